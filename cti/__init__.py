@@ -1,0 +1,1 @@
+"""Tipring's control half: call control, VRU, ACD, desks and records, on Twisted. Everything slow lives here."""
