@@ -1,0 +1,45 @@
+"""What can go wrong in the control half, by name.
+
+The type says whose fault it is: ours, the site's files, or the peer's (the PBX, an agent's desk). Every error that
+reaches a person carries what happened and, where there is one, the remedy. Serves all of the nine steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TipringError(Exception):
+    """Base of all errors that the control half raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault in a configuration file: where, what, and what would be right.
+
+    line counts from 1; 0 means the file as a whole. field is the dotted path of the field, empty for the whole file.
+    """
+
+    file: str
+    line: int
+    field: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        what = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{where}: {what}; {self.remedy}" if self.remedy else f"{where}: {what}"
+
+
+class ConfigFaults(TipringError):
+    """A configuration file is wrong; holds every fault found in it, in the order of its lines."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: list[Fault] = sorted(faults, key=lambda fault: (fault.file, fault.line))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class PbxProtocolError(TipringError):
+    """The PBX sent something on a serial line that its dialect does not know."""
