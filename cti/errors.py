@@ -43,3 +43,31 @@ class ConfigFaults(TipringError):
 
 class PbxProtocolError(TipringError):
     """The PBX sent something on a serial line that its dialect does not know."""
+
+
+class JournalError(TipringError):
+    """The journal cannot be opened or kept."""
+
+
+class JournalBusy(JournalError):
+    """Another process writes this journal: is a second server running with the same state_dir?"""
+
+
+class JournalFull(JournalError):
+    """An event could not be written: the disk is full and so is the memory kept for that case."""
+
+
+class StoreError(TipringError):
+    """The database cannot be used: not reachable, of another version, or ahead of the journal."""
+
+
+class OutsideError(TipringError):
+    """An outside service (database, directory) did not answer a question in time, or too many wait already."""
+
+
+class ImportFaults(TipringError):
+    """Lines of a customer file are wrong; holds every faulty line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: list[Fault] = list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))

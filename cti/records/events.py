@@ -1,0 +1,122 @@
+"""The event: what happened, to which call, agent or port, when, and from whom we know it.
+
+Everything that the records say is computed from events; the journal keeps them in the order in which they happened
+(the order is the serial number, never the wall clock). Serves steps 1 to 9.
+
+Kinds and what their data hold (more keys are allowed and kept):
+
+==============  ====================================================================================================
+step            n (1-9): a step began
+ani             ani, dnis, form (smdi, fsk, dtmf ...), truncated, late, and optionally reason, forwarded_from
+port            extension, desk, line: where the call stands in front of us (the event's port is the card port)
+answered        the VRU answered (off-hook)
+menu            choice, group, language
+queued          group, place
+place           place
+offered         agent, extension: the agent's telephone is being called
+no_answer       the agent offered last did not answer
+busy            the extension of the agent offered last was busy
+transfer        what (flash, dial tone, dialled, retrieved, lost ...)
+connected       agent: caller and agent talk
+talk_ended      they ended
+message         path, seconds: the caller left a message
+smdr            raw, fields: the record that the PBX sent
+alarm           what: something that a person should look at
+outcome         outcome (cti/records/outcome.py), cause
+ended           the call is over
+==============  ====================================================================================================
+
+Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
+boot, journal_lost).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+Source = Literal["port", "smdi", "smdr", "desk", "inferred", "vru", "acd", "server"]
+
+CALL_KINDS = frozenset(
+    ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
+    + ("connected", "talk_ended", "message", "smdr", "alarm", "outcome", "ended")
+)
+
+BOOT_SPAN = 10**12
+"""Serial numbers of boot b are b * BOOT_SPAN + 1 and up: in decimal the boot can be read off, and a number that a
+power cut took away is never given to another event."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One thing that happened. t is aware UTC; port is the number of our card port; data must be encodable as JSON."""
+
+    call: str | None
+    kind: str
+    t: datetime
+    source: Source
+    agent: str | None = None
+    port: int | None = None
+    data: dict[str, Any] = {}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event with its serial number and the monotonic time at which the journal took it.
+
+    Durations come from ``seconds`` (it counts from some instant of the same boot), never from the wall clock ``t``.
+    """
+
+    serial: int
+    seconds: float
+    event: Event
+
+    @property
+    def boot(self) -> int:
+        """The number of the server's start in which the event was written."""
+        return self.serial // BOOT_SPAN
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    serial: int
+    seconds: float
+    call: str | None
+    kind: str
+    t: datetime
+    source: Source
+    agent: str | None = None
+    port: int | None = None
+    data: dict[str, Any] = {}
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Row).decode
+MAX_PAYLOAD = 1 << 20
+"""Bytes of one event in JSON. A longer one is kept as its first 1000 characters, marked too_long."""
+
+
+def encode(serial: int, seconds: float, event: Event) -> bytes:
+    """The event as one JSON array. Never fails on data: what JSON cannot hold is kept as its ASCII representation."""
+    if event.t.tzinfo is None:
+        raise ValueError(f"naive time in event {event.kind}")
+    head = (serial, seconds, event.call, event.kind, event.t, event.source, event.agent, event.port)
+    try:
+        payload = _encode((*head, event.data))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        text = ascii(event.data)
+        payload = _encode((*(_plain(item) for item in head), {"unencodable": text[:1000], "length": len(text)}))
+    if len(payload) > MAX_PAYLOAD:
+        text = ascii(event.data)
+        payload = _encode((*(_plain(item) for item in head), {"too_long": text[:1000], "length": len(text)}))
+    return payload
+
+
+def decode(payload: bytes) -> Entry:
+    """The reverse of encode. Raises msgspec.DecodeError on anything else."""
+    row = _decode(payload)
+    t = row.t if row.t.tzinfo is not None else row.t.replace(tzinfo=UTC)
+    return Entry(row.serial, row.seconds, Event(row.call, row.kind, t, row.source, row.agent, row.port, row.data))
+
+
+def _plain(item: Any) -> Any:
+    return item.encode("ascii", "backslashreplace").decode()[:1000] if isinstance(item, str) else item
