@@ -63,6 +63,10 @@ class Document:
         steps = tuple(path)
         return Fault(self.file, self.line(*steps), dotted(steps), message, remedy)
 
+    def at(self, node: Node) -> Document:
+        """The part of the file below node, to be converted by itself; paths in it begin there."""
+        return Document(self.file, node, self._yaml)
+
     def scalar(self, node: Node) -> Any:
         """The Python value of a scalar node by YAML 1.2."""
         return self._yaml.constructor.construct_object(node)

@@ -39,10 +39,8 @@ import msgspec
 
 Source = Literal["port", "smdi", "smdr", "desk", "inferred", "vru", "acd", "server"]
 
-CALL_KINDS = frozenset(
-    ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
-    + ("connected", "talk_ended", "message", "smdr", "alarm", "outcome", "ended")
-)
+_UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
+CALL_KINDS = frozenset((*_UNDER_WAY, "connected", "talk_ended", "message", "smdr", "alarm", "outcome", "ended"))
 
 BOOT_SPAN = 10**12
 """Serial numbers of boot b are b * BOOT_SPAN + 1 and up: in decimal the boot can be read off, and a number that a

@@ -1,0 +1,264 @@
+"""The site file (conf/site.yaml): one call centre, described in one place. Serves all of the nine steps.
+
+``load_site`` gives a Site or raises ConfigFaults with every fault at once: file, line, field, what is wrong, what would
+be right. Each field is checked by its type below, then fields against each other (cti/config_checks.py), as far as they
+can be read, even where others are wrong. Relative paths are relative to the site file's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cti import checked_yaml, conf_files
+from cti.errors import ConfigFaults
+from cti.pbx.dialect import AfterFailure, Milliseconds, Seconds
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+Extension = Annotated[
+    str, Meta(pattern=r"^[0-9*#]{1,20}$", extra_json_schema={"description": 'digits in quotes: "2001"'})
+]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+TcpPort = Annotated[int, Meta(ge=0, le=65535)]
+Wait = Annotated[float, Meta(ge=0, le=86400)]
+Argon2 = Annotated[
+    str,
+    Meta(
+        pattern=r"^\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$",
+        extra_json_schema={"description": "an argon2id hash; `tipring check --password` makes one"},
+    ),
+]
+
+
+class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the centre is and what it speaks."""
+
+    name: Text
+    language: Literal["zh", "en"] = "zh"  # of prompts until the caller chooses, and of reports
+    country: Annotated[str, Meta(pattern=r"^[a-z]{2}$")] = "cn"  # the tone plan, and how numbers are written
+    timezone: str = "Asia/Shanghai"
+    area_code: Annotated[str, Meta(pattern=r"^[0-9]{1,5}$")] | None = None  # of callers who come without one: "021"
+
+
+class Card(Struct, frozen=True, forbid_unknown_fields=True):
+    """A telephony card."""
+
+    name: Name
+    kind: Literal["software"]
+    ports: Annotated[int, Meta(ge=1, le=256)]
+    type: Literal["fxo", "fxs", "b"] = "fxo"
+    law: Literal["alaw", "ulaw"] = "alaw"
+    backplane: str | None = None  # the Unix socket at which the other ends of the wires are
+
+
+class SerialLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """One RS232 line; what is not given is the dialect's."""
+
+    device: Text
+    baud: Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] | None = None
+    bits: Literal[7, 8] | None = None
+    parity: Literal["none", "even", "odd"] | None = None
+    stop: Literal[1, 2] | None = None
+    rtscts: bool | None = None
+
+
+class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
+    """The PBX: its dialect, its serial lines, and where it differs from the dialect."""
+
+    dialect: Text
+    smdi: SerialLine | None = None
+    smdr: SerialLine | None = None
+    ani_wait_s: Annotated[float, Meta(ge=0, le=30)] = 3.0  # from the start of ringing; then answered without ANI
+    flash_ms: Milliseconds | None = None
+    dial_tone_s: Seconds | None = None
+    no_answer_s: Seconds | None = None
+    recall_s: Seconds | None = None
+    guard_s: Annotated[float, Meta(ge=0.2, le=10)] | None = None
+    transfer_prefix: Annotated[str, Meta(pattern=r"^[0-9*#A-D,]{0,10}$")] | None = None
+    complete: Literal["answer", "ringback"] | None = None
+    retrieve: Literal["flash", "none"] | None = None
+    after_busy: AfterFailure | None = None
+    after_no_answer: AfterFailure | None = None
+    after_refused: AfterFailure | None = None
+
+    def line_overrides(self) -> dict[str, Any]:
+        """The fields given here that replace those of the dialect's line section (Dialect.with_line)."""
+        own = ("dialect", "smdi", "smdr", "ani_wait_s")
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name not in own}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
+    """One port (port), or several in a row (first, count), for which extension and line count up."""
+
+    card: Name
+    extension: Extension
+    desk: Annotated[int, Meta(ge=0, le=999)]
+    line: Annotated[int, Meta(ge=0, le=9999)]
+    port: Annotated[int, Meta(ge=0, le=255)] | None = None
+    first: Annotated[int, Meta(ge=0, le=255)] | None = None
+    count: Annotated[int, Meta(ge=1, le=256)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.port is None) == (self.first is None):
+            raise ValueError("names no port, or two ways; write either port: N, or first: N with count: N")
+        if (self.first is None) != (self.count is None):
+            raise ValueError("has only one of first and count; write both, or port: N for a single one")
+        if self.count is not None and self.count > 1 and not self.extension.isdigit():
+            raise ValueError(f"extension {self.extension!r} cannot count up; write digits only")
+
+    def ports(self) -> Iterator[VruPort]:
+        """Each port of the range."""
+        first, count = (self.port, 1) if self.port is not None else (self.first or 0, self.count or 1)
+        for i in range(count):
+            extension = self.extension
+            if i:
+                extension = str(int(extension) + i).zfill(len(extension))
+            yield VruPort(self.card, first + i, extension, self.desk, self.line + i)
+
+
+class VruPort(Struct, frozen=True):
+    """A VRU port: card port, and the extension and (message desk, line) by which the PBX calls it."""
+
+    card: str
+    port: int
+    extension: str
+    desk: int
+    line: int
+
+
+class Vru(Struct, frozen=True, forbid_unknown_fields=True):
+    """The voice response unit: what it says, and on which ports."""
+
+    flow: Text
+    ports: Annotated[tuple[PortRange, ...], Meta(min_length=1)]
+    prompts: str | None = None
+
+    def all_ports(self) -> list[VruPort]:
+        """Every VRU port, in the order of the file."""
+        return [port for entry in self.ports for port in entry.ports()]
+
+
+class Group(Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of agents and its queue."""
+
+    name: Name
+    zh: Text
+    en: Text
+    ring_s: Annotated[float, Meta(ge=3, le=120)] = 15.0  # an agent's telephone rings so long, then the next agent's
+    wrap_up_s: Wait = 5.0
+    max_wait_s: Wait = 600.0
+    announce_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
+    max_queue: Annotated[int, Meta(ge=0, le=100_000)] = 100
+
+
+class Agent(Struct, frozen=True, forbid_unknown_fields=True):
+    """A person who answers calls."""
+
+    id: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$", extra_json_schema={"description": 'a text in quotes: "1001"'})
+    ]
+    name: Text
+    password: Argon2
+    groups: tuple[Name, ...]
+    extension: Extension | None = None  # null: said at each login
+
+
+class Listen(Struct, frozen=True, forbid_unknown_fields=True):
+    """A TCP address to listen on; port 0: any free one."""
+
+    listen: Text = "127.0.0.1"
+    port: TcpPort = 0
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much and how long, with the values that suit most sites."""
+
+    talk_s: Annotated[float, Meta(ge=60, le=86400)] = 7200.0  # a conversation without a sign of its end
+    message_s: Annotated[float, Meta(ge=5, le=3600)] = 180.0  # a caller's message
+    message_silence_s: Annotated[float, Meta(ge=1, le=60)] = 8.0  # so much silence ends it
+    menu_tries: Annotated[int, Meta(ge=1, le=10)] = 3
+    desks: Annotated[int, Meta(ge=1, le=100_000)] = 3000  # connections to the desk server
+    journal_files: Annotated[int, Meta(ge=2, le=100_000)] = 64  # of 16 MiB, kept after they are in the database
+    last_calls: Annotated[int, Meta(ge=0, le=50)] = 5  # on the pop-up
+
+
+class Site(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole site file."""
+
+    site: SiteFacts
+    cards: Annotated[tuple[Card, ...], Meta(min_length=1)]
+    pbx: Pbx
+    vru: Vru
+    groups: Annotated[tuple[Group, ...], Meta(min_length=1)]
+    agents: Annotated[tuple[Agent, ...], Meta(max_length=100_000)] = ()
+    state_dir: Text = "/var/lib/tipring"
+    database: str | None = None
+    desk: Listen = Listen(port=7710)
+    metrics: Listen = Listen(port=9110)
+    customers: str | None = None
+    limits: Limits = Limits()
+    tones: dict[str, dict[str, Any]] = {}  # changes to the country's tone plan: name -> fields, as in conf/tones
+
+    @property
+    def state(self) -> Path:
+        """The folder for journal, database, messages, recordings, prompts cache, control socket."""
+        return Path(self.state_dir)
+
+    @property
+    def journal(self) -> Path:
+        """The journal's folder."""
+        return self.state / "journal"
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database or f"sqlite:///{self.state / 'tipring.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone, for what people read."""
+        return ZoneInfo(self.site.timezone)
+
+    def group(self, name: str) -> Group | None:
+        """The group of this name."""
+        return next((group for group in self.groups if group.name == name), None)
+
+
+def load_site(path: Path | str, *, machine: bool = False) -> Site:
+    """Reads and checks a site file. Raises ConfigFaults with all of its faults.
+
+    machine: also check it against this computer (addresses that can be listened on, a state folder that can be
+    written); ``tipring check`` and ``tipring run`` ask for it, tools that only read records do not.
+    """
+    from cti.config_checks import check_site
+
+    path = Path(path)
+    document = checked_yaml.read(path)
+    site, faults = checked_yaml.convert(document, Site)
+    faults += check_site(document, path.absolute().parent, machine=machine)
+    if faults or site is None:
+        raise ConfigFaults(faults)
+    return _absolute(site, path.absolute().parent)
+
+
+def _absolute(site: Site, folder: Path) -> Site:
+    """The site with its relative paths made absolute."""
+
+    def at(value: str | None) -> str | None:
+        return None if value is None else str(folder / value)
+
+    def by_name(kind: str, value: str) -> str:
+        return str(folder / value) if conf_files.is_path(value) else value
+
+    replace = msgspec.structs.replace
+    vru = replace(site.vru, flow=by_name("flows", site.vru.flow), prompts=at(site.vru.prompts))
+    pbx = replace(site.pbx, dialect=by_name("pbx", site.pbx.dialect))
+    cards = tuple(replace(card, backplane=at(card.backplane)) for card in site.cards)
+    state, customers = str(folder / site.state_dir), at(site.customers)
+    return replace(site, vru=vru, pbx=pbx, cards=cards, state_dir=state, customers=customers)

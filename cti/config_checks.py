@@ -1,0 +1,282 @@
+"""The site file's fields against each other, and against this computer: what no single field's type can tell.
+
+Works on those entries of the file that can be read, so that a fault in one agent does not hide that two others share an
+extension. Serves all of the nine steps.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from cti import checked_yaml, conf_files
+from cti.checked_yaml import Document
+from cti.config import Agent, Card, Group, Listen, Pbx, PortRange, SiteFacts
+from cti.errors import ConfigFaults, Fault
+from drivers.errors import ArgumentError
+from drivers.tones import load
+
+T = TypeVar("T")
+Path_ = tuple[str | int, ...]
+
+
+def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault]:
+    """Every fault between the fields of a site file (its single fields are cti/config.py's)."""
+    checks = _Checks(document, folder)
+    checks.names()
+    checks.ports()
+    checks.agents()
+    checks.serial_lines()
+    checks.listeners(machine)
+    checks.place()
+    checks.files()
+    if machine:
+        checks.state_dir()
+    return checks.faults
+
+
+class _Checks:
+    def __init__(self, document: Document, folder: Path) -> None:
+        self.document = document
+        self.folder = folder
+        self.faults: list[Fault] = []
+        self.cards = self.entries(Card, "cards")
+        self.port_ranges = self.entries(PortRange, "vru", "ports")
+        self.groups = self.entries(Group, "groups")
+        self.agent_list = self.entries(Agent, "agents")
+
+    # Reading as far as can be read
+
+    def node(self, *path: str | int) -> Node | None:
+        node: Any = self.document.root
+        for step in path:
+            if isinstance(node, MappingNode):
+                node = next((value for key, value in node.value if key.value == step), None)
+            elif isinstance(node, SequenceNode) and isinstance(step, int):
+                node = node.value[step]
+            else:
+                return None
+        return node if isinstance(node, Node) else None
+
+    def part(self, kind: type[T], *path: str | int) -> T | None:
+        """The value at path where it is there and right; its own faults have been told already."""
+        node = self.node(*path)
+        return None if node is None else checked_yaml.convert(self.document.at(node), kind)[0]
+
+    def entries(self, kind: type[T], *path: str | int) -> list[tuple[Path_, T]]:
+        """The right entries of a list, with their paths."""
+        node = self.node(*path)
+        if not isinstance(node, SequenceNode):
+            return []
+        values = [((*path, i), self.part(kind, *path, i)) for i in range(len(node.value))]
+        return [(place, value) for place, value in values if value is not None]
+
+    def fault(self, path: Path_, message: str, remedy: str) -> None:
+        self.faults.append(self.document.fault(path, message, remedy))
+
+    def once(self, what: str, items: Iterator[tuple[Any, Path_]], remedy: str) -> None:
+        """Each key may stand once."""
+        seen: dict[Any, Path_] = {}
+        for key, path in items:
+            if key in seen:
+                line = self.document.line(*seen[key])
+                self.fault(path, f"{what} {_words(key)} is there twice; the first is on line {line}", remedy)
+            else:
+                seen[key] = path
+
+    # The checks
+
+    def names(self) -> None:
+        """Cards, groups and agents are told apart by their names."""
+        self.once("card", ((card.name, (*at, "name")) for at, card in self.cards), "give each card its own name")
+        self.once("group", ((group.name, (*at, "name")) for at, group in self.groups), "give each group its own name")
+        self.once("agent", ((agent.id, (*at, "id")) for at, agent in self.agent_list), "give each agent its own id")
+
+    def ports(self) -> None:
+        """Every VRU port exists, once; so do its extension and its (message desk, line)."""
+        cards = {card.name: card for _, card in self.cards}
+        for at, entry in self.port_ranges:
+            card = cards.get(entry.card)
+            if card is None:
+                if self.complete("cards", self.cards):
+                    self.fault((*at, "card"), f"there is no card {entry.card!r}", _there(entry.card, cards))
+                continue
+            last = max(port.port for port in entry.ports())
+            if last >= card.ports:
+                field = "port" if entry.port is not None else "count"
+                remedy = f"ports count from 0: the last is {card.ports - 1}"
+                self.fault((*at, field), f"card {card.name!r} has {card.ports} ports, no port {last}", remedy)
+        overlap = "let each port, extension and line stand in one entry; a range counts all three up"
+        self.first_clash("port", lambda port: (port.card, port.port), overlap)
+        self.first_clash("extension", lambda port: port.extension, overlap)
+        self.first_clash("(message desk, line)", lambda port: (port.desk, port.line), overlap)
+
+    def first_clash(self, what: str, key: Any, remedy: str) -> None:
+        """One fault for a pair of overlapping ranges, however many ports they share."""
+        seen: dict[Any, Path_] = {}
+        for at, entry in self.port_ranges:
+            clash: tuple[Any, Path_] | None = None
+            for port in entry.ports():
+                first = seen.setdefault(key(port), at)
+                if first is not at and clash is None:
+                    clash = key(port), first
+            if clash is not None:
+                line = self.document.line(*clash[1])
+                self.fault(at, f"{what} {_words(clash[0])} is taken by the entry on line {line}", remedy)
+
+    def agents(self) -> None:
+        """Agents are in groups that exist, on extensions of their own."""
+        known = {group.name for _, group in self.groups}
+        whole = self.complete("groups", self.groups)
+        for at, agent in self.agent_list:
+            if not agent.groups:
+                self.fault((*at, "groups"), f"agent {agent.id} is in no group", f"name at least one: {_list(known)}")
+            for i, name in enumerate(agent.groups):
+                if name not in known and whole:
+                    self.fault((*at, "groups", i), f"there is no group {name!r}", _there(name, known))
+                if name in agent.groups[:i]:
+                    self.fault((*at, "groups", i), f"group {name!r} is there twice", "name it once")
+        told = [(agent.extension, (*at, "extension")) for at, agent in self.agent_list if agent.extension is not None]
+        self.once("extension", iter(told), "give each agent a telephone of his own")
+        vru = {port.extension for _, entry in self.port_ranges for port in entry.ports()}
+        for extension, path in told:
+            if extension in vru:
+                self.fault(
+                    path, f"extension {extension} is a VRU port's", "write the extension of the agent's telephone"
+                )
+
+    def complete(self, name: str, entries: list[tuple[Path_, T]]) -> bool:
+        """Whether every entry of the list could be read; if not, a name missing in it proves nothing."""
+        node = self.node(name)
+        return isinstance(node, SequenceNode) and len(node.value) == len(entries)
+
+    def serial_lines(self) -> None:
+        """SMDI and SMDR each need a line of their own."""
+        pbx = self.part(Pbx, "pbx")
+        if pbx and pbx.smdi and pbx.smdr and pbx.smdi.device == pbx.smdr.device:
+            remedy = "give each its own serial port"
+            self.fault(("pbx", "smdr", "device"), f"{pbx.smdr.device} is the SMDI line's device too", remedy)
+
+    def listeners(self, machine: bool) -> None:
+        """Addresses can be listened on, and not by two at once."""
+        found = []
+        for name, usual in (("desk", 7710), ("metrics", 9110)):
+            given = self.node(name) is not None
+            listen = self.part(Listen, name) if given else Listen(port=usual)
+            if listen is None:
+                continue
+            path: Path_ = (name, "listen") if given else (name,)
+            if listen.port:
+                found.append(((listen.listen, listen.port), (name, "port")))
+            reason = _unusable(listen.listen, bind=machine)
+            if reason:
+                here = "127.0.0.1 (this computer only), 0.0.0.0 (all its networks) or one of its own addresses"
+                self.fault(path, f"{listen.listen!r} cannot be listened on: {reason}", f"write {here}")
+        self.once("address", iter(found), "give each server its own port")
+
+    def place(self) -> None:
+        """The country has a tone plan, the time zone exists."""
+        facts = self.part(SiteFacts, "site")
+        if facts is None:
+            return
+        plans = conf_files.names("tones")
+        if facts.country not in plans:
+            remedy = f"one of: {', '.join(plans)}, or add conf/tones/{facts.country}.yaml"
+            self.fault(("site", "country"), f"there is no tone plan for {facts.country!r}", remedy)
+        else:
+            self.tones(facts.country)
+        try:
+            ZoneInfo(facts.timezone)
+        except (ValueError, OSError, KeyError):
+            self.zone(facts.timezone)
+
+    def tones(self, country: str) -> None:
+        """The site's changes fit the country's tone plan."""
+        changes = self.part(dict[str, dict[str, Any]], "tones")
+        if changes:
+            plan = YAML(typ="safe", pure=True).load(conf_files.find("tones", country))
+            try:
+                load(plan, changes)
+            except ArgumentError as error:
+                self.fault(("tones",), str(error), f"write tones and fields as in conf/tones/{country}.yaml")
+
+    def zone(self, name: str) -> None:
+        near = difflib.get_close_matches(name, available_timezones(), 1, 0.5)
+        remedy = f"did you mean {near[0]}?" if near else "write it as Continent/City, for example Asia/Shanghai"
+        self.fault(("site", "timezone"), f"there is no time zone {name!r}", remedy)
+
+    def files(self) -> None:
+        """The files and folders that the site file names are there."""
+        for kind, path in (("pbx", ("pbx", "dialect")), ("flows", ("vru", "flow"))):
+            name = self.part(str, *path)
+            if name is None:
+                continue
+            try:
+                conf_files.find(kind, self.folder / name if conf_files.is_path(name) else name)
+            except ConfigFaults as missing:
+                self.fault(path, missing.faults[0].message, missing.faults[0].remedy)
+        customers = self.part(str, "customers")
+        if customers is not None and not (self.folder / customers).is_file():
+            there = f"put it at {self.folder / customers}, or take the field out"
+            self.fault(("customers",), f"there is no file {customers!r}", there)
+        prompts = self.part(str, "vru", "prompts")
+        if prompts is not None and not (self.folder / prompts).is_dir():
+            there = f"make {self.folder / prompts}, or write null"
+            self.fault(("vru", "prompts"), f"there is no folder {prompts!r}", there)
+        database = self.part(str, "database")
+        if database is not None and not database.startswith(("sqlite://", "postgresql://", "postgresql+psycopg://")):
+            forms = "null, sqlite:////absolute/path.db or postgresql://user@host/name"
+            self.fault(("database",), "is not a database that Tipring keeps its records in", f"write {forms}")
+
+    def state_dir(self) -> None:
+        """The state folder can be made and written."""
+        name = self.part(str, "state_dir") or "/var/lib/tipring"
+        folder = self.folder / name
+        existing = folder
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir():
+            self.fault(("state_dir",), f"{existing} is not a folder", "name a folder, or a place where one can be made")
+        elif not os.access(existing, os.W_OK | os.X_OK):
+            remedy = "give the server's user the right to it, or name another folder"
+            self.fault(("state_dir",), f"{existing} cannot be written by this user", remedy)
+
+
+def _unusable(address: str, *, bind: bool) -> str:
+    """Why nobody can listen on this address; empty when one can."""
+    try:
+        flags = socket.AI_PASSIVE if bind else socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM, flags=flags)
+    except (OSError, UnicodeError):
+        # Without asking the network a name cannot be judged, but what looks like a number can.
+        return "there is no such address" if bind or not any(c.isalpha() for c in address) else ""
+    if not bind:
+        return ""
+    family, kind, protocol, _, where = found[0]
+    with socket.socket(family, kind, protocol) as trial:
+        try:
+            trial.bind(where)
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+    return ""
+
+
+def _there(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, sorted(known), 1, 0.6)
+    return (f"did you mean {near[0]}? " if near else "") + f"there are: {_list(known)}"
+
+
+def _list(known: Any) -> str:
+    return ", ".join(sorted(known)) or "none"
+
+
+def _words(key: Any) -> str:
+    return " ".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
