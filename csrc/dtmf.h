@@ -1,10 +1,10 @@
-/* DTMF receiver (ITU-T Q.23 signals, Q.24 reception). Serves step 5, the caller's menu choice, and every digit packet of
- * a PBX; and hears digits under our own prompt.
+/* DTMF receiver (ITU-T Q.23 signals, Q.24 reception). Serves step 5, the caller's menu choice, and every digit packet
+ * of a PBX; and hears digits under our own prompt.
  *
  * Every 5 ms the correlations with the eight frequencies are taken over 5 ms and joined, in phase, to windows of
  * 10 ms. The two tones of a window are separated from each other by least squares; what they do not explain is the
- * residue. A digit is two strong tones, a small residue, and phases that turn by less than 2.5 % of the frequency between
- * two windows 10 ms apart.
+ * residue. A digit is two strong tones, a small residue, and phases that turn by less than 2.5 % of the frequency
+ * between two windows 10 ms apart.
  *
  *   frequency   accepted within 1.5 %, refused from 3.5 % on
  *   level       -40 .. +3 dBm0 each tone
@@ -12,41 +12,34 @@
  *   length      from 40 ms accepted, up to 23 ms refused (decision at 31 ms)
  *   break       up to 10 ms ignored, from 23 ms on the digit ends
  *
- * TR_EV_DTMF_BEGIN comes when 31 ms have been heard, TR_EV_DTMF_END when 17 ms are absent. Times are exact to 2 ms for a
- * digit in quiet, 5 ms in noise. */
+ * TR_EV_DTMF_BEGIN comes when 31 ms have been heard, TR_EV_DTMF_END when 17 ms are absent. Times are exact to 2 ms for
+ * a digit in quiet, 5 ms in noise. */
 #ifndef TIPRING_DTMF_H
 #define TIPRING_DTMF_H
 
 #include "found.h"
 
-#define TR_DTMF_HOP 40      /* samples */
-#define TR_DTMF_HISTORY 16  /* hops kept: 80 ms */
+#define TR_DTMF_HOP 40     /* samples */
+#define TR_DTMF_HISTORY 16 /* hops kept: 80 ms */
 
 struct tr_dtmf {
     struct tr_found found;
-    uint64_t hops; /* whole hops taken since init */
-    float part[16];                     /* the last hop's correlations: 8 real, 8 imaginary */
-    float window[TR_DTMF_HISTORY][16];  /* of 10 ms windows, newest at hops % TR_DTMF_HISTORY */
-    float energy[TR_DTMF_HISTORY];      /* sum of squares of the hop */
-    uint8_t quiet[TR_DTMF_HISTORY];     /* hop was below the gate: correlations are zero */
+    uint64_t hops;                     /* whole hops taken since init */
+    float part[16];                    /* the last hop's correlations: 8 real, 8 imaginary */
+    float window[TR_DTMF_HISTORY][16]; /* of the 10 ms that end with hop h, at h % TR_DTMF_HISTORY */
+    float energy[2];                   /* sums of squares of the last two hops, at h % 2 */
     int16_t pending[TR_DTMF_HOP];
     uint32_t pending_count;
-    uint32_t quiet_run; /* hops below the gate in succession, saturating */
-    /* candidate and digit */
-    int8_t pair;        /* row * 4 + column of the candidate, -1 none */
-    int8_t digit_on;    /* 1: TR_EV_DTMF_BEGIN has been raised */
-    uint8_t strict;     /* strict windows in favour of the candidate */
-    uint8_t spoiled;    /* hops without a strict window since the last one */
+    uint32_t quiet_hops; /* below the gate in succession; TR_DTMF_HISTORY and more: nothing of the history is left */
+    int8_t pair;         /* row * 4 + column of the candidate or digit, -1 none */
+    uint8_t on;          /* TR_EV_DTMF_BEGIN has been raised */
+    uint8_t strict;      /* strict windows of the candidate */
+    int8_t near_pair;    /* of the last hop that looked like a digit, -1 none */
+    uint64_t near_hop;   /* the last hop that raised suspicion, + 1 */
     float row_amp, column_amp; /* steady amplitudes of the candidate */
-    float heard;        /* hops heard, by amplitude */
-    float absent;       /* hops absent since last present */
-    uint64_t first;     /* first sample */
-    uint64_t last;      /* last sample present */
-    /* early sign */
-    uint8_t last_pair[2];
-    uint8_t suspect_hops; /* suspicion holds for so many hops */
-    uint8_t suspect_run;
-    uint64_t reserved[4];
+    float heard, absent;       /* hops by amplitude: heard in all, absent since it was last whole */
+    float last_ratio;
+    int64_t first, last; /* samples */
 };
 
 void tr_dtmf_init(struct tr_dtmf *d);

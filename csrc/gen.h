@@ -1,9 +1,9 @@
-/* Generators: tones with cadence, DTMF, MF R1 and R2, FSK caller ID, silence. Every sound we send that is not a file; serve
- * steps 2, 6 and 7, and the tests.
+/* Generators: tones with cadence, DTMF, MF R1 and R2, FSK caller ID, silence. Every sound we send that is not a file;
+ * serve steps 2, 6 and 7, and the tests.
  *
- * Sines come from an integer phase and a table: samples are the same on every machine. Levels are exact to 0.2 dB; each burst
- * has a ramp of 1 ms at both ends, within its length. Digit strings follow SpanDSP's names: R1 0-9 A B C * # (KP = *, ST = #,
- * ST2 = A, ST3 = B, ST' = C), R2 1-9 0=10 B-F=11-15. Unknown digits are TR_E_ARGUMENT. */
+ * Sines come from an integer phase and a table: samples are the same on every machine. Levels are exact to 0.2 dB; each
+ * burst has a ramp of 1 ms at both ends, within its length. Digit strings follow SpanDSP's names: R1 0-9 A B C * # (KP
+ * = *, ST = #, ST2 = A, ST3 = B, ST' = C), R2 1-9 0=10 B-F=11-15. Unknown digits are TR_E_ARGUMENT. */
 #ifndef TIPRING_GEN_H
 #define TIPRING_GEN_H
 
@@ -14,19 +14,18 @@
 struct tr_gen {
     uint32_t kind; /* enum tr_play */
     uint32_t step1, step2, phase1, phase2;
-    int32_t amp1, amp2; /* 0 dB = 32768 in Q15; amp of each tone in samples */
-    int32_t amp1_set, amp2_set;
-    int32_t on, off, pause; /* samples */
-    int64_t left;           /* samples to the end; -1 for ever */
-    uint32_t side_len, at;  /* place in side */
-    int32_t segment, segment_length; /* samples of the present burst or gap */
+    int32_t peak1, peak2;            /* of each tone, samples */
+    int32_t on, off, pause;          /* samples; on -1 for ever */
+    int64_t left;                    /* samples to the end; -1 for ever */
+    uint32_t side_len, at;           /* place in side */
+    int32_t segment, segment_length; /* sample within the present burst or gap; -1 for ever */
     int32_t sounding;
     int32_t cadence_count;
     /* FSK */
-    uint32_t baud, bit_phase, frame, frame_bits;
-    int32_t lead; /* bits of seizure and mark to go */
+    uint32_t bit, bit_phase; /* the bit now sent, its clock: 1200 a sample, 8000 a bit */
+    uint32_t frame, frame_bits;
+    uint32_t lead; /* bits of seizure and mark to go */
     uint8_t side[TR_GEN_SIDE];
-    uint64_t reserved[4];
 };
 
 /* The side data is copied (at most TR_GEN_SIDE, else TR_E_TOO_LONG). TR_OK, TR_E_ARGUMENT for what it cannot render

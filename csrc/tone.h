@@ -1,21 +1,21 @@
 /* Call-progress tones by a tone plan (struct tr_tone of engine.h; GB/T 3380 for China). Serves step 7: dial tone after
  * the flash, ringback, busy and congestion of the agent's extension, and the agent's answer.
  *
- * Blocks of 10 ms, up to eight frequencies and eight signals (a signal is one set of frequencies and tolerance). A block
- * belongs to a signal when its frequency is within the tolerance (phase turn between two blocks), its level reaches
- * level_min and at least 3/4 of the block's energy lies in it; so 350+440 Hz is not a 450 Hz tone. Times are exact to 5 ms.
+ * Blocks of 10 ms, up to eight frequencies and eight signals (a signal is one set of frequencies and tolerance). A
+ * block belongs to a signal when its frequency is within the tolerance (phase turn between two blocks), its level
+ * reaches level_min and at least 3/4 of the block's energy lies in it; so 350+440 Hz is not a 450 Hz tone. Times are
+ * exact to 5 ms.
  *
  * TR_EV_TONE       at the end of the last burst of `min_cycles` cycles (the last gap is not awaited: a ringback with
- *                  min_cycles 1 is confirmed when its first burst ends); a continuous tone after min_ms, but never before
- *                  the longest burst of the other tones of the same signal in the plan, with its tolerance, is over: with a
- *                  ringback of 1000 ms in the plan, dial tone comes after about 1.2 s; leave ringback out of the plan where
- *                  it cannot occur. `at` = begin, a0 = id, a1 = level of each frequency (the weaker), 1/100 dBm0.
- * TR_EV_TONE_END   a confirmed tone is over: a continuous one after a gap of bridge_ms, a cadenced one when a burst or gap
- *                  is outside its tolerance.
- * TR_EV_TONE_OVERDUE  the burst after a confirmed tone (watch_overdue) is 15 % of the gap late (by the last gap measured,
- *                  else by the plan's gap and its tolerance when that is wider). TR_EV_TONE_END follows, if not raised.
- * TR_EV_NOT_TONE   energy above -42 dBm0 which is neither of the plan nor a steady tone or noise, for not_tone_ms within 500 ms:
- *                  voice. `at` = its begin. Again after 500 ms without. */
+ *                  min_cycles 1 is confirmed when its first burst ends); a continuous tone after min_ms, but never
+ * before the longest burst of the other tones of the same signal in the plan, with its tolerance, is over: with a
+ *                  ringback of 1000 ms in the plan, dial tone comes after about 1.2 s; leave ringback out of the plan
+ * where it cannot occur. `at` = begin, a0 = id, a1 = level of each frequency (the weaker), 1/100 dBm0. TR_EV_TONE_END
+ * a confirmed tone is over: a continuous one after a gap of bridge_ms, a cadenced one when a burst or gap is outside
+ * its tolerance. TR_EV_TONE_OVERDUE  the burst after a confirmed tone (watch_overdue) is 15 % of the gap late (by the
+ * last gap measured, else by the plan's gap and its tolerance when that is wider). TR_EV_TONE_END follows, if not
+ * raised. TR_EV_NOT_TONE   energy above -42 dBm0 which is neither of the plan nor a steady tone or noise, for
+ * not_tone_ms within 500 ms: voice. `at` = its begin. Again after 500 ms without. */
 #ifndef TIPRING_TONE_H
 #define TIPRING_TONE_H
 
@@ -26,10 +26,10 @@
 #define TR_TONE_SIGNALS 8
 #define TR_TONE_RUNS 20
 
-struct tr_tone_signal { /* what a block can be */
+struct tr_tone_signal {  /* what a block can be */
     int8_t lane1, lane2; /* -1 none */
     int32_t tolerance_hz;
-    float least;         /* of each frequency: amplitude squared */
+    float least; /* of each frequency: amplitude squared */
 };
 
 struct tr_tone_run { /* bursts and gaps of the signal heard last, alternating */
