@@ -1,0 +1,81 @@
+"""Packages, the compiled engine, and the sub-commands of `tipring`. Form and tools are in pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+COMMANDS = {
+    "demo": "simulators.rig.demo",
+    "run": "cti.commands.run",
+    "sim": "simulators.rig.sim",
+    "check": "cti.commands.check",
+    "status": "cti.commands.status",
+    "calls": "cti.commands.calls",
+    "trace": "cti.commands.trace",
+    "agent": "cti.commands.agent",
+    "port": "cti.commands.port",
+    "pbx": "cti.commands.pbx",
+    "audio": "cti.commands.audio",
+    "bench": "cti.commands.bench",
+}
+
+setup(
+    name="tipring",
+    version="0.1.0",
+    description="Telephony-card driver and CTI middleware for call centres",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="GPL-2.0-or-later",
+    python_requires=">=3.11",
+    packages=[
+        "drivers",
+        "cti",
+        "cti.acd",
+        "cti.commands",
+        "cti.customers",
+        "cti.desk",
+        "cti.pbx",
+        "cti.records",
+        "cti.records.migrations",
+        "cti.records.migrations.versions",
+        "cti.switch",
+        "cti.vru",
+        "simulators",
+        "simulators.rig",
+        "tipring_conf",
+    ],
+    package_dir={"tipring_conf": "conf"},
+    package_data={
+        "drivers": ["_engine.pyi", "py.typed"],
+        "cti": ["py.typed"],
+        "cti.vru": ["*.yaml"],
+        "cti.records.migrations": ["*.mako", "*.ini"],
+        "tipring_conf": ["*.yaml", "*.csv", "pbx/*.yaml", "tones/*.yaml", "flows/*.yaml"],
+    },
+    setup_requires=["cffi>=1.16"],
+    cffi_modules=["drivers/build_engine.py:ffibuilder"],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    install_requires=[
+        "Twisted>=24.3",
+        "pyserial>=3.5",
+        "cffi>=1.16",
+        "SQLAlchemy>=2.0",
+        "alembic>=1.13",
+        "prometheus-client>=0.20",
+        "msgspec>=0.18",
+        "ruamel.yaml>=0.18",
+        "argon2-cffi>=23.1",
+        "phonenumbers>=8.13",
+        "uvloop>=0.19",
+        "rich>=13",
+    ],
+    extras_require={"postgresql": ["psycopg[binary]>=3.1"]},
+    entry_points={
+        "console_scripts": ["tipring = cti.commands:main"],
+        "tipring.commands": [f"{name} = {module}" for name, module in COMMANDS.items()],
+    },
+)
