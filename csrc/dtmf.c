@@ -16,12 +16,12 @@
 #define TWIST_NORMAL 10.0f
 #define TWIST_REVERSE 6.31f
 /* Share of a window's energy which the two tones must explain. */
-#define SHARE 0.72f
+#define SHARE 0.80f
 #define NEAR_SHARE 0.35f
 /* In hops: decision, and end. */
 #define DECIDED 5.7f
 #define ENDED 3.8f
-#define STRICT_WINDOWS 2
+#define STRICT_WINDOWS 3
 /* Suspicion lasts so many hops. */
 #define NEAR_HOPS 3
 

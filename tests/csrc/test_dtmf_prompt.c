@@ -1,0 +1,46 @@
+/* A digit of 65 ms at -21 dBm0 under our own prompt at -16 dBm0 that comes back 10 dB weaker: heard once, never twice,
+ * when the player ducks at the first suspicion; and the prompt's own echo does not duck it all the time. */
+#include "prompt_loop.h"
+
+static void with_voice(const char *voice, int digits, double digit_dbm0, int delay) {
+    int n;
+    int16_t *prompt = any_prompt(voice, -16, &n);
+    struct loop l = {.prompt = prompt,
+                     .prompt_count = n,
+                     .return_loss_db = 10,
+                     .digit_dbm0 = digit_dbm0,
+                     .digit_ms = 65,
+                     .delay = delay,
+                     .digits = digits,
+                     .duck = true,
+                     .seed = 99};
+    run_loop(&l);
+    CHECK_BETWEEN(l.once, digits * 0.99, digits);
+    CHECK_INT(l.twice, 0);
+    CHECK_INT(l.wrong, 0);
+    struct loop alone = l;
+    alone.digits = 0;
+    alone.ticks = 2 * n / 160;
+    alone.ticks_ducked = 0;
+    run_loop(&alone);
+    double duty = 100.0 * (double)alone.ticks_ducked / (double)alone.ticks_run;
+    CHECK_BETWEEN(duty, 0, 3);
+    fprintf(stderr, "     %-6s %g dBm0, echo after %d samples: %d of %d once, %d twice; prompt alone ducked %.2f %%\n",
+            voice, digit_dbm0, delay, l.once, digits, l.twice, duty);
+    free(prompt);
+}
+
+static void english(void) { with_voice("en", 1000, -21, 160); }
+static void chinese(void) { with_voice("cmn", 500, -21, 160); }
+static void woman(void) { with_voice("en+f3", 500, -21, 160); }
+static void weaker_digits(void) { with_voice("en", 500, -24, 160); } /* -21 dBm0 in total */
+static void later_echo(void) { with_voice("en", 500, -21, 320); }
+
+int main(void) {
+    RUN(english);
+    RUN(chinese);
+    RUN(woman);
+    RUN(weaker_digits);
+    RUN(later_echo);
+    return check_end();
+}
