@@ -173,6 +173,7 @@ class SmdrDecoder:
             if not form.continues:
                 self._last_record = self.line_no
             return record
+        self._last_record = 0
         return SmdrUnknown(text, self.line_no, reason)
 
     def _read(self, form: RecordForm, groups: dict[str, str], text: str) -> SmdrRecord:

@@ -1,0 +1,65 @@
+"""A link's opener over a real RS232 device (or a pty in paced runs), by Twisted's SerialPort. Serves steps 4 and 9.
+
+A device that was unplugged may come back under another name: give several, in the order of preference, each a path or a
+glob such as /dev/serial/by-id/usb-FTDI*-port0. The first that opens is taken. Two servers on one line would tear
+each other's messages, so the device is locked; a locked device counts as one that does not open.
+
+What was received before the device was opened is flushed by Twisted and is lost. On a pty the settings have no
+effect: parity arrives as bit 7, which the codecs remove themselves.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from typing import Any, Final
+
+import serial
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.serialport import SerialPort
+
+from cti.pbx.dialect import SerialSettings
+from cti.pbx.link import Opener
+
+_PARITY: Final = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+
+
+class _Exclusive(serial.Serial):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "exclusive": True})
+
+
+class LockedSerialPort(SerialPort):
+    """A serial port that no second program may open in this way. It calls connectionMade from its constructor."""
+
+    _serialFactory = _Exclusive
+
+
+def serial_opener(reactor: Any, devices: str | Sequence[str], settings: SerialSettings) -> Opener:
+    """An opener that tries the devices in turn. It raises OSError with every device's reason when none opens."""
+    patterns = [devices] if isinstance(devices, str) else list(devices)
+
+    def open_port(protocol: IProtocol) -> object:
+        reasons = []
+        for pattern in patterns:
+            paths = sorted(glob.glob(pattern))
+            if not paths:
+                reasons.append(f"{pattern}: no such device")
+            for path in paths:
+                try:
+                    return LockedSerialPort(protocol, path, reactor, **_keywords(settings))  # type: ignore[no-untyped-call]
+                except OSError as error:
+                    reasons.append(f"{path}: {error.strerror or error}")
+        raise OSError("; ".join(reasons))
+
+    return open_port
+
+
+def _keywords(settings: SerialSettings) -> dict[str, Any]:
+    return {
+        "baudrate": settings.baud,
+        "bytesize": settings.bits,
+        "parity": _PARITY[settings.parity],
+        "stopbits": settings.stop,
+        "rtscts": settings.rtscts,
+    }
