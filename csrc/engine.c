@@ -79,34 +79,6 @@ static void reap(struct tr_engine *engine) {
     }
 }
 
-void tr_engine_free(tr_engine *engine) {
-    if (!engine) {
-        return;
-    }
-    tr_engine_stop(engine);
-    for (uint32_t n = 0; engine->shared.block && n < engine->config.max_ports; n++) {
-        tr_port_release(engine, n);
-    }
-    reap(engine);
-    tr_io_close(&engine->io);
-    for (uint32_t i = 0; i < engine->card_count; i++) {
-        struct tr_engine_card *card = &engine->cards[i];
-        card->card->ops->release(card->card);
-        free(card->rx);
-        free(card->tx);
-        free(card->by_card_port);
-        free(card->taken);
-    }
-    if (engine->event_fd >= 0) {
-        close(engine->event_fd);
-    }
-    tr_shared_close(&engine->shared);
-    free((void *)engine->table);
-    free(engine->by_number);
-    free(engine->active);
-    free(engine);
-}
-
 /* ---- cards and ports --------------------------------------------------------------------------- */
 
 /* Makes the arrays of a card long enough for the ports it has now. */
@@ -222,7 +194,7 @@ int tr_port_alloc(tr_engine *engine, tr_card *card, uint32_t card_port, uint32_t
     return TR_OK;
 }
 
-int tr_port_release(tr_engine *engine, uint32_t number) {
+static int retire(struct tr_engine *engine, uint32_t number) {
     struct tr_port *port =
         number < engine->config.max_ports ? atomic_load_explicit(&engine->table[number], memory_order_relaxed) : NULL;
     if (!port) {
@@ -233,8 +205,15 @@ int tr_port_release(tr_engine *engine, uint32_t number) {
     port->next_retired = engine->retired;
     engine->retired = port;
     engine->port_count--;
-    changed(engine);
     return TR_OK;
+}
+
+int tr_port_release(tr_engine *engine, uint32_t number) {
+    int result = retire(engine, number);
+    if (result == TR_OK) {
+        changed(engine);
+    }
+    return result;
 }
 
 /* ---- paced life -------------------------------------------------------------------------------- */
@@ -288,6 +267,36 @@ int tr_engine_stop(tr_engine *engine) {
         reap(engine);
     }
     return TR_OK;
+}
+
+void tr_engine_free(tr_engine *engine) {
+    if (!engine) {
+        return;
+    }
+    tr_engine_stop(engine);
+    for (uint32_t n = 0; engine->shared.block && n < engine->config.max_ports; n++) {
+        retire(engine, n);
+    }
+    if (engine->shared.block) {
+        changed(engine);
+    }
+    tr_io_close(&engine->io);
+    for (uint32_t i = 0; i < engine->card_count; i++) {
+        struct tr_engine_card *card = &engine->cards[i];
+        card->card->ops->release(card->card);
+        free(card->rx);
+        free(card->tx);
+        free(card->by_card_port);
+        free(card->taken);
+    }
+    if (engine->event_fd >= 0) {
+        close(engine->event_fd);
+    }
+    tr_shared_close(&engine->shared);
+    free((void *)engine->table);
+    free(engine->by_number);
+    free(engine->active);
+    free(engine);
 }
 
 int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }

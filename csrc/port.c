@@ -367,10 +367,11 @@ int tr_port_command(struct tr_port *port, const struct tr_command *command, cons
 }
 
 void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) {
+    uint64_t known = port->engine->tick * TR_BLOCK + line->offset;
     struct tr_event event = {.kind = line->kind,
                              .port = port->number,
                              .epoch = port->epoch,
-                             .at = port->engine->tick * TR_BLOCK + line->offset,
+                             .at = known > line->age ? known - line->age : 0,
                              .a = {line->a0}};
     if (line->kind == TR_EV_HOOK_DONE) {
         event.id = port->hook_id;
