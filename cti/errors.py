@@ -71,3 +71,51 @@ class ImportFaults(TipringError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: list[Fault] = list(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class AcdError(TipringError):
+    """The ACD cannot do what was asked; nothing was changed."""
+
+
+class UnknownGroup(AcdError):
+    """The site has no group of this name."""
+
+
+class UnknownAgent(AcdError):
+    """The site has no agent of this id."""
+
+
+class UnknownCall(AcdError):
+    """No queue knows this caller (any more)."""
+
+
+class QueueFull(AcdError):
+    """No agent of the group is idle, and max_queue callers wait already."""
+
+    def __init__(self, group: str, max_queue: int) -> None:
+        self.group, self.max_queue = group, max_queue
+        super().__init__(f"the queue of group {group} is full ({max_queue} callers)")
+
+
+class LeftQueue(AcdError):
+    """The caller left the queue without an agent; why says how (overdue: waited max_wait_s)."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"left the queue: {why}")
+
+
+class ExtensionTaken(AcdError):
+    """Another agent is logged in at this extension, or the agent has none and named none."""
+
+    def __init__(self, extension: str | None, agent: str | None) -> None:
+        self.extension, self.agent = extension, agent
+        super().__init__(f"extension {extension} belongs to agent {agent}" if extension else "an extension is needed")
+
+
+class DeskProtocolError(TipringError):
+    """A desk sent a message that breaks the desk protocol, or asks what cannot be; code is the JSON-RPC error code."""
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        self.code, self.message, self.data = code, message, data
+        super().__init__(message)

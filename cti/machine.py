@@ -13,7 +13,7 @@ its owner then ends the call (or the link) with that as the cause. No I/O, no cl
 
 from __future__ import annotations
 
-import importlib
+import ast
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -195,21 +195,45 @@ def is_table(value: object) -> bool:
 
 
 def find_tables(package: Path) -> Iterator[tuple[str, str, Table]]:
-    """Yield (page name, `module.NAME`, table) for every table in the modules of a package that use this one.
+    """Yield (page name, `module.NAME`, table) for every table that a module of the package defines at its top level.
 
-    A module is imported only if its text names cti.machine, so that nothing heavy is loaded for a diagram.
+    The modules are read, not imported: a table is literal data. Raises ValueError for a Chart that is not.
     """
     for path in sorted(package.rglob("*.py")):
-        module_name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
-        if module_name == __name__ or path == Path(__file__) or "cti.machine import" not in path.read_text("utf-8"):
+        text = path.read_text("utf-8")
+        if "cti.machine import" not in text:
             continue
-        module = importlib.import_module(module_name)
-        for name, value in sorted(vars(module).items()):
-            if not name.startswith("_") and is_table(value) and name in path.read_text("utf-8"):
-                defined_here = f"\n{name} = " in path.read_text("utf-8") or f"\n{name}: " in path.read_text("utf-8")
-                if defined_here:
-                    short = module_name.removeprefix(f"{package.name}.")
-                    yield f"{short}.{name.lower()}".replace(".", "-"), f"{module_name}.{name}", value
+        module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for name, value in _assignments(ast.parse(text)):
+            table = _literal(value, f"{module}.{name}")
+            if table is not None:
+                short = f"{module.removeprefix(f'{package.name}.')}.{name.lower()}"
+                yield short.replace(".", "-"), f"{module}.{name}", table
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            yield node.target.id, node.value
+
+
+def _literal(value: ast.expr, name: str) -> Table | None:
+    """The table that this expression writes down; None where it is something else."""
+    try:
+        if isinstance(value, ast.Dict):
+            table = ast.literal_eval(value)
+            return table if is_table(table) else None
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Chart":
+            arguments = [ast.literal_eval(argument) for argument in value.args]
+            words = {word.arg: ast.literal_eval(word.value) for word in value.keywords if word.arg is not None}
+            return Chart(*arguments, **words)
+    except ValueError as error:
+        if isinstance(value, ast.Dict):
+            return None
+        raise ValueError(f"{name}: write the table as literal data: {error}") from error
+    return None
 
 
 def write_pages(package: Path) -> dict[str, str]:
@@ -242,5 +266,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # As `__main__` this module's Chart is another class than that of cti.machine: run the imported one.
-    sys.exit(importlib.import_module("cti.machine").main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

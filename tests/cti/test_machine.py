@@ -1,4 +1,4 @@
-"""The table machine: order of actions, queued events, illegal events, failing actions, and diagrams that are not stale."""
+"""The table machine: order of actions, queued, illegal and failing ones, and diagrams that are not stale."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Automatic call distribution: agents, queues, and who gets whom (steps 6 and 7)."""
