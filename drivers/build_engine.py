@@ -1,0 +1,99 @@
+"""Compiles the media engine: cffi reads the declarations from csrc/engine.h, between its CDEF markers, and nowhere
+else.
+
+`ffibuilder` is named in setup.py (cffi_modules). `python drivers/build_engine.py --stub` prints what belongs into
+`_engine.pyi`, from the compiled module; a test compares it. Serves all nine steps.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from glob import glob
+from typing import Any
+
+from cffi import FFI
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HEADER = os.path.join(ROOT, "csrc", "engine.h")
+
+
+def declarations(header: str = HEADER) -> str:
+    """The part of the header that is meant for cffi."""
+    with open(header, encoding="utf-8") as source:
+        text = source.read()
+    return text.split("/* CDEF BEGIN */", 1)[1].split("/* CDEF END */", 1)[0]
+
+
+def _relative(pattern: str) -> list[str]:
+    """Paths from the project's root, with slashes, as setuptools wants sources."""
+    return sorted(os.path.relpath(path, ROOT).replace(os.sep, "/") for path in glob(os.path.join(ROOT, pattern)))
+
+
+ffibuilder = FFI()
+ffibuilder.cdef(declarations())
+ffibuilder.set_source(
+    "drivers._engine",
+    '#include "engine.h"\n',
+    sources=_relative("csrc/*.c"),
+    depends=_relative("csrc/*.h"),
+    include_dirs=["csrc"],
+    libraries=["spandsp", "speexdsp", "m", "pthread"],
+    extra_compile_args=["-O2", "-std=c11", "-ffp-contract=off", "-Wall", "-Wextra"],
+    py_limited_api=True,
+)
+
+
+def stub() -> str:
+    """The text of `_engine.pyi`, made from the compiled module."""
+    from drivers._engine import ffi, lib
+
+    lines = [
+        '"""The media engine as cffi compiled it from csrc/engine.h.',
+        "",
+        'Made by `python -m drivers.build_engine --stub`; a test compares it with the compiled module."""',
+        "",
+        "from typing import Any",
+        "",
+        "class FFI:",
+        "    NULL: Any",
+        "    errno: int",
+        "    def new(self, cdecl: str, init: Any = ...) -> Any: ...",
+        "    def cast(self, cdecl: str, value: Any) -> Any: ...",
+        "    def buffer(self, cdata: Any, size: int = ...) -> Any: ...",
+        "    def from_buffer(self, cdecl: str, buffer: Any, require_writable: bool = ...) -> Any: ...",
+        "    def string(self, cdata: Any, maxlen: int = ...) -> bytes: ...",
+        "    def unpack(self, cdata: Any, length: int) -> Any: ...",
+        "    def memmove(self, dest: Any, src: Any, n: int) -> None: ...",
+        "    def gc(self, cdata: Any, destructor: Any, size: int = ...) -> Any: ...",
+        "    def sizeof(self, cdecl: Any) -> int: ...",
+        "    def typeof(self, cdecl: Any) -> Any: ...",
+        "    def release(self, cdata: Any) -> None: ...",
+        "",
+        "class Lib:",
+    ]
+    for name in sorted(dir(lib)):
+        value = getattr(lib, name)
+        lines.append(f"    {name}: int" if isinstance(value, int) else f"    {_signature(ffi, name, value)}")
+    return "\n".join([*lines, "", "ffi: FFI", "lib: Lib", ""])
+
+
+def _signature(ffi: Any, name: str, function: Any) -> str:
+    kind = ffi.typeof(function)
+    args = ", ".join(f"_{at}: {_python(arg)}" for at, arg in enumerate(kind.args))
+    return f"def {name}(self{', ' + args if args else ''}) -> {_python(kind.result)}: ..."
+
+
+def _python(kind: Any) -> str:
+    if kind.kind == "void":
+        return "None"
+    if kind.kind == "primitive":
+        return "float" if kind.cname in ("double", "float") else "int"
+    return "Any"
+
+
+if __name__ == "__main__":
+    if "--stub" in sys.argv:
+        print(stub(), end="")
+    else:
+        ffibuilder.compile(tmpdir=ROOT, verbose=True)

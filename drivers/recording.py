@@ -1,0 +1,130 @@
+"""Recording a port to a WAV file.
+
+A recording outlives its call by the moment the I/O thread needs to close the file: when the call ends it is stopped,
+and `ended` still tells what was recorded, since that is the message a caller left. Serves step 6 (messages) and
+recordings of calls.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from drivers import events as ev
+from drivers._engine import lib
+from drivers.errors import CallEnded, PortBusy
+from drivers.operations import Operation
+
+if TYPE_CHECKING:
+    from drivers.port import Port
+
+What = Literal["rx", "tx", "stereo"]
+WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo": lib.TR_RECORD_STEREO}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEnd:
+    """`ms` are in the file, which is closed. `why` failed: `errno` says why (disk full, no such folder), and what was
+    written before is still there; overrun: the disk was too slow."""
+
+    path: str
+    why: ev.RecordWhy | Literal["lost"]
+    ms: int
+    errno: int = 0
+
+
+class Record(Operation[RecordEnd]):
+    def __init__(self, port: Port, path: str, what: What, limit_ms: int, silence_ms: int) -> None:
+        super().__init__(port, "record")
+        self.path = path
+        self._args = (WHAT[what], limit_ms, silence_ms)
+        self.id = 0
+        self.stopping = False
+
+    def start(self) -> None:
+        if self.port.recorder is not None:
+            raise PortBusy(f"{self.port.name}: already recording to {self.port.recorder.path}")
+        self.port.recorder = self
+        self.id = self.send(lib.TR_OP_RECORD, *self._args, side=os.fsencode(self.path))
+        self.port.files[self.id] = self
+
+    def event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.RecordDone) and event.id == self.id:
+            self.file_closed(event.why, event.ms, event.errno)
+
+    def file_closed(self, why: ev.RecordWhy | Literal["lost"], ms: int, errno: int) -> None:
+        """The engine has closed the file; also when the operation was cancelled before."""
+        self.port.files.pop(self.id, None)
+        self._free()
+        self.finish(RecordEnd(self.path, why, ms, errno))
+
+    def stop(self) -> None:
+        """Asks for the end; `RecordDone` brings it."""
+        if not self.stopping and self.id in self.port.files:
+            self.stopping = True
+            self.send(lib.TR_OP_RECORD_STOP)
+            self._free()
+
+    def end(self, error: CallEnded) -> None:
+        """The call is over: not an error of the recording, which ends with what it holds."""
+        self.stop()
+
+    def refused(self, event: ev.CommandFailed) -> None:
+        if event.id == self.id:
+            self.port.files.pop(self.id, None)
+            super().refused(event)
+
+    def reconcile(self, playing: bool, recording: int) -> None:
+        if self.id and recording != self.id:
+            self.file_closed("lost", 0, 0)
+
+    def abort(self) -> None:
+        self.stop()
+        self._free()
+
+    def _free(self) -> None:
+        if self.port.recorder is self:
+            self.port.recorder = None
+
+
+class Recording:
+    """A recording under way. `ended` tells its end to one awaiter; cancelling it stops the recording."""
+
+    def __init__(self, operation: Record) -> None:
+        self._operation = operation
+        self._stops: list[Deferred[RecordEnd]] = []
+        self._result: RecordEnd | Failure | None = None
+        self.ended: Deferred[RecordEnd] = operation.begin()
+        self.ended.addBoth(self._told)
+
+    @property
+    def path(self) -> str:
+        return self._operation.path
+
+    def stop(self) -> Deferred[RecordEnd]:
+        """Ends the recording; fires when the file is closed. May be asked more than once."""
+        waiting: Deferred[RecordEnd] = Deferred()
+        if isinstance(self._result, Failure):
+            waiting.errback(self._result)
+        elif self._result is not None:
+            waiting.callback(self._result)
+        else:
+            self._stops.append(waiting)
+            self._operation.stop()
+        return waiting
+
+    def _told(self, result: RecordEnd | Failure) -> RecordEnd | Failure:
+        self._result = result
+        stops, self._stops = self._stops, []
+        for waiting in stops:
+            if waiting.called:
+                continue
+            if isinstance(result, Failure):
+                waiting.errback(result)
+            else:
+                waiting.callback(result)
+        return result
