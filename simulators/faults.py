@@ -1,0 +1,116 @@
+"""Faults that can be asked of the simulated world, each with a name and a unit: `--fault NAME=VALUE`.
+
+`parse` turns a specification into a `Fault` or raises `FaultError`, whose text lists what there is. What passes over a
+serial line is spoilt by `Spoiler`, which draws from the run's own random numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from random import Random
+
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+TARGETS: dict[str, tuple[str, str]] = {
+    "dialtone": (rf"(none)|{NUMBER}dB|(\d+\+\d+)|(\d+)Hz", "none | LEVELdB (-60dB) | F+F (350+440) | FHz (400Hz)"),
+    "noise": (rf"{NUMBER}dBm0", "LEVELdBm0 (-45dBm0): white noise on the VRU's lines"),
+    "returnloss": (rf"{NUMBER}dB", "dB (8dB): hybrids of the VRU's lines"),
+    "loss": (rf"{NUMBER}dB", "dB (10dB): each way on the VRU's lines"),
+    "clip": (rf"{NUMBER}dBm0", "dBm0 (-6dBm0): peak clipping on the VRU's lines"),
+    "slips": (rf"{NUMBER}/min", "N/min (6/min): samples lost or repeated on the VRU's lines"),
+    "loopdrop": (r"(none)", "none: the PBX gives no disconnect signal but busy tone"),
+    "flash": (r"(ignored)|(\d+)-(\d+)ms", "ignored | MIN-MAXms (80-300ms): openings that the PBX takes for a flash"),
+    "transfer": (r"(lost)", "lost: the PBX drops the held caller when the VRU hangs up"),
+    "callerid": (r"(none)|(dtmf)|(fsk)", "none | dtmf | fsk: what the central office sends"),
+    "smdi": (
+        rf"(late):{NUMBER}s|(lost|damaged|reordered):{NUMBER}%",
+        "late:SECONDSs | lost:N% | damaged:N% | reordered:N%",
+    ),
+    "smdr": (
+        rf"(late):{NUMBER}s|(lost|damaged|reordered):{NUMBER}%",
+        "late:SECONDSs | lost:N% | damaged:N% | reordered:N%",
+    ),
+    "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
+    "unplug": (rf"(smdi|smdr)@{NUMBER}s?(?::{NUMBER}s)?", "smdi|smdr@SECONDS[:FORSECONDSs]: the cable is pulled"),
+}
+
+
+class FaultError(ValueError):
+    """A fault that does not exist or is not written as it should be."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`name` as in TARGETS; `words` are the parts of its value."""
+
+    name: str
+    words: tuple[str, ...]
+    text: str
+
+    @property
+    def number(self) -> float:
+        """The first number among the words."""
+        for word in self.words:
+            if re.fullmatch(NUMBER, word):
+                return float(word)
+        raise FaultError(f"{self.text}: holds no number")
+
+
+def parse(spec: str) -> Fault:
+    """Reads one `NAME=VALUE`. Raises FaultError."""
+    name, equals, value = spec.partition("=")
+    if not equals or name not in TARGETS:
+        raise FaultError(f"no such fault: {spec!r}. There are:\n{listing()}")
+    pattern, form = TARGETS[name]
+    match = re.fullmatch(pattern, value)
+    if match is None:
+        raise FaultError(f"{spec!r}: {name} wants {form}")
+    return Fault(name, tuple(group for group in match.groups() if group is not None), spec)
+
+
+def listing() -> str:
+    """Every fault with the form of its value, one a line."""
+    return "\n".join(f"  {name}={form}" for name, (_, form) in TARGETS.items())
+
+
+@dataclass(frozen=True)
+class SerialFault:
+    """What happens to the messages of one serial line: delay in seconds, the others are shares from 0 to 1."""
+
+    late_s: float = 0.0
+    lost: float = 0.0
+    damaged: float = 0.0
+    reordered: float = 0.0
+
+
+class Spoiler:
+    """Applies a SerialFault to messages; the same random numbers give the same faults."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def spoil(self, message: bytes, fault: SerialFault) -> tuple[float, bytes, str]:
+        """Returns the delay in seconds, the bytes to send (empty: lost) and what was done: "" nothing."""
+        draws = [self._random.random() for _ in range(3)]  # always three: one fault does not shift another's draws
+        if draws[0] < fault.lost:
+            return fault.late_s, b"", "lost"
+        done = "late" if fault.late_s else ""
+        if draws[1] < fault.damaged:
+            message, done = self._damage(message), "damaged"
+        if draws[2] < fault.reordered:
+            message, done = self._reorder(message), "reordered"
+        return fault.late_s, message, done
+
+    def _damage(self, message: bytes) -> bytes:
+        """Three characters in the message's second half come out wrong."""
+        out = bytearray(message)
+        first = len(out) // 2
+        for _ in range(3):
+            out[self._random.randrange(first, len(out))] = self._random.randrange(0x20, 0x7F)
+        return bytes(out)
+
+    def _reorder(self, message: bytes) -> bytes:
+        out = bytearray(message)
+        at = self._random.randrange(len(out) - 1)
+        out[at], out[at + 1] = out[at + 1], out[at]
+        return bytes(out)

@@ -1,0 +1,346 @@
+"""An extension of the simulated PBX: an FXS port with its telephone, or the VRU's card, at the far end (step 7).
+
+Hook flash while talking holds the party and gives dial tone; the digits call another extension; on-hook then transfers,
+before or after that one has answered; a second flash takes the held party back.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from drivers import events
+from drivers.clock import DelayedCall
+from drivers.port import Port
+from simulators import caller_id
+from simulators.party import Party, ended
+from simulators.tones import RING_CADENCE_MS
+
+if TYPE_CHECKING:
+    from simulators.pbx import Pbx
+
+RECALL_AFTER_S = 1.0  # an extension that hangs up on a held party rings after so long
+
+
+class State(enum.Enum):
+    IDLE = "idle"
+    RESTING = "resting"  # on-hook, not yet called again
+    RINGING = "ringing"
+    DIALLING = "dialling"
+    CALLING = "calling"  # hears ringback
+    TALKING = "talking"
+    REFUSED = "refused"  # hears busy or another tone of failure, may still hold a party
+    CLEARED = "cleared"  # the far end has gone: busy tone until on-hook
+    LOCKED = "locked"  # off-hook for too long
+
+
+class Extension(Party):
+    """`caller` is who rings us, `target` whom we ring, `held` who listens to music, `origin` who transferred the caller
+    that rings us."""
+
+    def __init__(self, pbx: Pbx, port: Port, number: str, kind: str, desk: int, line: int) -> None:
+        super().__init__(port, pbx.plan.tones, pbx.music)
+        self.pbx, self.number, self.kind, self.desk, self.line = pbx, number, kind, desk, line
+        self.state = State.IDLE
+        self.caller: Party | None = None
+        self.origin: Extension | None = None
+        self.target: Extension | None = None
+        self.held: Party | None = None
+        self.recalled = False
+        self._digits = ""
+        self._timer: DelayedCall | None = None
+        self._ringing: Deferred[None] | None = None
+        self._reversed = False
+        shortest, longest = pbx.plan.flash_ms
+        port.setting("flash_min_ms", shortest)
+        port.setting("flash_max_ms", longest)
+        port.listen(self._event)
+
+    @property
+    def call_no(self) -> int | None:
+        for party in (self.held, self.peer, self.caller):
+            if party is not None and not isinstance(party, Extension):
+                return party.call_no
+        for party in (self.caller, self.peer):
+            if isinstance(party, Extension) and party.held is not None:
+                return party.held.call_no
+        return None
+
+    def _event(self, event: events.Event) -> None:
+        match event:
+            case events.OffHook():
+                self._off_hook()
+            case events.OnHook():
+                self._on_hook()
+            case events.Flash(ms=ms):
+                self._flash(ms)
+            case events.DigitBegin():
+                if self.state is State.DIALLING:
+                    self.sounds.stop()
+            case events.DigitEnd(digit=digit):
+                self._digit(digit)
+            case _:
+                pass
+
+    def _note(self, what: str, **data: str | int | float | bool | None) -> None:
+        self.pbx.note(self.call_no, f"ext {self.number}", what, extension=self.number, **data)
+
+    def _after(self, seconds: float, what: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = self.pbx.clock.callLater(seconds, what)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    # ---- being called ---------------------------------------------------------------------------
+
+    def ring(self, caller: Party, *, recall: bool = False) -> None:
+        """Rings for `caller`; only an idle extension can ring."""
+        plan = self.pbx.plan
+        self.state, self.caller, self.origin, self.recalled = State.RINGING, caller, None, recall
+        if not isinstance(caller, Extension):
+            caller.owner = self
+        self.port.begin_call()
+        self._note("rings")
+        number = caller.calling
+        message: bytes | str | None = None
+        if self.kind == "vru" and plan.in_band == "fsk":
+            message = caller_id.fsk_message(number, self.pbx.local_time())
+        elif self.kind == "vru" and plan.in_band == "dtmf":
+            message = caller_id.dtmf_digits(number)
+        self._ringing = self.port.ring(RING_CADENCE_MS, message)
+        self._ringing.addErrback(ended)
+        hunted = self.kind == "vru" and not isinstance(caller, Extension)
+        wait = plan.recall_s if recall else plan.hunt_no_answer_s if hunted else plan.no_answer_s
+        self._after(wait, lambda: self.pbx.no_answer(self))
+
+    def transferred(self, caller: Party, origin: Extension) -> None:
+        """Who rings us has handed us over: we ring for `caller` now."""
+        self.caller, self.origin = caller, origin
+        caller.owner = self
+        self._after(self.pbx.plan.no_answer_s, lambda: self.pbx.no_answer(self))
+
+    def stop_ringing(self) -> None:
+        """Ringing ends, answered or not. Leaves the state to who calls this."""
+        ringing, self._ringing = self._ringing, None
+        if ringing is not None and not ringing.called:
+            ringing.cancel()
+        self.caller = self.origin = None
+        self._stop_timer()
+
+    def rest(self) -> None:
+        """On-hook: idle again after the guard time."""
+        self.state = State.RESTING
+        self.peer = self.held = self.target = None
+        self.hear_nothing()
+        self.port.detect()
+        if self._reversed:
+            self._reversed = False
+            self.port.polarity(False)
+        self._after(self.pbx.plan.guard_s, self._idle)
+
+    def _idle(self) -> None:
+        self.state = State.IDLE
+        self.pbx.idle(self)
+
+    def join(self, other: Party) -> None:
+        super().join(other)
+        self.state = State.TALKING
+        self.port.detect()
+        self._stop_timer()
+        if not isinstance(other, Extension):
+            other.owner = self
+
+    # ---- calling another extension --------------------------------------------------------------
+
+    def _off_hook(self) -> None:
+        if self.state is State.RINGING:
+            self.pbx.answered(self)
+        elif self.state in (State.IDLE, State.RESTING):
+            self.port.begin_call()
+            self._note("off-hook")
+            self._dial_tone()
+
+    def _dial_tone(self) -> None:
+        self.state, self._digits = State.DIALLING, ""
+        self.hear_tone("dial")
+        self.port.detect("dtmf")
+        self._after(self.pbx.plan.first_digit_s, lambda: self._refuse("busy", "no digit"))
+
+    def _digit(self, digit: str) -> None:
+        if self.state is not State.DIALLING:
+            return
+        self.sounds.stop()
+        self._digits += digit
+        target = self.pbx.find(self._digits)
+        if target is not None:
+            self._call(target)
+        elif not self.pbx.may_become_number(self._digits):
+            self._refuse("vacant", "no such number")
+        else:
+            self._after(self.pbx.plan.next_digit_s, lambda: self._refuse("vacant", "number incomplete"))
+
+    def _call(self, target: Extension) -> None:
+        self._note("dials", digits=self._digits)
+        self.port.detect()
+        if target.state is not State.IDLE:
+            self._refuse("busy", "busy")
+            return
+        self._stop_timer()
+        self.state, self.target = State.CALLING, target
+        self.hear_tone("ringback")
+        target.ring(self)
+
+    def _refuse(self, tone: str, why: str) -> None:
+        self._note("refused", digits=self._digits, why=why)
+        self.port.detect()
+        self.state = State.REFUSED
+        self.hear_tone(tone)
+        self._after(self.pbx.plan.tone_s, self._lock)
+
+    def _lock(self) -> None:
+        self.state = State.LOCKED
+        held, self.held = self.held, None
+        self.hear_tone("howler")
+        if held is not None:
+            self.pbx.part(held, self)
+
+    def target_answered(self, target: Extension) -> None:
+        """The extension we rang was lifted."""
+        self.target = None
+        if self.pbx.plan.polarity_on_answer:
+            self._reversed = True
+            self.port.polarity(True)
+
+    def target_silent(self) -> None:
+        """It was not: a held party comes back to us, else busy tone."""
+        self.target = None
+        if self.held is not None and self.pbx.plan.retrieve == "flash":
+            self._retrieve()
+        else:
+            self._refuse("busy", "no answer")
+
+    # ---- flash and on-hook ----------------------------------------------------------------------
+
+    def _flash(self, ms: int) -> None:
+        self._note("flash", ms=ms, ignored=self.pbx.plan.flash_ignored)
+        if self.pbx.plan.flash_ignored or self.state in (State.IDLE, State.RESTING, State.RINGING, State.LOCKED):
+            return
+        if self.held is None and self.state is State.TALKING and self.peer is not None:
+            self._hold(self.peer)
+        elif self.held is None:
+            self._drop_target()
+            self._dial_tone()
+        elif self.state is State.REFUSED and self.pbx.plan.retrieve != "flash":
+            pass  # this make wants on-hook
+        else:
+            self._drop_target()
+            consulted, self.peer = self.peer, None
+            if consulted is not None:
+                self.pbx.part(consulted, self)
+            self._retrieve()
+
+    def _hold(self, party: Party) -> None:
+        self.held, self.peer = party, None
+        party.peer = None
+        party.hear_music()
+        self._note("hold")
+        self._dial_tone()
+
+    def _retrieve(self) -> None:
+        held, self.held = self.held, None
+        if held is not None:
+            self.hear_nothing()
+            held.join(self)
+            self.join(held)
+            self._note("retrieve")
+
+    def _drop_target(self) -> None:
+        target, self.target = self.target, None
+        if target is not None:
+            target.stop_ringing()
+            target.rest()
+
+    def _on_hook(self) -> None:
+        if self.state in (State.IDLE, State.RESTING, State.RINGING):
+            return
+        self._note("on-hook")
+        state, held, peer, target = self.state, self.held, self.peer, self.target
+        self.target = None
+        if held is None:
+            if target is not None:
+                target.stop_ringing()
+                target.rest()
+            self.rest()
+            if peer is not None:
+                self.pbx.part(peer, self)
+            return
+        if state in (State.CALLING, State.TALKING) and self.pbx.plan.transfer_lost:
+            self.rest()
+            self.pbx.note(held.call_no, "pbx", "cut off")
+            self.pbx.part(held, self)
+            for party in (peer, target):
+                if party is not None:
+                    self.pbx.part(party, self)
+        elif state is State.CALLING and target is not None:
+            self._note("transfers", to=target.number, answered=False)
+            self.rest()
+            if self.pbx.plan.transferred_hears == "ringback":
+                held.hear_tone("ringback")
+            target.transferred(held, self)
+            self.pbx.leg_moves(held, target.number)
+        elif state is State.TALKING and isinstance(peer, Extension):
+            self._note("transfers", to=peer.number, answered=True)
+            self.rest()
+            self.pbx.leg_moves(held, peer.number)
+            self.pbx.connect(held, peer)
+        else:
+            self.rest()
+            self._recall(held, self._digits)
+
+    def _recall(self, held: Party, digits: str) -> None:
+        """Hung up on a held party without a transfer: it rings back."""
+        self._after(RECALL_AFTER_S, lambda: self._idle_for(held, digits))
+
+    def _idle_for(self, held: Party, digits: str) -> None:
+        self.state = State.IDLE
+        if held.owner is self:
+            self.pbx.recall(held, self, digits)
+        else:
+            self.pbx.idle(self)
+
+    def far_gone(self, gone: Party) -> None:
+        """A party of ours has hung up."""
+        if self.caller is gone:
+            self.stop_ringing()
+            self.rest()
+        elif self.held is gone:
+            self.held = None
+            if self.state is not State.TALKING:
+                self._drop_target()
+                self._cleared()
+        elif self.peer is gone:
+            self.peer = None
+            if self.held is None:
+                self._cleared()
+            else:
+                self._refuse("busy", "consulted party gone")
+
+    def _cleared(self) -> None:
+        self.state = State.CLEARED
+        self.port.detect()
+        if self.kind == "vru" and self.pbx.plan.disconnect == "loop_drop":
+            self.hear_nothing()
+            self.port.loop_open(self.pbx.plan.loop_drop_ms).addErrback(ended)
+            self._after(self.pbx.plan.loop_drop_ms / 1000 + 0.1, self._busy_until_on_hook)
+        else:
+            self._busy_until_on_hook()
+
+    def _busy_until_on_hook(self) -> None:
+        self.hear_tone("busy")
+        self._after(self.pbx.plan.tone_s, self._lock)

@@ -1,0 +1,178 @@
+"""A trunk of the simulated PBX: an FXO port on the central office's line (steps 1, 2 and 9).
+
+It listens on-hook for caller ID of either form, answers, and notices that the outside party has gone by loop drop,
+polarity or busy tone. It also keeps the legs of its call for the call record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drivers import events
+from drivers.clock import DelayedCall
+from drivers.port import Port
+from simulators import caller_id
+from simulators.party import Party, ended
+from simulators.smdr import Leg
+from simulators.tones import listening_plan
+
+if TYPE_CHECKING:
+    from simulators.pbx import Pbx
+
+NO_MORE_RINGS_S = 6.5  # China rings 1 s in 5: so long without a ring, the caller has given up
+ANSWER_AFTER_ID_S = 0.2
+OFFICE_GUARD_S = 1.0
+
+
+@dataclass
+class OpenLeg:
+    """A leg under way: clock seconds of the first ring and of the answer."""
+
+    extension: str
+    ring_at: float
+    talk_at: float | None = None
+
+
+class Trunk(Party):
+    """`state`: idle, ringing (in), busy (answered by us), resting (just released)."""
+
+    def __init__(self, pbx: Pbx, port: Port, number: int, dnis: str) -> None:
+        super().__init__(port, pbx.plan.tones, pbx.music)
+        self.pbx, self.number, self.dnis = pbx, number, dnis
+        self.state = "idle"
+        self.call_number: int | None = None  # the world's number of the call, for its log only
+        self._rings = 0
+        self._timer: DelayedCall | None = None
+        self._leg: OpenLeg | None = None
+        self._transferred = False
+        port.tone_plan(listening_plan())
+        port.listen(self._event)
+        self._ready()
+
+    @property
+    def call_no(self) -> int | None:
+        return self.call_number
+
+    def belongs_to(self, call_number: int) -> None:
+        """Tells the trunk's log who calls now; the PBX itself knows only what it hears."""
+        self.call_number = call_number
+
+    def _note(self, what: str, **data: str | int | float | bool | None) -> None:
+        self.pbx.note(self.call_no, f"trunk {self.number}", what, **data)
+
+    def _ready(self) -> None:
+        self.state = "idle"
+        self._rings, self.calling, self.owner, self.peer = 0, None, None, None
+        self._transferred = False
+        self.port.begin_call()
+        self.port.detect("fsk_id", "dtmf_id")
+
+    def _event(self, event: events.Event) -> None:
+        match event:
+            case events.RingBegin():
+                self._ring()
+            case events.CallerId(form=form, raw=raw, ok=ok):
+                self._caller_id(form, raw, ok)
+            case events.LoopDrop():
+                self._far_end_gone("loop_drop")
+            case events.Polarity(reversed=True):
+                self._far_end_gone("polarity")
+            case events.ToneHeard(name=name) if name in ("busy", "congestion"):
+                self._far_end_gone("busy")
+            case _:
+                pass
+
+    # ---- steps 1 and 2 --------------------------------------------------------------------------
+
+    def _ring(self) -> None:
+        if self.state not in ("idle", "ringing"):
+            return
+        self.state = "ringing"
+        self._rings += 1
+        self._watch_rings()
+        if self._rings >= 2:
+            self._answer()
+        elif self.calling is not None and self.pbx.plan.answer_trunk == "caller_id":
+            self.pbx.clock.callLater(ANSWER_AFTER_ID_S, self._answer)
+
+    def _watch_rings(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self.pbx.clock.callLater(NO_MORE_RINGS_S, self._gave_up)
+
+    def _gave_up(self) -> None:
+        if self.state == "ringing":
+            self._note("ringing stopped")
+            self._ready()
+
+    def _caller_id(self, form: str, raw: bytes, ok: bool) -> None:
+        if self.state not in ("idle", "ringing"):
+            return
+        heard = caller_id.read_fsk(raw) if form == "fsk" else caller_id.read_dtmf(raw.decode("ascii", "replace"))
+        self.calling = heard.number if heard.ok and ok else None
+        self._note("caller id", form=form, number=self.calling, ok=heard.ok and ok)
+        if self.state == "ringing" and self.pbx.plan.answer_trunk == "caller_id":
+            self.pbx.clock.callLater(ANSWER_AFTER_ID_S, self._answer)
+        elif self.state == "idle":
+            self._watch_rings()
+            self.state = "ringing"  # DTMF caller ID comes before the first ring
+
+    def _answer(self) -> None:
+        if self.state != "ringing":
+            return
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self.state = "busy"
+        self.port.answer().addErrback(ended)
+        self.port.detect("tones") if "busy" in self.pbx.plan.trunk_disconnect else self.port.detect()
+        self._note("answered", calling=self.calling)
+        self.pbx.route(self)
+
+    # ---- the end --------------------------------------------------------------------------------
+
+    def _far_end_gone(self, how: str) -> None:
+        if self.state != "busy" or how not in self.pbx.plan.trunk_disconnect:
+            return
+        self._note("far end gone", how=how)
+        self.pbx.trunk_gone(self)
+        self.release()
+
+    def release(self) -> None:
+        """Frees the line: the call is over."""
+        if self.state != "busy":
+            return
+        self.state = "resting"
+        self._note("released")
+        self.leg_ends("last" if self._transferred else "only")
+        self.hear_nothing()
+        self.port.hangup()
+        self.owner = self.peer = None
+        self.pbx.clock.callLater(OFFICE_GUARD_S, self._ready)
+
+    # ---- step 9: the legs of the record ---------------------------------------------------------
+
+    def leg_rings(self, extension: str) -> None:
+        """An extension began to ring for this trunk."""
+        self._leg = OpenLeg(extension, self.pbx.clock.seconds())
+
+    def leg_talks(self, extension: str) -> None:
+        if self._leg is None or self._leg.extension != extension:
+            self._leg = OpenLeg(extension, self.pbx.clock.seconds())
+        if self._leg.talk_at is None:
+            self._leg.talk_at = self.pbx.clock.seconds()
+
+    def leg_ends(self, which: str) -> None:
+        """Prints the open leg: which is only, first (it is transferred now) or last."""
+        leg, self._leg = self._leg, None
+        self._transferred = self._transferred or which == "first"
+        if leg is None or self.pbx.smdr is None:
+            return
+        now = self.pbx.clock.seconds()
+        answered = leg.talk_at is not None
+        talked = now - leg.talk_at if leg.talk_at is not None else 0.0
+        ring_s = (leg.talk_at if leg.talk_at is not None else now) - leg.ring_at
+        record = Leg(
+            self.pbx.local_time(), leg.extension, self.number, self.calling or "", ring_s, talked, which, answered
+        )
+        self.pbx.smdr.print(self.call_no, record)

@@ -1,0 +1,175 @@
+"""Agents' telephones (step 7): FXO ports on the PBX's extensions, each with a person.
+
+It rings; after a human delay the agent lifts it, says hello, converses by turns and hangs up; or does not answer; or
+the handset is off (busy). When the line goes dead, or tone comes, the agent hangs up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from drivers import events, items
+from drivers.clock import Clock, DelayedCall
+from drivers.errors import EngineError
+from drivers.port import Port
+from simulators.ears import Ears
+from simulators.party import Sounds, ended, pause
+from simulators.speech import Speech
+from simulators.truth import Note
+
+HELLO = "您好，很高兴为您服务。"
+SENTENCES = ("请您稍等，我查一下。", "好的，已经为您登记了。", "请问您的订单号是多少？", "明天上午可以送到。")
+BYE = "感谢您的来电，再见。"
+NO_MORE_RINGS_S = 6.0
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the agent does at one call: `answer_s` after the ring begins (None: does not answer), talks `talk_s` at
+    most, then says goodbye."""
+
+    answer_s: float | None = 2.0
+    talk_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class PhonePlan:
+    """`behaviours` for the first calls, then `usual`. `off_hook`: times (from, for) in seconds at which the handset
+    lies beside the telephone."""
+
+    usual: Behaviour = field(default_factory=Behaviour)
+    behaviours: tuple[Behaviour, ...] = ()
+    off_hook: tuple[tuple[float, float], ...] = ()
+    voice: str = "cmn+f3"
+
+
+class Phone:
+    """`state`: idle, ringing, talking, off (handset beside it)."""
+
+    def __init__(
+        self, clock: Clock, port: Port, extension: str, plan: PhonePlan, random: Random, speech: Speech, note: Note
+    ) -> None:
+        self._clock, self.port, self.extension, self.plan = clock, port, extension, plan
+        self._random, self._speech, self._tell = random, speech, note
+        self.state = "idle"
+        self.calls = 0
+        self.on_ring: Callable[[], None] = lambda: None
+        self.on_hung_up: Callable[[], None] = lambda: None
+        self._sounds = Sounds(port)
+        self._ears = Ears(clock, port)
+        self._ears.on_tone = self._tone
+        self._script: Deferred[None] | None = None
+        self._timer: DelayedCall | None = None
+        self._quiet: DelayedCall | None = None
+        port.listen(self._event)
+        for begin, duration in plan.off_hook:
+            clock.callLater(begin, self.lay_off, duration)
+
+    def _note(self, what: str, **data: str | int | float | bool | None) -> None:
+        self._tell(None, f"phone {self.extension}", what, extension=self.extension, **data)
+
+    def _event(self, event: events.Event) -> None:
+        if isinstance(event, events.RingBegin):
+            if self.state == "idle":
+                self._rings()
+            elif self.state == "ringing":
+                self._expect_more()
+        elif isinstance(event, events.LoopDrop) and self.state == "talking":
+            self._clock.callLater(0.5, self.hang_up, "line dead")
+
+    def _rings(self) -> None:
+        behaviours = self.plan.behaviours
+        behaviour = behaviours[self.calls] if self.calls < len(behaviours) else self.plan.usual
+        self.calls += 1
+        self.state = "ringing"
+        self.port.begin_call()
+        self._note("phone rings")
+        self._expect_more()
+        self.on_ring()
+        if behaviour.answer_s is not None:
+            self._timer = self._clock.callLater(behaviour.answer_s, self._lift, behaviour)
+
+    def _expect_more(self) -> None:
+        self._cancel(self._quiet)
+        self._quiet = self._clock.callLater(NO_MORE_RINGS_S, self._ring_over)
+
+    def _ring_over(self) -> None:
+        if self.state == "ringing":
+            self._cancel(self._timer)
+            self.state = "idle"
+            self._note("phone stops ringing")
+
+    @staticmethod
+    def _cancel(call: DelayedCall | None) -> None:
+        if call is not None and call.active():
+            call.cancel()
+
+    def _lift(self, behaviour: Behaviour) -> None:
+        self._cancel(self._quiet)
+        self.state = "talking"
+        self._note("phone lifted")
+        self.port.answer().addErrback(ended)
+        self._ears.open()
+        self._script = Deferred.fromCoroutine(self._talk(behaviour))
+        self._script.addErrback(self._interrupted)
+
+    @staticmethod
+    def _interrupted(failure: Failure) -> None:
+        failure.trap(CancelledError, EngineError)
+
+    async def _talk(self, behaviour: Behaviour) -> None:
+        end = self._clock.seconds() + behaviour.talk_s
+        await pause(self._clock, 0.4)
+        await self._say(HELLO)
+        silent = 0
+        while self._clock.seconds() < end:
+            left = end - self._clock.seconds()
+            if await self._ears.prompt_end(0.6, min(6.0, max(0.5, left))):
+                silent = 0
+                await self._say(self._random.choice(SENTENCES))
+            elif left > 6.0:
+                silent += 1
+                if silent > 3:
+                    break
+                await self._say(HELLO)
+        await self._say(BYE)
+        self.hang_up("done")
+
+    async def _say(self, text: str) -> None:
+        path = self._speech.say(text, voice=self.plan.voice)
+        await self._sounds.say(items.Sound(path))
+        await pause(self._clock, 0.2)
+
+    def _tone(self, name: str) -> None:
+        if self.state == "talking" and name in ("busy", "congestion", "dial"):
+            self._clock.callLater(0.4, self.hang_up, f"{name} tone")
+
+    def hang_up(self, why: str) -> None:
+        """Puts the handset down."""
+        if self.state not in ("talking", "off"):
+            return
+        talked = self.state == "talking"
+        self.state = "idle"
+        self._note("phone hung up", why=why)
+        script, self._script = self._script, None
+        if script is not None and not script.called:
+            script.cancel()
+        self._sounds.stop()
+        self._ears.close()
+        self.port.hangup()
+        if talked:
+            self.on_hung_up()
+
+    def lay_off(self, duration_s: float) -> None:
+        """Leaves the handset off for so long, if the telephone is idle: callers find it busy."""
+        if self.state == "idle":
+            self.state = "off"
+            self._note("handset off")
+            self.port.begin_call()
+            self.port.answer().addErrback(ended)
+            self._clock.callLater(duration_s, self.hang_up, "handset back")

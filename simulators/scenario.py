@@ -1,0 +1,282 @@
+"""Who calls when and does what: scenarios made from a seed, or written as a text table.
+
+A `Scenario` is plain data; `world.py` brings it to life. `mixed` holds, whatever the seed, each of the cases that the
+product must survive: answered, no answer then the next agent, a busy agent, abandoned while ringing, in the menu and in
+the queue, a message left, SMDI late and lost, a damaged call record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from simulators.caller import CallerPlan, Step
+from simulators.desk import DeskPlan
+from simulators.faults import Fault, FaultError, SerialFault
+from simulators.office import OfficePlan
+from simulators.pbx import PbxPlan
+from simulators.phone import Behaviour, PhonePlan
+from simulators.tones import Sent
+
+# What people know of this company's menu: the key of each group, and of leaving a message while they wait.
+KEYS = {"sales": "1", "service": "2", "complaints": "3"}
+MESSAGE_KEY = "2"
+DNIS = "66886688"
+
+
+@dataclass(frozen=True)
+class AgentPlan:
+    """An agent: name, PC, telephone."""
+
+    name: str
+    groups: tuple[str, ...]
+    desk: DeskPlan
+    phone: PhonePlan = field(default_factory=PhonePlan)
+
+
+@dataclass(frozen=True)
+class WireFaults:
+    """What is wrong with the lines between the PBX and the VRU's card; None leaves a wire as it is."""
+
+    loss_db: float | None = None
+    return_loss_db: float | None = None
+    noise_dbm0: float | None = None
+    clip_dbm0: float | None = None
+    slip_per_min: float | None = None
+
+    def changes(self) -> dict[str, float]:
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|smdr, second, for seconds or None).
+    `expected` (from a text table): caller number -> outcome and extension ("" any)."""
+
+    seed: int
+    callers: tuple[CallerPlan, ...]
+    agents: tuple[AgentPlan, ...]
+    trunks: int = 8
+    dnis: tuple[str, ...] = (DNIS,)
+    vru_extensions: tuple[str, ...] = tuple(str(2001 + index) for index in range(30))
+    desk_number: int = 1
+    first_line: int = 1
+    pbx: PbxPlan = field(default_factory=PbxPlan)
+    office: OfficePlan = field(default_factory=OfficePlan)
+    smdr_format: str = "panasonic"
+    smdi: SerialFault = field(default_factory=SerialFault)
+    smdr: SerialFault = field(default_factory=SerialFault)
+    smdi_of: Mapping[int, SerialFault] = field(default_factory=dict)
+    smdr_of: Mapping[int, SerialFault] = field(default_factory=dict)
+    wires: WireFaults = field(default_factory=WireFaults)
+    cuts: tuple[tuple[int, float], ...] = ()
+    unplugs: tuple[tuple[str, float, float | None], ...] = ()
+    caller_id: str | None = None  # overrides what each caller's plan says
+    expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+    def with_fault(self, fault: Fault) -> Scenario:
+        """The same world with one thing wrong (see faults.TARGETS)."""
+        match fault.name:
+            case "dialtone":
+                tones = dict(self.pbx.tones)
+                tones["dial"] = dial_tone(fault.words[0])
+                return replace(self, pbx=replace(self.pbx, tones=tones))
+            case "noise":
+                return replace(self, wires=replace(self.wires, noise_dbm0=fault.number))
+            case "returnloss":
+                return replace(self, wires=replace(self.wires, return_loss_db=fault.number))
+            case "loss":
+                return replace(self, wires=replace(self.wires, loss_db=fault.number))
+            case "clip":
+                return replace(self, wires=replace(self.wires, clip_dbm0=fault.number))
+            case "slips":
+                return replace(self, wires=replace(self.wires, slip_per_min=fault.number))
+            case "loopdrop":
+                return replace(self, pbx=replace(self.pbx, disconnect="tone"))
+            case "flash" if fault.words == ("ignored",):
+                return replace(self, pbx=replace(self.pbx, flash_ignored=True))
+            case "flash":
+                return replace(self, pbx=replace(self.pbx, flash_ms=(int(fault.words[0]), int(fault.words[1]))))
+            case "transfer":
+                return replace(self, pbx=replace(self.pbx, transfer_lost=True))
+            case "callerid":
+                return replace(self, caller_id=fault.words[0])
+            case "smdi":
+                return replace(self, smdi=serial_fault(fault, self.smdi))
+            case "smdr":
+                return replace(self, smdr=serial_fault(fault, self.smdr))
+            case "cut":
+                port, at_s = int(fault.words[0]), float(fault.words[1])
+                if port >= len(self.vru_extensions):
+                    raise FaultError(f"{fault.text}: there are VRU ports 0 to {len(self.vru_extensions) - 1}")
+                return replace(self, cuts=(*self.cuts, (port, at_s)))
+            case "unplug":
+                for_s = float(fault.words[2]) if len(fault.words) > 2 else None
+                return replace(self, unplugs=(*self.unplugs, (fault.words[0], float(fault.words[1]), for_s)))
+            case other:
+                raise FaultError(f"no such fault: {other}")
+
+
+def dial_tone(word: str) -> Sent | None:
+    """`none`, a level in dBm0 (`-60`), two frequencies (`350+440`) or one (`400`, never negative)."""
+    if word == "none":
+        return None
+    if "+" in word:
+        first, second = word.split("+")
+        return Sent(int(first), int(second), level_dbm0=-13.0)
+    if word.startswith("-"):
+        return Sent(450, level_dbm0=float(word))
+    return Sent(int(word))
+
+
+def serial_fault(fault: Fault, before: SerialFault) -> SerialFault:
+    """`late` seconds, the others per cent."""
+    kind, value = fault.words
+    if kind == "late":
+        return replace(before, late_s=float(value))
+    share = float(value) / 100
+    match kind:
+        case "lost":
+            return replace(before, lost=share)
+        case "damaged":
+            return replace(before, damaged=share)
+        case _:
+            return replace(before, reordered=share)
+
+
+# ---- scenarios from a seed ------------------------------------------------------------------------
+
+CASES = (
+    "answered",
+    "no_answer_then_next",
+    "answered",
+    "busy_then_next",
+    "smdi_late",
+    "smdi_lost",
+    "smdr_damaged",
+    "complaint",
+    "abandoned_queue",
+    "message",
+    "abandoned_menu",
+    "abandoned_ring",
+)
+
+
+def agents(count_sales: int = 3, count_service: int = 3) -> tuple[AgentPlan, ...]:
+    """Sales 1001.., service 2001.. with extensions 8001.., and one for complaints, whose calls are long."""
+    plans = []
+    names = ("李明", "王芳", "张伟", "刘洋", "陈静", "杨帆", "赵敏", "黄磊")
+    staff = ["sales"] * count_sales + ["service"] * count_service + ["complaints"]
+    for index, group in enumerate(staff):
+        agent, extension = str(1001 + index), str(8001 + index)
+        desk = DeskPlan(agent, f"secret-{agent}", extension, login_at_s=0.2 + 0.1 * index)
+        phone = PhonePlan(
+            usual=Behaviour(answer_s=1.5 + 0.3 * index, talk_s=25.0), voice=("cmn+f3", "cmn+m2")[index % 2]
+        )
+        plans.append(AgentPlan(names[index % len(names)], (group,), desk, phone))
+    return tuple(plans)
+
+
+def mixed(seed: int, calls: int, *, trunks: int = 12, vru_ports: int = 30, every_s: float = 6.0) -> Scenario:
+    """`calls` callers, about one each `every_s`; the first twelve are CASES, the rest drawn from them."""
+    random = Random(f"tipring {seed}")
+    staff = list(agents())
+    staff[1] = replace(staff[1], phone=replace(staff[1].phone, behaviours=(Behaviour(answer_s=None),)))
+    last = staff[-1]
+    staff[-1] = replace(last, phone=replace(last.phone, usual=Behaviour(answer_s=2.0, talk_s=60.0)))
+    callers: list[CallerPlan] = []
+    smdi_of: dict[int, SerialFault] = {}
+    smdr_of: dict[int, SerialFault] = {}
+    at = 4.0
+    busy: list[tuple[float, float]] = []
+    for number in range(1, calls + 1):
+        case = CASES[number - 1] if number <= len(CASES) else random.choice(CASES)
+        callers.append(_caller(random, number, at, case))
+        if case == "smdi_late":
+            smdi_of[number] = SerialFault(late_s=round(random.uniform(3.5, 6.0), 2))
+        elif case == "smdi_lost":
+            smdi_of[number] = SerialFault(lost=1.0)
+        elif case == "smdr_damaged":
+            smdr_of[number] = SerialFault(damaged=1.0)
+        elif case == "busy_then_next":
+            busy.append((at - 1.0, 45.0))
+        at += every_s * random.uniform(0.7, 1.3)
+    first_service = next(index for index, agent in enumerate(staff) if "service" in agent.groups)
+    staff[first_service] = replace(
+        staff[first_service], phone=replace(staff[first_service].phone, off_hook=tuple(busy[:1]))
+    )
+    return Scenario(
+        seed=seed,
+        callers=tuple(callers),
+        agents=tuple(staff),
+        trunks=trunks,
+        vru_extensions=tuple(str(2001 + index) for index in range(vru_ports)),
+        pbx=PbxPlan(in_band="fsk"),
+        smdi_of=smdi_of,
+        smdr_of=smdr_of,
+    )
+
+
+def _caller(random: Random, number: int, at_s: float, case: str) -> CallerPlan:
+    group = {"busy_then_next": "service", "no_answer_then_next": "sales"}.get(case)
+    if case in ("complaint", "abandoned_queue", "message"):
+        group = "complaints"
+    key = KEYS[group or random.choice(("sales", "service"))]
+    talk = Step("talk", seconds=round(random.uniform(6.0, 18.0), 1))
+    menu: tuple[Step, ...]
+    if random.random() < 0.5:
+        menu = (
+            Step("listen", seconds=0.8),
+            Step("wait", seconds=round(random.uniform(0.2, 1.5), 2)),
+            Step("choose", key),
+        )
+    else:
+        menu = (Step("choose", key, seconds=round(random.uniform(1.0, 3.0), 2)),)
+    patience = 180.0
+    steps: tuple[Step, ...] = (*menu, talk)
+    if case == "complaint":
+        steps = (*menu, Step("talk", seconds=45.0))
+    elif case == "abandoned_queue":
+        steps = (*menu, Step("wait", seconds=round(random.uniform(12.0, 18.0), 1)))
+    elif case == "message":
+        steps = (
+            *menu,
+            Step("listen", seconds=1.2),
+            Step("press", MESSAGE_KEY),
+            Step("listen", seconds=1.2),
+            Step("message", seconds=5.0),
+        )
+    elif case == "abandoned_menu":
+        steps = (Step("wait", seconds=round(random.uniform(5.0, 8.0), 1)),)
+    elif case == "abandoned_ring":
+        patience = round(random.uniform(1.5, 2.4), 2)
+    return CallerPlan(number, round(at_s, 2), _number(random), steps, patience, caller_id="fsk", note=case)
+
+
+def _number(random: Random) -> str:
+    """A Chinese mobile number, or one of Beijing's."""
+    if random.random() < 0.7:
+        return random.choice(("138", "139", "150", "186")) + f"{random.randrange(10**8):08d}"
+    return f"010{random.randrange(6 * 10**7, 7 * 10**7):08d}"
+
+
+def demo(seed: int = 1) -> Scenario:
+    """Three callers for the demonstration in real time, over within 80 seconds: one to a person, one whose first agent
+    does not answer, one who speaks at length."""
+    random = Random(f"tipring demo {seed}")
+    staff = list(agents(2, 1))[:3]
+    staff[1] = replace(staff[1], phone=PhonePlan(usual=Behaviour(answer_s=1.5, talk_s=20.0)))
+    plans = []
+    for number, (at_s, group) in enumerate(((4.0, "sales"), (9.0, "sales"), (14.0, "service")), start=1):
+        steps = (Step("choose", KEYS[group], seconds=1.5), Step("talk", seconds=8.0))
+        plans.append(CallerPlan(number, at_s, _number(random), steps, 60.0))
+    return Scenario(
+        seed,
+        tuple(plans),
+        tuple(staff),
+        trunks=4,
+        vru_extensions=tuple(str(2001 + index) for index in range(30)),
+        pbx=PbxPlan(in_band="fsk"),
+    )

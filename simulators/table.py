@@ -1,0 +1,180 @@
+"""Scenarios as text tables: a line says at which second whom what befalls; `expect` lines say how calls must end.
+
+    # comment
+    setup  | pbx          | answer_trunk=second_ring flash_ms=80-1000 in_band=fsk
+    setup  | office       | disconnect=none
+    setup  | fault        | smdi=lost:10%
+    setup  | agent 1001   | sales 8001 answers after 2 talks 20 wraps up 3
+    setup  | agent 1002   | sales 8002 does not answer
+    4.0    | caller 1     | 13800138000 by fsk: choose 1 after 1.5; talk 10
+    10.0   | caller 2     | withheld by dtmf: listen 0.8; wait 1; press 2; message 5
+    12.0   | phone 8001   | off-hook for 20
+    0      | smdi 2       | late 4s
+    expect | caller 1     | answered 8001
+
+Steps of a caller: listen S, press K [after S], choose K [after S], wait S, talk S, message S, hang_up, patience S.
+A line that is not understood is an error with its number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from simulators.caller import CallerPlan, Step
+from simulators.desk import DeskPlan
+from simulators.faults import FaultError, SerialFault, parse
+from simulators.phone import Behaviour, PhonePlan
+from simulators.scenario import AgentPlan, Scenario
+
+AGENT = re.compile(
+    r"(?P<groups>\S+) (?P<extension>\d+)"
+    r"(?: (?:answers after (?P<answer>[\d.]+)(?: talks (?P<talk>[\d.]+))?|(?P<no>does not answer)))?"
+    r"(?: wraps up (?P<wrap>[\d.]+))?"
+)
+CALLER = re.compile(
+    r"(?P<ani>\d+|withheld|unknown) by (?P<form>fsk|dtmf|none)(?: on line (?P<line>\d+))?: (?P<steps>.+)"
+)
+PRESS = re.compile(r"(press|choose) ([0-9*#A-D]+)(?: after ([\d.]+))?")
+TIMED = re.compile(r"(listen|wait|talk|message|patience) ([\d.]+)")
+OUTCOME = re.compile(r"(\w+)(?: (\d+))?")
+
+
+class TableError(ValueError):
+    """A line of a table that is not understood."""
+
+
+def read_table(text: str, *, seed: int = 1) -> Scenario:
+    """The scenario that a table describes. Raises TableError."""
+    scenario = Scenario(seed, (), (), trunks=4, vru_extensions=("2001", "2002", "2003", "2004"))
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.split("#", 1)[0].strip() if line.lstrip().startswith("#") else line.strip()
+        if not line:
+            continue
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) != 3:
+            raise TableError(f"line {number}: three cells divided by | are wanted: {line}")
+        try:
+            scenario = _row(scenario, cells[0], cells[1], cells[2])
+        except (ValueError, FaultError) as error:
+            raise TableError(f"line {number}: {error}") from error
+    return scenario
+
+
+def _row(scenario: Scenario, when: str, whom: str, what: str) -> Scenario:
+    actor, _, name = whom.partition(" ")
+    if when == "setup":
+        return _setup(scenario, actor, name, what)
+    if when == "expect":
+        found = OUTCOME.fullmatch(what)
+        if actor != "caller" or found is None:
+            raise TableError(f"not understood: expect {whom} {what}")
+        return replace(scenario, expected={**scenario.expected, int(name): (found[1], found[2] or "")})
+    at_s = float(when)
+    match actor:
+        case "caller":
+            return replace(scenario, callers=(*scenario.callers, _caller(int(name), at_s, what)))
+        case "phone":
+            return _off_hook(scenario, name, at_s, what)
+        case "smdi" | "smdr":
+            field = f"{actor}_of"
+            faults: dict[int, SerialFault] = {**getattr(scenario, field), int(name): _serial(what)}
+            changes: dict[str, Any] = {field: faults}
+            return replace(scenario, **changes)
+        case _:
+            raise TableError(f"no such actor: {whom}")
+
+
+def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
+    match actor:
+        case "pbx":
+            return replace(scenario, pbx=_changed(scenario.pbx, what))
+        case "office":
+            return replace(scenario, office=_changed(scenario.office, what))
+        case "world":
+            return _changed(scenario, what)
+        case "fault":
+            return scenario.with_fault(parse(what))
+        case "agent":
+            return replace(scenario, agents=(*scenario.agents, _agent(name, what, len(scenario.agents))))
+        case _:
+            raise TableError(f"nothing to set up: {actor}")
+
+
+def _changed(plan: Any, what: str) -> Any:
+    """A copy with `field=value ...`; the value's kind is that of what stands there."""
+    changes: dict[str, Any] = {}
+    for word in what.split():
+        name, equals, value = word.partition("=")
+        if not equals or name not in plan.__dataclass_fields__:
+            raise TableError(f"{word}: there are {', '.join(plan.__dataclass_fields__)}")
+        old = getattr(plan, name)
+        if isinstance(old, bool):
+            changes[name] = value == "yes"
+        elif isinstance(old, tuple) and old and isinstance(old[0], str):
+            changes[name] = tuple(value.split(","))
+        elif isinstance(old, tuple):
+            changes[name] = tuple(type(old[0])(part) for part in value.split("-"))
+        elif isinstance(old, frozenset):
+            changes[name] = frozenset(value.split(","))
+        else:
+            changes[name] = value if isinstance(old, str) or old is None else type(old)(value)
+    return replace(plan, **changes)
+
+
+def _agent(name: str, what: str, index: int) -> AgentPlan:
+    found = AGENT.fullmatch(what)
+    if found is None:
+        raise TableError(f"not an agent: {what}")
+    answer_s = None if found["no"] else float(found["answer"] or 2.0)
+    behaviour = Behaviour(answer_s, float(found["talk"] or 30.0))
+    wrap_s = float(found["wrap"] or 2.0)
+    desk = DeskPlan(name, f"secret-{name}", found["extension"], login_at_s=0.2 + 0.1 * index, wrap_up_s=wrap_s)
+    return AgentPlan(name, tuple(found["groups"].split(",")), desk, PhonePlan(behaviour))
+
+
+def _caller(number: int, at_s: float, what: str) -> CallerPlan:
+    found = CALLER.fullmatch(what)
+    if found is None:
+        raise TableError(f"not a caller: {what}")
+    steps: list[Step] = []
+    patience_s = 120.0
+    for word in (part.strip() for part in found["steps"].split(";")):
+        if press := PRESS.fullmatch(word):
+            steps.append(Step(press[1], press[2], float(press[3] or 0.0)))
+        elif timed := TIMED.fullmatch(word):
+            if timed[1] == "patience":
+                patience_s = float(timed[2])
+            else:
+                steps.append(Step(timed[1], seconds=float(timed[2])))
+        elif word == "hang_up":
+            steps.append(Step("hang_up"))
+        else:
+            raise TableError(f"no such step: {word}")
+    ani = found["ani"] if found["ani"].isdigit() else None
+    absence = "private" if found["ani"] == "withheld" else "unavailable"
+    line = int(found["line"]) - 1 if found["line"] else None
+    return CallerPlan(number, at_s, ani, tuple(steps), patience_s, line, found["form"], absence)
+
+
+def _off_hook(scenario: Scenario, extension: str, at_s: float, what: str) -> Scenario:
+    found = re.fullmatch(r"off-hook for ([\d.]+)", what)
+    if found is None:
+        raise TableError(f"a telephone can be `off-hook for SECONDS`, not {what}")
+    staff = []
+    for agent in scenario.agents:
+        if agent.desk.extension == extension:
+            times = (*agent.phone.off_hook, (at_s, float(found[1])))
+            agent = replace(agent, phone=replace(agent.phone, off_hook=times))
+        staff.append(agent)
+    return replace(scenario, agents=tuple(staff))
+
+
+def _serial(what: str) -> SerialFault:
+    if what in ("lost", "damaged", "reordered"):
+        return SerialFault(**{what: 1.0})
+    found = re.fullmatch(r"late ([\d.]+)s", what)
+    if found is None:
+        raise TableError(f"a message can be lost, damaged, reordered or `late SECONDSs`, not {what}")
+    return SerialFault(late_s=float(found[1]))

@@ -1,0 +1,157 @@
+"""The world brought to life from a scenario: one engine with the ports of office, PBX and telephones, wired.
+
+Office lines are wired to the PBX's trunks and the agents' extensions to their telephones inside. The PBX's VRU
+extensions are left for the server: wired to its card in a stepped run (`wire_vru`), put on the backplane in a paced one
+(`vru_card`). `truth` is the log of what really happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.python import log
+from twisted.python.failure import Failure
+
+from drivers.card import SoftwareCard
+from drivers.clock import Clock
+from drivers.engine import Engine
+from simulators.caller import Caller, CallerPlan
+from simulators.desk import Desk
+from simulators.office import OfficeLine
+from simulators.pbx import Pbx
+from simulators.pbx_records import Printer, SmdiLink, Wire
+from simulators.phone import Phone
+from simulators.scenario import Scenario
+from simulators.serial_line import Line, Speed
+from simulators.smdr import WRITERS
+from simulators.speech import Speech
+from simulators.truth import Truth
+
+SMDI_SPEED = Speed(9600, 7, "even", 1)
+SMDR_SPEED = Speed(9600, 8, "none", 1)
+
+
+class World:
+    """`engine` is the world's own. `smdi` and `smdr` are its serial lines: in memory unless given."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        engine: Engine,
+        scenario: Scenario,
+        *,
+        speech: Speech | None = None,
+        smdi: Wire | None = None,
+        smdr: Wire | None = None,
+    ) -> None:
+        self.clock, self.engine, self.scenario = clock, engine, scenario
+        self.truth = Truth(clock)
+        self.speech = speech or Speech()
+        self.smdi: Wire = smdi if smdi is not None else Line(clock, "smdi", SMDI_SPEED)
+        self.smdr: Wire = smdr if smdr is not None else Line(clock, "smdr", SMDR_SPEED)
+        self.callers: list[Caller] = []
+        self.done: Deferred[None] = Deferred()
+        self._left = len(scenario.callers)
+        self._build()
+
+    def _random(self, who: str) -> Random:
+        return Random(f"tipring {self.scenario.seed} {who}")
+
+    def _build(self) -> None:
+        plan, engine = self.scenario, self.engine
+        trunks, staff, vru = plan.trunks, len(plan.agents), len(plan.vru_extensions)
+        office = SoftwareCard(None, "fxs", trunks, name="office")
+        lines = SoftwareCard(None, "fxo", trunks, name="trunks")
+        self.vru_card = SoftwareCard(None, "fxs", vru, name="vru extensions")
+        seats = SoftwareCard(None, "fxs", max(staff, 1), name="agent extensions")
+        sets = SoftwareCard(None, "fxo", max(staff, 1), name="telephones")
+        ports = {card.name: engine.add_card(card) for card in (office, lines, self.vru_card, seats, sets)}
+        for index in range(trunks):
+            office.wire(index, lines, index)
+        for index in range(staff):
+            seats.wire(index, sets, index)
+        note = self.truth.note
+        smdi = SmdiLink(self.clock, self.smdi, self._random("smdi"), note, delay_s=plan.pbx.smdi_delay_s)
+        smdr = Printer(self.clock, self.smdr, self._random("smdr"), note, WRITERS[plan.smdr_format]())
+        smdi.fault, smdi.fault_of = plan.smdi, dict(plan.smdi_of)
+        smdr.fault, smdr.fault_of = plan.smdr, dict(plan.smdr_of)
+        music = self.speech.music()
+        self.pbx = Pbx(self.clock, plan.pbx, note, music=music, smdi=smdi, smdr=smdr)
+        self.lines: list[OfficeLine] = []
+        for index in range(trunks):
+            dnis = plan.dnis[index % len(plan.dnis)]
+            line = OfficeLine(self.clock, ports["office"][index], index + 1, dnis, plan.office, note)
+            trunk = self.pbx.add_trunk(ports["trunks"][index], dnis)
+            line.on_call = trunk.belongs_to
+            self.lines.append(line)
+        for index, number in enumerate(plan.vru_extensions):
+            port = ports["vru extensions"][index]
+            self.pbx.add_extension(port, number, "vru", desk=plan.desk_number, line=plan.first_line + index)
+        self.phones: dict[str, Phone] = {}
+        self.desks: dict[str, Desk] = {}
+        for index, agent in enumerate(plan.agents):
+            extension = agent.desk.extension
+            self.pbx.add_extension(ports["agent extensions"][index], extension, "agent")
+            random = self._random(f"phone {extension}")
+            phone = Phone(self.clock, ports["telephones"][index], extension, agent.phone, random, self.speech, note)
+            desk = Desk(self.clock, agent.desk, note)
+            phone.on_ring, phone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+            self.phones[extension], self.desks[agent.desk.agent] = phone, desk
+
+    # ---- the server's side ----------------------------------------------------------------------
+
+    def wire_vru(self, card: SoftwareCard, *, first: int = 0) -> None:
+        """Stepped: the server's card takes the PBX's VRU extensions, its port `first` the first of them."""
+        for index in range(len(self.scenario.vru_extensions)):
+            self.vru_card.wire(index, card, first + index, **self.scenario.wires.changes())
+
+    def open_desks(self, opener: Callable[[str], Callable[..., object]]) -> None:
+        """Switches the agents' PCs on; `opener(agent)` gives each its way to the server."""
+        for agent, desk in self.desks.items():
+            desk.open(opener(agent))
+
+    # ---- the run --------------------------------------------------------------------------------
+
+    def start(self) -> Deferred[None]:
+        """Callers set out at their times. Fires when the last one is gone."""
+        for plan in self.scenario.callers:
+            self.clock.callLater(plan.at_s, self._set_out, plan)
+        for port, at_s in self.scenario.cuts:
+            self.clock.callLater(at_s, self.vru_card.faults, port, cut=True)
+        for name, at_s, for_s in self.scenario.unplugs:
+            line = self.smdi if name == "smdi" else self.smdr
+            if not isinstance(line, Line):
+                raise ValueError("only a line in memory can be unplugged; pull a pty by removing its link")
+            self.clock.callLater(at_s, line.unplug)
+            if for_s is not None:
+                self.clock.callLater(at_s + for_s, line.plug)
+        if not self._left:
+            self.clock.callLater(0.0, self.done.callback, None)
+        return self.done
+
+    def _set_out(self, plan: CallerPlan) -> None:
+        if self.scenario.caller_id is not None:
+            plan = replace(plan, caller_id=self.scenario.caller_id)
+        line = self._free_line(plan)
+        self.truth.begin(plan.number, plan.ani, self.scenario.dnis[0] if line is None else line.dnis)
+        if line is None:
+            self.truth.note(plan.number, "office", "all lines busy")
+            self._gone(None)
+            return
+        caller = Caller(self.clock, plan, line, self._random(f"caller {plan.number}"), self.speech, self.truth.note)
+        self.callers.append(caller)
+        caller.start().addBoth(self._gone)
+
+    def _free_line(self, plan: CallerPlan) -> OfficeLine | None:
+        wanted = self.lines if plan.trunk is None else [self.lines[plan.trunk]]
+        return next((line for line in wanted if line.free), None)
+
+    def _gone(self, result: object) -> None:
+        if isinstance(result, Failure):
+            log.err(result, "a simulated caller failed")
+        self._left -= 1
+        if not self._left:
+            self.clock.callLater(0.0, self.done.callback, None)
