@@ -17,6 +17,9 @@ struct tr_line_event {
     int32_t a0;
     const uint8_t *side; /* frames; valid until the next exchange */
     uint32_t side_len;
+    /* Samples which the edge lay before `offset`, where it needed time to be known (debounce, flash window, loop drop);
+     * 0 where the card does not tell. The engine's `at` is tick * TR_BLOCK + offset - age. */
+    uint32_t age;
 };
 
 struct tr_card_ops {
