@@ -69,6 +69,7 @@ def stub() -> str:
         "    def sizeof(self, cdecl: Any) -> int: ...",
         "    def typeof(self, cdecl: Any) -> Any: ...",
         "    def release(self, cdata: Any) -> None: ...",
+        "    def addressof(self, cdata: Any, *fields: Any) -> Any: ...",
         "",
         "class Lib:",
     ]

@@ -1,0 +1,187 @@
+"""The media engine as cffi compiled it from csrc/engine.h.
+
+Made by `python -m drivers.build_engine --stub`; a test compares it with the compiled module."""
+
+from typing import Any
+
+class FFI:
+    NULL: Any
+    errno: int
+    def new(self, cdecl: str, init: Any = ...) -> Any: ...
+    def cast(self, cdecl: str, value: Any) -> Any: ...
+    def buffer(self, cdata: Any, size: int = ...) -> Any: ...
+    def from_buffer(self, cdecl: str, buffer: Any, require_writable: bool = ...) -> Any: ...
+    def string(self, cdata: Any, maxlen: int = ...) -> bytes: ...
+    def unpack(self, cdata: Any, length: int) -> Any: ...
+    def memmove(self, dest: Any, src: Any, n: int) -> None: ...
+    def gc(self, cdata: Any, destructor: Any, size: int = ...) -> Any: ...
+    def sizeof(self, cdecl: Any) -> int: ...
+    def typeof(self, cdecl: Any) -> Any: ...
+    def release(self, cdata: Any) -> None: ...
+    def addressof(self, cdata: Any, *fields: Any) -> Any: ...
+
+class Lib:
+    TR_ABI: int
+    TR_ALARM_BLUE: int
+    TR_ALARM_LOS: int
+    TR_ALARM_RED: int
+    TR_ALARM_REMOVED: int
+    TR_ALARM_YELLOW: int
+    TR_BLOCK: int
+    TR_CALLERID_DTMF: int
+    TR_CALLERID_FSK: int
+    TR_CAP_HEARS_ON_HOOK: int
+    TR_CAP_HW_ECHO_CANCELLER: int
+    TR_CAP_LAMP: int
+    TR_CAP_ON_CARD_DTMF: int
+    TR_CAP_POLARITY: int
+    TR_CAP_PRECISION: int
+    TR_CAP_REPORTS_RING_BEGIN: int
+    TR_CAP_RX_ONLY: int
+    TR_COMMAND_SIZE: int
+    TR_DETECT_DTMF: int
+    TR_DETECT_DTMF_ID: int
+    TR_DETECT_FSK_ID: int
+    TR_DETECT_TONES: int
+    TR_DETECT_VOICE: int
+    TR_DUCK_PROMPT: int
+    TR_EVENT_SIZE: int
+    TR_EV_ALARM: int
+    TR_EV_BITS: int
+    TR_EV_CALLER_ID: int
+    TR_EV_COMMAND_FAILED: int
+    TR_EV_DTMF_BEGIN: int
+    TR_EV_DTMF_END: int
+    TR_EV_FLASH: int
+    TR_EV_FRAME: int
+    TR_EV_HOOK_DONE: int
+    TR_EV_LAMP: int
+    TR_EV_LATE: int
+    TR_EV_LOOP_DROP: int
+    TR_EV_NONE: int
+    TR_EV_NOT_TONE: int
+    TR_EV_OFFHOOK: int
+    TR_EV_ONHOOK: int
+    TR_EV_OVERRUN: int
+    TR_EV_PLAY_DONE: int
+    TR_EV_POLARITY: int
+    TR_EV_PULSE_DIGIT: int
+    TR_EV_RECORD_DONE: int
+    TR_EV_RING_BEGIN: int
+    TR_EV_RING_END: int
+    TR_EV_TONE: int
+    TR_EV_TONE_END: int
+    TR_EV_TONE_OVERDUE: int
+    TR_EV_VOICE_BEGIN: int
+    TR_EV_VOICE_END: int
+    TR_E_ARGUMENT: int
+    TR_E_FULL: int
+    TR_E_NO_MEMORY: int
+    TR_E_NO_PORT: int
+    TR_E_STALE: int
+    TR_E_STATE: int
+    TR_E_SYSTEM: int
+    TR_E_TOO_LONG: int
+    TR_E_UNSUPPORTED: int
+    TR_KIND_B: int
+    TR_KIND_FXO: int
+    TR_KIND_FXS: int
+    TR_KIND_NONE: int
+    TR_LAW_A: int
+    TR_LAW_MU: int
+    TR_MAX_TONES: int
+    TR_NO_PORT: int
+    TR_OK: int
+    TR_OP_BITS: int
+    TR_OP_DETECT: int
+    TR_OP_EPOCH: int
+    TR_OP_FLASH: int
+    TR_OP_FRAME: int
+    TR_OP_GAIN: int
+    TR_OP_HEAR: int
+    TR_OP_HOOK: int
+    TR_OP_LAMP: int
+    TR_OP_LOOP_OPEN: int
+    TR_OP_NONE: int
+    TR_OP_ON_HOOK_TX: int
+    TR_OP_PLAY: int
+    TR_OP_PLAY_STOP: int
+    TR_OP_POLARITY: int
+    TR_OP_RECORD: int
+    TR_OP_RECORD_STOP: int
+    TR_OP_RING: int
+    TR_OP_SETTING: int
+    TR_OP_TONE_PLAN: int
+    TR_PLAY_DIGIT: int
+    TR_PLAY_DTMF: int
+    TR_PLAY_FAILED: int
+    TR_PLAY_FILE: int
+    TR_PLAY_FINISHED: int
+    TR_PLAY_FSK_ID: int
+    TR_PLAY_MF_R1: int
+    TR_PLAY_MF_R2B: int
+    TR_PLAY_MF_R2F: int
+    TR_PLAY_SAMPLES: int
+    TR_PLAY_SILENCE: int
+    TR_PLAY_STOPPED: int
+    TR_PLAY_TONE: int
+    TR_RATE: int
+    TR_RECORD_FAILED: int
+    TR_RECORD_LIMIT: int
+    TR_RECORD_OVERRUN: int
+    TR_RECORD_RX: int
+    TR_RECORD_SILENCE: int
+    TR_RECORD_STEREO: int
+    TR_RECORD_STOPPED: int
+    TR_RECORD_TX: int
+    TR_SET_ANSWER_VOICE_MS: int
+    TR_SET_DEBOUNCE_MS: int
+    TR_SET_FLASH_MAX_MS: int
+    TR_SET_FLASH_MIN_MS: int
+    TR_SET_GUARD_MS: int
+    TR_SET_LAW: int
+    TR_SET_LOOP_DROP_MS: int
+    TR_SET_PULSE_DIAL: int
+    TR_SET_RING_DEBOUNCE_MS: int
+    TR_SET_VOICE_LEVEL: int
+    TR_SIDE_MAX: int
+    TR_STOP_ON_DIGIT: int
+    TR_TICK_MS: int
+    def tr_abi(self) -> int: ...
+    def tr_backplane_new(self, _0: Any, _1: int, _2: int, _3: int, _4: int) -> Any: ...
+    def tr_backplane_reconnect(self, _0: Any, _1: int) -> int: ...
+    def tr_backplane_stats(self, _0: Any, _1: Any) -> int: ...
+    def tr_bench(self, _0: int, _1: int, _2: int, _3: Any, _4: int, _5: int, _6: Any) -> int: ...
+    def tr_engine_add_card(self, _0: Any, _1: Any) -> int: ...
+    def tr_engine_command(self, _0: Any, _1: Any, _2: Any, _3: int) -> int: ...
+    def tr_engine_event_fd(self, _0: Any) -> int: ...
+    def tr_engine_events(self, _0: Any, _1: Any, _2: int) -> int: ...
+    def tr_engine_free(self, _0: Any) -> None: ...
+    def tr_engine_new(self, _0: Any) -> Any: ...
+    def tr_engine_port_state(self, _0: Any, _1: int, _2: Any) -> int: ...
+    def tr_engine_side(self, _0: Any, _1: Any, _2: Any, _3: int) -> int: ...
+    def tr_engine_start(self, _0: Any) -> int: ...
+    def tr_engine_stats(self, _0: Any, _1: Any) -> int: ...
+    def tr_engine_stop(self, _0: Any) -> int: ...
+    def tr_engines_step(self, _0: Any, _1: int, _2: int) -> int: ...
+    def tr_g711_decode(self, _0: int, _1: Any, _2: Any, _3: int) -> None: ...
+    def tr_g711_encode(self, _0: int, _1: Any, _2: Any, _3: int) -> None: ...
+    def tr_listener_feed(self, _0: Any, _1: Any, _2: int, _3: Any, _4: int) -> int: ...
+    def tr_listener_free(self, _0: Any) -> None: ...
+    def tr_listener_new(self, _0: int, _1: Any, _2: int) -> Any: ...
+    def tr_listener_side(self, _0: Any, _1: Any, _2: Any, _3: int) -> int: ...
+    def tr_port_alloc(self, _0: Any, _1: Any, _2: int, _3: Any) -> int: ...
+    def tr_port_release(self, _0: Any, _1: int) -> int: ...
+    def tr_render(self, _0: Any, _1: Any, _2: int, _3: Any, _4: int) -> int: ...
+    def tr_sim_card_add_port(self, _0: Any, _1: int, _2: int) -> int: ...
+    def tr_sim_card_new(self, _0: Any) -> Any: ...
+    def tr_simd(self, _0: Any) -> Any: ...
+    def tr_strerror(self, _0: int) -> Any: ...
+    def tr_wire_connect(self, _0: Any, _1: int, _2: Any, _3: int) -> int: ...
+    def tr_wire_disconnect(self, _0: Any, _1: int) -> int: ...
+    def tr_wire_get(self, _0: Any, _1: int, _2: Any) -> int: ...
+    def tr_wire_set(self, _0: Any, _1: int, _2: Any) -> int: ...
+    def tr_wire_tap(self, _0: Any, _1: int, _2: Any) -> int: ...
+
+ffi: FFI
+lib: Lib
