@@ -1,0 +1,154 @@
+"""What the rest of the server sees of the records: write an event, get a call's id, ask who calls (steps 8 and 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from cti.customers.book import Customer
+from cti.errors import OutsideError, StoreError
+from cti.outside import Outside
+from cti.records.events import Event, Source
+from cti.records.journal import Journal
+from cti.records.journal_read import files, read
+from cti.records.row import CallRow
+from cti.records.store import Store
+
+RECOVERED_FILES = 2
+"""So many of the newest journal files are looked through for calls that never ended; older ones the store knows."""
+
+
+class Clock(Protocol):
+    """The part of drivers.clock.Clock that is needed here."""
+
+    def now(self) -> datetime: ...
+
+
+class CustomerCard(msgspec.Struct, frozen=True):
+    """Who is calling, for the pop-up.
+
+    customer: found by the full number, or the only one whose number ends as a cut ANI does; confirmed is True only in
+    the first case. candidates: all that a cut ANI may mean. unknown: why nothing could be looked up, empty if it could.
+    """
+
+    customer: Customer | None = None
+    confirmed: bool = False
+    candidates: tuple[Customer, ...] = ()
+    last_calls: tuple[CallRow, ...] = ()
+    unknown: str = ""
+
+
+class Records:
+    """The facade. One a server."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        store: Store,
+        outside: Outside,
+        *,
+        last_calls: int = 5,
+        on_alarm: Callable[[str, bool, str], None] | None = None,
+    ) -> None:
+        """store: migrated, or not reachable now (look-ups then say so). on_alarm(name, raised, text): lookup_failed."""
+        self.journal = journal
+        self.store = store
+        self._clock = clock
+        self._outside = outside
+        self._last_calls = last_calls
+        self._on_alarm = on_alarm or (lambda name, raised, text: None)
+        self._failing = False
+        self._calls = 0
+
+    def new_call_id(self) -> str:
+        """The id of a new call: boot number and a count, "12-000034". Unique for as long as the records are kept."""
+        self._calls += 1
+        return f"{self.journal.boot}-{self._calls:06d}"
+
+    def event(
+        self,
+        call: str | None,
+        kind: str,
+        source: Source,
+        /,
+        *,
+        agent: str | None = None,
+        port: int | None = None,
+        t: datetime | None = None,
+        **data: Any,
+    ) -> int:
+        """Writes an event into the journal, as of now or of t (aware); returns its serial number."""
+        return self.journal.append(Event(call, kind, t or self._clock.now(), source, agent, port, data))
+
+    def durable(self, serial: int) -> Deferred[None]:
+        """Fires when the event is on the disk; see Journal.durable."""
+        return self.journal.durable(serial)
+
+    async def lookup(self, ani: str | None, *, truncated: bool = False, call: str | None = None) -> CustomerCard:
+        """Who calls from this number, and their last calls (but not ``call``). Never fails: a card can be empty.
+
+        Takes what the database takes, at most cti.outside.LATE_S.
+        """
+        if not ani:
+            return CustomerCard()
+        try:
+            card = await self._outside.ask(look_up, self.store, ani, truncated, call, self._last_calls)
+        except (OutsideError, StoreError) as error:
+            self._failed(str(error))
+            return CustomerCard(unknown=str(error))
+        if self._failing:
+            self._failing = False
+            self._on_alarm("lookup_failed", False, "customers are found again")
+        return card
+
+    def recover(self, known_open: Iterable[str] = ()) -> list[str]:
+        """Ends, in the records, the calls that an earlier run of the server left open; returns their ids.
+
+        known_open: those that the store has (Store.open_calls(journal.boot)). To be called once, before the first call.
+        """
+        ids = unfinished(self.journal.path, self.journal.boot, known_open)
+        for call in ids:
+            self.event(
+                call, "outcome", "server", data={"outcome": "failed", "cause": "the server stopped during the call"}
+            )
+            self.event(call, "ended", "server")
+        return ids
+
+    def _failed(self, why: str) -> None:
+        if not self._failing:
+            self._failing = True
+            self._on_alarm("lookup_failed", True, why)
+
+
+def look_up(store: Store, ani: str, truncated: bool, call: str | None, last: int) -> CustomerCard:
+    """The card, asked of the database; short SQL, fit for a thread."""
+    calls = [row for row in store.last_calls(ani, last + 1, truncated=truncated) if row.id != call] if last else []
+    if truncated:
+        candidates = tuple(store.customers.ending(ani))
+        only = candidates[0] if len(candidates) == 1 else None
+        return CustomerCard(only, False, candidates, tuple(calls[:last]))
+    customer = store.customers.find(ani)
+    return CustomerCard(customer, customer is not None, (), tuple(calls[:last]))
+
+
+def unfinished(path: Path, boot: int, known_open: Iterable[str] = ()) -> list[str]:
+    """Calls of boots before this one that have no ``ended`` in the newest journal files, in order of appearance."""
+    open_calls = dict.fromkeys(known_open)
+    done: set[str] = set()
+    for file in files(path)[-RECOVERED_FILES:]:
+        for entry in read(file, on_damage=lambda damage: None):
+            call = entry.event.call
+            if call is None or entry.boot >= boot:
+                continue
+            if entry.event.kind == "ended":
+                done.add(call)
+                open_calls.pop(call, None)
+            elif call not in done:
+                open_calls.setdefault(call)
+    return list(open_calls)

@@ -1,0 +1,282 @@
+"""From a call's events to its row: a pure function, so that every row can be made again from the events at any time.
+
+``reduce(row, entries)`` may be fed all events at once or a few at a time, the result is the same. It trusts nothing in
+an event's data: a field of the wrong type counts as absent, and no event can make it raise. Durations come from the
+journal's monotonic seconds, so a wall clock set back or forward during a call does not touch them; the times of day are
+what the clock said. Serves step 9.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cti.records.events import BOOT_SPAN, Entry, Event
+from cti.records.outcome import MEANING
+
+LONGEST = 4000
+"""Characters of a text that a row keeps; the event keeps all."""
+
+
+class StepAt(msgspec.Struct, frozen=True):
+    """When one of the nine steps began, and from whom we know it."""
+
+    at: datetime
+    source: str
+
+
+class CallRow(msgspec.Struct):
+    """One call as the reports see it. The columns of the table ``call`` are these fields, steps aside."""
+
+    id: str
+    first_serial: int
+    last_serial: int
+    started_at: datetime  # of the first event
+    answered_at: datetime | None = None  # the VRU went off-hook
+    queued_at: datetime | None = None
+    connected_at: datetime | None = None  # caller and agent began to talk
+    talk_ended_at: datetime | None = None
+    ended_at: datetime | None = None
+    ani: str | None = None
+    ani_source: str | None = None
+    ani_form: str | None = None
+    ani_truncated: bool = False
+    ani_late: bool = False
+    dnis: str | None = None
+    port: int | None = None  # of the card
+    extension: str | None = None  # of that port at the PBX
+    desk: int | None = None
+    line: int | None = None
+    language: str | None = None
+    menu_choice: str | None = None
+    group_name: str | None = None
+    place: int | None = None  # in the queue, at entry
+    agent: str | None = None  # who talked, or was offered the call last
+    agent_extension: str | None = None
+    offers: int = 0
+    no_answers: int = 0
+    busies: int = 0
+    outcome: str | None = None
+    cause: str | None = None
+    wait_s: float | None = None  # from the queue to the agent's answer, or to the end
+    talk_s: float | None = None
+    message_path: str | None = None
+    message_s: float | None = None
+    smdr_raw: str | None = None
+    smdr_fields: str | None = None  # JSON
+    alarms: int = 0
+    queue_clock: float | None = None  # monotonic seconds at which the wait began; null when it is over
+    talk_clock: float | None = None
+    steps: dict[int, StepAt] = {}
+
+
+def reduce(row: CallRow | None, entries: Iterable[Entry]) -> CallRow | None:
+    """The row after these events of one call. Events that it has already seen (by serial number) change nothing."""
+    if row is not None:
+        row = copy.copy(row)
+        row.steps = dict(row.steps)
+    for entry in entries:
+        event = entry.event
+        if row is None:
+            if event.call is None:
+                continue
+            row = CallRow(clean(event.call), entry.serial, entry.serial, event.t, steps={})
+        elif entry.serial <= row.last_serial:
+            continue
+        row.last_serial = entry.serial
+        apply = _BY_KIND.get(event.kind)
+        if apply is not None:
+            apply(row, entry, event, event.data)
+    return row
+
+
+def clean(text: str) -> str:
+    """A text that every database takes: no NUL (some PBXs print them), no lone surrogates, not endless."""
+    return text.replace("\0", "␀").encode("utf-8", "replace").decode()[:LONGEST]
+
+
+def _text(data: dict[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return clean(str(value)) or None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(float(value), 3) if 0 <= value < 1e9 and math.isfinite(value) else None
+
+
+def _since(row: CallRow, mark: float | None, entry: Entry) -> float | None:
+    """Seconds since a mark; None without one, or after a restart of the server (its clock began anew)."""
+    if mark is None or entry.boot != row.first_serial // BOOT_SPAN:
+        return None
+    return _seconds(entry.seconds - mark)
+
+
+def _step(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    n = _whole(data.get("n"))
+    if n is not None and 1 <= n <= 9 and n not in row.steps:
+        row.steps[n] = StepAt(event.t, event.source)
+
+
+def _ani(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    ani = _text(data, "ani")
+    if ani is not None:
+        row.ani, row.ani_source, row.ani_form = ani, event.source, _text(data, "form")
+        row.ani_truncated = data.get("truncated") is True
+        row.ani_late = row.ani_late or data.get("late") is True
+    row.dnis = _text(data, "dnis") or row.dnis
+
+
+def _port(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    port = _whole(event.port)
+    row.port = row.port if port is None else port
+    row.extension = _text(data, "extension") or row.extension
+    row.desk, row.line = _whole(data.get("desk")), _whole(data.get("line"))
+
+
+def _answered(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.answered_at = row.answered_at or event.t
+
+
+def _menu(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.menu_choice = _text(data, "choice") or row.menu_choice
+    row.group_name = _text(data, "group") or row.group_name
+    row.language = _text(data, "language") or row.language
+
+
+def _queued(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.group_name = _text(data, "group") or row.group_name
+    if row.queued_at is None:
+        row.queued_at, row.place = event.t, _whole(data.get("place"))
+        if row.wait_s is None:
+            row.queue_clock = entry.seconds
+
+
+def _offered(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.offers += 1
+    _who(row, event, data)
+
+
+def _who(row: CallRow, event: Event, data: dict[str, Any]) -> None:
+    agent = _text(data, "agent") or (clean(event.agent) if event.agent else None)
+    if agent is not None:
+        if agent != row.agent:
+            row.agent_extension = None
+        row.agent = agent
+    row.agent_extension = _text(data, "extension") or row.agent_extension
+
+
+def _no_answer(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.no_answers += 1
+
+
+def _busy(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.busies += 1
+
+
+def _connected(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    _who(row, event, data)
+    row.connected_at = row.connected_at or event.t
+    _wait_over(row, entry)
+    row.talk_clock = entry.seconds
+    row.talk_s = row.talk_s or 0.0
+
+
+def _wait_over(row: CallRow, entry: Entry) -> None:
+    waited = _since(row, row.queue_clock, entry)
+    row.queue_clock = None
+    row.wait_s = row.wait_s if waited is None else waited
+
+
+def _talk_over(row: CallRow, entry: Entry, told: float | None) -> None:
+    if row.talk_clock is None and told is None:
+        return
+    talked = _since(row, row.talk_clock, entry) if told is None else told
+    row.talk_clock = None
+    if talked is not None:
+        row.talk_s = _seconds((row.talk_s or 0.0) + talked)
+
+
+def _talk_ended(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    """Seconds told by the event (the PBX measured them) count before our own."""
+    row.talk_ended_at = event.t
+    _talk_over(row, entry, _seconds(data.get("seconds")))
+
+
+def _message(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.message_path = _text(data, "path") or row.message_path
+    row.message_s = _seconds(data.get("seconds"))
+
+
+def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.smdr_raw = _text(data, "raw") or row.smdr_raw
+    fields = data.get("fields")
+    if isinstance(fields, dict):
+        try:
+            row.smdr_fields = clean(msgspec.json.encode(fields, order="sorted").decode())
+        except (TypeError, ValueError, RecursionError):
+            row.smdr_fields = None
+
+
+def _alarm(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.alarms += 1
+
+
+def _outcome(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    told = _text(data, "outcome")
+    if told in MEANING:
+        row.outcome, row.cause = told, _text(data, "cause")
+    else:
+        row.outcome, row.cause = "failed", f"unknown outcome {told}"
+    _wait_over(row, entry)
+
+
+def _ended(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.ended_at = row.ended_at or event.t
+    if row.outcome is None:
+        row.outcome, row.cause = _judge(row), "inferred"
+    _wait_over(row, entry)
+    _talk_over(row, entry, None)
+
+
+def _judge(row: CallRow) -> str:
+    """The outcome of a call that ended without anyone saying it."""
+    if row.connected_at is not None:
+        return "answered"
+    if row.message_path is not None:
+        return "message"
+    if row.queued_at is not None:
+        return "abandoned_queue"
+    return "abandoned_ring" if row.answered_at is None else "abandoned_menu"
+
+
+_BY_KIND = {
+    "step": _step,
+    "ani": _ani,
+    "port": _port,
+    "answered": _answered,
+    "menu": _menu,
+    "queued": _queued,
+    "offered": _offered,
+    "no_answer": _no_answer,
+    "busy": _busy,
+    "connected": _connected,
+    "talk_ended": _talk_ended,
+    "message": _message,
+    "smdr": _smdr,
+    "alarm": _alarm,
+    "outcome": _outcome,
+    "ended": _ended,
+}

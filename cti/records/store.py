@@ -1,0 +1,273 @@
+"""The records in a database: every call one row, every event one row, whatever happens and however often it is told.
+
+``forward`` takes journal entries in any batches; each serial number counts once. The rows of the calls concerned are
+carried on by the pure reducer (cti/records/row.py), or made anew from all of a call's events when an entry comes late.
+Position, events and rows change in one transaction. Serves step 9; its look-ups serve step 8.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cti.customers.book import Customer, CustomerBook, Imported
+from cti.customers.numbering import NumberPlan, backwards
+from cti.errors import StoreError
+from cti.records import database
+from cti.records.events import BOOT_SPAN, Entry, Event
+from cti.records.models import agent_event, call, call_event, call_step, position, system_event
+from cti.records.row import CallRow, StepAt, clean, reduce
+
+MAX_IDS = 500
+"""Ids in one IN (...) of a query."""
+_FIELDS = [name for name in CallRow.__struct_fields__ if name != "steps"]
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Store:
+    """The records database. Safe to use from several threads; every method is one transaction."""
+
+    def __init__(self, url: str, plan: NumberPlan | None = None) -> None:
+        """Connects to nothing yet. plan: how the site's numbers are written (China's, unless given)."""
+        self._engine = database.open_database(url)
+        self._plan = plan or NumberPlan()
+        self.customers = CustomerBook(self._engine, self._plan)
+
+    def migrate(self) -> None:
+        """Brings the database to this version's form; needed once before anything else. StoreError if it cannot."""
+        database.migrate(self._engine)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._engine.dispose()
+
+    # Journal to database
+
+    def position(self) -> int:
+        """The highest serial number that is in the database; 0 when there is none."""
+        with database.reading(self._engine) as connection:
+            return connection.scalar(select(position.c.serial)) or 0
+
+    def last_boot(self) -> int:
+        """The boot number of the newest event; a new journal must go on above it."""
+        return self.position() // BOOT_SPAN
+
+    def forward(self, entries: Iterable[Entry]) -> int:
+        """Takes entries over; returns how many were new. All of them or, with StoreError, none."""
+        batch = {entry.serial: entry for entry in sorted(entries, key=lambda entry: entry.serial)}
+        if not batch:
+            return 0
+        with database.writing(self._engine) as connection:
+            at = self._lock_position(connection)
+            if next(iter(batch)) <= at:
+                self._drop_known(connection, batch, at)
+            if not batch:
+                return 0
+            calls = self._insert(connection, batch.values())
+            self._carry_on(connection, calls)
+            if (last := max(batch)) > at:
+                connection.execute(update(position).values(serial=last))
+        return len(batch)
+
+    def rebuild(self, ids: Sequence[str] | None = None) -> int:
+        """Makes the rows of these calls (of all) anew from their events; returns how many."""
+        with database.writing(self._engine) as connection:
+            self._lock_position(connection)
+            if ids is None:
+                ids = connection.scalars(select(call_event.c.call).distinct()).all()
+            for start in range(0, len(ids), MAX_IDS):
+                self._anew(connection, ids[start : start + MAX_IDS])
+        return len(ids)
+
+    @staticmethod
+    def _lock_position(connection: Connection) -> int:
+        """Holds other writers off until the end of the transaction."""
+        found = connection.scalar(select(position.c.serial).with_for_update())
+        if found is None:
+            connection.execute(insert(position).values(id=1, serial=0))
+        return found or 0
+
+    @staticmethod
+    def _drop_known(connection: Connection, batch: dict[int, Entry], at: int) -> None:
+        """Takes those out of the batch that the database has."""
+        old = [serial for serial in batch if serial <= at]
+        for start in range(0, len(old), MAX_IDS):
+            some = old[start : start + MAX_IDS]
+            for table in (call_event, agent_event, system_event):
+                for serial in connection.scalars(select(table.c.serial).where(table.c.serial.in_(some))):
+                    batch.pop(serial)
+
+    def _insert(self, connection: Connection, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+        """Writes the events; returns those of calls, by call."""
+        rows: dict[Table, list[dict[str, Any]]] = {call_event: [], agent_event: [], system_event: []}
+        calls: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            event = entry.event
+            row = {
+                "serial": entry.serial,
+                "kind": clean(event.kind),
+                "at": event.t,
+                "seconds": entry.seconds,
+                "source": event.source,
+                "port": event.port if abs(event.port or 0) < 1 << 63 else None,
+                "data": _encode(event.data).decode(),
+            }
+            if event.call is not None:
+                agent = None if event.agent is None else clean(event.agent)
+                rows[call_event].append({**row, "call": clean(event.call), "agent": agent})
+                calls[clean(event.call)].append(entry)
+            elif event.agent is not None:
+                rows[agent_event].append({**row, "agent": clean(event.agent)})
+            else:
+                rows[system_event].append(row)
+        for table, some in rows.items():
+            if some:
+                connection.execute(insert(table), some)
+        return calls
+
+    def _carry_on(self, connection: Connection, calls: dict[str, list[Entry]]) -> None:
+        ids = list(calls)
+        for start in range(0, len(ids), MAX_IDS):
+            some = ids[start : start + MAX_IDS]
+            known = {row.id: row for row in self._rows(connection, select(call).where(call.c.id.in_(some)))}
+            late = {one for one in some if one in known and calls[one][0].serial <= known[one].last_serial}
+            self._save(connection, [reduce(known.get(one), calls[one]) for one in some if one not in late])
+            self._anew(connection, sorted(late))
+
+    def _anew(self, connection: Connection, ids: Sequence[str]) -> None:
+        events = self._events(connection, ids)
+        connection.execute(delete(call_step).where(call_step.c.call.in_(ids)))
+        self._save(connection, [reduce(None, events[one]) for one in ids])
+
+    def _save(self, connection: Connection, rows: Iterable[CallRow | None]) -> None:
+        values, steps = [], []
+        for row in rows:
+            if row is None:
+                continue
+            fields = {name: getattr(row, name) for name in _FIELDS}
+            values.append({**fields, "ani_key": self._ani_key(row.ani, row.ani_truncated)})
+            steps += [{"call": row.id, "step": n, "at": at.at, "source": at.source} for n, at in row.steps.items()]
+        if values:
+            into: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            upsert = into(call)
+            changed = {column.name: upsert.excluded[column.name] for column in call.c if column.name != "id"}
+            connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=changed), values)
+            if steps:
+                connection.execute(into(call_step).on_conflict_do_nothing(), steps)
+
+    def _ani_key(self, ani: str | None, truncated: bool) -> str | None:
+        """By what calls of the same caller are found. A cut number is its own kind: it may be many people's."""
+        if not ani:
+            return None
+        if truncated:
+            return "?" + backwards(ani)[::-1]
+        return self._plan.full(ani) or ani
+
+    # Reading
+
+    def calls(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        outcome: str | None = None,
+        ani: str | None = None,
+        agent: str | None = None,
+        limit: int = 100,
+    ) -> list[CallRow]:
+        """Calls that began in [since, until), newest first. ani: in any way of writing, or the end of a number."""
+        query = select(call).order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
+        if since is not None:
+            query = query.where(call.c.started_at >= since)
+        if until is not None:
+            query = query.where(call.c.started_at < until)
+        if outcome is not None:
+            query = query.where(call.c.outcome == outcome)
+        if agent is not None:
+            query = query.where(call.c.agent == agent)
+        if ani is not None:
+            same = call.c.ani_key == self._ani_key(ani, False)
+            query = query.where(same | call.c.ani.endswith(ani, autoescape=True))
+        with database.reading(self._engine) as connection:
+            return self._rows(connection, query)
+
+    def call(self, id: str) -> CallRow | None:
+        """One call's row."""
+        with database.reading(self._engine) as connection:
+            return next(iter(self._rows(connection, select(call).where(call.c.id == id))), None)
+
+    def events(self, id: str) -> list[Entry]:
+        """One call's events in order."""
+        with database.reading(self._engine) as connection:
+            return self._events(connection, [id])[id]
+
+    def last_calls(self, ani: str, n: int = 5, *, truncated: bool = False) -> list[CallRow]:
+        """The last n calls of this caller, newest first, by index; without steps. The forwarder's delay aside."""
+        key = self._ani_key(ani, truncated)
+        query = select(call).where(call.c.ani_key == key).limit(n)
+        query = query.order_by(call.c.started_at.desc(), call.c.first_serial.desc())
+        with database.reading(self._engine) as connection:
+            return [_row(row) for row in connection.execute(query)] if key else []
+
+    def open_calls(self, before_boot: int) -> list[str]:
+        """Calls of earlier boots that never ended, oldest first."""
+        query = select(call.c.id).where(call.c.ended_at.is_(None), call.c.first_serial < before_boot * BOOT_SPAN)
+        with database.reading(self._engine) as connection:
+            return list(connection.scalars(query.order_by(call.c.first_serial)))
+
+    def count(self) -> int:
+        """How many calls there are."""
+        with database.reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).select_from(call)) or 0
+
+    def import_customers(self, path: Path) -> Imported:
+        """See CustomerBook.import_file."""
+        return self.customers.import_file(path)
+
+    def customer(self, number: str) -> Customer | None:
+        """See CustomerBook.find."""
+        return self.customers.find(number)
+
+    @staticmethod
+    def _rows(connection: Connection, query: Any) -> list[CallRow]:
+        rows = {row.id: _row(row) for row in connection.execute(query)}
+        ids = list(rows)
+        for start in range(0, len(ids), MAX_IDS):
+            some = (
+                select(call_step).where(call_step.c.call.in_(ids[start : start + MAX_IDS])).order_by(call_step.c.step)
+            )
+            for step in connection.execute(some):
+                rows[step.call].steps[step.step] = StepAt(step.at, step.source)
+        return list(rows.values())
+
+    @staticmethod
+    def _events(connection: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {id: [] for id in ids}
+        query = select(call_event).where(call_event.c.call.in_(ids)).order_by(call_event.c.serial)
+        for row in connection.execute(query):
+            event = Event(row.call, row.kind, row.at, row.source, row.agent, row.port, _decode(row.data))
+            found[row.call].append(Entry(row.serial, row.seconds, event))
+        return found
+
+
+def _row(row: Any) -> CallRow:
+    return CallRow(**{name: getattr(row, name) for name in _FIELDS}, steps={})
+
+
+def open_store(url: str, plan: NumberPlan | None = None) -> Store:
+    """A store that is ready: migrated. Raises StoreError."""
+    store = Store(url, plan)
+    try:
+        store.migrate()
+    except StoreError:
+        store.close()
+        raise
+    return store
