@@ -11,6 +11,7 @@ Tables, limits and causes are in cti/acd/truths.py. Pure: needs a clock only; no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,7 +30,7 @@ class Profile(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def groups(self) -> list[str]: ...
+    def groups(self) -> Sequence[str]: ...
     @property
     def extension(self) -> str | None: ...
 

@@ -298,7 +298,9 @@ class Acd:
             and self._by_extension.get(agent.extension) is agent
         ):
             del self._by_extension[agent.extension]
-        self._tell("agent_state", None, agent.id, source, **agent.snapshot())
+        state = agent.snapshot()
+        del state["agent"]
+        self._tell("agent_state", None, agent.id, source, **state)
 
     def offer_expired(self, agent: Agent, call: str, cause: str) -> None:
         """The agent was let go by a time limit: the caller goes back to the old place."""
@@ -414,7 +416,7 @@ class Acd:
             agent.answer(entry.call, entry.queue.settings.wrap_up_s, source)
             entry.stop_timer()
             waited = self._clock.seconds() - entry.came_s
-            self._tell("connected", entry.call, agent.id, source, agent=agent.id, waited_s=round(waited, 3))
+            self._tell("connected", entry.call, agent.id, source, waited_s=round(waited, 3))
 
     def _back(self, entry: QueueEntry, cause: str) -> None:
         """Offered, connected or over: to the old place. Who has waited max_wait_s by now leaves at once."""

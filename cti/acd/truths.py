@@ -29,6 +29,7 @@ CAUSES = {
     "wrap_up_over": "the time for the wrap-up was over",
     "offer": "a caller was promised to the agent",
     "switch": "the switch reported it",
+    "dialled": "the switch dialled the agent's extension",
     "answered": "the agent answered",
     "no_answer": "the agent's telephone rang and nobody answered",
     "busy": "the agent's extension was busy with a call that is not ours",
