@@ -24,24 +24,30 @@
 #define TR_TONE_HOP 80
 #define TR_TONE_LANES 8
 #define TR_TONE_SIGNALS 8
-#define TR_TONE_RUNS 20
+#define TR_TONE_RUNS 32
+#define TR_TONE_PAST 50 /* blocks: 500 ms */
 
-struct tr_tone_signal {  /* what a block can be */
-    int8_t lane1, lane2; /* -1 none */
-    int32_t tolerance_hz;
-    float least; /* of each frequency: amplitude squared */
+struct tr_tone_signal {       /* what a block can be */
+    int8_t lane1, lane2;      /* of the frequencies; lane2 -1: single */
+    float tolerance;          /* turns in a block */
+    float least;              /* squared peak of each frequency */
+    float cross_re, cross_im; /* overlap of the two frequencies in a block */
 };
 
-struct tr_tone_run { /* bursts and gaps of the signal heard last, alternating */
-    uint32_t samples;
-    uint8_t on;
+struct tr_tone_run { /* a burst (signal >= 0) or gap (-1) that is over; -2: a burst whose begin or end is unknown */
+    int64_t at;
+    int32_t samples;
+    int32_t signal;
+    float power; /* squared peak of the weaker frequency, mean */
 };
 
 struct tr_tone_state {
-    uint8_t confirmed, due, overdue_sent;
     int8_t signal;
-    uint8_t place; /* in the cadence, of the last burst confirmed */
-    uint64_t since, due_at;
+    uint8_t confirmed;
+    uint8_t place; /* in the cadence, of the last burst */
+    int32_t least; /* continuous: samples that confirm it */
+    int32_t gap;   /* the last gap measured, samples; 0 none */
+    int64_t due;   /* the next burst must have begun; 0 none */
 };
 
 struct tr_tones {
@@ -49,34 +55,41 @@ struct tr_tones {
     struct tr_tone plan[TR_MAX_TONES];
     struct tr_tone_state state[TR_MAX_TONES];
     struct tr_tone_signal signals[TR_TONE_SIGNALS];
-    struct tr_tone_run runs[TR_TONE_RUNS];
+    struct tr_tone_run runs[TR_TONE_RUNS]; /* the newest at run_count - 1, mod TR_TONE_RUNS */
+    uint32_t run_count;
     float coef[TR_TONE_LANES], cosine[TR_TONE_LANES], sine[TR_TONE_LANES]; /* of one sample's turn */
-    float turn_re[TR_TONE_LANES], turn_im[TR_TONE_LANES];                  /* of one block's turn */
-    float re[TR_TONE_LANES], im[TR_TONE_LANES];                            /* the last block */
+    float half_re[TR_TONE_LANES], half_im[TR_TONE_LANES];                  /* of half a block's turn */
+    float turn_re[TR_TONE_LANES], turn_im[TR_TONE_LANES];                  /* of a block's turn */
+    float past[3][16];                                                     /* the last blocks' correlations */
     float hz[TR_TONE_LANES];
-    uint64_t blocks;
-    int32_t count, lanes, signal_count, not_tone_ms;
+    int64_t blocks;
+    int32_t count, lanes, signal_count, not_tone_blocks;
     int16_t pending[TR_TONE_HOP];
     uint32_t pending_count;
-    int32_t run_count;
-    int32_t hold; /* samples for which no TR_EV_NOT_TONE is raised */
-    /* the signal now */
-    int8_t signal, candidate;
-    uint8_t candidate_blocks, gap_blocks;
-    uint64_t signal_since, signal_until;
-    float level_sum;
-    uint32_t level_blocks;
-    float last_energy, last_amp;
+    float gate; /* sum of squares of a block under which it is silence */
+    /* the burst or gap now */
+    int8_t signal;        /* -1 gap */
+    uint8_t missed;       /* blocks of a burst which were not of its signal, in succession */
+    uint8_t cut;          /* the burst's begin is unknown */
+    int64_t since;        /* its begin */
+    int64_t until;        /* begin of the missed blocks' silence */
+    int64_t steady_since; /* begin of the continuous sound, gaps bridged */
+    float power_sum;
+    int32_t power_blocks;
     /* energy outside the plan */
-    uint64_t outside_mask; /* the last 50 blocks */
-    uint64_t outside_since;
-    float outside_power[50];
-    uint8_t outside_quiet, outside_raised;
-    uint64_t reserved[8];
+    int32_t hold;    /* blocks for which none is counted */
+    int8_t kinds[4]; /* of the last blocks: 0 quiet, 1 loud, 2 of the plan */
+    float powers[4];
+    float outside[TR_TONE_PAST]; /* block by block: 0 not outside, else its energy (negative: at an edge) */
+    int32_t outside_count, outside_quiet;
+    uint8_t outside_raised;
 };
 
-/* Up to TR_MAX_TONES entries are copied. not_tone_ms 0 = 150. With count 0 only TR_EV_NOT_TONE is heard. */
-void tr_tones_init(struct tr_tones *t, const struct tr_tone *plan, int count, int not_tone_ms);
+/* Up to TR_MAX_TONES entries are copied. not_tone_ms 0 = 150. With count 0 only TR_EV_NOT_TONE is heard. level_min 0 is
+ * taken as -40 dBm0. TR_OK, or TR_E_ARGUMENT for a plan that cannot be heard: more than 8 frequencies or signals, a
+ * frequency not in 100 .. 3800 Hz, a cadence with a gap of 0, a tolerance over 45 Hz; the detector then hears no tone
+ * of the plan. */
+int tr_tones_init(struct tr_tones *t, const struct tr_tone *plan, int count, int not_tone_ms);
 void tr_tones_feed(struct tr_tones *t, const int16_t *samples, int count);
 int tr_tones_get(struct tr_tones *t, struct tr_detection *out);
 void tr_tones_release(struct tr_tones *t);
