@@ -176,17 +176,18 @@ class Journal:
     def _write(self, serial: int, data: bytes) -> bool:
         if self._size >= self._rotate_at:
             self._rotate(serial)
+        count = 0
         try:
             count = os.write(self._fd, data)
+            while count < len(data):  # a short write: the next one says why, or goes through
+                count += os.write(self._fd, data[count:])
         except OSError as error:
+            if count:
+                try:
+                    os.ftruncate(self._fd, self._size)
+                except OSError:  # readers pass over the fragment
+                    self._size += count
             self._refused(error)
-            return False
-        if count < len(data):
-            try:
-                os.ftruncate(self._fd, self._size)
-            except OSError:  # readers pass over the fragment
-                self._size += count
-            self._refused(OSError(errno.ENOSPC, "the disk is full"))
             return False
         self._size += count
         self.written = serial
