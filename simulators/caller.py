@@ -195,6 +195,12 @@ class Caller:
             self._note("caller released")
             self._end()
 
+    def stop(self) -> None:
+        """The world ends."""
+        self._ended = True
+        if self._script is not None and not self._script.called:
+            self._script.cancel()
+
     def _end(self) -> None:
         self._ended = True
         if self._patience.active():

@@ -129,6 +129,8 @@ class Desk:
 
     def close(self) -> None:
         self._opener = None
+        if self._click is not None and self._click.active():
+            self._click.cancel()
         if self._link is not None:
             self._link.close()
 

@@ -2,7 +2,7 @@
 
 It answers a trunk when it has the caller ID or at the second ring, hunts for an idle VRU extension, rings it and tells
 by SMDI who calls. At a hook flash it holds the caller and gives dial tone; it rings the extension dialled, and joins
-the two when the VRU hangs up. When the parties are gone it prints the call record. Its settings are `PbxPlan`; its trunks
+the two when the VRU hangs up. When the parties are gone it prints the call record. Its settings are `PbxPlan`; trunks
 and extensions live in pbx_trunk.py and pbx_extension.py, its serial lines in pbx_records.py.
 """
 

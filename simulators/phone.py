@@ -165,6 +165,11 @@ class Phone:
         if talked:
             self.on_hung_up()
 
+    def stop(self) -> None:
+        """The world ends."""
+        if self._script is not None and not self._script.called:
+            self._script.cancel()
+
     def lay_off(self, duration_s: float) -> None:
         """Leaves the handset off for so long, if the telephone is idle: callers find it busy."""
         if self.state == "idle":

@@ -24,7 +24,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IReactorFDSet, IReadDescriptor, ITransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from drivers.clock import Clock, DelayedCall
 
@@ -115,6 +115,8 @@ class End:
         sent = with_parity(bytes(data), speed.bits, speed.parity)
         start = max(self._free_at, clock.seconds())
         self._line.log.add(start, self.name, sent)
+        if self.far.protocol is None:
+            return
         if speed.character_s:
             for byte in sent:
                 start += speed.character_s
@@ -131,12 +133,13 @@ class End:
         """Closes this end after what was written has left."""
         if self.protocol is not None and not self.disconnecting:
             self.disconnecting = True
-            self._line.clock.callLater(
-                max(0.0, self._free_at - self._line.clock.seconds()), self.lost, ConnectionDone()
-            )
+            if not self._out:
+                self._line.clock.callLater(0.0, self.lost, ConnectionDone())
 
     def abortConnection(self) -> None:
         self._out.clear()
+        if self.disconnecting:
+            self._line.clock.callLater(0.0, self.lost, ConnectionDone())
         self.loseConnection()
 
     def getPeer(self) -> LineAddress:
@@ -168,6 +171,8 @@ class End:
             self._wait()
         if data and self.far.protocol is not None:
             self.far.protocol.dataReceived(data)
+        if self.disconnecting and not self._out:
+            self.lost(ConnectionDone())
 
 
 class Line:
@@ -346,8 +351,9 @@ class PtyLine:
             self._received(data)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor dropped the descriptor (it is closing)."""
-        self.read = False
+        """The reactor dropped the descriptor: the far end has closed, or the reactor stops."""
+        if self.read:
+            self._changed(False)
 
     def close(self) -> None:
         """Removes the link and the device."""

@@ -93,7 +93,8 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
         case "office":
             return replace(scenario, office=_changed(scenario.office, what))
         case "world":
-            return _changed(scenario, what)
+            changed: Scenario = _changed(scenario, what)
+            return changed
         case "fault":
             return scenario.with_fault(parse(what))
         case "agent":

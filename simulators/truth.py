@@ -103,7 +103,7 @@ class Truth:
         """A call with this number sets out."""
         self.calls[number] = CallTruth(number, ani, dnis)
 
-    def note(self, call: int | None, who: str, what: str, **data: Scalar) -> None:
+    def note(self, call: int | None, who: str, what: str, /, **data: Scalar) -> None:
         happening = Happening(round(self._clock.seconds(), 3), call, who, what, data)
         self.log.append(happening)
         if call is not None and call in self.calls:

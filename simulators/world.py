@@ -25,10 +25,11 @@ from simulators.pbx import Pbx
 from simulators.pbx_records import Printer, SmdiLink, Wire
 from simulators.phone import Phone
 from simulators.scenario import Scenario
-from simulators.serial_line import Line, Speed
+from simulators.serial_line import Line, PtyLine, Speed
 from simulators.smdr import WRITERS
 from simulators.speech import Speech
 from simulators.truth import Truth
+from simulators.world_clock import WorldClock
 
 SMDI_SPEED = Speed(9600, 7, "even", 1)
 SMDR_SPEED = Speed(9600, 8, "none", 1)
@@ -47,7 +48,8 @@ class World:
         smdi: Wire | None = None,
         smdr: Wire | None = None,
     ) -> None:
-        self.clock, self.engine, self.scenario = clock, engine, scenario
+        self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
+        clock = self.clock
         self.truth = Truth(clock)
         self.speech = speech or Speech()
         self.smdi: Wire = smdi if smdi is not None else Line(clock, "smdi", SMDI_SPEED)
@@ -131,6 +133,21 @@ class World:
         if not self._left:
             self.clock.callLater(0.0, self.done.callback, None)
         return self.done
+
+    def stop(self) -> None:
+        """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
+        for caller in self.callers:
+            caller.stop()
+        for phone in self.phones.values():
+            phone.stop()
+        for desk in self.desks.values():
+            desk.close()
+        self.clock.stop()
+        for port in self.engine.ports.values():
+            port.hangup()
+        for line in (self.smdi, self.smdr):
+            if isinstance(line, PtyLine):
+                line.close()
 
     def _set_out(self, plan: CallerPlan) -> None:
         if self.scenario.caller_id is not None:

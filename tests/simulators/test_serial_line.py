@@ -92,6 +92,7 @@ def test_wire_log(tmp_path):
     line.listen(lambda data: None)
     line.opener(Heard(clock))
     line.write(b"\r\nMD\x19")
+    run(clock, 0.1)
     line.log.write(tmp_path / "smdi.jsonl")
     assert (tmp_path / "smdi.jsonl").read_text() == (
         '{"ms": 0.0, "from": "pbx", "hex": "8d0a4d4499", "text": "\\r\\nMD\\u0019"}\n'
