@@ -17,29 +17,31 @@
 
 #define TR_FSK_MESSAGE_MAX 258 /* type, length, 255, checksum */
 #define TR_DTMF_ID_MAX 64
-#define TR_FSK_WINDOW 8
+#define TR_FSK_WINDOW 7 /* samples: about a bit */
+#define TR_FSK_HOP 40
 
 struct tr_fsk_id {
     struct tr_found found;
     uint64_t samples;
-    uint32_t mark_phase, space_phase;
-    uint32_t at; /* place in the delay lines */
-    int32_t mark_re[TR_FSK_WINDOW], mark_im[TR_FSK_WINDOW], space_re[TR_FSK_WINDOW], space_im[TR_FSK_WINDOW];
-    int32_t sum[4];
-    float power; /* of the sound, smoothed */
-    float mark_level, space_level;
-    float last_soft;
-    uint32_t quiet;    /* samples below the gate */
-    uint32_t mark_run; /* samples of mark in succession */
-    uint8_t carrier;   /* 0 hunting, 1 mark heard: bytes may come, 2 in a message */
-    uint8_t in_byte, bits, shift;
-    int32_t clock; /* to the next bit's middle, 1/256 samples */
-    uint16_t length;
+    /* one bit's length of products with both frequencies, and of squares; their sums */
+    int32_t products[TR_FSK_WINDOW][4], sums[4];
+    int32_t squares[TR_FSK_WINDOW], square_sum;
+    uint32_t place, turn;          /* in the window; in the table of 40 samples */
+    float mark_level, space_level; /* of the sums squared, for the balance between the tones */
+    float soft;                    /* of the last sample: over 0 is mark */
+    int32_t mark_run;              /* samples of clean mark lately */
+    int32_t lost;                  /* samples without carrier */
+    int32_t idle;                  /* samples of mark since the last byte */
+    uint8_t state;                 /* enum in callerid.c */
+    uint8_t bits;                  /* of the byte taken so far */
+    uint32_t shift;
+    int32_t clock; /* to the middle of the next bit, 1/768 samples */
+    uint64_t begun, byte_begun;
+    uint32_t length;
     uint8_t message[TR_FSK_MESSAGE_MAX];
     uint8_t done[TR_FSK_MESSAGE_MAX];
-    uint64_t begun;
-    uint32_t bad;
-    uint64_t reserved[8];
+    int16_t pending[TR_FSK_HOP];
+    uint32_t pending_count;
 };
 
 void tr_fsk_id_init(struct tr_fsk_id *f);

@@ -13,13 +13,12 @@
 struct tr_vad {
     struct tr_found found;
     float least, floor; /* mean squares */
-    float sum;
-    uint64_t blocks;
-    uint64_t first, last;
+    uint64_t blocks, last;
+    int16_t pending[TR_VAD_HOP];
     uint32_t pending_count;
-    uint8_t recent; /* a bit for each of the last blocks */
+    uint8_t recent; /* of the last six blocks, a bit each: above */
     uint8_t voice;
-    uint16_t away;
+    uint16_t away; /* blocks */
 };
 
 /* level: least level of voice, 1/100 dBm0 (TR_SET_VOICE_LEVEL); 0 = -4000. */
