@@ -119,3 +119,7 @@ class DeskProtocolError(TipringError):
     def __init__(self, code: int, message: str, data: object = None) -> None:
         self.code, self.message, self.data = code, message, data
         super().__init__(message)
+
+
+class PromptError(TipringError):
+    """A prompt cannot be made, is not a file that a port can play, or is not known."""
