@@ -32,7 +32,10 @@ def open_database(url: str) -> Engine:
         raise StoreError(f"{url!r} is not a database URL") from error
     if target.get_backend_name() == "sqlite":
         if target.database and target.database != ":memory:":
-            Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"database {target.database}: its folder cannot be made: {error.strerror}") from error
         engine = create_engine(target, connect_args={"timeout": BUSY_S})
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begin)

@@ -88,18 +88,28 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store of either kind."""
-    if request.param == "sqlite":
-        store = open_store(f"sqlite:///{tmp_path}/tipring.db")
-        yield store
-        store.close()
-        return
-    store = open_store(request.getfixturevalue("postgres_url"))
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store in SQLite."""
+    store = open_store(f"sqlite:///{tmp_path}/tipring.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str) -> Iterator[Store]:
+    """An empty store in PostgreSQL."""
+    store = open_store(postgres_url)
     yield store
     empty(store)
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty store of either kind."""
+    made: Store = request.getfixturevalue(f"{request.param}_store")
+    return made
 
 
 def empty(store: Store) -> None:
