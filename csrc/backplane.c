@@ -20,7 +20,7 @@ enum {
     BUFFERED = 3,     /* blocks waiting before the first is delivered */
     RED_AFTER = 50,   /* ticks without a frame */
     SLACK_TICKS = 50, /* with more than BUFFERED blocks waiting all this time, one is skipped */
-    READ_MAX = 64,    /* frames taken in one tick; the socket holds fewer */
+    READ_MAX = 4096,  /* frames taken in one tick: all that a socket can hold */
     SOCKET_BUFFER = 1 << 20,
     NO_CHANGE = -2 /* of `next_fd` */
 };
@@ -34,9 +34,9 @@ struct tr_backplane {
     atomic_int next_fd;
     struct tr_span_view view;
     bool started, filling;
-    uint64_t sent;          /* blocks, this connection */
-    uint64_t due, newest;   /* far blocks: next to deliver, last received */
-    uint32_t silent, slack; /* ticks */
+    uint64_t sent;               /* blocks, this connection */
+    uint64_t due, newest;        /* far blocks: next to deliver, last received */
+    uint32_t silent, slack, dry; /* ticks */
     struct tr_wire **wires;
     uint8_t *out, *in;
     size_t frame_max;
@@ -220,7 +220,6 @@ static void begin(struct tr_backplane *b, int fd) {
     b->fd = fd;
     b->sent = 0;
     b->silent = 0;
-    b->slack = 0;
     b->view.valid = false;
     for (uint32_t i = 0; i < b->count; i++) {
         for (int k = 0; k < TR_SLOTS; k++) {
@@ -340,6 +339,7 @@ static void arrive(struct tr_backplane *b, uint64_t tick) {
     set_red(b, false);
     if (!b->started) {
         b->started = b->filling = true;
+        b->dry = b->slack = 0;
         b->due = b->newest = tick;
     } else if (tick < b->due || tick <= b->newest) {
         count_up(&b->slips, 1);
@@ -347,28 +347,28 @@ static void arrive(struct tr_backplane *b, uint64_t tick) {
     }
     keep_frame(b, tick);
     b->newest = tick;
-    if (b->newest - b->due >= TR_SLOTS) {
-        uint64_t due = b->newest - (BUFFERED - 1);
-        count_up(&b->slips, due - b->due);
-        b->due = due;
-    }
 }
 
 static void deliver(struct tr_backplane *b) {
     uint64_t waiting = b->newest + 1 - b->due; /* 0: none */
-    if (b->filling && waiting < BUFFERED) {
+    if (waiting >= TR_SLOTS) {
+        count_up(&b->slips, waiting - BUFFERED);
+        b->due = b->newest + 1 - BUFFERED;
+        waiting = BUFFERED;
+    }
+    if (waiting == 0 || (b->filling && waiting < BUFFERED)) {
+        b->dry += waiting == 0 && !b->filling;
+        b->filling |= b->dry >= BUFFERED;
+        count_up(&b->slips, b->dry > 0); /* the first filling of a connection is no slip */
         return;
     }
     b->filling = false;
+    b->dry = 0;
     b->slack = waiting > BUFFERED ? b->slack + 1 : 0;
     if (b->slack >= SLACK_TICKS) {
         b->slack = 0;
         b->due++;
         count_up(&b->slips, 1);
-    }
-    if (waiting == 0) {
-        count_up(&b->slips, 1);
-        return;
     }
     b->view.tag = b->due++;
     b->view.valid = true;

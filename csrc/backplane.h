@@ -22,10 +22,11 @@
  *
  * Stepped: an exchange sends its frame n, then waits for frame n-1, without limit. Paced: never waits; a frame that the
  * socket cannot take is lost (a slip). Received frames are kept in the wires' own slots: the first is delivered when
- * three are there; a tick without one is a tick of silence, with levels held (a slip); a frame that comes later than
- * its turn is thrown away (a slip); when more than three have been waiting for a second, or more than seven are, one
- * (or all but three) is skipped, its levels kept (slips). Red alarm: no frame for 1 s (paced), the far end gone, or no
- * connection; then nothing is heard and all far levels are 0 until frames come again. */
+ * three are there; a tick without one is a tick of silence, with levels held (a slip), and after three such ticks three
+ * are gathered anew; a frame that comes later than its turn is thrown away (a slip); when more than three have been
+ * waiting for a second one is skipped, and when more than seven are, all but three (slips; levels are kept). Red alarm:
+ * no frame for 1 s (paced), the far end gone, or no connection; then nothing is heard and all far levels are 0 until
+ * frames come again. */
 #ifndef TIPRING_BACKPLANE_H
 #define TIPRING_BACKPLANE_H
 
