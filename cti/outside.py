@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
@@ -85,12 +85,11 @@ class ThreadedOutside:
     def ask(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """See Outside."""
         self.asked += 1
-        answer: Deferred[T] = Deferred()
         if self._under_way >= self._waiting:
             self.refused += 1
-            answer.errback(OutsideError(f"{self._under_way} questions wait already"))
-            return answer
+            return fail(OutsideError(f"{self._under_way} questions wait already"))
         self._under_way += 1
+        answer: Deferred[T] = Deferred(lambda _: timer.cancel())
         timer = self._clock.callLater(self._late_s, self._too_late, answer)
 
         def done(success: bool, result: object) -> None:

@@ -114,9 +114,7 @@ class Records:
         """
         ids = unfinished(self.journal.path, self.journal.boot, known_open)
         for call in ids:
-            self.event(
-                call, "outcome", "server", data={"outcome": "failed", "cause": "the server stopped during the call"}
-            )
+            self.event(call, "outcome", "server", outcome="failed", cause="the server stopped during the call")
             self.event(call, "ended", "server")
         return ids
 
