@@ -196,8 +196,10 @@ int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t
         detect_mask > 31) {
         return TR_E_ARGUMENT;
     }
-    struct tr_engine_config config = {
-        .max_ports = ports, .command_ring = 4 * BATCH, .event_ring = 65536, .side_bytes = 4u << 20};
+    struct tr_engine_config config = {.max_ports = ports, .command_ring = 4 * BATCH, .event_ring = 1024};
+    while (config.event_ring < 8 * ports) {
+        config.event_ring *= 2;
+    }
     struct bench_card *card = (struct bench_card *)tr_alloc(sizeof *card);
     tr_engine *engine = tr_engine_new(&config);
     int result = card && engine ? TR_OK : TR_E_NO_MEMORY;

@@ -384,7 +384,14 @@ void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) 
 /* ---- the chain --------------------------------------------------------------------------------- */
 
 static void apply_gain(int16_t *samples, int32_t gain_q14) {
-    if (gain_q14 != 1 << 14) {
+    if (gain_q14 == 1 << 14) {
+        return;
+    }
+    if (gain_q14 < 1 << 16) { /* below 12 dB: 32 bits suffice, eight samples at a time */
+        for (int i = 0; i < TR_BLOCK; i++) {
+            samples[i] = tr_saturate((samples[i] * gain_q14) >> 14);
+        }
+    } else {
         for (int i = 0; i < TR_BLOCK; i++) {
             samples[i] = tr_saturate((int32_t)(((int64_t)samples[i] * gain_q14) >> 14));
         }
