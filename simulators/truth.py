@@ -27,9 +27,14 @@ class Happening:
     data: dict[str, Any]
 
     def __str__(self) -> str:
-        more = " ".join(f"{key}={value}" for key, value in self.data.items())
+        more = " ".join(f"{key}={_shown(value)}" for key, value in self.data.items())
         name = "-" if self.call is None else str(self.call)
         return f"{self.at_s:9.2f}  {name:>4}  {self.who:<14} {self.what} {more}".rstrip()
+
+
+def _shown(value: object) -> str:
+    """Bytes of serial lines with their control characters visible."""
+    return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
 @dataclass
@@ -41,7 +46,7 @@ class CallTruth:
     dnis: str
     happenings: list[Happening] = field(default_factory=list)
 
-    def first(self, what: str, **data: Scalar) -> Happening | None:
+    def first(self, what: str, /, **data: Scalar) -> Happening | None:
         """The first happening of that kind whose data hold these values."""
         for happening in self.happenings:
             if happening.what == what and all(happening.data.get(key) == value for key, value in data.items()):

@@ -87,14 +87,14 @@ class Bench:
         """Runs until a Deferred or coroutine has a result, or a function is true."""
         return self.stepper.run(what, limit_s)
 
-    def until(self, what, number=1, limit_s=60.0, **data):
+    def until(self, what, number=1, /, limit_s=60.0, **data):
         """Runs until the world saw `what` at that call; returns when."""
         calls = self.world.truth.calls
         self.wait(lambda: number in calls and calls[number].first(what, **data) is not None, limit_s)
         return calls[number].first(what, **data).at_s
 
-    def saw(self, what, number=1, **data):
-        return self.world.truth.calls[number].first(what, **data) is not None
+    def saw(self, what, caller=1, /, **data):
+        return self.world.truth.calls[caller].first(what, **data) is not None
 
     def finish(self, limit_s=120.0):
         """Until all callers are gone, and a little longer."""
