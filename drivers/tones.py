@@ -16,13 +16,15 @@ from drivers.items import Tone as ToneItem
 
 MAX_TONES = 16
 MAX_PAIRS = 4
+MAX_TOLERANCE_HZ = 45
 
 
 @dataclass(frozen=True, slots=True)
 class Tone:
     """One tone. `cadence_ms` is on, off, on, off .. of one cycle, empty for a continuous one; `min_cycles` whole cycles
-    confirm it, a continuous one is confirmed after `min_ms`, gaps under `bridge_ms` not counted. `watch_overdue`: once
-    confirmed, a burst 15 % late is told (ringback that stops: somebody answered)."""
+    confirm it. A continuous one is confirmed after `min_ms` (the detector waits longer where another tone of the plan
+    at the same frequency has a longer burst), gaps under `bridge_ms` not counted. `watch_overdue`: once confirmed, a
+    burst 15 % late is told (ringback that stops: somebody answered)."""
 
     name: str
     f1_hz: int
@@ -43,6 +45,8 @@ class Tone:
             raise ArgumentError(f"tone {self.name}: a cadence is one to {MAX_PAIRS} pairs of on and off")
         if any(ms <= 0 for ms in self.cadence_ms):
             raise ArgumentError(f"tone {self.name}: cadence {list(self.cadence_ms)} has a time that is not positive")
+        if self.tolerance_hz > MAX_TOLERANCE_HZ:
+            raise ArgumentError(f"tone {self.name}: tolerance_hz {self.tolerance_hz}, at most {MAX_TOLERANCE_HZ}")
         if self.tolerance_hz <= 0 or self.min_cycles < 1 or self.min_ms <= 0 or self.bridge_ms < 0:
             raise ArgumentError(f"tone {self.name}: tolerance_hz, min_cycles and min_ms must be positive")
 
@@ -111,6 +115,10 @@ class TonePlan:
             changed = replace(self.tones[at], **changes)
             return replace(self, tones=(*self.tones[:at], changed, *self.tones[at + 1 :]))
         return replace(self, tones=(*self.tones, Tone(name, **changes)))
+
+    def without(self, *names: str) -> TonePlan:
+        """Without some tones: after a flash no ringback can come, and dial tone is confirmed earlier."""
+        return replace(self, tones=tuple(tone for tone in self.tones if tone.name not in names))
 
     def packed(self) -> bytes:
         """struct tr_tone[], as TR_OP_TONE_PLAN wants it."""

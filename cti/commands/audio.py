@@ -1,0 +1,156 @@
+"""`tipring audio`: makes and reads the sounds of telephone lines, with the ports' own generators and detectors.
+
+For installers (what is this noise on my line?), and for strangers' programs to check us by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import re
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drivers.items import PlayItem
+    from drivers.tones import TonePlan
+
+NAME = "audio"
+HELP = "make and decode DTMF, call-progress tones and caller ID in WAV files"
+RATE = 8000
+EXAMPLES = """\
+examples:
+  tipring audio make --dtmf 13800138000 --out digits.wav
+  tipring audio make --tone busy --country cn --out busy.wav
+  tipring audio make --callerid-fsk 02162001234 --snr 20 --out ring.wav
+  tipring audio decode capture.wav --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sub-commands make and decode."""
+    parser.epilog = EXAMPLES
+    subs = parser.add_subparsers(dest="audio", metavar="make|decode", required=True)
+    make = subs.add_parser("make", help="write a WAV file, 8 kHz mono PCM")
+    what = make.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dtmf", metavar="DIGITS", help="0-9 * # A-D, and , for half a second")
+    what.add_argument("--tone", metavar="NAME", help="a tone of the country's plan: dial, ringback, busy, ...")
+    what.add_argument("--callerid-fsk", metavar="NUMBER", help="GR-30 MDMF with this number")
+    what.add_argument("--callerid-dtmf", metavar="NUMBER", help="A<number>C")
+    make.add_argument("--out", required=True, metavar="FILE.wav")
+    make.add_argument("--level", type=float, default=-10.0, metavar="DBM0", help="of each tone (default -10)")
+    make.add_argument("--twist", type=float, default=0.0, metavar="DB", help="high group over low group of DTMF")
+    make.add_argument("--snr", type=float, metavar="DB", help="add white noise so far under the signal")
+    make.add_argument("--on", type=int, default=100, metavar="MS", help="length of a digit (default 100)")
+    make.add_argument("--off", type=int, default=100, metavar="MS", help="gap after a digit (default 100)")
+    make.add_argument("--seconds", type=float, default=5.0, help="length of a tone (default 5)")
+    make.add_argument("--seed", type=int, default=1, help="of the noise")
+    decode = subs.add_parser("decode", help="say what is in a WAV file (8 kHz, mono or stereo, PCM, A-law or u-law)")
+    decode.add_argument("file", metavar="FILE.wav")
+    decode.add_argument("--json", action="store_true", help="one object a line: t_ms, kind, value, ms (channel if stereo)")
+    for parser_ in (make, decode):
+        parser_.add_argument("--country", default="cn", metavar="cn|us|uk|de|jp", help="tone plan (default cn)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes or decodes."""
+    return _make(args) if args.audio == "make" else _decode(args)
+
+
+def _plan(country: str) -> TonePlan:
+    from cti.tones import load_plan
+
+    return load_plan(country)
+
+
+def _items(args: argparse.Namespace) -> list[PlayItem]:
+    from cti.errors import TipringError
+    from drivers.callerid import encode_dtmf, encode_mdmf
+    from drivers.errors import ArgumentError
+    from drivers.items import CallerIdBurst, Digits, Silence
+
+    pause = Silence(200)
+    digits = {"on_ms": args.on, "off_ms": args.off, "level_dbm0": args.level, "twist_db": args.twist}
+    try:
+        if args.dtmf is not None:
+            return [pause, Digits(args.dtmf, **digits), pause]
+        if args.tone is not None:
+            return [_plan(args.country).item(args.tone, args.level, round(args.seconds * 1000))]
+        number = args.callerid_fsk or args.callerid_dtmf
+        if not re.fullmatch(r"\d{1,20}", number):
+            raise ArgumentError(f"{number!r} is not a number of 1 to 20 digits")
+        if args.callerid_fsk is not None:
+            return [pause, CallerIdBurst(encode_mdmf(number), args.level), pause]
+        return [pause, Digits(encode_dtmf(number), **digits), pause]
+    except ArgumentError as error:
+        raise TipringError(str(error)) from error
+
+
+def _make(args: argparse.Namespace) -> int:
+    from cti.errors import TipringError
+    from drivers import wav
+    from drivers.errors import ArgumentError
+    from drivers.listener import render
+
+    try:
+        samples = render(_items(args))
+    except ArgumentError as error:
+        raise TipringError(str(error)) from error
+    if args.snr is not None:
+        samples = _noisy(samples, args.snr, args.seed)
+    try:
+        wav.write(args.out, [samples])
+    except OSError as error:
+        raise TipringError(f"{args.out}: {error.strerror}") from error
+    return 0
+
+
+def _noisy(samples: array[int], snr_db: float, seed: int) -> array[int]:
+    """White Gaussian noise, its power ``snr_db`` under the mean power of the sounding samples."""
+    source = random.Random(seed)
+    sounding = [value * value for value in samples if value]
+    sigma = math.sqrt(sum(sounding) / max(1, len(sounding))) / 10 ** (snr_db / 20)
+    return array("h", (max(-32768, min(32767, round(value + source.gauss(0, sigma)))) for value in samples))
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from cti.errors import TipringError
+    from drivers import wav
+    from drivers.callerid import decode
+    from drivers.errors import CallerIdError
+    from drivers.listener import Listener
+
+    try:
+        sound = wav.read(args.file)
+    except (OSError, wav.WavError) as error:
+        raise TipringError(str(error)) from error
+    plan = _plan(args.country)
+    found = []
+    for number, samples in enumerate(sound.channels):
+        listener = Listener(plan)
+        for item in (*listener.feed(samples), *listener.end(), *listener.feed(array("h", bytes(2 * RATE)))):
+            value = item.value
+            if item.kind == "callerid":
+                try:
+                    value = decode(item.raw, item.form).number or ""
+                except CallerIdError:
+                    value = ""
+            row: dict[str, object] = {"t_ms": item.at / 8, "kind": item.kind, "value": value, "ms": item.ms}
+            if item.kind == "callerid":
+                row["ok"] = item.ok
+            if len(sound.channels) > 1:
+                row["channel"] = ("left", "right")[number]
+            found.append(row)
+    found.sort(key=lambda row: (float(str(row["t_ms"])), str(row.get("channel", ""))))
+    for row in found:
+        if args.json:
+            print(json.dumps(row))
+        else:
+            length = f"{row['ms']} ms" if row["ms"] is not None else ""
+            print(f"{float(str(row['t_ms'])) / 1000:9.3f} s  {row.get('channel', ''):5} {row['kind']:8} {row['value']:20} {length}")
+    if not found and not args.json:
+        print(f"nothing recognised in {sound.seconds:.1f} s", file=sys.stderr)
+    return 0
