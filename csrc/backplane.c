@@ -2,6 +2,7 @@
  * Serves the demo and every paced run: the simulated world in one process, the server in the other. */
 #define _GNU_SOURCE /* POLLRDHUP */
 #include "backplane.h"
+#include "backplane_frame.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,12 +12,7 @@
 #include <unistd.h>
 
 enum {
-    VERSION = 1,
     SPAN_MAX = 256,
-    HEADER = 24,
-    PORT_HEADER = 12,
-    EDGE = 4,
-    SOUND_MAX = TR_BLOCK * 2,
     BUFFERED = 3,     /* blocks waiting before the first is delivered */
     RED_AFTER = 50,   /* ticks without a frame */
     SLACK_TICKS = 50, /* with more than BUFFERED blocks waiting all this time, one is skipped */
@@ -26,9 +22,8 @@ enum {
 };
 
 struct tr_backplane {
-    struct tr_sim_card *card;
     struct tr_backplane *next;
-    uint32_t first, count;
+    struct tr_span span;
     bool paced;
     int fd; /* media thread */
     atomic_int next_fd;
@@ -37,7 +32,6 @@ struct tr_backplane {
     uint64_t sent;               /* blocks, this connection */
     uint64_t due, newest;        /* far blocks: next to deliver, last received */
     uint32_t silent, slack, dry; /* ticks */
-    struct tr_wire **wires;
     uint8_t *out, *in;
     size_t frame_max;
     _Atomic uint64_t frames_sent, frames_received, slips, bad_frames;
@@ -46,152 +40,6 @@ struct tr_backplane {
 
 static void count_up(_Atomic uint64_t *counter, uint64_t by) {
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
-}
-
-static void put16(uint8_t *p, uint16_t v) {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-static void put32(uint8_t *p, uint32_t v) {
-    put16(p, (uint16_t)v);
-    put16(p + 2, (uint16_t)(v >> 16));
-}
-static void put64(uint8_t *p, uint64_t v) {
-    put32(p, (uint32_t)v);
-    put32(p + 4, (uint32_t)(v >> 32));
-}
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static uint32_t get32(const uint8_t *p) { return get16(p) | (uint32_t)get16(p + 2) << 16; }
-static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
-
-/* ---- the frame ---- */
-
-static uint8_t *put_port(uint8_t *p, uint16_t number, uint32_t kind, const struct tr_slot *slot) {
-    put16(p, number);
-    p[2] = (uint8_t)kind;
-    p[3] = slot->edges;
-    p[4] = slot->sound;
-    p[5] = slot->fill;
-    put16(p + 6, slot->before);
-    put16(p + 8, slot->after);
-    put16(p + 10, 0);
-    p += PORT_HEADER;
-    for (int i = 0; i < slot->edges; i++, p += EDGE) {
-        p[0] = slot->edge[i].offset;
-        p[1] = 0;
-        put16(p + 2, slot->edge[i].levels);
-    }
-    if (slot->sound && kind == TR_KIND_B) {
-        memcpy(p, slot->u.bytes, TR_BLOCK);
-        p += TR_BLOCK;
-    } else if (slot->sound) {
-        for (int i = 0; i < TR_BLOCK; i++, p += 2) {
-            put16(p, (uint16_t)slot->u.linear[i]);
-        }
-    }
-    return p;
-}
-
-static size_t put_frame(struct tr_backplane *b) {
-    uint8_t *p = b->out + HEADER;
-    for (uint32_t i = 0; i < b->count; i++) {
-        p = put_port(p, (uint16_t)i, b->card->ports[b->first + i].kind, tr_wire_last_sent(&b->wires[i]->end[0]));
-    }
-    size_t length = (size_t)(p - b->out);
-    memcpy(b->out, "TRBP", 4);
-    put16(b->out + 4, VERSION);
-    put16(b->out + 6, (uint16_t)b->count);
-    put64(b->out + 8, b->sent);
-    put32(b->out + 16, (uint32_t)length);
-    put32(b->out + 20, b->view.red ? TR_ALARM_YELLOW : 0);
-    return length;
-}
-
-static bool kinds_fit(uint32_t here, uint32_t there) {
-    return (here == TR_KIND_FXO && there == TR_KIND_FXS) || (here == TR_KIND_FXS && there == TR_KIND_FXO) ||
-           (here == TR_KIND_B && there == TR_KIND_B);
-}
-
-/* Length of a well-formed port, 0 for another. */
-static size_t check_port(const struct tr_backplane *b, const uint8_t *p, size_t left, int *last) {
-    if (left < PORT_HEADER) {
-        return 0;
-    }
-    int number = get16(p);
-    uint32_t kind = p[2];
-    int edges = p[3];
-    if (number <= *last || (uint32_t)number >= b->count || edges > TR_EDGES_MAX || p[4] > 1 || get16(p + 10) != 0 ||
-        !kinds_fit(b->card->ports[b->first + (uint32_t)number].kind, kind)) {
-        return 0;
-    }
-    *last = number;
-    size_t length = PORT_HEADER + (size_t)edges * EDGE;
-    length += !p[4] ? 0 : kind == TR_KIND_B ? TR_BLOCK : SOUND_MAX;
-    if (length > left) {
-        return 0;
-    }
-    uint16_t foreign = (uint16_t)~tr_level_mask(kind);
-    uint16_t levels = get16(p + 6);
-    int offset = -1;
-    bool ok = !(levels & foreign);
-    for (int i = 0; i < edges; i++) {
-        const uint8_t *edge = p + PORT_HEADER + i * EDGE;
-        ok &= edge[0] > offset && edge[0] < TR_BLOCK && edge[1] == 0;
-        offset = edge[0];
-        levels = get16(edge + 2);
-        ok &= !(levels & foreign);
-    }
-    return ok && levels == get16(p + 8) ? length : 0;
-}
-
-static bool check_frame(struct tr_backplane *b, size_t length) {
-    const uint8_t *in = b->in;
-    if (length < HEADER || memcmp(in, "TRBP", 4) != 0) {
-        return false;
-    }
-    atomic_store_explicit(&b->far_version, get16(in + 4), memory_order_relaxed);
-    uint32_t count = get16(in + 6);
-    if (get16(in + 4) != VERSION || count > b->count || get32(in + 16) != length) {
-        return false;
-    }
-    size_t at = HEADER;
-    int last = -1;
-    for (uint32_t i = 0; i < count; i++) {
-        size_t one = check_port(b, in + at, length - at, &last);
-        if (!one) {
-            return false;
-        }
-        at += one;
-    }
-    return at == length;
-}
-
-/* Puts the ports of a checked frame into the slots of the wires' far ends. */
-static void keep_frame(struct tr_backplane *b, uint64_t tick) {
-    uint32_t count = get16(b->in + 6);
-    const uint8_t *p = b->in + HEADER;
-    for (uint32_t i = 0; i < count; i++) {
-        struct tr_slot *slot = &b->wires[get16(p)]->end[1].slot[tick % TR_SLOTS];
-        bool bytes = p[2] == TR_KIND_B;
-        slot->tag = tick;
-        slot->edges = p[3];
-        slot->sound = p[4];
-        slot->fill = p[5];
-        slot->before = get16(p + 6);
-        slot->after = get16(p + 8);
-        p += PORT_HEADER;
-        for (int k = 0; k < slot->edges; k++, p += EDGE) {
-            slot->edge[k] = (struct tr_edge){.offset = p[0], .levels = get16(p + 2)};
-        }
-        if (slot->sound && bytes) {
-            memcpy(slot->u.bytes, p, TR_BLOCK);
-            p += TR_BLOCK;
-        } else if (slot->sound) {
-            for (int k = 0; k < TR_BLOCK; k++, p += 2) {
-                slot->u.linear[k] = (int16_t)get16(p);
-            }
-        }
-    }
 }
 
 /* ---- the connection ---- */
@@ -221,9 +69,9 @@ static void begin(struct tr_backplane *b, int fd) {
     b->sent = 0;
     b->silent = 0;
     b->view.valid = false;
-    for (uint32_t i = 0; i < b->count; i++) {
+    for (uint32_t i = 0; i < b->span.count; i++) {
         for (int k = 0; k < TR_SLOTS; k++) {
-            b->wires[i]->end[1].slot[k].tag = UINT64_MAX;
+            b->span.wires[i]->end[1].slot[k].tag = UINT64_MAX;
         }
     }
 }
@@ -248,7 +96,7 @@ static void wait_for(int fd, short what) {
 }
 
 static void send_frame(struct tr_backplane *b) {
-    size_t length = put_frame(b);
+    size_t length = tr_frame_put(&b->span, b->sent, b->view.red ? TR_ALARM_YELLOW : 0, b->out);
     b->sent++;
     for (;;) {
         ssize_t n = send(b->fd, b->out, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -279,9 +127,12 @@ static enum got receive_frame(struct tr_backplane *b, bool wait, uint64_t *tick)
         /* MSG_TRUNC: the true length of a message that is too long. */
         ssize_t n = recv(b->fd, b->in, b->frame_max, MSG_DONTWAIT | MSG_TRUNC);
         if (n > 0) {
-            if ((size_t)n <= b->frame_max && check_frame(b, (size_t)n)) {
+            if (n >= TR_FRAME_LEAST) {
+                atomic_store_explicit(&b->far_version, tr_frame_version(b->in), memory_order_relaxed);
+            }
+            if ((size_t)n <= b->frame_max && tr_frame_check(&b->span, b->in, (size_t)n)) {
                 count_up(&b->frames_received, 1);
-                *tick = get64(b->in + 8);
+                *tick = tr_frame_tick(b->in);
                 return GOT_FRAME;
             }
             count_up(&b->bad_frames, 1);
@@ -321,7 +172,7 @@ static void receive_stepped(struct tr_backplane *b) {
             count_up(&b->slips, 1);
             continue;
         }
-        keep_frame(b, tick);
+        tr_frame_keep(&b->span, b->in);
         b->newest = tick;
         b->started = true;
     }
@@ -345,7 +196,7 @@ static void arrive(struct tr_backplane *b, uint64_t tick) {
         count_up(&b->slips, 1);
         return;
     }
-    keep_frame(b, tick);
+    tr_frame_keep(&b->span, b->in);
     b->newest = tick;
 }
 
@@ -372,7 +223,7 @@ static void deliver(struct tr_backplane *b) {
     }
     b->view.tag = b->due++;
     b->view.valid = true;
-    if (b->wires[0]->end[1].slot[b->view.tag % TR_SLOTS].tag != b->view.tag) {
+    if (b->span.wires[0]->end[1].slot[b->view.tag % TR_SLOTS].tag != b->view.tag) {
         count_up(&b->slips, 1); /* lost on the way */
     }
 }
@@ -403,8 +254,8 @@ static void receive_paced(struct tr_backplane *b) {
 void tr_backplane_exchange(struct tr_backplane *b, uint64_t at, const uint8_t *const *tx, uint32_t count) {
     take_next_fd(b);
     b->view.valid = false;
-    for (uint32_t i = b->first; i < b->first + b->count; i++) {
-        tr_sim_send_remote(b->card, i, at, i < count ? tx[i] : NULL);
+    for (uint32_t i = b->span.first; i < b->span.first + b->span.count; i++) {
+        tr_sim_send_remote(b->span.card, i, at, i < count ? tx[i] : NULL);
     }
     if (b->fd < 0) {
         return;
@@ -429,20 +280,20 @@ struct tr_backplane *tr_backplane_new(tr_card *base, uint32_t first, uint32_t co
     if (!b) {
         return NULL;
     }
-    b->card = card;
-    b->first = first;
-    b->count = count;
+    b->span.card = card;
+    b->span.first = first;
+    b->span.count = count;
     b->paced = paced != 0;
     b->fd = -1;
     atomic_init(&b->next_fd, NO_CHANGE);
-    b->frame_max = HEADER + (size_t)count * (PORT_HEADER + TR_EDGES_MAX * EDGE + SOUND_MAX);
-    b->wires = calloc(count, sizeof *b->wires);
+    b->frame_max = tr_frame_max(count);
+    b->span.wires = calloc(count, sizeof *b->span.wires);
     b->out = malloc(b->frame_max);
     b->in = malloc(b->frame_max);
-    int error = b->wires && b->out && b->in ? 0 : ENOMEM;
+    int error = b->span.wires && b->out && b->in ? 0 : ENOMEM;
     for (uint32_t i = 0; i < count && !error; i++) {
-        b->wires[i] = tr_wire_to_span(card, first + i, &b->view);
-        error = b->wires[i] ? 0 : errno;
+        b->span.wires[i] = tr_wire_to_span(card, first + i, &b->view);
+        error = b->span.wires[i] ? 0 : errno;
     }
     if (error) {
         tr_backplane_free(b); /* leaves the descriptor to the caller: it was not taken */
@@ -494,7 +345,7 @@ uint64_t tr_backplane_slips(const struct tr_backplane *b) {
 }
 
 uint64_t tr_backplane_memory(const struct tr_backplane *b) {
-    return sizeof *b + 2 * b->frame_max + b->count * sizeof(struct tr_wire *);
+    return sizeof *b + 2 * b->frame_max + b->span.count * sizeof(struct tr_wire *);
 }
 
 void tr_backplane_free(struct tr_backplane *b) {
@@ -505,12 +356,12 @@ void tr_backplane_free(struct tr_backplane *b) {
     if (b->fd >= 0) {
         close(b->fd);
     }
-    for (uint32_t i = 0; b->wires && i < b->count; i++) {
-        if (b->wires[i]) {
-            tr_wire_unplug(b->wires[i]);
+    for (uint32_t i = 0; b->span.wires && i < b->span.count; i++) {
+        if (b->span.wires[i]) {
+            tr_wire_unplug(b->span.wires[i]);
         }
     }
-    free(b->wires);
+    free(b->span.wires);
     free(b->out);
     free(b->in);
     free(b);
