@@ -175,7 +175,7 @@ class HookTimed(Operation[None]):
         self.after(self._ms / 1000 + GUARD_S, self._overdue)
 
     def event(self, event: ev.Event) -> None:
-        if isinstance(event, ev.HookDone) and (event.id in self.ids or event.id == 0):
+        if isinstance(event, ev.HookDone) and event.id in self.ids:
             self.finish(None)
 
     def _overdue(self) -> None:

@@ -24,6 +24,8 @@ AFTER_RING_MS = 500
 BEFORE_RING_MS = 200
 SETTLE_MS = 2 * TICK_MS
 """Commands are taken at the start of a tick, so a burst may begin a tick after we asked for it."""
+TAIL_MS = 3 * TICK_MS
+"""The player tells its end when the last block is made; on the line it comes a tick later."""
 
 
 class Ring(Playing[None]):
@@ -72,7 +74,7 @@ class Ring(Playing[None]):
         self.play_items((burst,))
 
     def played(self, end: PlayEnd) -> None:
-        self._end_tx()
+        self.after(TAIL_MS / 1000, self._end_tx)
         if not self._ringing:
             self.after(BEFORE_RING_MS / 1000, self._ring)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
@@ -74,7 +74,7 @@ def _leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoggedFa
     else:
         _recorded(monkeypatch, Engine, engines)
     failures = LoggedFailures()
-    globalLogPublisher.addObserver(failures)
+    globalLogPublisher.addObserver(cast(ILogObserver, failures))
     readers = _readers()
     try:
         yield failures
@@ -92,7 +92,7 @@ def _leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoggedFa
         left += [f"logged failure {value!r}" for value in failures.flush()]
         assert not left, "left behind: " + "; ".join(map(str, left))
     finally:
-        globalLogPublisher.removeObserver(failures)
+        globalLogPublisher.removeObserver(cast(ILogObserver, failures))
 
 
 def _readers() -> set[Any]:

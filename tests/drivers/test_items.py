@@ -87,8 +87,8 @@ def test_country_plans_load(country: str) -> None:
     assert plan.tone("ringback").watch_overdue
     dial = plan.tone("dial")
     assert dial.cadence_ms == () and dial.min_ms >= 850
-    for tone in plan.tones:
-        if tone.f1_hz == dial.f1_hz and tone.f2_hz == dial.f2_hz:
+    for tone in plan.without("ringback").tones:
+        if (tone.f1_hz, tone.f2_hz) == (dial.f1_hz, dial.f2_hz):
             assert tone.longest_on_ms * 1.2 <= dial.min_ms, f"a burst of {tone.name} would be taken for dial tone"
 
 
