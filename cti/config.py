@@ -180,10 +180,6 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much and how long, with the values that suit most sites."""
 
     talk_s: Annotated[float, Meta(ge=60, le=86400)] = 7200.0  # a conversation without a sign of its end
-    message_s: Annotated[float, Meta(ge=5, le=3600)] = 180.0  # a caller's message
-    message_silence_s: Annotated[float, Meta(ge=1, le=60)] = 8.0  # so much silence ends it
-    menu_tries: Annotated[int, Meta(ge=1, le=10)] = 3
-    desks: Annotated[int, Meta(ge=1, le=100_000)] = 3000  # connections to the desk server
     journal_files: Annotated[int, Meta(ge=2, le=100_000)] = 64  # of 16 MiB, kept after they are in the database
     last_calls: Annotated[int, Meta(ge=0, le=50)] = 5  # on the pop-up
 

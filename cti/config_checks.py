@@ -43,6 +43,23 @@ def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault
     return checks.faults
 
 
+def named_files(path: Path) -> dict[str, str | Path]:
+    """The PBX dialect (pbx), the menu flow (flows) and the customer file (customers) that a site file names.
+
+    As far as they can be read, so that their faults can be told together with those of the site file.
+    """
+    checks = _Checks(checked_yaml.read(path), path.absolute().parent)
+    found: dict[str, str | Path] = {}
+    for kind, place in (("pbx", ("pbx", "dialect")), ("flows", ("vru", "flow"))):
+        name = checks.part(str, *place)
+        if name is not None:
+            found[kind] = checks.folder / name if conf_files.is_path(name) else name
+    customers = checks.part(str, "customers")
+    if customers is not None:
+        found["customers"] = checks.folder / customers
+    return found
+
+
 class _Checks:
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document

@@ -1,0 +1,113 @@
+"""`tipring calls`: the calls in the records, newest first, as a table or one JSON object a line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from cti.records.outcome import OUTCOMES
+
+if TYPE_CHECKING:
+    from cti.records.row import CallRow
+
+NAME = "calls"
+HELP = "the calls in the records, newest first"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which site, which calls, how to print."""
+    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE")
+    parser.add_argument(
+        "--since", metavar="TIME", help="30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00, site's time"
+    )
+    parser.add_argument("--outcome", choices=OUTCOMES, help="only calls that ended like this")
+    parser.add_argument("--ani", metavar="NUMBER", help="only this caller: any way of writing, or the number's end")
+    parser.add_argument("--agent", metavar="ID", help="only this agent's")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a call")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads the database; the server need not be running."""
+    from datetime import UTC
+
+    from cti.config import load_site
+    from cti.customers.numbering import NumberPlan
+    from cti.errors import TipringError
+    from cti.records.store import open_store
+
+    site = load_site(args.config)
+    try:
+        since = None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
+    except ValueError as error:
+        raise TipringError(str(error)) from error
+    store = open_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
+    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, limit=max(1, args.limit))
+    store.close()
+    if args.json:
+        import msgspec
+
+        for row in rows:
+            print(msgspec.json.encode(as_json(row)).decode())
+    else:
+        _table(rows, site.zone)
+    return 0
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The time that --since means. Raises ValueError for anything else."""
+    if text == "today":
+        return now.replace(hour=0, minute=0, second=0, microsecond=0)
+    ago = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if ago:
+        return now - int(ago[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[ago[2]]
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"--since {text}: write 30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=now.tzinfo)
+
+
+def as_json(row: CallRow) -> dict[str, Any]:
+    """A row as others read it: without serial numbers and clocks; steps as {"1": {"at", "source"}}."""
+    import msgspec
+
+    hidden = ("first_serial", "last_serial", "queue_clock", "talk_clock", "smdr_fields", "steps", "id")
+    shown: dict[str, Any] = {"call": row.id}
+    shown |= {name: getattr(row, name) for name in row.__struct_fields__ if name not in hidden}
+    shown["smdr"] = None if row.smdr_fields is None else msgspec.json.decode(row.smdr_fields)
+    shown["steps"] = {str(n): {"at": step.at, "source": step.source} for n, step in sorted(row.steps.items())}
+    return shown
+
+
+def _table(rows: list[CallRow], zone: tzinfo) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("call 呼叫", "began 开始", "ANI 主叫", "DNIS 被叫", "group 组", "agent 坐席", "outcome 结果"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("wait 等待 s", "talk 通话 s", "steps 步"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        ani = (row.ani or "") + ("…" if row.ani_truncated else "")
+        table.add_row(
+            row.id,
+            f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            ani,
+            row.dnis or "",
+            row.group_name or "",
+            row.agent or "",
+            row.outcome or "…",
+            "" if row.wait_s is None else f"{row.wait_s:.1f}",
+            "" if row.talk_s is None else f"{row.talk_s:.1f}",
+            "".join(str(n) if n in row.steps else "·" for n in range(1, 10)),
+        )
+    console.print(table)
+    console.print(f"{len(rows)} call{'s' if len(rows) != 1 else ''}")

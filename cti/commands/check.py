@@ -1,0 +1,112 @@
+"""`tipring check`: the site file and all that it names, looked through; every fault at once, with line and remedy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cti.config import Site
+    from cti.errors import Fault
+
+NAME = "check"
+HELP = "look through a site's configuration: every fault at once, with file, line, field and remedy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which site."""
+    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", type=Path)
+    parser.add_argument("--json", action="store_true", help="one JSON object a fault")
+    parser.add_argument("--password", action="store_true", help="instead: ask for a password and print its hash")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 without a fault, 1 with any."""
+    if args.password:
+        return _password()
+    faults, site = find_faults(args.config)
+    for fault in faults:
+        _print(fault, json=args.json)
+    if faults or site is None:
+        if not args.json:
+            print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}")
+        return 1
+    if not args.json:
+        ports, agents, groups = len(site.vru.all_ports()), len(site.agents), len(site.groups)
+        print(f"{args.config}: right. {site.site.name}: {ports} VRU ports, {groups} groups, {agents} agents")
+    return 0
+
+
+def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
+    """The faults of the site file and of the dialect, the flow and the customer file that it names; the site."""
+    from cti.config import load_site
+    from cti.config_checks import named_files
+    from cti.customers.csv_file import read_customers
+    from cti.customers.numbering import NumberPlan
+    from cti.errors import ConfigFaults, Fault, TipringError
+    from cti.pbx.dialect import load_dialect
+    from cti.vru import speech
+    from cti.vru.flow import load_flow
+
+    faults: list[Fault] = []
+    site: Site | None = None
+
+    def told(read: Callable[[], object]) -> None:
+        try:
+            read()
+        except ConfigFaults as error:
+            faults.extend(fault for fault in error.faults if str(fault) not in map(str, faults))
+
+    try:
+        site = load_site(path, machine=True)
+    except ConfigFaults as error:
+        faults.extend(error.faults)
+    try:
+        files = named_files(path)
+    except ConfigFaults:  # not YAML at all: told above
+        return faults, None
+    missing = {fault.field for fault in faults}
+    if "pbx" in files and "pbx.dialect" not in missing:
+        told(lambda: load_dialect(files["pbx"]))
+    if "flows" in files and "vru.flow" not in missing:
+        groups = None if site is None else [group.name for group in site.groups]
+        told(lambda: load_flow(files["flows"], groups))
+    if "customers" in files and "customers" not in missing:
+        plan = NumberPlan(site.site.country, site.site.area_code) if site is not None else NumberPlan()
+        faults.extend(read_customers(Path(files["customers"]), plan)[1])
+    try:
+        speech.recipe("zh")
+    except TipringError as error:
+        faults.append(Fault(str(path), 0, "", str(error)))
+    return faults, site
+
+
+def _print(fault: Fault, *, json: bool) -> None:
+    if json:
+        import dataclasses
+
+        import msgspec
+
+        print(msgspec.json.encode(dataclasses.asdict(fault)).decode())
+        return
+    where = f"{fault.file}:{fault.line}" if fault.line else fault.file
+    print(f"{where}: {fault.field + ': ' if fault.field else ''}{fault.message}")
+    if fault.remedy:
+        print(f"    {fault.remedy}")
+
+
+def _password() -> int:
+    import getpass
+    import sys
+
+    from argon2 import PasswordHasher
+
+    password = getpass.getpass("password 口令: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        print("tipring check: an empty password is none", file=sys.stderr)
+        return 1
+    # 19 MiB and two passes, the least that is recommended now: 2,500 agents log in at nine o'clock.
+    print(PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(password))
+    return 0

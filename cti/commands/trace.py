@@ -1,0 +1,106 @@
+"""`tipring trace CALL`: one call through the nine steps, with times and sources, and then every event of it."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cti.records.events import Entry
+    from cti.records.row import CallRow
+
+NAME = "trace"
+HELP = "one call through the nine steps, with times and sources, and every event of it"
+
+STEPS: Final = (
+    ("enters the central office", "进入局端"),
+    ("PBX has ANI and DNIS", "交换机取得主被叫"),
+    ("hunted to a VRU port", "选中语音端口"),
+    ("PBX tells the VRU", "交换机通知语音系统"),
+    ("menu", "语音导航"),
+    ("queue", "排队"),
+    ("transfer to the agent", "转接坐席"),
+    ("pop-up", "弹屏"),
+    ("record, agent idle", "话单，坐席空闲"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which call of which site."""
+    parser.add_argument("call", metavar="CALL", help="the call's id, as `tipring calls` shows it")
+    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="one JSON object: the row, its steps, its events")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads the database; the server need not be running. 1 when there is no such call."""
+    import sys
+
+    from cti.commands.calls import as_json
+    from cti.config import load_site
+    from cti.records.store import open_store
+
+    site = load_site(args.config)
+    store = open_store(site.database_url)
+    row, events = store.call(args.call), store.events(args.call)
+    store.close()
+    if row is None:
+        print(f"tipring trace: there is no call {args.call}; `tipring calls` lists them", file=sys.stderr)
+        return 1
+    if args.json:
+        import msgspec
+
+        print(msgspec.json.encode({**as_json(row), "events": events}).decode())
+        return 0
+    print("\n".join([*head(row, site.zone), "", *steps(row, events, site.zone), "", *lines(events, site.zone)]))
+    return 0
+
+
+def head(row: CallRow, zone: tzinfo) -> list[str]:
+    """What the call was, in three lines."""
+    from cti.records.outcome import MEANING
+
+    words = next((meaning for outcome, meaning in MEANING.items() if outcome == row.outcome), ("under way", "进行中"))
+    cause = f" ({row.cause})" if row.cause else ""
+    ani = (row.ani or "unknown") + (" cut off" if row.ani_truncated else "") + (" late" if row.ani_late else "")
+    seconds = "  ".join(
+        f"{name} {value:.1f} s" for name, value in (("waited", row.wait_s), ("talked", row.talk_s)) if value is not None
+    )
+    return [
+        f"call {row.id}  {row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}  ANI {ani}  DNIS {row.dnis or 'unknown'}",
+        f"{row.outcome or '…'}: {words[0]} {words[1]}{cause}",
+        "  ".join(part for part in (f"agent {row.agent}" if row.agent else "", seconds) if part) or "no agent",
+    ]
+
+
+def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
+    """The nine steps; those that the call never came to are shown as such."""
+    clocks = {entry.event.data.get("n"): entry.seconds for entry in reversed(events) if entry.event.kind == "step"}
+    start = events[0].seconds if events else 0.0
+    found = []
+    for n, (english, chinese) in enumerate(STEPS, 1):
+        step = row.steps.get(n)
+        when = "-" if step is None else f"{step.at.astimezone(zone):%H:%M:%S.%f}"[:-3]
+        after = "" if step is None or n not in clocks else f"+{clocks[n] - start:.2f} s"
+        source = "" if step is None else step.source
+        found.append(f"  {n}  {when:>12}  {after:>10}  {source:<8}  {english} {chinese}".rstrip())
+    return found
+
+
+def lines(events: list[Entry], zone: tzinfo) -> list[str]:
+    """Every event on a line: seconds since the first, time of day, source, kind, data."""
+    import msgspec
+
+    found = []
+    for entry in events:
+        event = entry.event
+        where = "".join(
+            [f" agent {event.agent}" if event.agent else "", "" if event.port is None else f" port {event.port}"]
+        )
+        data = msgspec.json.encode(event.data).decode() if event.data else ""
+        boot = entry.boot != events[0].boot
+        after = "restart" if boot else f"+{entry.seconds - events[0].seconds:.2f}"
+        when = f"{event.t.astimezone(zone):%H:%M:%S.%f}"[:-3]
+        found.append(f"  {after:>9}  {when}  {event.source:<8}  {event.kind:<10} {data}{where}".rstrip())
+    return found
