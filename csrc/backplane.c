@@ -276,6 +276,12 @@ struct tr_backplane *tr_backplane_new(tr_card *base, uint32_t first, uint32_t co
         errno = EINVAL;
         return NULL;
     }
+    for (uint32_t i = first; i < first + count; i++) {
+        if (atomic_load_explicit(&card->ports[i].end, memory_order_acquire)) {
+            errno = EBUSY; /* known before anything is plugged: a running media thread never sees half a span */
+            return NULL;
+        }
+    }
     struct tr_backplane *b = calloc(1, sizeof *b);
     if (!b) {
         return NULL;

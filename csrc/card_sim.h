@@ -12,6 +12,7 @@
  * block, when the far end's off-hook was reported. Edge counters: an FXO counts its own hook edges and flashes and the
  * far rings, drops and reversals; an FXS the other way round.
  *
+ * HDLC frames on B channels are not offered (`frame` is NULL), nor hardware gains and cancellers.
  * delay() is 0: the near echo of what is handed to an exchange begins in what is heard of the same exchange.
  * Ports are added before a paced engine runs (or between ticks of a stepped one). Memory: 0.6 KiB a port, 3.4 KiB more
  * for each wired end, and as much again for a far end in another process. */

@@ -201,6 +201,30 @@ static void end_of_file_and_reconnection(void) {
     }
 }
 
+/* The server is up before the world: no connection yet, then one. */
+static void begins_without_a_connection(void) {
+    bench_init(&pbx, TR_KIND_FXS, 1, ALL_CAPABILITIES);
+    bench_init(&vru, TR_KIND_FXO, 1, ALL_CAPABILITIES);
+    vru_link = tr_backplane_new(vru.card, 0, 1, -1, 0);
+    NEED(vru_link);
+    CHECK_INT(stats(vru_link).alarm, 1);
+    bench_run(&vru, NULL, 100);
+    CHECK_INT(vru.count, 1);
+    CHECK_INT(vru.seen[0].kind, TR_EV_ALARM);
+    int fd[2];
+    pair(fd);
+    CHECK_INT(tr_backplane_reconnect(vru_link, fd[1]), TR_OK);
+    pbx_link = tr_backplane_new(pbx.card, 0, 1, fd[0], 0);
+    NEED(pbx_link);
+    bench_run(&pbx, &vru, 10);
+    CHECK_INT(vru.count, 2);
+    CHECK_INT(vru.seen[1].a0, 0);
+    CHECK_INT(pbx.count, 0);
+    CHECK_INT(stats(vru_link).alarm, 0);
+    CHECK_INT(bench_state(&vru, 0).battery, 1);
+    close_remote();
+}
+
 /* ---- what comes from the far end is not to be trusted ---- */
 
 /* A recorded frame of a two-port FXS card with an edge and sound. */
@@ -476,6 +500,7 @@ int main(void) {
     RUN(a_remote_wire_is_like_a_local_one);
     RUN(two_processes_in_lock_step);
     RUN(end_of_file_and_reconnection);
+    RUN(begins_without_a_connection);
     RUN(the_frame_is_as_documented);
     RUN(garbage_is_counted_and_dropped);
     RUN(a_damaged_frame_in_lock_step);
