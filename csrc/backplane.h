@@ -26,7 +26,8 @@
  * are gathered anew; a frame that comes later than its turn is thrown away (a slip); when more than three have been
  * waiting for a second one is skipped, and when more than seven are, all but three (slips; levels are kept). Red alarm:
  * no frame for 1 s (paced), the far end gone, or no connection; then nothing is heard and all far levels are 0 until
- * frames come again. */
+ * frames come again. A backplane may begin without a connection (descriptor -1, red); tr_backplane_reconnect gives it
+ * one. The descriptor is taken over only where tr_backplane_new succeeds. */
 #ifndef TIPRING_BACKPLANE_H
 #define TIPRING_BACKPLANE_H
 

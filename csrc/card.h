@@ -58,9 +58,9 @@ struct tr_card_ops {
     int (*idle)(const tr_card *card, uint32_t port);
     /* Required. Samples from transmit to receive of the card itself. */
     uint32_t (*delay)(const tr_card *card);
-    uint64_t (*slips)(const tr_card *card);                                      /* optional */
-    uint64_t (*memory)(const tr_card *card);                                     /* optional */
-    void (*release)(tr_card *card);                                              /* required */
+    uint64_t (*slips)(const tr_card *card);  /* optional */
+    uint64_t (*memory)(const tr_card *card); /* optional */
+    void (*release)(tr_card *card);          /* required */
 };
 
 /* Every back-end's own struct begins with this. */
