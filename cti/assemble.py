@@ -1,0 +1,166 @@
+"""Puts a centre together from its site file: records, voice, desks, switch. Serves all nine steps.
+
+Real time (cti.service) and simulated time (`assemble_stepped`) differ only in what is handed over: the clock, the
+ports, the serial lines, how the journal is synced and how outside things are asked.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+
+from cti.acd.centre import Acd
+from cti.cards import vru_ports
+from cti.centre import Centre, Wiring
+from cti.config import Site
+from cti.customers.numbering import NumberPlan
+from cti.desk.history import DeskHistory
+from cti.desk.passwords import Checker, InlineChecker
+from cti.desk.server import DeskServer
+from cti.log import Lines, Log
+from cti.metrics import Metrics
+from cti.outside import Outside, SteppedOutside
+from cti.pbx.dialect import Dialect, load_dialect
+from cti.pbx.link import Opener
+from cti.records.forwarder import Forwarder
+from cti.records.journal import Journal
+from cti.records.records import Records
+from cti.records.store import Store, open_store
+from cti.tones import load_plan
+from cti.vru.flow import load_flow
+from cti.vru.prompts import Prompts
+from drivers.card import SoftwareCard
+from drivers.clock import Clock, DelayedCall, SteppedClock
+
+# Stepped: the journal goes to the database so often.
+FORWARD_S = 2.0
+
+
+@dataclass
+class Parts:
+    """What a centre stands on, and what has to be closed."""
+
+    site: Site
+    dialect: Dialect
+    store: Store
+    journal: Journal
+    outside: Outside
+    records: Records
+    metrics: Metrics
+    log: Log
+
+
+def open_records(site: Site, journal: Journal, store: Store, outside: Outside, clock: Clock, log: Log) -> Records:
+    """The records; calls that an earlier run left open are ended."""
+
+    def alarm(name: str, raised: bool, text: str) -> None:
+        log.warning(text, alarm=name, raised=raised)
+
+    records = Records(clock, journal, store, outside, last_calls=site.limits.last_calls, on_alarm=alarm)
+    records.recover(store.open_calls(journal.boot))
+    return records
+
+
+def site_dialect(site: Site) -> Dialect:
+    """The PBX's dialect with the site's changes."""
+    return load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides())
+
+
+def make_centre(
+    clock: Clock,
+    parts: Parts,
+    wiring: Wiring,
+    *,
+    prompts: Path,
+    checker: Checker,
+    random_bytes: Callable[[int], bytes],
+) -> Centre:
+    """All parts joined; ``prompts`` is the cache of what the VRU says, filled here where something is missing."""
+    site = parts.site
+    flow = load_flow(site.vru.flow, [group.name for group in site.groups])
+    own = Path(site.vru.prompts) if site.vru.prompts is not None else None
+    names = {group.name: {"zh": group.zh, "en": group.en} for group in site.groups}
+    voice = Prompts(prompts, site_folder=own, texts=flow.texts, groups=names)
+    voice.prepare()
+    history = DeskHistory(parts.outside, parts.store, {agent.id: agent.groups for agent in site.agents})
+
+    def durable() -> Deferred[None]:
+        return parts.records.durable(parts.journal.serial)
+
+    def desks(acd: Acd) -> DeskServer:
+        return DeskServer(
+            clock,
+            site.agents,
+            acd,
+            checker,
+            random_bytes,
+            history=history,
+            durable=durable,
+            metrics=parts.metrics,
+            log=parts.log,
+        )
+
+    return Centre(clock, site, parts.dialect, wiring, parts.records, flow, voice, desks, parts.metrics, parts.log)
+
+
+class Assembly:
+    """A centre in simulated time, in one process with its world."""
+
+    def __init__(self, clock: SteppedClock, parts: Parts, centre: Centre, forwarder: Forwarder) -> None:
+        self.clock, self.parts, self.centre, self.forwarder = clock, parts, centre, forwarder
+        self.store = parts.store
+        self._timer: DelayedCall | None = None
+
+    def start(self) -> None:
+        """Opens the lines; the journal goes to the database every two seconds."""
+        self.centre.start()
+        self._timer = self.clock.callLater(FORWARD_S, self._forward)
+
+    def stop(self) -> None:
+        """Every call gets its end; nothing goes on."""
+        self.centre.stop()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def close(self) -> None:
+        """Closes the files."""
+        self.parts.journal.close()
+        self.parts.outside.close()
+        self.store.close()
+
+    def _forward(self) -> None:
+        self.forwarder.forward_once()
+        self._timer = self.clock.callLater(FORWARD_S, self._forward)
+
+
+def assemble_stepped(
+    clock: SteppedClock,
+    site: Site,
+    cards: Mapping[str, SoftwareCard],
+    *,
+    smdi: Opener | None,
+    smdr: Opener | None,
+    prompts: Path,
+    seed: int = 1,
+) -> Assembly:
+    """A centre whose cards are open and whose serial lines are in memory."""
+    site.state.mkdir(parents=True, exist_ok=True)
+    log, metrics = Log(clock, Lines()), Metrics()
+    store = open_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
+    if site.customers is not None:
+        store.import_customers(Path(site.customers))
+    journal = Journal(clock, site.journal, "none")
+    outside = SteppedOutside(clock)
+    records = open_records(site, journal, store, outside, clock, log)
+    parts = Parts(site, site_dialect(site), store, journal, outside, records, metrics, log)
+    by_name = {card.name: (card, cards[card.name]) for card in site.cards}
+    wiring = Wiring(vru_ports(site, by_name), smdi, smdr, load_plan(site.site.country))
+    source = random.Random(f"tipring desk tokens {seed}")
+    centre = make_centre(
+        clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes
+    )
+    return Assembly(clock, parts, centre, Forwarder(store, site.journal))

@@ -1,0 +1,123 @@
+"""One call: what is known of it, where it is, and its coroutines' scope.
+
+Serves all nine steps. The states are those of the call as the VRU sees it; the table is data (docs/machines/call.md is
+generated from it). Times are the clock's monotonic seconds for durations and UTC for the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from twisted.internet.defer import Deferred
+
+from cti.machine import Chart, Machine
+from cti.vru.flow import Language
+
+if TYPE_CHECKING:
+    from cti.vru.line import VruLine
+    from drivers.scope import CallScope
+
+Source = Literal["port", "smdi", "smdr", "desk", "inferred", "vru", "acd"]
+
+# state, event -> state, actions (names of methods of cti.conduct.Conduct)
+CALL = Chart(
+    "Call: one caller from the first ring to the call record",
+    {
+        ("arriving", "answer"): ("menu", ()),
+        ("arriving", "gone"): ("ended", ("leave_port", "write_end")),
+        ("menu", "chosen"): ("queued", ()),
+        ("menu", "gone"): ("ended", ("leave_port", "write_end")),
+        ("menu", "over"): ("ended", ("leave_port", "write_end")),
+        ("queued", "agent"): ("transferring", ()),
+        ("queued", "leave_message"): ("message", ("leave_queue",)),
+        ("queued", "gone"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("queued", "over"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("transferring", "answered"): ("talking", ("leave_port", "watch_talk")),
+        ("transferring", "back"): ("queued", ()),
+        ("transferring", "on_hook"): ("recall", ("leave_port", "await_recall")),
+        ("transferring", "gone"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("transferring", "over"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("recall", "answer"): ("queued", ()),
+        ("recall", "gone"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("recall", "over"): ("ended", ("leave_queue", "leave_port", "write_end")),
+        ("message", "gone"): ("ended", ("leave_port", "write_end")),
+        ("message", "over"): ("ended", ("leave_port", "write_end")),
+        ("talking", "over"): ("ended", ("free_agent", "write_end")),
+    },
+    initial="arriving",
+    states={
+        "arriving": "rings, or is announced by the PBX",
+        "menu": "the VRU has answered and asks what the caller wants",
+        "queued": "waits for an agent",
+        "transferring": "an agent's extension is being called by hook flash",
+        "recall": "we hung up on a transfer that failed: the PBX will bring the caller back",
+        "message": "leaves a message",
+        "talking": "with the agent; the PBX carries the call and our port is free",
+        "ended": "over; at most the PBX's record is still to come",
+    },
+    limits={
+        "arriving": "ani_wait_s from the first ring; 30 s for a message without a ring",
+        "queued": "max_wait_s of the group",
+        "transferring": "dial_tone_s + ring_s of the group",
+        "recall": "recall_s of the dialect",
+        "message": "message_s",
+        "talking": "talk_s, then the desk is asked",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """When one of the nine steps began, and who said so."""
+
+    at_s: float
+    when: datetime
+    source: Source
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A caller from the first ring to the call record."""
+
+    id: str
+    began_s: float
+    machine: Machine
+    line: VruLine | None = None
+    scope: CallScope | None = None
+    ani: str | None = None
+    ani_source: Source | None = None
+    ani_form: str = ""
+    ani_truncated: bool = False
+    dnis: str | None = None
+    told: Deferred[None] = field(default_factory=Deferred)
+    rang_s: float | None = None
+    answered_s: float | None = None
+    queued_s: float | None = None
+    talk_s: float | None = None  # when the agent answered
+    language: Language = "zh"
+    choice: str | None = None
+    group: str | None = None
+    agent: str | None = None
+    extension: str | None = None  # the agent's
+    tried: str | None = None  # the extension of the last transfer that failed
+    left_extension: str | None = None  # of our port, once the call has left it
+    message_s: float = 0.0  # length of the message left
+    steps: dict[int, Step] = field(default_factory=dict)
+    outcome: str | None = None
+    cause: str = ""
+
+    @property
+    def state(self) -> str:
+        """The machine's present state."""
+        return self.machine.state
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen but the PBX's record."""
+        return self.machine.state == "ended"
+
+    def send(self, event: str) -> None:
+        """Moves the machine on; its actions are told which call it is."""
+        self.machine.send(event, self)

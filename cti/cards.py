@@ -1,0 +1,87 @@
+"""Opens the cards of the site file and gives each VRU port its card port; keeps backplanes connected.
+
+A software card's wires end in another process (a simulated PBX, a test rig) at a Unix socket; like a cable that was
+pulled out, it is plugged in again when the far end is back. Serves step 3.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+
+from cti.config import Card, Site, VruPort
+from cti.errors import TipringError
+from drivers.card import Backplane, SoftwareCard
+from drivers.clock import Clock, DelayedCall
+from drivers.engine import Engine
+from drivers.port import Port
+
+# How often a backplane that lost its far end is tried again, and looked at.
+LOOK_S = 1.0
+LAWS = {"alaw": "a", "ulaw": "mu"}
+
+
+class BackplaneLink:
+    """One card's backplane: connected, or tried every second, with an alarm while it is not."""
+
+    def __init__(self, clock: Clock, name: str, path: str, count: int, on_alarm: Callable[[str, bool, str], None]) -> None:
+        self.name, self.path = name, path
+        self._clock, self._count, self._on_alarm = clock, count, on_alarm
+        self._backplane: Backplane | None = None
+        self._timer: DelayedCall | None = None
+        self._down = False
+
+    def start(self, card: SoftwareCard) -> None:
+        """Connects, now or as soon as it can."""
+        self._look(card)
+
+    def stop(self) -> None:
+        """Looks no more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def stats(self) -> Mapping[str, int]:
+        """Frames, slips, alarm."""
+        return self._backplane.stats() if self._backplane is not None else {}
+
+    def _look(self, card: SoftwareCard) -> None:
+        self._timer = self._clock.callLater(LOOK_S, self._look, card)
+        if self._backplane is not None and not self._backplane.stats()["alarm"]:
+            self._tell(False, f"card {self.name}: wires connected")
+            return
+        try:
+            far = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            far.connect(self.path)
+        except OSError as error:
+            far.close()
+            self._tell(True, f"card {self.name}: nothing at {self.path} ({error.strerror}); tried each {LOOK_S:g} s")
+            return
+        if self._backplane is None:
+            self._backplane = card.backplane(0, self._count, far.detach(), paced=True)
+        else:
+            self._backplane.reconnect(far.detach())
+
+    def _tell(self, down: bool, text: str) -> None:
+        if down != self._down:
+            self._down = down
+            self._on_alarm(f"card_{self.name}", down, text)
+
+
+def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, SoftwareCard]]:
+    """Every card of the site, adopted by the engine."""
+    cards = {}
+    for card in site.cards:
+        adopted = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+        cards[card.name] = (card, adopted)
+    return cards
+
+
+def vru_ports(site: Site, cards: Mapping[str, tuple[Card, SoftwareCard]]) -> list[tuple[VruPort, Port]]:
+    """Each VRU port of the site with its port of the engine."""
+    pairs = []
+    for where in site.vru.all_ports():
+        port = cards[where.card][1].ports[where.port]
+        if port.kind != "fxo":
+            raise TipringError(f"VRU port {where.card}:{where.port} is {port.kind}; behind a PBX it must be fxo")
+        pairs.append((where, port))
+    return pairs

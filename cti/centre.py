@@ -1,0 +1,363 @@
+"""One call centre: the parts joined, whatever clock they run by and whatever their wires are made of.
+
+Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock, the ports and the
+serial lines. The steps of a call are in cti.nine_steps, what happens between them in cti.conduct; here is what every
+step needs: a call's record, its port, its agent's screen. Serves all nine steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from cti.acd.agent import Agent, Limits
+from cti.acd.centre import Acd
+from cti.arrivals import Arrivals
+from cti.call import CALL, Call, Source, Step
+from cti.conduct import Conduct
+from cti.config import Site, VruPort
+from cti.desk.server import DeskServer
+from cti.log import Log
+from cti.machine import Machine
+from cti.metrics import Metrics
+from cti.nine_steps import NineSteps
+from cti.numbers import NumberRules
+from cti.pbx.dialect import Dialect
+from cti.pbx.link import Opener, PbxLink
+from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
+from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
+from cti.popup import PopUps
+from cti.records.records import Records
+from cti.switch.behind_pbx import BehindPbx
+from cti.switch.interface import Transfer, TransferResult
+from cti.talks import Match, Talks
+from cti.vru.attendant import Attendant
+from cti.vru.flow import Flow
+from cti.vru.line import Hangup, VruLine
+from cti.vru.message import Message
+from cti.vru.prompts import Prompts
+from drivers.clock import Clock
+from drivers.events import CallerId
+from drivers.port import Port
+from drivers.tones import TonePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What differs between real and simulated time: the ports and the serial lines; and the country's tones."""
+
+    ports: Sequence[tuple[VruPort, Port]]
+    smdi: Opener | None
+    smdr: Opener | None
+    tones: TonePlan
+
+
+class Centre:
+    """All parts of a running call centre."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        site: Site,
+        dialect: Dialect,
+        wiring: Wiring,
+        records: Records,
+        flow: Flow,
+        prompts: Prompts,
+        desks: Callable[[Acd], DeskServer],
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        """``desks(acd)`` makes the desk server over this centre's ACD."""
+        self.clock, self.site, self.records, self.metrics, self.log = clock, site, records, metrics, log
+        self.rules = dialect.line
+        self.calls: dict[str, Call] = {}
+        self.alarms: dict[str, str] = {}
+        self.steps = NineSteps(self)
+        self.conduct = Conduct(self)
+        self.numbers = NumberRules(dialect.smdi.number_max or 0)
+        self.talks = Talks(clock)
+        self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
+        self.desks = desks(self.acd)
+        self.pop_ups = PopUps(clock, records, self.desks)
+        self.switch = BehindPbx(clock, self.rules)
+        self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
+        self._tones = wiring.tones
+        signs = self.rules.disconnect
+        hangup = Hangup("loop_drop" in signs, "polarity" in signs, "busy_tone" in signs, "dial_tone" in signs)
+        self.lines = [
+            VruLine(clock, port, where.extension, where.desk, where.line, hangup, self) for where, port in wiring.ports
+        ]
+        dnis = dialect.smdi.dnis == "forwarded_from"
+        self.arrivals = Arrivals(
+            clock,
+            self.lines,
+            self,
+            ani_wait_s=site.pbx.ani_wait_s,
+            dnis_of=lambda message: message.forwarded_from if dnis and message.reason != "D" else None,
+        )
+        self.smdi: PbxLink[SmdiItem] | None = None
+        self.smdr: PbxLink[SmdrItem] | None = None
+        if wiring.smdi is not None:
+            self.smdi = PbxLink(
+                clock, wiring.smdi, SmdiDecoder(dialect.smdi.msd_strip), self._smdi, self._link_alarm("smdi"), name="smdi"
+            )
+        if wiring.smdr is not None:
+            decoder = SmdrDecoder(dialect, lambda: clock.now().astimezone(site.zone).date())
+            silence = dialect.smdr.silence_s
+            self.smdr = PbxLink(
+                clock, wiring.smdr, decoder, self._smdr, self._link_alarm("smdr"), name="smdr", silence_s=silence
+            )
+
+    # life
+
+    def start(self) -> None:
+        """Opens the serial lines; every port listens."""
+        for link in (self.smdi, self.smdr):
+            if link is not None:
+                link.start()
+        for line in self.lines:
+            line.start()
+
+    def stop(self) -> None:
+        """Ends what goes on: every call gets its end in the record."""
+        for call in list(self.calls.values()):
+            if call.state == "talking":
+                self.conduct.talk_over(call, "the server stops")
+            elif not call.ended:
+                self.conduct.finish(call, "gone", "failed", "the server stops")
+        self.arrivals.close()
+        self.conduct.close()
+        for line in self.lines:
+            line.stop()
+        for link in (self.smdi, self.smdr):
+            if link is not None:
+                link.stop()
+        self.acd.close()
+        self.desks.close()
+
+    # calls and their records
+
+    def new_call(self) -> Call:
+        """A call with its own number."""
+        machine = Machine(CALL, actions=self.conduct, name="call")
+        call = Call(self.records.new_call_id(), self.clock.seconds(), machine)
+        machine.name = f"call {call.id}"
+        self.calls[call.id] = call
+        return call
+
+    def mark(self, call: Call, step: int, source: Source) -> None:
+        """One of the nine steps begins (the first time counts)."""
+        if step in call.steps:
+            return
+        call.steps[step] = Step(self.clock.seconds(), self.clock.now(), source)
+        self.event(call, "step", source, n=step)
+        self.metrics.step(step, self.clock.seconds() - call.began_s)
+
+    def event(self, call: Call | None, kind: str, source: Source, agent: str | None = None, **data: Any) -> None:
+        """Into the journal, before anyone learns of it."""
+        port = call.line.port.number if call is not None and call.line is not None else None
+        self.records.event(call.id if call is not None else None, kind, source, agent=agent, port=port, **data)
+
+    def numbers_changed(self, call: Call) -> None:
+        """ANI or DNIS came, early or late: the record, the customer's card and the agent's screen follow."""
+        self.event(
+            call,
+            "ani",
+            call.ani_source or "inferred",
+            ani=call.ani,
+            dnis=call.dnis,
+            form=call.ani_form,
+            truncated=call.ani_truncated,
+            late=call.answered_s is not None,
+        )
+        self.pop_ups.numbers_changed(call)
+
+    def call_ended(self, call: Call) -> None:
+        """The record's last words; the PBX's own record may still come."""
+        self.event(call, "outcome", "inferred", outcome=call.outcome, cause=call.cause or None)
+        self.event(call, "ended", "inferred")
+        self.metrics.call_ended(call.outcome or "failed")
+        self.pop_ups.forget(call)
+        self.calls.pop(call.id, None)
+
+    # arrivals (cti.arrivals.Steps and cti.vru.line.LineOwner)
+
+    def step_1_call_arrives(self, source: Source) -> Call | None:
+        """See NineSteps."""
+        return self.steps.step_1_call_arrives(source)
+
+    def step_2_numbers(self, call: Call, numbers: Any) -> None:
+        """See NineSteps."""
+        self.steps.step_2_numbers(call, numbers)
+
+    def step_3_hunted_to(self, call: Call, line: VruLine, source: Source) -> None:
+        """See NineSteps."""
+        self.steps.step_3_hunted_to(call, line, source)
+
+    def step_4_pbx_tells(self, call: Call, source: Source) -> None:
+        """See NineSteps."""
+        self.steps.step_4_pbx_tells(call, source)
+
+    def answer(self, call: Call) -> None:
+        """Who calls is known, or was waited for long enough."""
+        self.conduct.answer(call)
+
+    def resume(self, line: VruLine, message: SmdiCall | None) -> bool:
+        """Is it a recall?"""
+        return self.conduct.resume(line, message)
+
+    def gone_before_answer(self, call: Call) -> None:
+        """The ringing stopped, or never came."""
+        self.conduct.caller_gone(call, "the ringing stopped" if call.rang_s is not None else "a message without a ring")
+
+    def line_rings(self, line: VruLine) -> None:
+        """Step 3 as the port sees it."""
+        self.arrivals.line_rings(line)
+
+    def line_stopped_ringing(self, line: VruLine) -> None:
+        """No more bursts."""
+        self.arrivals.line_stopped_ringing(line)
+
+    def line_has_caller_id(self, line: VruLine, event: CallerId) -> None:
+        """Step 4 in the voice band."""
+        self.arrivals.line_has_caller_id(line, event)
+
+    def line_lost_caller(self, line: VruLine, how: str) -> None:
+        """The far end has hung up, or the line is out of order."""
+        call = self.arrivals.call_at(line)
+        if call is not None:
+            self.conduct.caller_gone(call, how)
+
+    def prepare_port(self, port: Port) -> None:
+        """What the ears of an answered port are set to."""
+        port.begin_call()
+        port.tone_plan(self._tones)
+        port.detect("dtmf", "tones", "voice", duck=True)
+
+    # the PBX's lines
+
+    def _smdi(self, item: SmdiItem) -> None:
+        if isinstance(item, SmdiCall):
+            self.arrivals.pbx_says(item)
+        elif isinstance(item, SmdiLampFailure):
+            self.event(None, "alarm", "smdi", what="lamp_refused", number=item.number, code=item.code)
+        else:
+            self.log.warning("smdi: bytes that make no sense", link="smdi", count=item.count, sample=item.sample.hex())
+            self.metrics.garbage("smdi", item.count)
+
+    def _smdr(self, item: SmdrItem) -> None:
+        if isinstance(item, SmdrRecord):
+            if item.ends_call:
+                self.steps.step_9_record(item)
+        else:
+            self.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
+            self.metrics.garbage("smdr", 1)
+
+    def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
+        """Into the history; where it ends a conversation under way, the agent is free."""
+        call = match.call if match is not None else None
+        fields = {
+            "extension": record.extension,
+            "trunk": record.trunk,
+            "number": record.number,
+            "duration_s": record.duration_s,
+            "direction": record.direction,
+            **record.fields,
+        }
+        self.event(call, "smdr", "smdr", raw=record.raw, fields=fields)
+        if match is not None and match.ends_talk and match.call.agent is not None:
+            self.acd.line(match.call.agent, "idle", "smdr", call=match.call.id, source="smdr")
+
+    def _link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
+        def changed(what: str, raised: bool, text: str) -> None:
+            self.set_alarm(f"{name}_{what}", raised, text)
+
+        return changed
+
+    def alarm(self, name: str, text: str) -> None:
+        """Something a person should look at; not a lasting state."""
+        self.event(None, "alarm", "smdi", what=name, text=text)
+        self.log.warning(text, alarm=name)
+        self.metrics.alarm(name)
+
+    def set_alarm(self, name: str, raised: bool, text: str) -> None:
+        """A lasting alarm comes or goes."""
+        if raised:
+            self.alarms[name] = text
+        else:
+            self.alarms.pop(name, None)
+        self.event(None, "alarm", "inferred", what=name, raised=raised, text=text)
+        self.log.warning(text, alarm=name, raised=raised)
+        self.metrics.standing_alarm(name, raised)
+
+    # agents
+
+    def _acd_event(self, kind: str, call_id: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
+        """The ACD's record; and what follows from it."""
+        call = self.calls.get(call_id) if call_id is not None else None
+        port = call.line.port.number if call is not None and call.line is not None else None
+        self.records.event(call_id, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
+        if kind == "agent_state" and agent is not None:
+            self.desks.agent_changed(agent)
+        elif kind == "ask" and agent is not None:
+            self.desks.ask(agent, call_id)
+        elif kind == "talk_ended" and call is not None:
+            self.conduct.talk_over(call, str(data.get("cause") or ""))
+
+    async def transfer(self, call: Call, agent: Agent, before_dial: Callable[[], None]) -> TransferResult:
+        """Step 7 by the switch of this site; the ACD hears when the telephone rings."""
+        assert call.line is not None and agent.extension is not None
+        group = self.site.group(call.group or "")
+
+        def dialling() -> None:
+            self.acd.line(agent, "ringing", "dialled", call=call.id, source="port")
+            before_dial()
+
+        ring_s = group.ring_s if group is not None else self.rules.no_answer_s
+        return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling)
+
+    def _message(self, call: Call, message: Message) -> None:
+        """A caller left a message: on the call's row, and told to the desks of the group."""
+        self.event(call, "message", "vru", path=message.path, seconds=round(message.seconds, 2), why=message.why)
+        told = {"call": call.id, "ani": call.ani, "group": call.group, "seconds": round(message.seconds, 1)}
+        self.desks.broadcast("message", told, [call.group] if call.group else None)
+
+    def not_reached(self, call: Call, agent: Agent, result: TransferResult) -> None:
+        """The agent did not answer: the caller keeps the place, the next agent is tried."""
+        kinds = {Transfer.NO_ANSWER: "no_answer", Transfer.BUSY: "busy"}
+        call.tried = agent.extension
+        self.acd.offer_result(call.id, agent, kinds.get(result.outcome, "failed"))
+        self.pop_ups.withdraw(call, agent)
+
+    def talk_began(self, call: Call) -> None:
+        """The agent has the caller."""
+        assert call.agent is not None and call.extension is not None
+        old = self.talks.begin(call.extension, call)
+        if old is not None:
+            self.conduct.talk_over(old, "another call reached the extension")
+        self.acd.offer_result(call.id, call.agent, "answered")
+
+    def talk_finished(self, call: Call) -> None:
+        """The agent's telephone is on-hook again."""
+        assert call.extension is not None
+        self.talks.end(call.extension, call)
+        if 9 not in call.steps:
+            self.talks.owe(call.extension, call)
+
+    def wait(self, what: Deferred[None], seconds: float) -> Deferred[None]:
+        """``what``, or ``seconds``, whichever is first."""
+        done: Deferred[None] = Deferred()
+
+        def over(result: object) -> None:
+            if timer.active():
+                timer.cancel()
+            if not done.called:
+                done.callback(None)
+
+        timer = self.clock.callLater(seconds, over, None)
+        what.addBoth(over)
+        return done

@@ -1,0 +1,276 @@
+"""What happens between the nine steps: callers hang up, transfers fail, agents do not answer, the PBX recalls.
+
+Each call is served by one coroutine in its scope, from our answer until it leaves our port. Whatever ends it, the call gets
+its outcome, the port and the agent are free again, and the record says why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from cti.call import Call
+from cti.pbx.smdi import SmdiCall
+from cti.records.outcome import Outcome
+from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.vru.line import VruLine
+from drivers.clock import DelayedCall
+from drivers.events import DigitBegin, Event, LoopDrop, NotTone, ToneHeard, VoiceBegin
+from drivers.scope import CallScope
+
+if TYPE_CHECKING:
+    from cti.acd.agent import Agent
+    from cti.centre import Centre
+
+# Where the caller was when they went away.
+GONE: dict[str, Outcome] = {
+    "arriving": "abandoned_ring",
+    "menu": "abandoned_menu",
+    "queued": "abandoned_queue",
+    "transferring": "lost_in_transfer",
+    "recall": "lost_in_transfer",
+    "message": "abandoned_queue",
+}
+# After a flash that brought no dial tone we speak to the caller and wait so long for a sign of life.
+SIGN_OF_LIFE_S = 6.0
+# So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
+MAX_SILENT_FLASHES = 2
+
+
+class Conduct:
+    """Takes calls through the steps."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+        self._recalls: dict[Call, DelayedCall] = {}
+        self._silent: dict[Call, int] = {}
+
+    def close(self) -> None:
+        """Ends what waits, when the server stops."""
+        for timer in self._recalls.values():
+            timer.cancel()
+        self._recalls.clear()
+
+    # answering
+
+    def answer(self, call: Call) -> None:
+        """Takes the call off the ringing port and serves it."""
+        line = call.line
+        assert line is not None
+        line.take()
+        call.answered_s = self._centre.clock.seconds()
+        call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
+        call.send("answer")
+        self._centre.event(call, "answered", "port")
+        self._centre.prepare_port(line.port)
+        call.scope.start(self._serve(call), "serve")
+
+    def resume(self, line: VruLine, message: SmdiCall | None) -> bool:
+        """A ring that is the recall of a transfer which nobody took: the same call, at its old place."""
+        call = self._recalled(line, message)
+        if call is None:
+            return False
+        self._recalls.pop(call).cancel()
+        self._centre.arrivals.took(line, call)
+        call.line = line
+        line.take()
+        self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension)
+        call.send("answer")
+        self._centre.prepare_port(line.port)
+        call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
+        call.scope.start(self._serve_recalled(call), "serve")
+        return True
+
+    # the caller is gone
+
+    def caller_gone(self, call: Call, how: str) -> None:
+        """The far end hung up, before or after our answer."""
+        if call.ended or not call.machine.can("gone"):
+            return
+        outcome: Outcome = GONE[call.state]
+        if call.state == "message" and call.message_s >= 1.0:
+            outcome = "message"
+        self.finish(call, "gone", outcome, how)
+
+    def finish(self, call: Call, event: str, outcome: Outcome, cause: str = "") -> None:
+        """Ends a call that is not talking to an agent: the machine's actions free port, queue and agent."""
+        call.outcome, call.cause = outcome, cause
+        call.send(event)
+
+    def talk_over(self, call: Call, cause: str) -> None:
+        """The conversation with the agent is over; the ACD has it from the record, the desk, or a limit."""
+        if call.state != "talking":
+            return
+        call.outcome, call.cause = "answered", cause
+        call.send("over")
+
+    # serving
+
+    async def _serve(self, call: Call) -> None:
+        assert call.line is not None
+        await call.line.port.answer()
+        call.line.watch(True)
+        choice = await self._centre.steps.step_5_menu(call)
+        if choice is None or choice.group is None:
+            self.finish(call, "over", "no_choice", choice.why if choice is not None else "no menu was played")
+            return
+        call.group, call.choice, call.language = choice.group, choice.choice, choice.language
+        self._centre.event(call, "menu", "vru", choice=choice.choice, group=choice.group, language=choice.language)
+        call.queued_s = self._centre.clock.seconds()
+        call.send("chosen")
+        await self._distribute(call)
+
+    async def _serve_recalled(self, call: Call) -> None:
+        assert call.line is not None
+        await call.line.port.answer()
+        call.line.watch(True)
+        await self._centre.attendant.say(call, "nobody_answered")
+        await self._distribute(call)
+
+    async def _distribute(self, call: Call) -> None:
+        """Steps 6 to 8, again and again until an agent has answered or the call is over."""
+        while call.state == "queued":
+            agent = await self._centre.steps.step_6_queue(call)
+            if agent is None:
+                await self._without_agent(call)
+                return
+            call.send("agent")
+            call.agent, call.extension = agent.id, agent.extension
+            assert call.line is not None
+            call.line.watch(False)
+            result = await self._centre.steps.step_7_transfer(call, agent)
+            if result is None:
+                self.finish(call, "over", "failed", "no transfer was made")
+                return
+            await self._after_transfer(call, agent, result)
+
+    async def _without_agent(self, call: Call) -> None:
+        """The queue ended without an agent: a message, or good-bye."""
+        waiting = self._centre.attendant.ended(call)
+        if waiting.wants_message:
+            call.send("leave_message")
+            await self._centre.attendant.take_message(call)
+            self.finish(call, "over", "message" if call.message_s >= 1.0 else waiting.outcome, waiting.cause)
+            return
+        await self._centre.attendant.say(call, waiting.farewell)
+        self.finish(call, "over", waiting.outcome, waiting.cause)
+
+    async def _after_transfer(self, call: Call, agent: Agent, result: TransferResult) -> None:
+        centre = self._centre
+        centre.event(call, "transfer", "port", what=result.outcome.value, how=result.how, caller=result.caller.value)
+        if result.outcome is Transfer.ANSWERED:
+            call.talk_s = centre.clock.seconds()
+            call.send("answered")
+            return
+        centre.not_reached(call, agent, result)
+        call.agent = call.extension = None
+        caller = result.caller
+        if caller is Caller.UNKNOWN:
+            caller = await self._sign_of_life(call)
+        if caller is Caller.GONE:
+            self.finish(call, "gone", "lost_in_transfer", result.how)
+        elif caller is Caller.RECALLED:
+            call.send("on_hook")
+        else:
+            assert call.line is not None
+            call.line.watch(True)
+            await self._still_here(call, result)
+
+    async def _still_here(self, call: Call, result: TransferResult) -> None:
+        """The caller is with us again: back to the queue, unless this PBX gives no dial tone at all."""
+        if result.outcome is Transfer.NO_DIAL_TONE:
+            self._silent[call] = self._silent.get(call, 0) + 1
+            if self._silent[call] >= MAX_SILENT_FLASHES:
+                await self._centre.attendant.say(call, "cannot_transfer")
+                self.finish(call, "over", "failed", f"no dial tone: {result.how}")
+                return
+        call.send("back")
+        await self._centre.attendant.say(call, "nobody_answered")
+
+    async def _sign_of_life(self, call: Call) -> Caller:
+        """No dial tone came: speak to the caller, listen for a key or a voice, or for the tones of a dead line."""
+        assert call.line is not None
+        port = call.line.port
+        signs: list[Event] = []
+        heard: Deferred[None] = Deferred()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, DigitBegin | VoiceBegin | NotTone | LoopDrop | ToneHeard):
+                signs.append(event)
+                if not heard.called:
+                    heard.callback(None)
+
+        stop = port.listen(listen)
+        try:
+            await self._centre.attendant.say(call, "are_you_there", until=heard)
+            await self._centre.wait(heard, SIGN_OF_LIFE_S)
+        finally:
+            stop()
+        if not signs or isinstance(signs[0], LoopDrop | ToneHeard):
+            return Caller.GONE
+        return Caller.WITH_US
+
+    # actions of the call's table
+
+    def leave_port(self, call: Call) -> None:
+        """On-hook; the line guards itself and is idle again. What still runs of the call is cancelled in the next turn."""
+        line, scope = call.line, call.scope
+        call.line = None
+        if scope is not None:
+            scope.cancel(call.outcome or "left the port")
+        if line is not None:
+            self._centre.arrivals.left(line)
+            self._centre.talks.owe(line.extension, call)
+            call.left_extension = line.extension
+            if line.state in ("busy", "alarm"):
+                line.free()
+
+    def leave_queue(self, call: Call) -> None:
+        """The queue, and an agent promised to the call, hear that it is gone."""
+        self._centre.acd.remove(call.id, call.outcome or "message")
+
+    def await_recall(self, call: Call) -> None:
+        """We hung up on a failed transfer: the PBX rings a port of ours again, or the caller is lost."""
+        self._recalls[call] = self._centre.clock.callLater(self._centre.rules.recall_s, self._no_recall, call)
+
+    def watch_talk(self, call: Call) -> None:
+        """The PBX carries the conversation now."""
+        self._centre.talk_began(call)
+
+    def free_agent(self, call: Call) -> None:
+        """The agent's line is idle again."""
+        self._centre.talk_finished(call)
+
+    def write_end(self, call: Call) -> None:
+        """The record's last words."""
+        self._silent.pop(call, None)
+        timer = self._recalls.pop(call, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        self._centre.call_ended(call)
+
+    # within
+
+    def _recalled(self, line: VruLine, message: SmdiCall | None) -> Call | None:
+        if message is not None:
+            if message.reason == "D":
+                return None
+            for call in self._recalls:
+                if message.forwarded_from and message.forwarded_from == call.tried:
+                    return call
+            return None
+        return next((call for call in self._recalls if call.left_extension == line.extension), None)
+
+    def _no_recall(self, call: Call) -> None:
+        del self._recalls[call]
+        self.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")
+
+    def _failed_child(self, call: Call) -> object:
+        def failed(name: str, failure: Failure) -> None:
+            self._centre.log.failure(failure, f"call {call.id}: {name}", call=call.id)
+            if not call.ended and call.state != "talking":
+                self.finish(call, "over" if call.machine.can("over") else "gone", "failed", repr(failure.value))
+
+        return failed

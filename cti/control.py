@@ -1,0 +1,108 @@
+"""The operator's way into a running server: a Unix socket in the state directory, one JSON object a line each way.
+
+Requests are {"do": NAME, ...}; answers {"ok": true, ...} or {"ok": false, "error": TEXT}. The socket is readable by
+the server's user only; who may open it may do everything here. Serves `tipring status` and `tipring port`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+
+from cti.errors import TipringError
+
+SOCKET = "control.sock"
+TIMEOUT_S = 10.0
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class ControlError(TipringError):
+    """The request cannot be done; the text says why."""
+
+
+class ControlProtocol(LineReceiver):
+    """One operator's connection."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = 65536
+
+    def __init__(self, does: Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]) -> None:
+        self._does = does
+
+    def lineReceived(self, line: bytes) -> None:
+        """One request."""
+        try:
+            request = msgspec.json.decode(line, type=dict[str, Any])
+            does = self._does.get(str(request.get("do")))
+            if does is None:
+                raise ControlError(f"unknown request; there are {', '.join(sorted(self._does))}")
+            result = does(request)
+        except (msgspec.DecodeError, TipringError, ValueError, KeyError) as error:
+            self._answer({"ok": False, "error": str(error)})
+            return
+        if isinstance(result, Deferred):
+            result.addCallbacks(self._good, self._bad)
+        else:
+            self._good(result)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Over 64 KiB: nobody asks so much."""
+        self._answer({"ok": False, "error": "a request is one line of at most 64 KiB"})
+        self.transport.loseConnection()
+
+    def _good(self, answer: Answer) -> None:
+        self._answer({"ok": True, **answer})
+
+    def _bad(self, failure: Failure) -> None:
+        self._answer({"ok": False, "error": failure.getErrorMessage()})
+
+    def _answer(self, answer: Answer) -> None:
+        self.sendLine(msgspec.json.encode(answer))
+
+
+class ControlFactory(Factory):
+    """Listens at the control socket."""
+
+    noisy = False
+
+    def __init__(self, does: Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]) -> None:
+        self._does = does
+
+    def buildProtocol(self, addr: object) -> ControlProtocol:
+        """One for each connection."""
+        return ControlProtocol(self._does)
+
+
+def ask(state_dir: Path, request: Request) -> Answer:
+    """Asks a running server, blocking; for commands. ControlError where none runs or it refuses."""
+    path = state_dir / SOCKET
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(TIMEOUT_S)
+        try:
+            link.connect(str(path))
+            link.sendall(msgspec.json.encode(request) + b"\n")
+            data = b""
+            while not data.endswith(b"\n"):
+                more = link.recv(65536)
+                if not more:
+                    raise ControlError("the server closed the connection")
+                data += more
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise ControlError(f"no server runs on {state_dir} (no answer at {path})") from error
+        except PermissionError as error:
+            raise ControlError(f"{path}: only the server's user and root may ask it") from error
+        except TimeoutError as error:
+            raise ControlError(f"the server did not answer within {TIMEOUT_S:g} s") from error
+    answer = msgspec.json.decode(data, type=dict[str, Any])
+    if not answer.pop("ok", False):
+        raise ControlError(str(answer.get("error")))
+    return answer

@@ -1,0 +1,1 @@
+"""Who connects a caller to an agent: one interface, one implementation a topology (step 7)."""

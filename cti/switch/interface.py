@@ -1,0 +1,57 @@
+"""What every switch does for the rest of the server, whether a PBX or our own cards do the switching (step 7).
+
+The VRU, the ACD and the nine steps know only this. What a topology cannot do ends in a typed result or error, never
+in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from drivers.port import Port
+
+
+class Transfer(StrEnum):
+    """How a transfer ended."""
+
+    ANSWERED = "answered"  # the agent speaks; our port has left the call
+    NO_ANSWER = "no_answer"  # rang ring_s long
+    BUSY = "busy"  # the extension is busy
+    REFUSED = "refused"  # congestion, vacant number, howler: the PBX will not
+    NO_DIAL_TONE = "no_dial_tone"  # after the flash no dial tone was heard; nothing was dialled
+    CALLER_LOST = "caller_lost"  # the line fell while we consulted
+
+
+class Caller(StrEnum):
+    """Where the caller is after a transfer that failed."""
+
+    WITH_AGENT = "with_agent"
+    WITH_US = "with_us"  # retrieved, or never left: we can speak to them
+    UNKNOWN = "unknown"  # the PBX did not say: speak, and listen for an answer
+    RECALLED = "recalled"  # we went on-hook: the PBX will ring a port of ours again
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """The end of one transfer; ``how`` names the evidence (voice, ringback_overdue, polarity, a tone, ...)."""
+
+    outcome: Transfer
+    caller: Caller
+    how: str
+
+
+class Switch(Protocol):
+    """One topology."""
+
+    async def transfer(
+        self, port: Port, extension: str, ring_s: float, before_dial: Callable[[], None]
+    ) -> TransferResult:
+        """Moves the caller on ``port`` to ``extension``; ``before_dial`` runs when dialling is certain to begin.
+
+        Never raises for anything the line does; a far end that falls away ends in CALLER_LOST.
+        """
+        ...

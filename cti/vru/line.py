@@ -1,0 +1,240 @@
+"""One VRU line: a card port together with the extension and the SMDI (desk, line) that the PBX knows it by.
+
+Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line after
+hanging up, is blocked and unblocked by the operator or by an alarm. During a call it watches for the caller's
+hang-up as the dialect says: loop drop, polarity, busy tone, dial tone. Serves steps 1, 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cti.machine import Chart, Machine
+from drivers.clock import Clock, DelayedCall
+from drivers.events import Alarm, CallerId, Event, LoopDrop, Polarity, RingBegin, ToneHeard
+from drivers.port import Port
+
+# DAHDI keeps ringing masked 2 s after an on-hook (RING_DEBOUNCE); so do we before the port is called idle.
+GUARD_S = 2.0
+# No ring for so long: the caller gave up before we answered (a Chinese PBX rings 1 s in 5).
+RING_GAP_S = 7.0
+
+LINE = Chart(
+    "Line: one VRU port",
+    {
+        ("idle", "ring"): ("ringing", ()),
+        ("idle", "take"): ("busy", ()),
+        ("idle", "block"): ("blocked", ("busy_out",)),
+        ("idle", "alarm"): ("alarm", ()),
+        ("ringing", "take"): ("busy", ()),
+        ("ringing", "stop"): ("idle", ("listen",)),
+        ("ringing", "alarm"): ("alarm", ("lost",)),
+        ("busy", "free"): ("guard", ("on_hook", "start_guard")),
+        ("busy", "alarm"): ("alarm", ("lost", "on_hook")),
+        ("guard", "ring"): ("ringing", ("stop_guard",)),
+        ("guard", "timeout"): ("idle", ("listen",)),
+        ("guard", "alarm"): ("alarm", ("stop_guard",)),
+        ("alarm", "clear"): ("idle", ("listen",)),
+        ("alarm", "free"): ("alarm", ()),
+        ("blocked", "unblock"): ("guard", ("on_hook", "start_guard")),
+        ("blocked", "alarm"): ("alarm", ("on_hook",)),
+    },
+    initial="idle",
+    states={
+        "idle": "on-hook, listens for rings and in-band caller ID",
+        "ringing": "the PBX rings it",
+        "busy": "off-hook with a call",
+        "guard": "on-hook, but not yet idle for the PBX",
+        "alarm": "the card or the wire is out of order",
+        "blocked": "out of service by the operator: off-hook, so that the PBX hunts past it",
+    },
+    limits={"ringing": "7 s without a burst", "guard": "2 s"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Which signs of the far end's hang-up count, from the dialect's disconnect supervision."""
+
+    loop_drop: bool = True
+    polarity: bool = False
+    busy_tone: bool = True
+    dial_tone: bool = True
+
+
+class LineOwner(Protocol):
+    """Who is told what happens on a line."""
+
+    def line_rings(self, line: VruLine) -> None: ...
+
+    def line_stopped_ringing(self, line: VruLine) -> None: ...
+
+    def line_has_caller_id(self, line: VruLine, event: CallerId) -> None: ...
+
+    def line_lost_caller(self, line: VruLine, how: str) -> None: ...
+
+
+class VruLine:
+    """A VRU port in the words of the PBX."""
+
+    def __init__(
+        self, clock: Clock, port: Port, extension: str, desk: int, line: int, hangup: Hangup, owner: LineOwner
+    ) -> None:
+        self.port = port
+        self.extension = extension
+        self.desk = desk
+        self.line = line
+        self.owner = owner
+        self.machine = Machine(LINE, "idle", self, name=port.name)
+        self.block_wanted = False
+        self._clock = clock
+        self._hangup = hangup
+        self._timer: DelayedCall | None = None
+        self._watching = False
+        self._unlisten: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Begins to listen."""
+        self._unlisten = self.port.listen(self._event)
+        self.listen()
+
+    def stop(self) -> None:
+        """Leaves the port on-hook and unheard."""
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+        self._stop_timer()
+        self.port.hangup()
+
+    @property
+    def state(self) -> str:
+        """idle, ringing, busy, guard, alarm or blocked."""
+        return self.machine.state
+
+    @property
+    def ringing(self) -> bool:
+        """The PBX rings this line now."""
+        return self.machine.state == "ringing"
+
+    # what the rest of the server asks
+
+    def take(self) -> None:
+        """The line is off-hook for a call."""
+        self._stop_timer()
+        self.machine.send("take")
+
+    def free(self) -> None:
+        """The call has left the line: on-hook, guard, then idle (or blocked, where that was asked)."""
+        self._watching = False
+        self.machine.send("free")
+
+    def block(self) -> bool:
+        """Takes the line out of service, at once when idle, else after its call. True: at once."""
+        self.block_wanted = True
+        if self.machine.state == "idle":
+            self.machine.send("block")
+            return True
+        return self.machine.state == "blocked"
+
+    def unblock(self) -> None:
+        """Brings it back."""
+        self.block_wanted = False
+        if self.machine.state == "blocked":
+            self.machine.send("unblock")
+
+    def watch(self, on: bool) -> None:
+        """Watches for the caller's hang-up, or not (while a transfer listens to the PBX's tones itself)."""
+        self._watching = on
+
+    # actions of the table
+
+    def listen(self) -> None:
+        """Idle: in-band caller ID all the time; each ring begins a new epoch."""
+        if self.block_wanted:
+            self.machine.send("block")
+            return
+        self.port.begin_call()
+        self.port.detect("fsk_id", "dtmf_id")
+
+    def busy_out(self) -> None:
+        """Off-hook without a call, so that the PBX hunts past this port."""
+        self.port.begin_call()
+        self.port.answer()
+
+    def on_hook(self) -> None:
+        """Hangs up."""
+        self.port.hangup()
+
+    def start_guard(self) -> None:
+        """A ring right after hanging up is a recall, and told as a ring; else the line is idle after the guard time."""
+        self._start_timer(GUARD_S, "timeout")
+
+    def stop_guard(self) -> None:
+        """It rings already."""
+        self._stop_timer()
+
+    def lost(self) -> None:
+        """The card or the line is gone in the middle of a call."""
+        self.owner.line_lost_caller(self, "alarm")
+
+    def _start_timer(self, seconds: float, event: str) -> None:
+        self._stop_timer()
+        self._timer = self._clock.callLater(seconds, self._timeout, event)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _timeout(self, event: str) -> None:
+        self._timer = None
+        self.machine.send(event)
+        if event == "stop":
+            self.owner.line_stopped_ringing(self)
+
+    def _event(self, event: Event) -> None:
+        if isinstance(event, RingBegin):
+            self._ring()
+        elif isinstance(event, CallerId):
+            if self.machine.state in ("idle", "ringing", "guard"):
+                self.owner.line_has_caller_id(self, event)
+        elif isinstance(event, Alarm):
+            self._alarm(event)
+        elif self._watching and self.machine.state == "busy":
+            how = self._hung_up(event)
+            if how:
+                self._watching = False
+                self.owner.line_lost_caller(self, how)
+
+    def _ring(self) -> None:
+        if self.machine.state in ("idle", "guard"):
+            if self.machine.state == "guard":
+                self.port.begin_call()
+                self.port.detect("fsk_id", "dtmf_id")
+            self.machine.send("ring")
+            self._start_timer(RING_GAP_S, "stop")
+            self.owner.line_rings(self)
+        elif self.machine.state == "ringing":
+            self._start_timer(RING_GAP_S, "stop")
+
+    def _alarm(self, event: Alarm) -> None:
+        if event.alarms and self.machine.state != "alarm":
+            self._stop_timer()
+            self._watching = False
+            self.machine.send("alarm")
+        elif not event.alarms and self.machine.state == "alarm":
+            self.machine.send("clear")
+
+    def _hung_up(self, event: Event) -> str:
+        if isinstance(event, LoopDrop):
+            return "loop_drop" if self._hangup.loop_drop else ""
+        if isinstance(event, Polarity):
+            return "polarity" if self._hangup.polarity else ""
+        if isinstance(event, ToneHeard):
+            if event.name in ("busy", "congestion") and self._hangup.busy_tone:
+                return f"{event.name}_tone"
+            if event.name == "dial" and self._hangup.dial_tone:
+                return "dial_tone"
+        return ""

@@ -1,0 +1,145 @@
+"""`tipring demo`: a whole call centre on simulated cards, in real time before your eyes, or stepped and as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulators.rig.stepped import Run
+
+NAME = "demo"
+HELP = "a whole call centre on simulated cards: callers, PBX, VRU, agents"
+EXAMPLES = """\
+examples:
+  tipring demo                                      three callers in real time, two processes
+  tipring demo --keep                               goes on with callers until Ctrl-C
+  tipring demo --stepped --calls 20 --seed 7        simulated time, a table
+  tipring demo --stepped --calls 20 --seed 7 --json - --wires wires/
+  tipring demo --stepped --fault dialtone=none      what is wrong with the world, see --faults
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Real time without options; simulated time with --stepped."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("--stepped", action="store_true", help="simulated time, one process, the same every time")
+    parser.add_argument("--calls", type=int, metavar="N", help="callers (default 3, stepped 20)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenario (default 1)")
+    parser.add_argument("--json", metavar="FILE", help="stepped: one object a line for each call; - is standard output")
+    parser.add_argument("--wires", type=Path, metavar="DIR", help="stepped: what passed on every wire and serial line")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="something wrong in the world")
+    parser.add_argument("--faults", action="store_true", help="list the faults there are")
+    parser.add_argument("--keep", action="store_true", help="real time: stay up")
+    parser.add_argument("--dir", type=Path, default=Path("demo-run"), help="real time: folder of the run")
+
+
+def run(args: argparse.Namespace) -> int:
+    """One of the two."""
+    from cti.errors import TipringError
+    from simulators.faults import FaultError, listing, parse
+
+    if args.faults:
+        print(listing())
+        return 0
+    if not args.stepped and (args.json or args.wires):
+        raise TipringError("--json and --wires belong to --stepped")
+    if args.calls is not None and not 1 <= args.calls <= 10_000:
+        raise TipringError("--calls is a number from 1 to 10000")
+    try:
+        for spec in args.fault:
+            parse(spec)
+    except FaultError as error:
+        raise TipringError(str(error)) from error
+    if args.stepped:
+        return _stepped(args)
+    from simulators.rig.paced import demonstrate
+
+    return demonstrate(args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep)
+
+
+def _stepped(args: argparse.Namespace) -> int:
+    import time
+
+    from simulators.rig.stepped import run as run_stepped
+    from simulators.scenario import mixed
+
+    count = args.calls or 20
+    began = time.monotonic()
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"{count} calls", total=count)
+            result = run_stepped(
+                mixed(args.seed, count),
+                faults=args.fault,
+                wires=args.wires,
+                progress=lambda gone: bar.update(task, completed=gone),
+            )
+    else:
+        result = run_stepped(mixed(args.seed, count), faults=args.fault, wires=args.wires)
+    took = time.monotonic() - began
+    if args.json:
+        _write(args.json, result.calls)
+    else:
+        table(result.calls)
+    return _verdict(result, took, strict=not args.fault)
+
+
+def _write(where: str, calls: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(call, ensure_ascii=False) + "\n" for call in calls)
+    if where == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        Path(where).write_text(text, encoding="utf-8")
+
+
+def table(calls: list[dict[str, Any]]) -> None:
+    """The calls for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    page = Table(title="calls 话单", title_justify="left")
+    for name in ("call", "ANI 主叫", "DNIS 被叫", "outcome", "group", "agent", "port", "wait s", "talk s", "steps"):
+        page.add_column(name)
+    for call in calls:
+        page.add_row(
+            call["call"],
+            call["ani"] or "-",
+            call["dnis"] or "-",
+            call["outcome"] or "-",
+            call["group"] or "-",
+            call["agent"] or "-",
+            str(call["port"]),
+            _number(call["wait_s"]),
+            _number(call["talk_s"]),
+            " ".join(call["steps"]),
+        )
+    Console().print(page)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _verdict(result: Run, took: float, *, strict: bool) -> int:
+    """What the world says of the server's records; status 1 where they differ (faults asked for aside)."""
+    from simulators.rig.result import missing_step
+
+    print(
+        f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s ({result.seconds / took:.0f} times "
+        "real time)",
+        file=sys.stderr,
+    )
+    for finding in (*result.findings, *result.popups):
+        print(f"differs: {finding}", file=sys.stderr)
+    step = missing_step(result.calls)
+    if strict and step is not None:
+        print(f"step {step} was never made", file=sys.stderr)
+    return 1 if strict and (step is not None or result.findings or result.popups) else 0

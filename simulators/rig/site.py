@@ -1,0 +1,101 @@
+"""A site file for a simulated world: the same numbers, agents and lines on the server's side of the wires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from argon2.low_level import Type, hash_secret
+from ruamel.yaml import YAML
+
+from simulators.scenario import Scenario
+
+GROUPS = {"sales": ("销售", "Sales"), "service": ("客户服务", "Customer service"), "complaints": ("投诉", "Complaints")}
+CUSTOMERS = (
+    ("陈晓东", "远航物流", "月结客户"),
+    ("周丽", "", "上次咨询发货时间"),
+    ("Global Parts Ltd", "Global Parts", "speaks English"),
+)
+
+
+def password_hash(password: str, agent: str) -> str:
+    """Argon2id at a cost fit for a demonstration, the salt from the agent, so that a run can be repeated."""
+    salt = f"tipring:{agent}".encode().ljust(16, b".")
+    return hash_secret(password.encode(), salt, time_cost=1, memory_cost=1024, parallelism=1, hash_len=32, type=Type.ID).decode()
+
+
+def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_port: int = 0) -> dict[str, Any]:
+    """The site file's content for a scenario; paths in ``folder``."""
+    return {
+        "site": {"name": "演示中心 Demo", "language": "zh", "country": "cn", "timezone": "Asia/Shanghai", "area_code": "010"},
+        "state_dir": str(folder / "state"),
+        "cards": [
+            {
+                "name": "vru",
+                "kind": "software",
+                "ports": len(scenario.vru_extensions),
+                "type": "fxo",
+                "backplane": str(folder / "backplane.sock"),
+            }
+        ],
+        "pbx": {
+            "dialect": {"panasonic": "panasonic-tda", "meridian": "meridian1"}[scenario.smdr_format],
+            "smdi": {"device": str(folder / "smdi")},
+            "smdr": {"device": str(folder / "smdr")},
+        },
+        "vru": {"flow": "welcome", "ports": _ports(scenario)},
+        "groups": [
+            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5}
+            for name, (zh, en) in GROUPS.items()
+        ],
+        "agents": [
+            {
+                "id": agent.desk.agent,
+                "name": agent.name,
+                "password": password_hash(agent.desk.password, agent.desk.agent),
+                "groups": list(agent.groups),
+                "extension": agent.desk.extension,
+            }
+            for agent in scenario.agents
+        ],
+        "desk": {"listen": "127.0.0.1", "port": desk_port},
+        "metrics": {"listen": "127.0.0.1", "port": metrics_port},
+        "customers": str(folder / "customers.csv"),
+    }
+
+
+def write_site(scenario: Scenario, folder: Path, **ports: int) -> Path:
+    """Writes site.yaml and customers.csv into ``folder``; returns the site file's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "state").mkdir(exist_ok=True)
+    numbers = [plan.ani for plan in scenario.callers if plan.ani][:: 2 if len(scenario.callers) > 3 else 1]
+    _customers(folder / "customers.csv", numbers)
+    path = folder / "site.yaml"
+    with path.open("w", encoding="utf-8") as out:
+        yaml = YAML(typ="safe", pure=True)
+        yaml.allow_unicode = True
+        yaml.default_flow_style = False
+        yaml.dump(site_for(scenario, folder, **ports), out)
+    return path
+
+
+def _ports(scenario: Scenario) -> list[dict[str, Any]]:
+    """One range where the extensions count up, else port by port."""
+    extensions, desk, line = scenario.vru_extensions, scenario.desk_number, scenario.first_line
+    if all(int(extension) == int(extensions[0]) + index for index, extension in enumerate(extensions)):
+        row = {"card": "vru", "first": 0, "count": len(extensions), "extension": extensions[0], "desk": desk, "line": line}
+        return [row]
+    return [
+        {"card": "vru", "port": index, "extension": extension, "desk": desk, "line": line + index}
+        for index, extension in enumerate(extensions)
+    ]
+
+
+def _customers(path: Path, numbers: Sequence[str]) -> None:
+    """Some of the callers are known."""
+    rows = ["number,name,company,note"]
+    for index, number in enumerate(numbers):
+        name, company, note = CUSTOMERS[index % len(CUSTOMERS)]
+        rows.append(f"{number},{name},{company},{note}")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
