@@ -32,7 +32,6 @@ static void reset(struct tr_fsk_id *f) {
     f->state = HUNT;
     f->mark_run = f->lost = f->idle = 0;
     f->length = 0;
-    f->mark_level = f->space_level = 0;
     f->soft = 0;
 }
 
@@ -73,8 +72,8 @@ static void take_byte(struct tr_fsk_id *f, uint8_t byte) {
         deliver(f);
 }
 
-/* One decision: mark over space in `soft`, the tones' powers, and whether this is clean carrier. */
-static void decide(struct tr_fsk_id *f, float soft, float mark, float space, bool clean) {
+/* One decision: mark over space in `soft`, and whether this is clean carrier. */
+static void decide(struct tr_fsk_id *f, float soft, bool clean) {
     bool is_mark = soft > 0;
     if (clean) {
         f->lost = 0;
@@ -88,12 +87,9 @@ static void decide(struct tr_fsk_id *f, float soft, float mark, float space, boo
     switch (f->state) {
     case HUNT:
         if (is_mark && clean) {
-            f->mark_level += (mark - f->mark_level) * 0.05f;
             if (++f->mark_run >= MARK_SAMPLES)
                 f->state = READY;
         } else {
-            if (clean)
-                f->space_level += (space - f->space_level) * 0.05f;
             f->mark_run = f->mark_run > 16 ? f->mark_run - 16 : 0;
         }
         break;
@@ -123,8 +119,6 @@ static void decide(struct tr_fsk_id *f, float soft, float mark, float space, boo
         }
         if (f->bits < 8) {
             f->shift |= (uint32_t)is_mark << f->bits++;
-            float level = is_mark ? mark : space, *held = is_mark ? &f->mark_level : &f->space_level;
-            *held += (level - *held) * 0.125f;
             break;
         }
         if (!is_mark && f->length == 0)
@@ -137,27 +131,28 @@ static void decide(struct tr_fsk_id *f, float soft, float mark, float space, boo
 }
 
 static void sample(struct tr_fsk_id *f, int32_t x) {
-    int32_t *old = f->products[f->place];
+    /* two moving sums, of five and of three samples */
+    int32_t *old = f->products[f->place], *older = f->fives[f->place3];
     const int16_t *wave = waves[f->turn];
     for (int i = 0; i < 4; i++) {
         int32_t p = x * wave[i] >> 14;
-        f->sums[i] += p - old[i];
+        f->five_sums[i] += p - old[i];
         old[i] = p;
+        f->sums[i] += f->five_sums[i] - older[i];
+        older[i] = f->five_sums[i];
     }
     int32_t square = x * x >> 6;
-    f->square_sum += square - f->squares[f->place];
-    f->squares[f->place] = square;
-    f->place = f->place + 1 == WINDOW ? 0 : f->place + 1;
+    f->square_sum += square - f->squares[f->place7];
+    f->squares[f->place7] = square;
+    f->place = f->place + 1 == 5 ? 0 : f->place + 1;
+    f->place3 = f->place3 + 1 == 3 ? 0 : f->place3 + 1;
+    f->place7 = f->place7 + 1 == WINDOW ? 0 : f->place7 + 1;
     f->turn = f->turn + 1 == TABLE ? 0 : f->turn + 1;
     float mc = (float)f->sums[0], ms = (float)f->sums[1], sc = (float)f->sums[2], ss = (float)f->sums[3];
     float mark = mc * mc + ms * ms, space = sc * sc + ss * ss, most = mark > space ? mark : space;
-    bool clean = most * (2.0f / WINDOW) >= CLEAN * 64.0f * (float)f->square_sum;
-    /* the balance of the tones, known after the seizure; at most 10 dB */
+    bool clean = most * (2.0f * WINDOW / 225.0f) >= CLEAN * 64.0f * (float)f->square_sum;
     float soft = mark - space;
-    if (f->mark_level > 0 && f->space_level > 0 && f->mark_level < 10 * f->space_level &&
-        f->space_level < 10 * f->mark_level)
-        soft = mark * f->space_level - space * f->mark_level;
-    decide(f, soft, mark, space, clean);
+    decide(f, soft, clean);
     f->samples++;
 }
 
@@ -165,6 +160,8 @@ static void hop(struct tr_fsk_id *f, const int16_t *x) {
     if (f->state == HUNT && tr_kernels->energy40(x) < GATE * HOP) {
         if (f->square_sum) {
             memset(f->products, 0, sizeof f->products);
+            memset(f->fives, 0, sizeof f->fives);
+            memset(f->five_sums, 0, sizeof f->five_sums);
             memset(f->sums, 0, sizeof f->sums);
             memset(f->squares, 0, sizeof f->squares);
             f->square_sum = 0;

@@ -23,11 +23,11 @@
 struct tr_fsk_id {
     struct tr_found found;
     uint64_t samples;
-    /* one bit's length of products with both frequencies, and of squares; their sums */
-    int32_t products[TR_FSK_WINDOW][4], sums[4];
+    /* products with cosine and sine of both frequencies: the last five, sums of five, sums of three of those */
+    int32_t products[5][4], five_sums[4], fives[3][4], sums[4];
     int32_t squares[TR_FSK_WINDOW], square_sum;
-    uint32_t place, turn;          /* in the window; in the table of 40 samples */
-    float mark_level, space_level; /* of the sums squared, for the balance between the tones */
+    uint8_t place, place3, place7; /* in the rings above */
+    uint8_t turn;                  /* in the table of 40 samples */
     float soft;                    /* of the last sample: over 0 is mark */
     int32_t mark_run;              /* samples of clean mark lately */
     int32_t lost;                  /* samples without carrier */

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define HOP TR_VAD_HOP
-#define OVER_FLOOR 8.0f     /* 9 dB to begin */
-#define STAY 4.0f           /* 6 dB to go on */
-#define RISE 1.00693f       /* 3 dB a second, by 10 ms */
-#define FLOOR_LEAST 26.0f   /* -70 dBm0 */
-#define FLOOR_FIRST 2605.0f /* -50 dBm0 */
+#define OVER_FLOOR 8.0f      /* 9 dB to begin */
+#define STAY 4.0f            /* 6 dB to go on */
+#define RISE 1.00693f        /* 3 dB a second, by 10 ms */
+#define FLOOR_LEAST 26.0f    /* -70 dBm0 */
+#define FLOOR_FIRST 26051.0f /* -40 dBm0 */
 #define AWAY_BLOCKS 40
 
 void tr_vad_init(struct tr_vad *v, int level) {
