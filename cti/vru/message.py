@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from cti.vru.flow import Language, MessageRules
 from cti.vru.prompts import Prompts
+from drivers.errors import CallEnded
 from drivers.events import DigitEnd, Event
 from drivers.items import Tone
 from drivers.port import Port
@@ -58,8 +59,11 @@ async def leave_message(
     await port.play(BEEP)
     recording = port.record(path, what="rx", limit_s=rules.limit_s, silence_s=rules.silence_s)
     closed: Deferred[Message] = Deferred(lambda cancelled: stop())
+    asked = False
 
     def stop() -> None:
+        nonlocal asked
+        asked = True
         recording.stop().addErrback(lambda failure: None)  # told by `ended`
 
     def ended(result: RecordEnd | Failure) -> None:
@@ -80,6 +84,8 @@ async def leave_message(
     stop_listening = port.listen(key)
     recording.ended.addBoth(ended)
     message = await closed
+    if message.why == "stopped" and not asked:
+        raise CallEnded(f"{port.name}: the call ended during a message")
     said = "message_saved" if message.seconds >= rules.least_s and message.why != "failed" else "message_empty"
     await port.play(*prompts.say(said, language))
     return message

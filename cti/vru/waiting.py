@@ -93,7 +93,7 @@ class _Waiting:
         assigned.addCallbacks(self._assigned, self._left)
         forget = self.entry.on_place(self._place_changed)
         try:
-            prompt = self._opening()
+            prompt = [] if self.result is not None else self._opening()
             while self.result is None:
                 if prompt:
                     self.spoke_s = self.clock.seconds()
