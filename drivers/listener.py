@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from drivers._engine import ffi, lib
 from drivers.errors import ArgumentError, check
@@ -68,7 +68,7 @@ class Listener:
                     heard.append(item)
         return heard
 
-    def _heard(self, event: ffi.CData) -> Heard | None:
+    def _heard(self, event: Any) -> Heard | None:
         at = int(event.at)
         if event.kind == lib.TR_EV_DTMF_END:
             ms = int(event.a[1])

@@ -1,7 +1,7 @@
 """WAV files as telephony has them: 8 kHz, mono or stereo, 16-bit PCM, A-law or u-law.
 
-Python's own `wave` reads PCM only. Samples are `array("h")`, one a channel; levels in dBm0 as in csrc/engine.h (a sine whose
-peak is 3.14 dB below A-law overload, ITU-T G.711, is 0 dBm0). Serves `tipring audio`, prompts and messages.
+Python's own `wave` reads PCM only. Samples are `array("h")`, one a channel; levels in dBm0 as in csrc/engine.h (a sine
+whose peak is 3.14 dB below A-law overload, ITU-T G.711, is 0 dBm0). Serves `tipring audio`, prompts and messages.
 """
 
 from __future__ import annotations
