@@ -178,9 +178,10 @@ class _Checker:
                 return self.struct(node, self.pick(node, structs), path)
             for member in members:
                 if get_origin(member) is dict or member is dict:
-                    return self.mapping(node, (get_args(member) or (Any, Any))[1], path)
+                    key, value = get_args(member) or (Any, Any)
+                    return self.mapping(node, key, value, path)
             if Any in members:
-                return self.mapping(node, Any, path)
+                return self.mapping(node, Any, Any, path)
             return self.fault(node, path, "is a group of fields", f"write {describe(kind)}")
         if isinstance(node, SequenceNode):
             for member in members:
@@ -249,9 +250,14 @@ class _Checker:
         except (ValueError, TypeError) as error:
             return self.fault(node, path, str(error))
 
-    def mapping(self, node: MappingNode, kind: Any, path: tuple[Step, ...]) -> Any:
-        pairs = self.keys(node, path).items()
-        return {name: self.value(value, kind, (*path, name)) for name, (_, value) in pairs}
+    def mapping(self, node: MappingNode, key_kind: Any, kind: Any, path: tuple[Step, ...]) -> Any:
+        found: dict[Any, Any] = {}
+        for name, (key, value) in self.keys(node, path).items():
+            try:
+                found[msgspec.convert(name, key_kind, strict=False)] = self.value(value, kind, (*path, name))
+            except msgspec.ValidationError:
+                self.fault(key, (*path, name), "is not known", f"write {describe(key_kind)}")
+        return found
 
     def sequence(self, node: SequenceNode, kind: Any, member: Any, origin: Any, path: tuple[Step, ...]) -> Any:
         arguments = get_args(member)

@@ -15,6 +15,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -165,7 +166,8 @@ class Prompts:
         except OSError as error:
             raise PromptError(f"{path}: cannot be written: {error.strerror}") from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         return path, True
 
     def _look_at(self, path: Path) -> None:
