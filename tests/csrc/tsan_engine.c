@@ -173,7 +173,79 @@ static void events_reach_a_loop_that_sleeps(void) {
     loop_free(&rig);
 }
 
+/* A card whose driver stalls the media thread once, for 70 ms. */
+static _Atomic bool stall;
+
+static int stalling_exchange(tr_card *card, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count) {
+    if (atomic_exchange(&stall, false)) {
+        usleep(70000);
+    }
+    return loop_exchange(card, rx, tx, count);
+}
+
+static bool await_kind(struct loop_rig *rig, uint32_t kind, struct tr_event *event) {
+    for (int wait = 0; wait < 100; wait++) {
+        wait_for_events(rig, 1000);
+        while (tr_engine_events(rig->engine, event, 1)) {
+            if (event->kind == kind) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void missed_ticks_are_told(void) {
+    struct loop_rig rig = paced(1, 64);
+    struct tr_card_ops ops = loop_ops;
+    struct tr_event event;
+    struct tr_stats stats;
+    ops.exchange = stalling_exchange;
+    rig.card->base.ops = &ops;
+    CHECK_INT(tr_engine_start(rig.engine), TR_OK);
+    atomic_store(&stall, true);
+    CHECK(await_kind(&rig, TR_EV_LATE, &event));
+    CHECK_INT(event.port, TR_NO_PORT);
+    CHECK(event.a[0] >= 1);
+    CHECK_INT(tr_engine_stop(rig.engine), TR_OK);
+    tr_engine_stats(rig.engine, &stats);
+    CHECK(stats.late_ticks >= 1);
+    loop_free(&rig);
+}
+
+/* A card that gives the pace itself, ten times too fast, says once that three ticks were missed, then is gone. */
+static _Atomic int waits;
+
+static int pacing_wait(tr_card *card) {
+    (void)card;
+    int n = atomic_fetch_add(&waits, 1);
+    usleep(2000);
+    return n == 100 ? 3 : n > 200 ? TR_E_SYSTEM : 0;
+}
+
+static void a_card_gives_the_pace(void) {
+    struct loop_rig rig = paced(1, 64);
+    struct tr_card_ops ops = loop_ops;
+    struct tr_event event;
+    ops.wait = pacing_wait;
+    rig.card->base.ops = &ops;
+    CHECK_INT(tr_engine_start(rig.engine), TR_OK);
+    CHECK(await_kind(&rig, TR_EV_LATE, &event));
+    CHECK_INT(event.tick, 100);
+    CHECK_INT(event.a[0], 3);
+    uint32_t id = 0;
+    while (atomic_load(&waits) < 205) {
+        usleep(5000);
+    }
+    id = loop_say(&rig, (struct tr_command){.op = TR_OP_PLAY, .a = {TR_PLAY_SILENCE, 40}}, NULL, 0);
+    CHECK(await_kind(&rig, TR_EV_PLAY_DONE, &event)); /* the engine goes on by the clock */
+    CHECK_INT(event.id, id);
+    loop_free(&rig);
+}
+
 int main(void) {
+    RUN(missed_ticks_are_told);
+    RUN(a_card_gives_the_pace);
     RUN(starts_and_stops_many_times);
     RUN(control_half_hammers);
     RUN(events_reach_a_loop_that_sleeps);
