@@ -1,10 +1,10 @@
 """One TCP connection of a desk: bytes to calls, answers and notifications to bytes, all of it bounded (step 8).
 
-Limits, and what happens at each: LOGIN_S without a log-in, closed; three malformed messages in a row, closed; a reader
-so slow that more than HELD bytes wait beside the 64 KiB in the transport, cut off at once (the session stays); PENDING
-requests unanswered, the next is refused as busy; a peer that is gone without a word is noticed by its silence to the
-heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer. Works on any Twisted transport, also one
-in memory.
+Limits, and what happens at each: LOGIN_S without a log-in, or TRIES with wrong passwords, closed; three malformed
+messages in a row, closed; a reader so slow that more than HELD bytes wait beside the 64 KiB in the transport, cut off at
+once (the session stays); PENDING requests unanswered, the next is refused as busy; a peer that is gone without a word is
+noticed by its silence to the heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer. Works on
+any Twisted transport, also one in memory.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LOGIN_S = 30.0
 HEARTBEAT_S = 15.0
 LINGER_S = 5.0
+TRIES = 5
 HELD = 256 * 1024
 PENDING = 32
 MALFORMED_IN_A_ROW = 3
@@ -55,6 +56,7 @@ class DeskLink(TwistedProtocol):
         self.session: Session | None = None
         self.address = ""
         self.pending = 0  # requests not answered yet
+        self.tries = 0  # log-ins with wrong passwords
         self.open = False
         self._clock = clock
         self._owner = owner
@@ -159,8 +161,16 @@ class DeskLink(TwistedProtocol):
         self.logged_in()
         self._login_timer = self._clock.callLater(LOGIN_S, self._no_login)
 
+    def login_refused(self) -> None:
+        """After the answer: try again, but not for ever."""
+        if self.tries >= TRIES:
+            self._owner.fault(self, "guessing")
+            self.close()
+        elif self.open:
+            self.await_login()
+
     def logged_in(self) -> None:
-        """The time for a log-in does not run any more."""
+        """The time for a log-in does not run (any more)."""
         if self._login_timer is not None:
             self._login_timer.cancel()
             self._login_timer = None

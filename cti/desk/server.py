@@ -231,8 +231,11 @@ class DeskServer:
             self._answer(link, call, wire.error(call.id, wire.INTERNAL, "a fault of the server; see its log"))
             raise
         self._answer(link, call, answer)
-        if call.method in ("login", "resume") and link.session is not None:
-            link.session.resend()
+        if call.method in ("login", "resume"):
+            if link.session is not None:
+                link.session.resend()
+            else:
+                link.login_refused()
 
     def _answer(self, link: DeskLink, call: wire.Call, message: bytes) -> None:
         if call.reply:
@@ -281,6 +284,7 @@ class DeskServer:
     async def _login(self, link: DeskLink, params: wire.Login) -> object:
         if link.session is not None:
             raise DeskProtocolError(wire.NOT_POSSIBLE, "this link is logged in; log out first")
+        link.logged_in()  # waiting for the check, or for the answer to a wrong password, is no idling
         await self._check_password(link, params)
         if not link.open:
             raise DeskProtocolError(wire.NOT_POSSIBLE, "the link is closing")
@@ -322,7 +326,11 @@ class DeskServer:
         link.session = session
         link.logged_in()
         agent = self._agents[session.agent]
-        await self._recorded()
+        try:
+            await self._recorded()
+        except DeskProtocolError as late:
+            if self._log is not None:
+                self._log.warning(f"log-in: {late}", link="desk", agent=agent.id)
         return {
             "token": session.token,
             "agent": {"id": agent.id, "name": agent.name, "groups": list(agent.groups)},
@@ -338,6 +346,7 @@ class DeskServer:
         left = self._delays.left_s(*key)
         if left > 0 or key in self._checking:
             self._count_login("delayed")
+            link.tries += 1
             raise DeskProtocolError(
                 wire.TOO_SOON, "wrong passwords before, or a try under way", {"retry_after_s": round(max(left, 0.1), 2)}
             )
@@ -354,6 +363,7 @@ class DeskServer:
             self._delays.right(*key)
             return
         delay = self._delays.wrong(*key)
+        link.tries += 1
         self._count_login("wrong")
         if self._metrics is not None:
             self._metrics.wrong_password()

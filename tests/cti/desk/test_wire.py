@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.desk import wire
-from cti.desk.wire import Call, Decoder, Fault, Limit, Login, NotReady, Nothing, Resume, decode
+from cti.desk.wire import Call, Decoder, Fault, Limit, Login, Nothing, NotReady, Resume, decode
 
 ROOT = Path(__file__).parents[3]
 
@@ -131,7 +132,7 @@ def test_random_bytes_never_raise_and_cuts_do_not_matter(data: bytes, cuts: list
     whole = Decoder().feed(data)
     decoder = Decoder()
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(places)]
     assert [item for piece in pieces for item in decoder.feed(piece)] == whole
 
 
