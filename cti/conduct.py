@@ -222,7 +222,7 @@ class Conduct:
             scope.cancel(call.outcome or "left the port")
         if line is not None:
             self._centre.arrivals.left(line)
-            self._centre.talks.owe(line.extension, call)
+            self._centre.talks.owe(line.extension, call, completes=call.state == "ended")
             call.left_extension = line.extension
             if line.state in ("busy", "alarm"):
                 line.free()

@@ -81,6 +81,6 @@ class NineSteps:
     def step_9_record(self, record: SmdrRecord) -> None:
         """The PBX's record: the call is complete, its agent idle again."""
         match = self.centre.talks.match(record)
-        if match is not None:
+        if match is not None and match.completes:
             self.centre.mark(match.call, 9, "smdr")
         self.centre.pbx_record(record, match)

@@ -31,6 +31,7 @@ class Match:
 
     call: Call
     ends_talk: bool
+    completes: bool = True  # False: of the VRU's leg only, the agent's is still to come
 
 
 class Talks:
@@ -39,7 +40,7 @@ class Talks:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._talks: dict[str, Call] = {}
-        self._owed: deque[tuple[float, str, Call]] = deque(maxlen=REMEMBERED)
+        self._owed: deque[tuple[float, str, Call, bool]] = deque(maxlen=REMEMBERED)
 
     def __len__(self) -> int:
         return len(self._talks)
@@ -57,9 +58,9 @@ class Talks:
         del self._talks[extension]
         return True
 
-    def owe(self, extension: str, call: Call) -> None:
-        """The PBX will send a record of this call for that extension; the conversation, if any, is over."""
-        self._owed.append((self._clock.seconds(), extension, call))
+    def owe(self, extension: str, call: Call, *, completes: bool = True) -> None:
+        """The PBX will send a record of this call for that extension; some PBXs send one for each leg."""
+        self._owed.append((self._clock.seconds(), extension, call, completes))
 
     def match(self, record: SmdrRecord) -> Match | None:
         """The call that a record is of; None: none of ours."""
@@ -73,7 +74,7 @@ class Talks:
         for entry in self._owed:
             if entry[1] == extension and same_caller(entry[2], record):
                 self._owed.remove(entry)
-                return Match(entry[2], False)
+                return Match(entry[2], False, entry[3])
         return None
 
     def _fits(self, call: Call, record: SmdrRecord) -> bool:

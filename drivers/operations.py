@@ -46,6 +46,8 @@ class Operation(Generic[T]):
     """Detectors armed while it runs (mask of enum tr_detect)."""
     options = 0
     """Their options (mask of enum tr_detect_option)."""
+    deaf = 0
+    """Detectors that are not to hear while it runs: the line returns what we send ourselves."""
 
     def __init__(self, port: Port, name: str) -> None:
         self.port = port

@@ -165,7 +165,9 @@ class Play(Playing[PlayEnd]):
 
 
 class Dial(Playing[None]):
-    """Sends digits."""
+    """Sends digits; the echo of its own is no digit of the caller's and must not lower what is sent."""
+
+    deaf = lib.TR_DETECT_DTMF | lib.TR_DETECT_DTMF_ID
 
     def __init__(self, port: Port, items: Sequence[PlayItem]) -> None:
         super().__init__(port, "dial")

@@ -257,13 +257,13 @@ class Port:
 
     def enter(self, operation: Operation[Any]) -> None:
         self._operations.append(operation)
-        if operation.detectors:
+        if operation.detectors or operation.deaf:
             self.arm()
 
     def leave(self, operation: Operation[Any]) -> None:
         if operation in self._operations:
             self._operations.remove(operation)
-        if operation.detectors:
+        if operation.detectors or operation.deaf:
             self.arm()
 
     def arm(self) -> None:
@@ -275,6 +275,8 @@ class Port:
         for operation in self._operations:
             detectors |= operation.detectors
             options |= operation.options
+        for operation in self._operations:
+            detectors &= ~operation.deaf
         if (detectors, options) == self._armed:
             return
         if not detectors & lib.TR_DETECT_TONES:

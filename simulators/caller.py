@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from drivers import items
 from drivers.clock import Clock
-from drivers.errors import EngineError
 from simulators.ears import Ears
 from simulators.office import OfficeLine
-from simulators.party import pause
+from simulators.party import ended, pause
 from simulators.speech import Speech
 from simulators.truth import Note
 
@@ -30,8 +28,9 @@ SENTENCES = (
     "我再确认一下地址。",
 )
 HELLO = "喂，你好？"
+VOICES = ("cmn", "cmn+f2", "cmn+m3")
 MESSAGE = "你好，请给我回个电话，谢谢。"
-HUMAN_RING_OUT_S = 60.0
+SENTENCES_OF_CALLERS = (HELLO, MESSAGE, *SENTENCES)
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ class Caller:
         self._clock, self._random, self._speech, self._tell = clock, random, speech, note
         self._ears = Ears(clock, line.port)
         self._ears.on_tone = self._tone
-        self._voice = random.choice(("cmn", "cmn+f2", "cmn+m3"))
-        self._pitch = random.randrange(35, 65)
+        self._voice = random.choice(VOICES)
         self._ended = False
         self._script: Deferred[None] | None = None
         self._patience = clock.callLater(plan.patience_s, self._lose_patience)
@@ -100,11 +98,7 @@ class Caller:
         self._note("answered")
         self._ears.open()
         self._script = Deferred.fromCoroutine(self._run())
-        self._script.addErrback(self._interrupted)
-
-    @staticmethod
-    def _interrupted(failure: Failure) -> None:
-        failure.trap(CancelledError, EngineError)
+        self._script.addErrback(ended)
 
     async def _run(self) -> None:
         for step in self.plan.steps:
@@ -142,8 +136,7 @@ class Caller:
         """Patience limits the wait for a person, not the conversation."""
         while True:
             await self._ears.quiet(1.6, 3600.0)
-            await self._say(HELLO)
-            if await self._ears.speech(3.0) and await self._ears.quiet(0.9, 8.0):
+            if await self._answered_to(HELLO) and await self._answered_to(SENTENCES[0]):
                 break
             await self._until_sound()
         self._note("talks")
@@ -153,6 +146,12 @@ class Caller:
         while self._clock.seconds() < end:
             await self._say(self._random.choice(SENTENCES))
             await self._ears.prompt_end(0.8, min(10.0, max(0.5, end - self._clock.seconds())))
+
+    async def _answered_to(self, text: str) -> bool:
+        """Says something: a person answers soon, and then waits for the reply. One announcement can come by chance at
+        the right moment, two do not."""
+        await self._say(text)
+        return await self._ears.speech(3.0) and await self._ears.quiet(0.9, 10.0)
 
     async def _until_sound(self) -> None:
         """Nobody answered: waits until there is something to hear, asking again each 8 s."""
@@ -168,7 +167,7 @@ class Caller:
         self._note("message spoken", seconds=round(self._clock.seconds() - began, 2))
 
     async def _say(self, text: str) -> None:
-        path = self._speech.say(text, voice=self._voice, pitch=self._pitch)
+        path = self._speech.say(text, voice=self._voice)
         self._note("says", text=text)
         await self.line.sounds.say(items.Sound(path))
         await pause(self._clock, 0.2)

@@ -24,6 +24,7 @@ RECONNECT_S = 1.0
 STILL_TALKING_S = 5.0
 
 Opener = Callable[[Protocol], object]
+"""Connects a protocol; raises OSError or returns what may be a Deferred that fails."""
 
 
 class DeskRefused(RuntimeError):
@@ -138,10 +139,19 @@ class Desk:
         if self._opener is None:
             return
         try:
-            self._opener(DeskLink(self))
+            opened = self._opener(DeskLink(self))
         except OSError as error:
-            self._note("no connection", why=str(error))
-            self._clock.callLater(RECONNECT_S, self._connect)
+            self._not_connected(error)
+        else:
+            if isinstance(opened, Deferred):
+                opened.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        self._not_connected(failure.value)
+
+    def _not_connected(self, error: BaseException | None) -> None:
+        self._note("no connection", why=str(error))
+        self._clock.callLater(RECONNECT_S, self._connect)
 
     def connected(self, link: DeskLink) -> None:
         self._link = link
@@ -171,7 +181,8 @@ class Desk:
                 self._show(state)
 
     def _refused(self, failure: Failure) -> None:
-        failure.trap(DeskRefused)
+        if not isinstance(failure.value, DeskRefused):
+            failure.raiseException()
         self._note("refused", why=failure.getErrorMessage())
 
     def lost(self, link: DeskLink) -> None:

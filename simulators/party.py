@@ -18,7 +18,8 @@ from simulators.tones import Sent
 
 def ended(failure: Failure) -> None:
     """The end of a sound or ringing that was stopped, or whose call is over, is nothing to report."""
-    failure.trap(CancelledError, EngineError)
+    if not isinstance(failure.value, (CancelledError, EngineError)):
+        failure.raiseException()
 
 
 class Sounds:

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from drivers import events, items
 from drivers.clock import Clock, DelayedCall
-from drivers.errors import EngineError
 from drivers.port import Port
 from simulators.ears import Ears
 from simulators.party import Sounds, ended, pause
@@ -25,6 +23,7 @@ from simulators.truth import Note
 HELLO = "您好，很高兴为您服务。"
 SENTENCES = ("请您稍等，我查一下。", "好的，已经为您登记了。", "请问您的订单号是多少？", "明天上午可以送到。")
 BYE = "感谢您的来电，再见。"
+SENTENCES_OF_AGENTS = (HELLO, BYE, *SENTENCES)
 NO_MORE_RINGS_S = 6.0
 
 
@@ -116,11 +115,7 @@ class Phone:
         self.port.answer().addErrback(ended)
         self._ears.open()
         self._script = Deferred.fromCoroutine(self._talk(behaviour))
-        self._script.addErrback(self._interrupted)
-
-    @staticmethod
-    def _interrupted(failure: Failure) -> None:
-        failure.trap(CancelledError, EngineError)
+        self._script.addErrback(ended)
 
     async def _talk(self, behaviour: Behaviour) -> None:
         end = self._clock.seconds() + behaviour.talk_s

@@ -18,7 +18,7 @@ import tty
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IReactorFDSet, IReadDescriptor, ITransport
@@ -26,6 +26,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from drivers import problems
 from drivers.clock import Clock, DelayedCall
 
 PARITIES = ("none", "even", "odd")
@@ -104,7 +105,7 @@ class End:
         if self.protocol is not None:
             raise OSError(16, f"device busy: {self._line.name}")
         self.protocol = protocol
-        protocol.makeConnection(self)
+        cast(Any, protocol).makeConnection(self)
         self._line.opened(self)
         return self
 
@@ -155,7 +156,7 @@ class End:
         if self._due is not None and self._due.active():
             self._due.cancel()
         if protocol is not None:
-            protocol.connectionLost(Failure(reason))
+            protocol.connectionLost(problems.failure(reason))
             self._line.closed(self)
 
     def _wait(self) -> None:

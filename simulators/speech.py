@@ -14,12 +14,13 @@ import os
 import subprocess
 import sys
 import wave
+from operator import mul
 from pathlib import Path
 
 RATE = 8000
 LEVEL_DBM0 = -20.0
 SINE_0DBM0_RMS = 32768 * 10 ** (-3.14 / 20) / math.sqrt(2)
-TAPS = 24  # of the filter on each side of a sample, at the output rate
+TAPS = 12  # of the filter on each side of a sample, at the output rate
 MUSIC_S = 24
 
 
@@ -86,9 +87,10 @@ def trim(samples: array.array[int]) -> array.array[int]:
 
 
 def resample(samples: array.array[int], rate: int) -> array.array[float]:
-    """From `rate` to 8 kHz through a low-pass at 3.6 kHz (Hann-windowed sinc)."""
+    """From `rate` to 8 kHz through a low-pass at 3.4 kHz (Hann-windowed sinc)."""
     step = rate / RATE
-    cutoff = min(1.0, 3600 / (rate / 2))
+    values = list(map(float, samples))
+    cutoff = min(1.0, 3400 / (rate / 2))
     half = int(TAPS * step)
     out = array.array("d")
     phases: dict[int, list[float]] = {}
@@ -101,10 +103,10 @@ def resample(samples: array.array[int], rate: int) -> array.array[float]:
             taps = phases[phase] = _taps(half, phase / 64, cutoff)
         first = whole - half + 1
         if first >= 0 and first + 2 * half <= len(samples):
-            out.append(sum(map(float.__mul__, taps, map(float, samples[first : first + 2 * half]))))
+            out.append(sum(map(mul, taps, values[first : first + 2 * half])))
         else:
             reach = range(max(0, -first), min(2 * half, len(samples) - first))
-            out.append(sum(taps[tap] * samples[first + tap] for tap in reach))
+            out.append(sum(taps[tap] * values[first + tap] for tap in reach))
     return out
 
 

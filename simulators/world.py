@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 from twisted.internet.defer import Deferred
-from twisted.python import log
 from twisted.python.failure import Failure
 
+from drivers import problems
 from drivers.card import SoftwareCard
 from drivers.clock import Clock
 from drivers.engine import Engine
+from simulators import caller, phone
 from simulators.caller import Caller, CallerPlan
 from simulators.desk import Desk
 from simulators.office import OfficeLine
@@ -80,7 +82,7 @@ class World:
         smdr = Printer(self.clock, self.smdr, self._random("smdr"), note, WRITERS[plan.smdr_format]())
         smdi.fault, smdi.fault_of = plan.smdi, dict(plan.smdi_of)
         smdr.fault, smdr.fault_of = plan.smdr, dict(plan.smdr_of)
-        music = self.speech.music()
+        music = self._prepare()
         self.pbx = Pbx(self.clock, plan.pbx, note, music=music, smdi=smdi, smdr=smdr)
         self.lines: list[OfficeLine] = []
         for index in range(trunks):
@@ -98,10 +100,20 @@ class World:
             extension = agent.desk.extension
             self.pbx.add_extension(ports["agent extensions"][index], extension, "agent")
             random = self._random(f"phone {extension}")
-            phone = Phone(self.clock, ports["telephones"][index], extension, agent.phone, random, self.speech, note)
+            telephone = Phone(self.clock, ports["telephones"][index], extension, agent.phone, random, self.speech, note)
             desk = Desk(self.clock, agent.desk, note)
-            phone.on_ring, phone.on_hung_up = desk.phone_rings, desk.phone_hung_up
-            self.phones[extension], self.desks[agent.desk.agent] = phone, desk
+            telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+            self.phones[extension], self.desks[agent.desk.agent] = telephone, desk
+
+    def _prepare(self) -> Path:
+        """Makes all that will be said, so that nothing waits for it in a run; returns the music on hold."""
+        for voice in caller.VOICES:
+            for text in caller.SENTENCES_OF_CALLERS:
+                self.speech.say(text, voice=voice)
+        for agent in self.scenario.agents:
+            for text in phone.SENTENCES_OF_AGENTS:
+                self.speech.say(text, voice=agent.phone.voice)
+        return self.speech.music()
 
     # ---- the server's side ----------------------------------------------------------------------
 
@@ -136,10 +148,10 @@ class World:
 
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
-        for caller in self.callers:
-            caller.stop()
-        for phone in self.phones.values():
-            phone.stop()
+        for person in self.callers:
+            person.stop()
+        for telephone in self.phones.values():
+            telephone.stop()
         for desk in self.desks.values():
             desk.close()
         self.clock.stop()
@@ -158,9 +170,9 @@ class World:
             self.truth.note(plan.number, "office", "all lines busy")
             self._gone(None)
             return
-        caller = Caller(self.clock, plan, line, self._random(f"caller {plan.number}"), self.speech, self.truth.note)
-        self.callers.append(caller)
-        caller.start().addBoth(self._gone)
+        person = Caller(self.clock, plan, line, self._random(f"caller {plan.number}"), self.speech, self.truth.note)
+        self.callers.append(person)
+        person.start().addBoth(self._gone)
 
     def _free_line(self, plan: CallerPlan) -> OfficeLine | None:
         wanted = self.lines if plan.trunk is None else [self.lines[plan.trunk]]
@@ -168,7 +180,7 @@ class World:
 
     def _gone(self, result: object) -> None:
         if isinstance(result, Failure):
-            log.err(result, "a simulated caller failed")
+            problems.report("a simulated caller failed", result)
         self._left -= 1
         if not self._left:
             self.clock.callLater(0.0, self.done.callback, None)

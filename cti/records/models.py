@@ -87,7 +87,7 @@ call = Table(
     Column("talk_clock", Float),
 )
 Index(None, call.c.started_at)
-Index(None, call.c.ani_key, call.c.started_at)
+Index(None, call.c.ani_key, call.c.first_serial)
 Index(None, call.c.agent, call.c.started_at)
 Index(None, call.c.ended_at)
 

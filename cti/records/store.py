@@ -28,6 +28,7 @@ from cti.records.row import CallRow, StepAt, clean, reduce
 MAX_IDS = 500
 """Ids in one IN (...) of a query."""
 _FIELDS = [name for name in CallRow.__struct_fields__ if name != "steps"]
+_COLUMNS = [call.c[name] for name in _FIELDS]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -137,24 +138,26 @@ class Store:
         ids = list(calls)
         for start in range(0, len(ids), MAX_IDS):
             some = ids[start : start + MAX_IDS]
-            known = {row.id: row for row in self._rows(connection, select(call).where(call.c.id.in_(some)))}
+            known = {row.id: row for row in self._rows(connection, select(*_COLUMNS).where(call.c.id.in_(some)))}
             late = {one for one in some if one in known and calls[one][0].serial <= known[one].last_serial}
-            self._save(connection, [reduce(known.get(one), calls[one]) for one in some if one not in late])
+            self._save(connection, [reduce(known.get(one), calls[one]) for one in some if one not in late], known)
             self._anew(connection, sorted(late))
 
     def _anew(self, connection: Connection, ids: Sequence[str]) -> None:
         events = self._events(connection, ids)
         connection.execute(delete(call_step).where(call_step.c.call.in_(ids)))
-        self._save(connection, [reduce(None, events[one]) for one in ids])
+        self._save(connection, [reduce(None, events[one]) for one in ids], {})
 
-    def _save(self, connection: Connection, rows: Iterable[CallRow | None]) -> None:
+    def _save(self, connection: Connection, rows: Iterable[CallRow | None], known: dict[str, CallRow]) -> None:
         values, steps = [], []
         for row in rows:
             if row is None:
                 continue
             fields = {name: getattr(row, name) for name in _FIELDS}
             values.append({**fields, "ani_key": self._ani_key(row.ani, row.ani_truncated)})
-            steps += [{"call": row.id, "step": n, "at": at.at, "source": at.source} for n, at in row.steps.items()]
+            old = known[row.id].steps if row.id in known else {}
+            new = [(n, step) for n, step in row.steps.items() if n not in old]
+            steps += [{"call": row.id, "step": n, "at": step.at, "source": step.source} for n, step in new]
         if values:
             into: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             upsert = into(call)
@@ -184,7 +187,7 @@ class Store:
         limit: int = 100,
     ) -> list[CallRow]:
         """Calls that began in [since, until), newest first. ani: in any way of writing, or the end of a number."""
-        query = select(call).order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
+        query = select(*_COLUMNS).order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
         if since is not None:
             query = query.where(call.c.started_at >= since)
         if until is not None:
@@ -202,7 +205,7 @@ class Store:
     def call(self, id: str) -> CallRow | None:
         """One call's row."""
         with database.reading(self._engine) as connection:
-            return next(iter(self._rows(connection, select(call).where(call.c.id == id))), None)
+            return next(iter(self._rows(connection, select(*_COLUMNS).where(call.c.id == id))), None)
 
     def events(self, id: str) -> list[Entry]:
         """One call's events in order."""
@@ -212,8 +215,8 @@ class Store:
     def last_calls(self, ani: str, n: int = 5, *, truncated: bool = False) -> list[CallRow]:
         """The last n calls of this caller, newest first, by index; without steps. The forwarder's delay aside."""
         key = self._ani_key(ani, truncated)
-        query = select(call).where(call.c.ani_key == key).limit(n)
-        query = query.order_by(call.c.started_at.desc(), call.c.first_serial.desc())
+        query = select(*_COLUMNS).where(call.c.ani_key == key).limit(n)
+        query = query.order_by(call.c.first_serial.desc())
         with database.reading(self._engine) as connection:
             return [_row(row) for row in connection.execute(query)] if key else []
 
@@ -259,7 +262,7 @@ class Store:
 
 
 def _row(row: Any) -> CallRow:
-    return CallRow(**{name: getattr(row, name) for name in _FIELDS}, steps={})
+    return CallRow(*row, steps={})
 
 
 def open_store(url: str, plan: NumberPlan | None = None) -> Store:

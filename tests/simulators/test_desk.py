@@ -1,6 +1,7 @@
 """A desk against a server played by hand, over a link in memory."""
 
 import json
+from typing import Any, cast
 
 from twisted.internet.protocol import Protocol
 
@@ -13,11 +14,11 @@ from simulators.truth import Truth
 class Server(Protocol):
     """Answers each request by `answers`, keeps what came."""
 
-    def __init__(self):
-        self.requests = []
-        self.answers = {"login": {"token": "t1"}, "resume": {"token": "t1"}}
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.answers: dict[str, dict[str, Any]] = {"login": {"token": "t1"}, "resume": {"token": "t1"}}
 
-    def dataReceived(self, data):
+    def dataReceived(self, data: bytes) -> None:
         for line in data.splitlines():
             request = json.loads(line)
             self.requests.append((request["method"], request["params"]))
@@ -25,15 +26,15 @@ class Server(Protocol):
             kind = "error" if "code" in answer else "result"
             self.send({"jsonrpc": "2.0", "id": request["id"], kind: answer})
 
-    def send(self, message):
-        self.transport.write(json.dumps(message).encode() + b"\n")
+    def send(self, message: dict[str, Any]) -> None:
+        cast(Any, self.transport).write(json.dumps(message).encode() + b"\n")
 
-    def tell(self, method, **params):
+    def tell(self, method: str, **params: object) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 class Office:
-    def __init__(self, **answers):
+    def __init__(self, **answers: dict[str, Any]) -> None:
         self.clock = SteppedClock()
         self.truth = Truth(self.clock)
         self.desk = Desk(self.clock, DeskPlan("1001", "secret", "8001"), self.truth.note)
@@ -42,27 +43,27 @@ class Office:
         self.open = True
         self.desk.open(self.opener)
 
-    def opener(self, protocol):
+    def opener(self, protocol: Protocol) -> None:
         if not self.open:
             raise ConnectionRefusedError(111, "Connection refused")
         self.link = Line(self.clock, "desk", Speed(0), network=True)
         self.link.server.connect(self.server)
         self.link.pbx.connect(protocol)
 
-    def run(self, seconds):
+    def run(self, seconds: float) -> None:
         for _ in range(round(seconds * 50)):
             self.clock.advance()
 
-    def close(self):
+    def close(self) -> None:
         self.desk.close()
         self.run(1.0)
 
     @property
-    def methods(self):
+    def methods(self) -> list[str]:
         return [method for method, _ in self.server.requests]
 
 
-def test_logs_in_and_is_ready():
+def test_logs_in_and_is_ready() -> None:
     office = Office()
     office.run(1.0)
     assert office.server.requests == [
@@ -72,7 +73,7 @@ def test_logs_in_and_is_ready():
     office.close()
 
 
-def test_the_popup_is_there_before_the_telephone_rings():
+def test_the_popup_is_there_before_the_telephone_rings() -> None:
     office = Office()
     office.run(1.0)
     office.desk.phone_rings()
@@ -85,7 +86,7 @@ def test_the_popup_is_there_before_the_telephone_rings():
     office.close()
 
 
-def test_wrap_up_and_ready_again():
+def test_wrap_up_and_ready_again() -> None:
     office = Office()
     office.run(1.0)
     office.server.tell("state", declared="ready", line="idle", work="wrap_up")
@@ -96,7 +97,7 @@ def test_wrap_up_and_ready_again():
     office.close()
 
 
-def test_a_call_still_shown_five_seconds_after_hanging_up_is_ended_by_hand():
+def test_a_call_still_shown_five_seconds_after_hanging_up_is_ended_by_hand() -> None:
     office = Office()
     office.run(1.0)
     office.server.tell("state", line="talking")
@@ -107,7 +108,7 @@ def test_a_call_still_shown_five_seconds_after_hanging_up_is_ended_by_hand():
     office.close()
 
 
-def test_a_dropped_link_is_resumed():
+def test_a_dropped_link_is_resumed() -> None:
     office = Office()
     office.run(1.0)
     office.desk.drop_link()
@@ -120,7 +121,7 @@ def test_a_dropped_link_is_resumed():
     office.close()
 
 
-def test_a_wrong_password_is_told():
+def test_a_wrong_password_is_told() -> None:
     office = Office(login={"code": -32001, "message": "wrong agent or password"})
     office.run(1.0)
     assert [happening.data["why"] for happening in office.truth.log if happening.what == "refused"] == [

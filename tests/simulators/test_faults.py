@@ -33,23 +33,23 @@ from simulators.tones import Sent
         "dialtone=400Hz",
     ],
 )
-def test_every_kind_of_fault_changes_the_scenario(spec):
+def test_every_kind_of_fault_changes_the_scenario(spec: str) -> None:
     before = mixed(1, 3)
     assert before.with_fault(parse(spec)) != before
 
 
 @pytest.mark.parametrize("spec", ["dialtone", "dialtone=loud", "smdi=lost:10", "nonsense=1", "cut=99@1", ""])
-def test_a_wrong_fault_says_what_there_is(spec):
+def test_a_wrong_fault_says_what_there_is(spec: str) -> None:
     with pytest.raises(FaultError) as error:
         mixed(1, 3).with_fault(parse(spec))
     assert any(name in str(error.value) for name in TARGETS)
 
 
-def test_number_of_a_fault():
+def test_number_of_a_fault() -> None:
     assert Fault("noise", ("-45",), "").number == -45.0
 
 
-def test_dial_tones():
+def test_dial_tones() -> None:
     assert dial_tone("none") is None
     assert dial_tone("-60") == Sent(450, level_dbm0=-60.0)
     assert dial_tone("350+440") == Sent(350, 440, -13.0)
@@ -59,7 +59,7 @@ def test_dial_tones():
 MESSAGE = b"\r\nMD0010007A66886688 13800138000 \r\n\x19"
 
 
-def test_messages_are_spoilt_the_same_way_from_the_same_seed():
+def test_messages_are_spoilt_the_same_way_from_the_same_seed() -> None:
     for fault in (SerialFault(damaged=0.5), SerialFault(reordered=1.0), SerialFault(lost=0.3, late_s=2.0)):
         first, second = Spoiler(Random("a")), Spoiler(Random("a"))
         runs = [[spoiler.spoil(MESSAGE, fault) for _ in range(50)] for spoiler in (first, second)]
@@ -67,7 +67,7 @@ def test_messages_are_spoilt_the_same_way_from_the_same_seed():
         assert any(data != MESSAGE for _, data, _ in runs[0])
 
 
-def test_shares_are_kept_to():
+def test_shares_are_kept_to() -> None:
     spoiler = Spoiler(Random("b"))
     lost = sum(spoiler.spoil(MESSAGE, SerialFault(lost=0.1))[2] == "lost" for _ in range(2000))
     assert 150 < lost < 250

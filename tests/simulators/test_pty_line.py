@@ -4,6 +4,8 @@ import contextlib
 import os
 import termios
 import tty
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
@@ -14,18 +16,21 @@ from simulators.serial_line import PtyLine, Speed
 pytestmark = pytest.mark.paced
 
 
-def test_pacing_parity_and_who_reads(tmp_path):
-    reactor = EPollReactor()
+def test_pacing_parity_and_who_reads(tmp_path: Path) -> None:
+    reactor: Any = cast(Any, EPollReactor)()
     clock = ReactorClock(reactor)
     line = PtyLine(clock, reactor, tmp_path / "smdi", Speed(2400, 7, "even", 1))
-    seen, came, got = [], [], bytearray()
+    seen: list[bool] = []
+    came: list[bytes] = []
+    got = bytearray()
     line.watch(seen.append)
     line.listen(came.append)
     line.write(b"nobody reads this")
     began = clock.seconds()
-    opened = []
+    opened: list[int] = []
+    closing: list[bool] = []
 
-    def open_it():
+    def open_it() -> None:
         descriptor = os.open(tmp_path / "smdi", os.O_RDWR | os.O_NOCTTY)
         tty.setraw(descriptor)
         termios.tcflush(descriptor, termios.TCIFLUSH)
@@ -33,17 +38,17 @@ def test_pacing_parity_and_who_reads(tmp_path):
         opened.append(descriptor)
         os.write(descriptor, b"OP:MWI 8001!\x04")
 
-    def read():
+    def read() -> None:
         with contextlib.suppress(BlockingIOError):
             got.extend(os.read(opened[0], 4096))
-        clock.callLater(0.01, read)
+        if not closing:
+            clock.callLater(0.01, read)
 
-    times = []
-    line.watch(lambda is_open: (times.append(clock.seconds()), line.write(b"A" * 48)) if is_open else None)
+    line.watch(lambda is_open: line.write(b"A" * 48) if is_open else None)
     clock.callLater(0.1, open_it)
     clock.callLater(0.12, read)
+    clock.callLater(0.8, closing.append, True)
     clock.callLater(0.85, lambda: os.close(opened[0]))
-    clock.callLater(0.84, lambda: [call.cancel() for call in reactor.getDelayedCalls() if call.func is read])
     clock.callLater(1.2, reactor.stop)
     reactor.run(installSignalHandlers=False)
     assert clock.seconds() - began < 3

@@ -1,29 +1,34 @@
 """The serial line in memory: pacing, parity, unplugging."""
 
+from pathlib import Path
+
 import pytest
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
 
 from drivers.clock import SteppedClock
 from simulators.serial_line import Line, Speed, with_parity
 
 
 class Heard(Protocol):
-    def __init__(self, clock):
-        self.clock, self.bytes, self.lost = clock, [], None
+    def __init__(self, clock: SteppedClock) -> None:
+        self.clock = clock
+        self.bytes: list[tuple[int, float]] = []
+        self.lost: Failure | None = None
 
-    def dataReceived(self, data):
+    def dataReceived(self, data: bytes) -> None:
         self.bytes += [(byte, self.clock.seconds()) for byte in data]
 
-    def connectionLost(self, reason=None):
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = reason
 
 
-def run(clock, seconds):
+def run(clock: SteppedClock, seconds: float) -> None:
     for _ in range(round(seconds * 50)):
         clock.advance()
 
 
-def test_bytes_come_at_the_speed_of_the_line():
+def test_bytes_come_at_the_speed_of_the_line() -> None:
     clock = SteppedClock()
     line = Line(clock, "smdi", Speed(1200, 7, "even", 1))
     heard = Heard(clock)
@@ -37,7 +42,7 @@ def test_bytes_come_at_the_speed_of_the_line():
     assert heard.bytes[-1][1] == pytest.approx(1.0, abs=0.021)
 
 
-def test_parity_is_bit_seven():
+def test_parity_is_bit_seven() -> None:
     assert with_parity(b"\x41\x43", 7, "even") == b"\x41\xc3"
     assert with_parity(b"\x41\x43", 7, "odd") == b"\xc1\x43"
     assert with_parity(b"\xff", 8, "none") == b"\xff"
@@ -45,11 +50,11 @@ def test_parity_is_bit_seven():
         Speed(9600, 7, "mark")
 
 
-def test_unplugged_and_back():
+def test_unplugged_and_back() -> None:
     clock = SteppedClock()
     line = Line(clock, "smdi")
     line.listen(lambda data: None)
-    seen = []
+    seen: list[bool] = []
     line.watch(seen.append)
     heard = Heard(clock)
     transport = line.opener(heard)
@@ -72,10 +77,10 @@ def test_unplugged_and_back():
     assert not clock.getDelayedCalls()
 
 
-def test_both_ways_and_closing_after_what_was_written():
+def test_both_ways_and_closing_after_what_was_written() -> None:
     clock = SteppedClock()
     line = Line(clock, "smdi", Speed(300))
-    got = []
+    got: list[bytes] = []
     line.listen(got.append)
     heard = Heard(clock)
     transport = line.opener(heard)
@@ -86,7 +91,7 @@ def test_both_ways_and_closing_after_what_was_written():
     assert heard.lost is not None
 
 
-def test_wire_log(tmp_path):
+def test_wire_log(tmp_path: Path) -> None:
     clock = SteppedClock()
     line = Line(clock, "smdi", Speed(9600, 7, "even"))
     line.listen(lambda data: None)
@@ -99,7 +104,7 @@ def test_wire_log(tmp_path):
     )
 
 
-def test_a_network_link_closes_at_both_ends():
+def test_a_network_link_closes_at_both_ends() -> None:
     clock = SteppedClock()
     line = Line(clock, "desk", Speed(0), network=True)
     server, client = Heard(clock), Heard(clock)

@@ -21,7 +21,7 @@ expect | caller 1     | answered 8001
 """
 
 
-def test_a_table_is_read():
+def test_a_table_is_read() -> None:
     scenario = read_table(TEXT)
     assert scenario.pbx.answer_trunk == "second_ring" and scenario.pbx.flash_ms == (80, 300)
     assert scenario.pbx.polarity_on_answer and scenario.pbx.no_answer_s == 12.0
@@ -47,12 +47,12 @@ def test_a_table_is_read():
         "x | phone 8001 | off-hook for 3",
     ],
 )
-def test_a_wrong_line_is_named(line):
+def test_a_wrong_line_is_named(line: str) -> None:
     with pytest.raises(TableError, match="line 2"):
         read_table("# first\n" + line)
 
 
-def test_the_mix_holds_every_case_whatever_the_seed():
+def test_the_mix_holds_every_case_whatever_the_seed() -> None:
     for seed in range(20):
         scenario = mixed(seed, 20)
         assert {caller.note for caller in scenario.callers} == set(CASES)

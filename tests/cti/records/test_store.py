@@ -152,7 +152,7 @@ def test_last_calls_by_number_however_written(store: Store) -> None:
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        ("SELECT * FROM call WHERE ani_key = 'x' ORDER BY started_at DESC LIMIT 5", "ix_call_ani_key_started_at"),
+        ("SELECT * FROM call WHERE ani_key = 'x' ORDER BY first_serial DESC LIMIT 5", "ix_call_ani_key_first_serial"),
         ("SELECT * FROM call_event WHERE call IN ('x') ORDER BY serial", "ix_call_event_call_serial"),
         (
             "SELECT customer FROM customer_number WHERE reversed >= '1' AND reversed < '1a'",

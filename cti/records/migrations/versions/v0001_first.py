@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_call"),
     )
     op.create_index("ix_call_agent_started_at", "call", ["agent", "started_at"])
-    op.create_index("ix_call_ani_key_started_at", "call", ["ani_key", "started_at"])
+    op.create_index("ix_call_ani_key_first_serial", "call", ["ani_key", "first_serial"])
     op.create_index("ix_call_ended_at", "call", ["ended_at"])
     op.create_index("ix_call_started_at", "call", ["started_at"])
     op.create_table(
