@@ -262,7 +262,7 @@ class Store:
 
 
 def _row(row: Any) -> CallRow:
-    return CallRow(*row, steps={})
+    return CallRow(*row)  # steps: an empty dict of its own
 
 
 def open_store(url: str, plan: NumberPlan | None = None) -> Store:
