@@ -97,6 +97,7 @@ class Journal:
         self._lock = threading.Lock()  # guards _fd, _retired against the sync thread
         self._retired: list[int] = []
         self._fd = self._guard = -1
+        self._real = fsync != "none"
         self.closed = False
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -158,7 +159,8 @@ class Journal:
             self._retry = None
         for fd in (*self._retired, self._fd):
             try:
-                os.fsync(fd)
+                if self._real:
+                    os.fsync(fd)
             except OSError as error:
                 self._alarm("journal_sync", True, f"at closing: {error.strerror}")
             else:
@@ -309,16 +311,18 @@ class Journal:
         with fresh.open("w") as stream:
             stream.write(f"{boot}\n")
             stream.flush()
-            os.fsync(stream.fileno())
+            if self._real:
+                os.fsync(stream.fileno())
         fresh.rename(boot_file)
         current = found[-1] if found else self.path / name(boot * BOOT_SPAN + 1)
         self._fd = os.open(current, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         self._size, self._rotate_at = os.fstat(self._fd).st_size, self._file_bytes
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if self._real:
+            folder = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         return boot
 
     def _repair(self, file: Path) -> int:
