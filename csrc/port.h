@@ -79,7 +79,12 @@ void tr_port_detach(struct tr_port *port);
 /* A result, which is answered to the control half when negative. */
 int tr_port_command(struct tr_port *port, const struct tr_command *command, const uint8_t *side);
 void tr_port_line_event(struct tr_port *port, const struct tr_line_event *event);
+/* chain.c. One block. */
 void tr_port_run(struct tr_port *port);
+/* chain.c. Arms just these receivers (enum tr_detect); those that were armed go on. The second begins one anew, if
+ * armed. */
+void tr_port_arm(struct tr_port *port, uint32_t mask);
+void tr_port_rearm(struct tr_port *port, int which);
 void tr_port_state_now(const struct tr_port *port, struct tr_port_state *out);
 void tr_port_publish(struct tr_port *port);
 /* An event of this port at a sample of the engine's clock. */
