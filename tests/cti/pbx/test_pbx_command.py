@@ -1,0 +1,83 @@
+"""`tipring pbx decode`: objects on standard output, unknown lines with their numbers on standard error, the status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cti.commands import pbx
+from cti.errors import ConfigFaults, TipringError
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "pbx"
+
+
+def decode(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    pbx.add_arguments(parser)
+    return pbx.run(parser.parse_args(["decode", *arguments]))
+
+
+@pytest.mark.parametrize("name", ["panasonic-tda", "meridian1", "generic"])
+def test_golden(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert decode("--dialect", name, "--date", "2026-01-05", str(GOLDEN / f"{name}.txt")) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line) for line in out.splitlines()] == [
+        json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    assert err == ""
+
+
+def test_unknown_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = (GOLDEN / "panasonic-tda.txt").read_bytes().splitlines()[1]
+    path = tmp_path / "smdr.txt"
+    path.write_bytes(good + b"\r\nwhat is this\r\n" + good + b"\r\n\r\n\xff\xfe\r\n" + good[:30])
+    assert decode("--dialect", "panasonic-tda", str(path)) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["line_no"] for line in out.splitlines()] == [1, 3]
+    assert [line.split(": ")[0] for line in err.splitlines()] == [f"{path}:2", f"{path}:5", f"{path}:6"]
+    assert "what is this" in err
+
+
+def test_the_year_is_that_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "smdr.txt"
+    path.write_bytes((GOLDEN / "meridian1.txt").read_bytes().splitlines()[0] + b"\n")
+    os.utime(path, (1_300_000_000, 1_300_000_000))  # March 2011
+    assert decode("--dialect", "meridian1", str(path)) == 0
+    assert json.loads(capsys.readouterr().out)["start"] == "2010-05-09T07:47:00"
+
+
+def test_what_cannot_be_done(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFaults, match="did you mean meridian1"):
+        decode("--dialect", "meridian", "x")
+    with pytest.raises(TipringError, match="No such file"):
+        decode("--dialect", "generic", str(tmp_path / "none"))
+    with pytest.raises(TipringError, match="YYYY-MM-DD"):
+        decode("--dialect", "generic", "--date", "yesterday", str(GOLDEN / "generic.txt"))
+
+
+def test_standard_input_and_own_dialect(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "name: own\ntitle: own\nsmdr:\n  records: [{name: call, pattern: '^(?P<extension>\\d+)=(?P<duration>\\d+)$'}]\n"
+    )
+    script = (
+        "import argparse, sys; from cti.commands import pbx; p = argparse.ArgumentParser(); pbx.add_arguments(p);"
+        "a = p.parse_args(sys.argv[1:]); assert 'twisted' not in sys.modules and 'msgspec' not in sys.modules;"
+        "sys.exit(pbx.run(a))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "decode", "--dialect", str(own), "-"],
+        input=b"8001=12\n8002=13",
+        capture_output=True,
+        check=True,
+    )
+    assert [(row["extension"], row["duration_s"]) for row in map(json.loads, done.stdout.splitlines())] == [
+        ("8001", 12.0),
+        ("8002", 13.0),
+    ]
