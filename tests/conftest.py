@@ -9,10 +9,14 @@ import gc
 import sys
 from collections.abc import Iterator
 from typing import Any, cast
+from weakref import WeakSet
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer  # type: ignore[import-untyped]
+
+for _name in ("line", "digits", "sound", "signals"):
+    pytest.register_assert_rewrite(f"tests.drivers.card_{_name}")
 
 
 @implementer(ILogObserver)
@@ -47,12 +51,12 @@ def logged_failures(_leaves_nothing_behind: LoggedFailures) -> LoggedFailures:
     return _leaves_nothing_behind
 
 
-def _recorded(monkeypatch: pytest.MonkeyPatch, cls: type[Any], made: list[Any]) -> None:
+def _recorded(monkeypatch: pytest.MonkeyPatch, cls: type[Any], made: list[Any] | WeakSet[Any]) -> None:
     original = cls.__init__
 
     def __init__(self: Any, *args: Any, **kw: Any) -> None:
         original(self, *args, **kw)
-        made.append(self)
+        made.append(self) if isinstance(made, list) else made.add(self)
 
     monkeypatch.setattr(cls, "__init__", __init__)
 
@@ -64,7 +68,7 @@ def _leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoggedFa
 
     clocks: list[Any] = []
     scopes: list[Any] = []
-    engines: list[Any] = []
+    engines: WeakSet[Any] = WeakSet()  # tests may let engines go; what is open keeps them
     _recorded(monkeypatch, SteppedClock, clocks)
     _recorded(monkeypatch, CallScope, scopes)
     try:
@@ -83,7 +87,7 @@ def _leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoggedFa
             clock.run_due()  # what was posted to the next turn belongs to the test
             left += [f"delayed call {call}" for call in clock.getDelayedCalls()]
         left += [f"scope {scope}" for scope in scopes if scope.is_open and (scope.children or scope.reason)]
-        for engine in engines:
+        for engine in sorted(engines, key=lambda engine: str(engine.label)):
             if not engine.paced:
                 engine.pump()
             left += [f"operation {operation}" for operation in engine.operations()]

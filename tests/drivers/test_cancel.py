@@ -23,7 +23,7 @@ from drivers.errors import CallEnded, TimedOut
 from drivers.items import Digits, PlayItem, Sound, Tone
 from drivers.operations import quietly
 from drivers.port import Port
-from tests.drivers.card_tests import DIAL_ONLY, Rig, write_wav
+from tests.drivers.card_rig import DIAL_ONLY, Rig, write_wav
 from tests.drivers.test_software_card import software_rig
 
 Begin = Callable[[Port, Path], "Deferred[Any]"]

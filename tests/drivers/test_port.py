@@ -17,7 +17,7 @@ from drivers.items import Silence, Tone
 from drivers.operations import quietly
 from drivers.stepped import Stepper
 from tests.conftest import LoggedFailures
-from tests.drivers.card_tests import PLAN, Rig
+from tests.drivers.card_rig import PLAN, Rig
 from tests.drivers.test_software_card import settled, software_rig
 
 

@@ -10,7 +10,8 @@ from drivers.card import USUAL, SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
-from tests.drivers.card_tests import CardTests, Rig
+from tests.drivers.card_rig import Rig
+from tests.drivers.card_tests import CardTests
 
 
 def software_rig(capabilities: tuple[str, ...]) -> Rig:
