@@ -72,6 +72,7 @@ class Arrivals:
         self._calls: dict[VruLine, Call] = {}
         self._held: dict[VruLine, tuple[SmdiCall, DelayedCall]] = {}
         self._timers: dict[Call, DelayedCall] = {}
+        self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
 
     def close(self) -> None:
         """Forgets everything that waits."""
@@ -87,10 +88,12 @@ class Arrivals:
         return self._calls.get(line)
 
     def left(self, line: VruLine) -> None:
-        """The call is no longer on the line."""
+        """The call is no longer on the line. A message for it may still come: see ``pbx_says``."""
         call = self._calls.pop(line, None)
         if call is not None:
             self._stop_timer(call)
+            if not call.announced:
+                self._left[line] = (call, self._clock.seconds())
 
     def took(self, line: VruLine, call: Call) -> None:
         """A known call is on this line (again)."""
@@ -146,8 +149,10 @@ class Arrivals:
             self._steps.alarm("unknown_line", f"SMDI names desk {message.desk} line {message.line}, which the site has not")
             return
         call = self._calls.get(line)
-        if call is not None and 4 not in call.steps:
+        if call is not None and not call.announced:
             self._told(call, message)
+        elif self._too_late(line, message):
+            self._steps.alarm("message_too_late", f"a message for line {line.line} whose call has left it")
         elif call is not None or line.state not in ("idle", "guard"):
             self._hold(line, message)
         elif self._steps.resume(line, message):
@@ -158,6 +163,13 @@ class Arrivals:
                 self._start_timer(call, MESSAGE_S, self._steps.gone_before_answer)
                 self._told(call, message)
 
+    def _too_late(self, line: VruLine, message: SmdiCall) -> bool:
+        """Is it the message of the call before, which was taken without one and has gone by now?"""
+        left = self._left.pop(line, None)
+        if left is None or self._clock.seconds() - left[1] > MESSAGE_S or not message.calling:
+            return False
+        return left[0].ani == message.calling
+
     def _open(self, line: VruLine, source: Source) -> Call | None:
         call = self._steps.step_1_call_arrives(source)
         if call is None:
@@ -167,6 +179,7 @@ class Arrivals:
         return call
 
     def _told(self, call: Call, message: SmdiCall) -> None:
+        call.announced = True
         self._steps.step_2_numbers(call, Numbers(message.calling, self._dnis_of(message), "smdi", "smdi"))
         self._tell(call, "smdi")
 

@@ -153,12 +153,12 @@ def assemble_stepped(
     store = open_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
     if site.customers is not None:
         store.import_customers(Path(site.customers))
-    journal = Journal(clock, site.journal, "none")
+    journal = Journal(clock, site.journal, "none", boot_after=store.last_boot())
     outside = SteppedOutside(clock)
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, site_dialect(site), store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
-    wiring = Wiring(vru_ports(site, by_name), smdi, smdr, load_plan(site.site.country))
+    wiring = Wiring(vru_ports(site, by_name), smdi, smdr, load_plan(site.site.country, site.tones))
     source = random.Random(f"tipring desk tokens {seed}")
     centre = make_centre(
         clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes

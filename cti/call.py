@@ -92,6 +92,7 @@ class Call:
     ani_truncated: bool = False
     dnis: str | None = None
     told: Deferred[None] = field(default_factory=Deferred)
+    announced: bool = False  # the PBX's own message has come
     rang_s: float | None = None
     answered_s: float | None = None
     queued_s: float | None = None

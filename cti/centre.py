@@ -259,7 +259,17 @@ class Centre:
 
     def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
-        call = match.call if match is not None else None
+        self._history(match.call if match is not None else None, record)
+        if match is not None and match.ends_talk and match.call.agent is not None:
+            self.acd.line(match.call.agent, "idle", "smdr", call=match.call.id, source="smdr")
+
+    def early_record(self, call: Call, record: SmdrRecord, completes: bool) -> None:
+        """A record that came before we noticed that its call was over."""
+        if completes:
+            self.mark(call, 9, "smdr")
+        self._history(call, record)
+
+    def _history(self, call: Call | None, record: SmdrRecord) -> None:
         fields = {
             "extension": record.extension,
             "trunk": record.trunk,
@@ -269,8 +279,6 @@ class Centre:
             **record.fields,
         }
         self.event(call, "smdr", "smdr", raw=record.raw, fields=fields)
-        if match is not None and match.ends_talk and match.call.agent is not None:
-            self.acd.line(match.call.agent, "idle", "smdr", call=match.call.id, source="smdr")
 
     def _link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         def changed(what: str, raised: bool, text: str) -> None:

@@ -33,6 +33,8 @@ GONE: dict[str, Outcome] = {
     "recall": "lost_in_transfer",
     "message": "abandoned_queue",
 }
+# A dial tone so soon after our answer: the ringing had just ended, the PBX takes us for somebody who wants to dial.
+EMPTY_LINE_S = 4.0
 # After a flash that brought no dial tone we speak to the caller and wait so long for a sign of life.
 SIGN_OF_LIFE_S = 6.0
 # So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
@@ -89,9 +91,21 @@ class Conduct:
         """The far end hung up, before or after our answer."""
         if call.ended or not call.machine.can("gone"):
             return
+        closed = self._centre.attendant.recording(call) if call.state == "message" else None
+        if closed is not None and call.line is not None:  # what was said until now is the message
+            closed.addCallback(lambda _: self._gone(call, how))
+            call.line.port.hangup()
+            return
+        self._gone(call, how)
+
+    def _gone(self, call: Call, how: str) -> None:
+        if call.ended or not call.machine.can("gone"):
+            return
         outcome: Outcome = GONE[call.state]
-        if call.state == "message" and call.message_s >= 1.0:
+        if call.state == "message" and call.message_s:
             outcome = "message"
+        elif call.state == "menu" and how == "dial_tone" and self._just_answered(call):
+            outcome = "abandoned_ring"  # nobody was there any more when we lifted
         self.finish(call, "gone", outcome, how)
 
     def finish(self, call: Call, event: str, outcome: Outcome, cause: str = "") -> None:
@@ -152,7 +166,7 @@ class Conduct:
         if waiting.wants_message:
             call.send("leave_message")
             await self._centre.attendant.take_message(call)
-            self.finish(call, "over", "message" if call.message_s >= 1.0 else waiting.outcome, waiting.cause)
+            self.finish(call, "over", "message" if call.message_s else waiting.outcome, waiting.cause)
             return
         await self._centre.attendant.say(call, waiting.farewell)
         self.finish(call, "over", waiting.outcome, waiting.cause)
@@ -222,7 +236,10 @@ class Conduct:
             scope.cancel(call.outcome or "left the port")
         if line is not None:
             self._centre.arrivals.left(line)
-            self._centre.talks.owe(line.extension, call, completes=call.state == "ended")
+            completes = call.state == "ended"
+            record = self._centre.talks.owe(line.extension, call, completes=completes)
+            if record is not None:
+                self._centre.early_record(call, record, completes)
             call.left_extension = line.extension
             if line.state in ("busy", "alarm"):
                 line.free()
@@ -252,6 +269,9 @@ class Conduct:
         self._centre.call_ended(call)
 
     # within
+
+    def _just_answered(self, call: Call) -> bool:
+        return call.answered_s is not None and self._centre.clock.seconds() - call.answered_s < EMPTY_LINE_S
 
     def _recalled(self, line: VruLine, message: SmdiCall | None) -> Call | None:
         if message is not None:

@@ -21,6 +21,10 @@ RECORD_S = 120.0
 REMEMBERED = 4096
 # A record may state so much more than we measured: whole minutes, ringing included.
 SLACK_S = 90.0
+# A record may come so long before we notice the end of the call ourselves (the PBX sees the trunk, we hear tones).
+EARLY_S = 15.0
+# A call without a number can only claim a record that comes as soon after its end.
+NAMELESS_S = 20.0
 # Digits that must agree where both the call and the record have a number (PBXs cut and prefix them).
 SUFFIX = 7
 
@@ -41,6 +45,7 @@ class Talks:
         self._clock = clock
         self._talks: dict[str, Call] = {}
         self._owed: deque[tuple[float, str, Call, bool]] = deque(maxlen=REMEMBERED)
+        self._early: deque[tuple[float, SmdrRecord]] = deque(maxlen=64)
 
     def __len__(self) -> int:
         return len(self._talks)
@@ -58,12 +63,20 @@ class Talks:
         del self._talks[extension]
         return True
 
-    def owe(self, extension: str, call: Call, *, completes: bool = True) -> None:
-        """The PBX will send a record of this call for that extension; some PBXs send one for each leg."""
-        self._owed.append((self._clock.seconds(), extension, call, completes))
+    def owe(self, extension: str, call: Call, *, completes: bool = True) -> SmdrRecord | None:
+        """The call has left this extension: a record of it will come (some PBXs send one for each leg), or is the one
+        returned, which came before and was nobody's."""
+        now = self._clock.seconds()
+        for entry in self._early:
+            came_s, record = entry
+            if record.extension == extension and now - came_s <= EARLY_S and same_caller(call, record):
+                self._early.remove(entry)
+                return record
+        self._owed.append((now, extension, call, completes))
+        return None
 
     def match(self, record: SmdrRecord) -> Match | None:
-        """The call that a record is of; None: none of ours."""
+        """The call that a record is of; None: none of ours, as far as can be said now."""
         extension = record.extension or ""
         call = self._talks.get(extension)
         if call is not None and self._fits(call, record):
@@ -72,9 +85,11 @@ class Talks:
         while self._owed and now - self._owed[0][0] > RECORD_S:
             self._owed.popleft()
         for entry in self._owed:
-            if entry[1] == extension and same_caller(entry[2], record):
+            owed_s, at, call, completes = entry
+            if at == extension and same_caller(call, record) and (call.ani or now - owed_s <= NAMELESS_S):
                 self._owed.remove(entry)
-                return Match(entry[2], False, entry[3])
+                return Match(call, False, completes)
+        self._early.append((now, record))
         return None
 
     def _fits(self, call: Call, record: SmdrRecord) -> bool:

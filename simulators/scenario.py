@@ -196,7 +196,7 @@ def mixed(seed: int, calls: int, *, trunks: int = 12, vru_ports: int = 30, every
         callers.append(_caller(random, number, at, case))
         if case == "smdi_late":
             smdi_of[number] = SerialFault(late_s=round(random.uniform(3.5, 6.0), 2))
-        elif case == "smdi_lost":
+        elif case in ("smdi_lost", "abandoned_ring"):
             smdi_of[number] = SerialFault(lost=1.0)
         elif case == "smdr_damaged":
             smdr_of[number] = SerialFault(damaged=1.0)
@@ -251,7 +251,7 @@ def _caller(random: Random, number: int, at_s: float, case: str) -> CallerPlan:
     elif case == "abandoned_menu":
         steps = (Step("wait", seconds=round(random.uniform(5.0, 8.0), 1)),)
     elif case == "abandoned_ring":
-        patience = round(random.uniform(1.5, 2.4), 2)
+        patience = round(random.uniform(3.2, 3.8), 2)  # the VRU's port rings, and waits for the number
     return CallerPlan(number, round(at_s, 2), _number(random), steps, patience, caller_id="fsk", note=case)
 
 

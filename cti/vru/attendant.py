@@ -61,6 +61,7 @@ class Attendant:
         self._clock, self._site, self._flow, self._prompts, self._acd = clock, site, flow, prompts, acd
         self._on_message = on_message
         self._waited: dict[str, Waited] = {}
+        self._recording: dict[str, Deferred[None]] = {}
 
     async def menu(self, call: Call) -> MenuResult:
         """Step 5: greeting, language, menu."""
@@ -101,12 +102,20 @@ class Attendant:
         """A message in the state folder, named after the call; its length is the call's ``message_s``."""
         path = Path(self._site.state, "messages", f"{call.id}.wav")
 
+        closed = self._recording[call.id] = Deferred()
+
         def kept(message: Message) -> None:
+            self._recording.pop(call.id, None)
             call.message_s = message.seconds if message.seconds >= self._flow.message.least_s else 0.0
             if call.message_s:
                 self._on_message(call, message)
+            closed.callback(None)
 
         await leave_message(port_of(call), self._prompts, _language(call), path, self._flow.message, kept)
+
+    def recording(self, call: Call) -> Deferred[None] | None:
+        """Fires when the message under way is closed, which the end of the port's call brings about; None: no message."""
+        return self._recording.get(call.id)
 
     async def say(self, call: Call, key: str, *, until: Deferred[Any] | None = None) -> None:
         """Says one thing, to its end or until ``until`` fires."""
