@@ -1,10 +1,10 @@
 """One TCP connection of a desk: bytes to calls, answers and notifications to bytes, all of it bounded (step 8).
 
 Limits, and what happens at each: LOGIN_S without a log-in, or TRIES with wrong passwords, closed; three malformed
-messages in a row, closed; a reader so slow that more than HELD bytes wait beside the 64 KiB in the transport, cut off at
-once (the session stays); PENDING requests unanswered, the next is refused as busy; a peer that is gone without a word is
-noticed by its silence to the heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer. Works on
-any Twisted transport, also one in memory.
+messages in a row, closed; a reader so slow that more than HELD bytes wait beside the 64 KiB in the transport, cut off
+at once (the session stays); PENDING requests unanswered, the next is refused as busy; a peer that is gone without a
+word is noticed by its silence to the heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer.
+Works on any Twisted transport, also one in memory.
 """
 
 from __future__ import annotations

@@ -95,7 +95,8 @@ def finish():
     server.close()
     acd.close()
     checker.stop()
-    print(json.dumps({"answers": answers, "late_ms": max(late) * 1000, "sessions": sessions, "waiting": checker.waiting}))
+    late_ms = max(late) * 1000
+    print(json.dumps(dict(answers=answers, late_ms=late_ms, sessions=sessions, waiting=checker.waiting)))
     reactor.stop()
 def listening(port):
     tick()
