@@ -42,7 +42,7 @@ class Speech:
 
     def say(self, text: str, *, voice: str = "cmn", speed: int = 170, pitch: int = 50) -> Path:
         """The file of `text` spoken by an espeak-ng voice. Raises SpeechError."""
-        key = f"1|{text}|{voice}|{speed}|{pitch}".encode()
+        key = f"2|{text}|{voice}|{speed}|{pitch}".encode()
         path = self.folder / f"{hashlib.sha256(key).hexdigest()[:20]}.wav"
         if not path.exists():
             samples, rate = _espeak(text, voice, speed, pitch)
