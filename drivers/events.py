@@ -95,7 +95,7 @@ class Frame(Event):
 class Alarm(Event):
     """The line's alarms now; none means that the last one cleared."""
 
-    alarms: frozenset[str]
+    alarms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

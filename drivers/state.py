@@ -53,12 +53,12 @@ SETTINGS: dict[str, int] = {
 }
 
 
-def names(mask: int, table: dict[str, int]) -> frozenset[str]:
-    """The names of the bits in `mask`."""
-    return frozenset(name for name, bit in table.items() if mask & bit)
+def names(mask: int, table: dict[str, int]) -> tuple[str, ...]:
+    """The names of the bits in `mask`, in the table's order (a set's would differ from run to run)."""
+    return tuple(name for name, bit in table.items() if mask & bit)
 
 
-def mask(wanted: frozenset[str] | tuple[str, ...], table: dict[str, int], what: str) -> int:
+def mask(wanted: tuple[str, ...], table: dict[str, int], what: str) -> int:
     """The bits of `wanted`; ArgumentError names those there are."""
     bits = 0
     for name in wanted:
@@ -80,15 +80,15 @@ class PortState:
 
     kind: str
     epoch: int
-    capabilities: frozenset[str]
+    capabilities: tuple[str, ...]
     law: str
     off_hook: bool
     ringing: bool
     reversed: bool
     battery: bool
-    alarms: frozenset[str]
+    alarms: tuple[str, ...]
     bits: int
-    detectors: frozenset[str]
+    detectors: tuple[str, ...]
     playing: int
     recording: int
     play_queue: int

@@ -77,7 +77,7 @@ class DigitTests:
         rig.run(rig.far.dial("8001"))
         assert rig.run(collected).text == "8001"
         rig.time.run_for(0.1)
-        assert rig.near.state().detectors == frozenset()
+        assert rig.near.state().detectors == ()
 
     def test_collect_until_the_end_key(self, rig: Rig) -> None:
         rig.connect()

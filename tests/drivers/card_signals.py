@@ -158,7 +158,7 @@ class SignalTests:
                 rig.run(operation)
         rig.time.run_for(0.1)
         state = rig.near.state()
-        assert (state.epoch, state.playing, state.detectors) == (epoch + 1, 0, frozenset())
+        assert (state.epoch, state.playing, state.detectors) == (epoch + 1, 0, ())
         assert rig.run(rig.near.play(Tone(450, ms=100))).why == "finished"
 
     def test_events_of_an_earlier_call_are_dropped(self, rig: Rig) -> None:

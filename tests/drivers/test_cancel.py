@@ -129,7 +129,7 @@ class Life:
         for port in (rig.near, rig.far):
             state = port.state()
             left = (state.detectors, state.playing, state.play_queue, state.recording)
-            assert left == (frozenset(), 0, 0, 0), f"{port.name}: {left}"
+            assert left == ((), 0, 0, 0), f"{port.name}: {left}"
             assert port.kind != "fxs" or not state.ringing
             assert port.operations == [] and port.player is None and port.recorder is None
         clock = rig.near.engine.clock
