@@ -1,7 +1,7 @@
 /* The sums over samples of the detectors, in forms for different processors with equal results.
  *
- * One C text in vectors of 16 floats is compiled three times: as it is, for AVX2 and for AVX-512. Every lane does the
- * same additions in the same order, nothing is contracted or reordered, so the bits are equal. tr_simd() (engine.h)
+ * One C text in vectors (simd_kernels.h) is compiled three times: as it is, for AVX2 and for AVX-512. Every lane does
+ * the same additions in the same order, nothing is contracted or reordered, so the bits are equal. tr_simd() (engine.h)
  * chooses. */
 #ifndef TIPRING_SIMD_H
 #define TIPRING_SIMD_H
