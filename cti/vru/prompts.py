@@ -100,8 +100,8 @@ class Prompts:
         """
         made = 0
         for key, text, language in self._recorded():
-            own = self._site / language / f"{key}.wav" if self._site is not None else None
-            if own is not None and own.is_file():
+            own = self._own(key, language)
+            if own is not None:
                 self._look_at(own)
                 path = own
             else:
@@ -109,6 +109,26 @@ class Prompts:
                 made += new
             self._files[language, key] = str(path.resolve())
         return made
+
+    def faults(self) -> list[str]:
+        """What prepare() would stumble over, all of it, without making anything: for `tipring check`."""
+        found: list[str] = []
+        to_speak: set[str] = set()
+        for key, _, language in self._recorded():
+            own = self._own(key, language)
+            if own is None:
+                to_speak.add(language)
+                continue
+            try:
+                self._look_at(own)
+            except PromptError as error:
+                found.append(str(error))
+        for language in sorted(to_speak):
+            try:
+                self._speaker("1", language)
+            except PromptError as error:
+                found.append(str(error))
+        return list(dict.fromkeys(found))
 
     def say(self, key: str, language: str, /, **values: str | int) -> list[PlayItem]:
         """The items that say a text in a language (else in another one that it has), with the values put in.
@@ -152,6 +172,11 @@ class Prompts:
         for language in LANGUAGES:
             for word in all_words(language):
                 yield f"word.{word}", word, language
+
+    def _own(self, key: str, language: str) -> Path | None:
+        """The site's own recording of a piece, if there is one."""
+        path = self._site / language / f"{key}.wav" if self._site is not None else None
+        return path if path is not None and path.is_file() else None
 
     def _made(self, text: str, language: str) -> tuple[Path, bool]:
         name = hashlib.sha256(f"{speech.recipe(language)}\n{text}".encode()).hexdigest()[:32]

@@ -139,8 +139,12 @@ def test_a_recording_of_another_format(tmp_path: Path, what: str) -> None:
         data = bytearray(path.read_bytes())
         data[24:28] = (44100).to_bytes(4, "little")
         path.write_bytes(data)
+    prompts = Prompts(tmp_path / "cache", site_folder=tmp_path, speaker=murmur)
     with pytest.raises(PromptError, match=r"greeting\.wav"):
-        Prompts(tmp_path / "cache", site_folder=tmp_path, speaker=murmur).prepare()
+        prompts.prepare()
+    (tmp_path / "zh" / "goodbye.wav").write_text("x")
+    assert [fault.count(".wav") for fault in prompts.faults()] == [1, 1]
+    assert Prompts(tmp_path / "cache", speaker=murmur).faults() == []
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -156,6 +160,8 @@ def test_espeak_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     try:
         with pytest.raises(PromptError, match="apt-get install espeak-ng"):
             Prompts(tmp_path / "cache").prepare()
+        (fault,) = Prompts(tmp_path / "cache").faults()
+        assert "apt-get install espeak-ng" in fault
     finally:
         speech._program.cache_clear()
         speech._version.cache_clear()
