@@ -3,7 +3,8 @@
 Every operation is a Deferred that can be cancelled at any moment; afterwards no timer, armed detector, player or
 open file is left of it. `begin_call()` raises the port's epoch and ends what was going on with CallEnded, as
 `hangup()` does; commands and events of an earlier call are stale and dropped. Detectors armed by `detect` stay armed
-until the call ends; an operation arms what it needs for its own time. Serves steps 2 to 9.
+until the call ends; an operation arms what it needs for its own time. What nobody awaits is wrapped in
+`operations.quietly`, or its end with the call is logged as an unhandled failure. Serves steps 2 to 9.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ class RecordEnd:
 
 
 class Record(Operation[RecordEnd]):
+    """The operation behind a `Recording`. Unlike others it ends with the call by its result, not by CallEnded."""
+
     def __init__(self, port: Port, path: str, what: What, limit_ms: int, silence_ms: int) -> None:
         super().__init__(port, "record")
         self.path = path
