@@ -1,0 +1,95 @@
+"""The judge: what it accepts, and what it finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from drivers.clock import SteppedClock
+from simulators.judge import judge, match, popups, unexpected
+from simulators.table import read_table
+from simulators.truth import Truth
+
+SCENARIO = read_table(
+    """
+setup  | agent 1001 | sales 8001
+1      | caller 1   | 13800138000 by fsk: choose 1; talk 5
+expect | caller 1   | answered 8001
+"""
+)
+CALL: dict[str, Any] = {
+    "call": "1-000001",
+    "ani": "13800138000",
+    "dnis": "66886688",
+    "outcome": "answered",
+    "steps": {"3": 0.1},
+    "agent": "1001",
+    "port": 0,
+    "talk_s": 20.0,
+}
+
+
+def world() -> Truth:
+    """A caller who talked with extension 8001 for 20 seconds."""
+    clock = SteppedClock()
+    truth = Truth(clock)
+    truth.begin(1, "13800138000", "66886688")
+    truth.note(1, "trunk 1", "caller id", number="13800138000")
+    truth.note(1, "ext 2001", "rings", extension="2001")
+    truth.note(1, "pbx", "through", extension="2001", kind="vru")
+    truth.note(1, "pbx", "through", extension="8001", kind="agent")
+    clock.advance(20.0)
+    truth.note(1, "trunk 1", "released")
+    truth.note(1, "caller 1", "caller hangs up")
+    return truth
+
+
+def test_agreement_is_no_finding() -> None:
+    assert judge([CALL], world(), SCENARIO) == []
+    assert unexpected([CALL], world(), SCENARIO) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"outcome": "abandoned_queue"}, "outcome abandoned_queue"),
+        ({"ani": "13900139000"}, "ani 13900139000"),
+        ({"ani": None}, "ani None"),
+        ({"dnis": "1"}, "dnis 1"),
+        ({"agent": "1002"}, "agent 1002"),
+        ({"talk_s": 30.0}, "talked 30.0"),
+        ({"port": 3}, "no call for it"),
+        ({"steps": {"3": 60.0}}, "no call for it"),
+    ],
+)
+def test_each_disagreement_is_found(change: dict[str, Any], found: str) -> None:
+    findings = judge([{**CALL, **change}], world(), SCENARIO)
+    assert any(found in str(finding) for finding in findings)
+
+
+def test_a_call_that_nobody_made() -> None:
+    findings = judge([CALL, {**CALL, "call": "1-000002", "port": 2}], world(), SCENARIO)
+    assert [str(finding) for finding in findings] == ["caller 0 (call 1-000002): nobody made this call"]
+
+
+def test_a_recalled_caller_may_have_two_calls() -> None:
+    truth = world()
+    truth.note(1, "ext 2002", "rings", extension="2002")
+    second = {**CALL, "call": "1-000002", "port": 1, "steps": {"3": 20.2}}
+    assert [call["call"] for call in match([second, CALL], truth, SCENARIO)[1]] == ["1-000001", "1-000002"]
+    assert judge([CALL, second], truth, SCENARIO) == []
+
+
+def test_what_a_table_expects() -> None:
+    other = {**CALL, "agent": "1002"}
+    assert "expected answered 8001" in str(unexpected([other], world(), SCENARIO)[0])
+    assert "the server says []" in str(unexpected([], world(), SCENARIO)[0])
+
+
+def test_a_telephone_that_rang_without_a_popup() -> None:
+    truth = world()
+    truth.note(None, "desk 1001", "rings", popup=True)
+    assert popups(truth) == []
+    truth.note(None, "desk 1001", "rings", popup=False)
+    assert popups(truth) == ["20.00 s: desk 1001 rang without a pop-up"]
