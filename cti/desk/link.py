@@ -2,9 +2,10 @@
 
 Limits, and what happens at each: LOGIN_S without a log-in, or TRIES with wrong passwords, closed; three malformed
 messages in a row, closed; a reader so slow that more than HELD bytes wait beside the 64 KiB in the transport, cut off
-at once (the session stays); PENDING requests unanswered, the next is refused as busy; a peer that is gone without a
-word is noticed by its silence to the heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer.
-Works on any Twisted transport, also one in memory.
+at once (the session stays); PENDING requests unanswered, or more than BURST at once and RATE a second, the next is
+refused as busy (and after FLOOD of these the link is closed); a peer that is gone without a word is noticed by its
+silence to the heartbeat (TCP gives up after TCP_SILENT_MS). No traceback ever goes to a peer. Works on any Twisted
+transport, also one in memory.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ LINGER_S = 5.0
 TRIES = 5
 HELD = 256 * 1024
 PENDING = 32
+RATE = 20.0
+BURST = 100.0
+FLOOD = 1000
 MALFORMED_IN_A_ROW = 3
 TCP_SILENT_MS = 30_000
 
@@ -62,6 +66,9 @@ class DeskLink(TwistedProtocol):
         self._owner = owner
         self._decoder = wire.Decoder()
         self._malformed = 0
+        self._allowed = BURST  # requests that may come now
+        self._allowed_at_s = clock.seconds()
+        self._refused = 0
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._paused = False
@@ -92,7 +99,7 @@ class DeskLink(TwistedProtocol):
                 return
             if isinstance(item, wire.Call):
                 self._malformed = 0
-                self._owner.received(self, item)
+                self._request(item)
                 continue
             if item.reply:
                 self.send(wire.error(item.id, item.code, item.message))
@@ -201,6 +208,21 @@ class DeskLink(TwistedProtocol):
             self._cut()
 
     # Within
+
+    def _request(self, call: wire.Call) -> None:
+        now = self._clock.seconds()
+        self._allowed = min(BURST, self._allowed + (now - self._allowed_at_s) * RATE)
+        self._allowed_at_s = now
+        if self._allowed >= 1 and self.pending < PENDING:
+            self._allowed -= 1
+            self._owner.received(self, call)
+            return
+        if call.reply:
+            self.send(wire.error(call.id, wire.BUSY, "too many requests at a time", {"retry_after_s": 1.0}))
+        self._refused += 1
+        if self._refused == FLOOD:
+            self._owner.fault(self, "flood")
+            self.close()
 
     def _cut(self) -> None:
         self._linger = None

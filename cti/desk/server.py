@@ -17,7 +17,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from cti.desk import wire
-from cti.desk.link import HEARTBEAT_S, PENDING, DeskLink
+from cti.desk.link import HEARTBEAT_S, DeskLink
 from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
 from cti.desk.session import Session
 from cti.errors import AcdError, DeskProtocolError, ExtensionTaken, OutsideError, StoreError
@@ -192,10 +192,6 @@ class DeskServer:
         """A request, well formed."""
         if link.session is None and call.method not in PUBLIC:
             self._answer(link, call, wire.error(call.id, wire.NOT_LOGGED_IN, "log in first"))
-            return
-        if link.pending >= PENDING:
-            busy = wire.error(call.id, wire.BUSY, "too many requests at a time", {"retry_after_s": RETRY_S})
-            self._answer(link, call, busy)
             return
         link.pending += 1
         running = Deferred.fromCoroutine(self._run(link, call))

@@ -261,6 +261,22 @@ def test_wrap_up_lasts_as_long_as_it_should(floor: Floor) -> None:
     assert floor.got[-1] == ("c2", "wang")
 
 
+def test_a_later_call_moves_the_end_of_the_wrap_up_back_only(floor: Floor) -> None:
+    floor.ready("wang")
+    floor.call("c1")
+    floor.acd.offer_result("c1", "wang", "answered")
+    floor.acd.line("wang", "idle", "smdr", "c1")
+    floor.call("c2")
+    floor.clock.advance(1)
+    assert floor.acd.offer_result("c2", "wang", "answered"), "it answered although wrap-up was owed"
+    floor.clock.advance(1)
+    floor.acd.line("wang", "idle", "smdr", "c2")
+    floor.clock.advance(4.9)
+    assert floor.agent("wang")[2] == "wrap_up"
+    floor.clock.advance(0.2)
+    assert floor.agent("wang")[2] == "none"
+
+
 def test_a_lost_record_is_made_up_for_by_the_desks_word(floor: Floor) -> None:
     floor.ready("wang")
     floor.call("c1")

@@ -123,3 +123,52 @@ def test_many_log_in_at_once_over_tcp() -> None:
     assert -32000 in found["answers"]
     assert found["sessions"] == {"attached": found["answers"].count("ok"), "adrift": 0}
     assert found["waiting"] == 0
+
+
+SLOW = """
+import json, os, socket, threading
+from cti.reactor import install
+reactor = install()
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from cti.acd.centre import Acd
+from cti.desk.passwords import InlineChecker, hash_password
+from cti.desk.server import DeskServer
+from drivers.clock import ReactorClock
+from tests.cti.acd.acd_site import GroupOf, ProfileOf
+clock = ReactorClock(reactor)
+people = [ProfileOf("a", ["s"], "80", password=hash_password("secret"))]
+acd = Acd(clock, [GroupOf("s")], people, lambda *event: None)
+server = DeskServer(clock, people, acd, InlineChecker(), os.urandom)
+sent = [0]
+def tell():
+    session = server.sessions.get("a")
+    if session is not None and session.state == "adrift":
+        print(json.dumps({"sent": sent[0], "declared": acd.agents["a"].declared}))
+        server.close(); acd.close(); reactor.stop()
+        return
+    if session is not None:
+        for _ in range(20):
+            sent[0] += 60000
+            server.notify("a", "message", {"text": "x" * 60000})
+    reactor.callLater(0.001, tell)
+def listening(port):
+    reader = socket.create_connection(("127.0.0.1", port.getHost().port))
+    params = {"agent": "a", "password": "secret"}
+    reader.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "login", "params": params}).encode() + b"\\n")
+    server.reader = reader      # and never reads
+    tell()
+TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server.factory).addCallback(listening)
+reactor.callLater(30, os._exit, 3)
+reactor.run()
+"""
+
+
+@pytest.mark.paced
+def test_a_desk_on_tcp_that_does_not_read_is_cut_off() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["sent"] < 30_000_000, "the kernel's buffers and 320 KiB of ours"
+    assert found["declared"] == "not_ready"

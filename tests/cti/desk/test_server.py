@@ -444,6 +444,23 @@ def test_too_many_links_and_too_many_requests() -> None:
     assert office.clock.getDelayedCalls() == []
 
 
+def test_a_flood_of_requests_is_refused_then_closed(office: Office) -> None:
+    desk = Desk(office)
+    desk.login()
+    ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+    desk.link.dataReceived(ping * 150)
+    answers = desk.read()
+    assert sum("result" in answer for answer in answers) == 99
+    assert {answer["error"]["code"] for answer in answers if "error" in answer} == {wire.BUSY}
+    office.clock.advance(1)
+    desk.link.dataReceived(ping * 30)
+    assert sum("result" in answer for answer in desk.read()) == 20
+    assert not desk.closed()
+    desk.link.dataReceived(ping * 2000)
+    assert desk.closed()
+    assert office.figure("tipring_desk_faults_total", reason="flood") == 1
+
+
 def test_stopping_with_everything_under_way(office: Office) -> None:
     desk = Desk(office)
     desk.login()
