@@ -8,7 +8,7 @@ anything imports `twisted.internet.reactor`; stepped runs need no reactor at all
 from __future__ import annotations
 
 import sys
-import time
+from time import monotonic
 from typing import Any, cast
 
 import uvloop
@@ -23,8 +23,8 @@ class MonotonicReactor(AsyncioSelectorReactor):
     """Twisted's reactor on an asyncio loop, counting by the monotonic clock."""
 
     def seconds(self) -> float:
-        """Seconds of the monotonic clock: durations only, no date."""
-        return time.monotonic()
+        """Seconds of the monotonic clock: the one place where the control half reads the machine's own."""
+        return monotonic()
 
 
 def install() -> MonotonicReactor:
