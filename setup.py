@@ -56,7 +56,6 @@ setup(
         "cti.records.migrations": ["*.mako", "*.ini"],
         "tipring_conf": ["*.yaml", "*.csv", "pbx/*.yaml", "tones/*.yaml", "flows/*.yaml"],
     },
-    setup_requires=["cffi>=1.16"],
     cffi_modules=["drivers/build_engine.py:ffibuilder"],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
     install_requires=[

@@ -1,74 +1,131 @@
 #!/bin/sh
 # Everything that `make demo` and `make test` need: Debian packages, the virtual environment .venv, the compiled
-# engine. One stamp over all that matters; where it is the same as last time nothing is called.
-# From a bundle (`make bundle`) packages and wheels come from bundle/ and no network is used.
+# engine, the spoken prompts. One stamp over all that matters: where it is the same as last time, neither apt nor pip
+# is called. From a bundle (`make bundle`) packages and wheels come from bundle/ and no network is used.
+#
+# PYTHON=/path/to/python3 chooses another Python (3.11 or newer, with venv) than Debian's own.
 set -eu
 cd "$(dirname "$0")/.."
-root=$(pwd)
+root=$(pwd -P)
 venv=.venv
-stamp_file=$venv/.tipring-setup
+python=$venv/bin/python
+record=$venv/.tipring-setup # lines: the stamp; the stamp of the engine alone; the folder of the prompts; PYTHON
+packages=$(sed 's/#.*//' conf/debian-packages.txt)
 
-stamp() {
-    { cat conf/debian-packages.txt conf/requirements.txt conf/setup.sh setup.py pyproject.toml drivers/build_engine.py \
-        csrc/*.c csrc/*.h; pwd; } | sha256sum | cut -d' ' -f1
+say() { echo "setup: $*"; }
+fail() {
+    echo "setup: $*" >&2
+    exit 1
 }
 
-want=$(stamp)
-if [ -x $venv/bin/tipring ] && [ "$(cat $stamp_file 2>/dev/null || true)" = "$want" ] && ls drivers/_engine.*.so >/dev/null 2>&1
-then
-    exit 0
-fi
+# shellcheck disable=SC2086 # names of packages, one a word
+package_states() { dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' $packages 2>/dev/null || true; }
 
-packages=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' conf/debian-packages.txt)
-missing=
-for package in $packages; do
-    status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true)
-    case $status in ii*|hi*) ;; *) missing="$missing $package" ;; esac
-done
-if [ -n "$missing" ]; then
-    echo "setup: installing$missing"
-    if [ "$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; else
-        echo "setup: these Debian packages are missing and need root: apt-get install$missing" >&2
-        exit 1
-    fi
-    apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0"
-    if [ -d bundle/debs ]; then
-        list=$(mktemp -d)
-        trap 'rm -rf "$list"' EXIT
-        chmod 755 "$list"
-        mkdir "$list/lists"
-        echo "deb [trusted=yes] file:$root/bundle/debs ./" > "$list/sources.list"
-        apt="$apt -o Dir::Etc::SourceList=$list/sources.list -o Dir::Etc::SourceParts=- -o Dir::State::Lists=$list/lists"
-        apt="$apt -o APT::Sandbox::User=root"
-    fi
-    $apt update
-    # shellcheck disable=SC2086
-    $apt install -y --no-install-recommends $missing >/dev/null
-fi
+engine_stamp() {
+    { sha256sum drivers/build_engine.py csrc/*.c csrc/*.h; readlink -f $python || true; } | sha256sum | cut -c1-64
+}
 
-python=${PYTHON:-}
-if [ -z "$python" ]; then
-    for candidate in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            python=$candidate
-            break
-        fi
+stamp() {
+    {
+        engine_stamp
+        sha256sum conf/debian-packages.txt conf/requirements.txt conf/setup.sh setup.py pyproject.toml \
+            cti/vru/texts.yaml cti/vru/prompts.py cti/vru/speech.py cti/vru/spoken_numbers.py
+        package_states
+        echo "$root|${HOME:-}|${XDG_CACHE_HOME:-}|${TIPRING_SPEECH:-}"
+    } | sha256sum | cut -c1-64
+}
+
+recorded() { sed -n "$1p" $record 2>/dev/null || true; }
+
+engine_is_there() { [ -f drivers/_engine.abi3.so ] && [ "$(recorded 2)" = "$(engine_stamp)" ]; }
+
+same_python() { [ -z "${PYTHON:-}" ] || [ "$PYTHON" = "$(recorded 4)" ]; }
+
+all_is_there() {
+    [ -x $venv/bin/tipring ] && [ "$(recorded 1)" = "$(stamp)" ] && engine_is_there && [ -d "$(recorded 3)" ] &&
+        same_python
+}
+
+install_packages() {
+    missing=
+    states=$(package_states)
+    for package in $packages; do
+        case $states in *"$package ii"* | *"$package hi"*) ;; *) missing="$missing $package" ;; esac
     done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+        sudo=sudo
+    else
+        fail "Debian packages are missing and need root, run: apt-get install --no-install-recommends$missing"
+    fi
+    command -v apt-get >/dev/null || fail "there is no apt-get here; install what stands for these packages:$missing"
+    say "installing Debian packages:$missing"
+    set -- -qq -o Dpkg::Use-Pty=0
+    if [ -d bundle/debs ]; then
+        lists=$(mktemp -d)
+        trap 'rm -rf "$lists"' EXIT
+        ln -s "$root/bundle/debs" "$lists/debs"
+        echo "deb [trusted=yes] file:$lists/debs ./" >"$lists/sources.list"
+        set -- "$@" -o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts=- \
+            -o Dir::State::Lists="$lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root
+    fi
+    # 9 is the lock: a service that a package starts must not keep it
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" update 9<&- || say "apt-get update failed; going on"
+    # shellcheck disable=SC2086
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends $missing 9<&- >/dev/null ||
+        fail "apt-get failed (see above), run: apt-get install --no-install-recommends$missing"
+}
+
+find_python() {
+    for candidate in ${PYTHON:+"$PYTHON"} /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+        [ -z "${PYTHON:-}" ] || fail "$PYTHON is not Python 3.11 or newer with venv"
+    done
+    fail "no Python 3.11 or newer with venv found; name one: PYTHON=/path/to/python3 make setup"
+}
+
+pip() {
+    if [ -d bundle/wheels ]; then
+        $python -m pip --quiet --disable-pip-version-check "$@" --no-index --find-links bundle/wheels
+    else
+        $python -m pip --quiet --disable-pip-version-check "$@"
+    fi
+}
+
+# of this very folder (a copied or moved one names another in its scripts), with the Python it was made with
+venv_is_sound() {
+    grep -qsF "$root/$venv/bin/python" $venv/bin/pip && $python -c 'import pip' 2>/dev/null && same_python
+}
+
+exec 9<conf/setup.sh
+flock -n 9 || { say "waiting for another one in this folder" && flock 9; }
+if all_is_there; then exit 0; fi
+
+install_packages
+if ! venv_is_sound; then
+    chosen=$(find_python)
+    say "making $venv with $chosen"
+    "$chosen" -m venv --clear $venv
 fi
-if [ -z "$python" ]; then
-    echo "setup: no Python 3.11 or newer with venv found; set PYTHON=/path/to/python3" >&2
-    exit 1
-fi
-if ! $venv/bin/python -c '' 2>/dev/null; then
-    "$python" -m venv --clear $venv
-fi
-pip="$venv/bin/python -m pip --quiet --disable-pip-version-check"
-index=
-[ -d bundle/wheels ] && index="--no-index --find-links $root/bundle/wheels"
-echo "setup: Python packages"
-# shellcheck disable=SC2086
-$pip install $index -r conf/requirements.txt
-echo "setup: compiling the engine"
-# shellcheck disable=SC2086
-$pip install $index --no-deps --no-build-isolation --editable .
-echo "$want" > $stamp_file
+say "Python packages"
+pip install -r conf/requirements.txt
+engine_is_there || {
+    say "compiling the engine"
+    rm -f drivers/_engine.*.so
+}
+pip install --no-deps --no-build-isolation --editable .
+say "speaking the prompts"
+folder=$($python -c 'from simulators.rig.stepped import prompt_cache; print(prompt_cache())')
+$python -m cti.vru.prompts "$folder" >/dev/null
+{
+    stamp
+    engine_stamp
+    echo "$folder"
+    echo "${PYTHON:-}"
+} >$record.new
+mv $record.new $record

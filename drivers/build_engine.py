@@ -36,9 +36,9 @@ ffibuilder.set_source(
     "drivers._engine",
     '#include "engine.h"\n',
     sources=_relative("csrc/*.c"),
-    depends=_relative("csrc/*.h"),
+    depends=[*_relative("csrc/*.h"), "drivers/build_engine.py"],
     include_dirs=["csrc"],
-    libraries=["spandsp", "speexdsp", "m", "pthread"],
+    libraries=["m", "pthread"],
     extra_compile_args=["-O2", "-std=c11", "-ffp-contract=off", "-Wall", "-Wextra"],
     py_limited_api=True,
 )
