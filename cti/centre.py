@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -149,18 +150,29 @@ class Centre:
         self.calls[call.id] = call
         return call
 
-    def mark(self, call: Call, step: int, source: Source) -> None:
-        """One of the nine steps begins (the first time counts)."""
+    def mark(self, call: Call, step: int, source: Source, *, as_of: int | None = None) -> None:
+        """One of the nine steps begins (the first time counts); ``as_of``: it began with an earlier step, we learn it
+        only now."""
         if step in call.steps:
             return
-        call.steps[step] = Step(self.clock.seconds(), self.clock.now(), source)
-        self.event(call, "step", source, n=step)
-        self.metrics.step(step, self.clock.seconds() - call.began_s)
+        earlier = call.steps.get(as_of) if as_of is not None else None
+        begun = Step(earlier.at_s, earlier.when, source) if earlier else Step(self.clock.seconds(), self.clock.now(), source)
+        call.steps[step] = begun
+        self.event(call, "step", source, t=begun.when, n=step)
+        self.metrics.step(step, begun.at_s - call.began_s)
 
-    def event(self, call: Call | None, kind: str, source: Source, agent: str | None = None, **data: Any) -> None:
+    def event(
+        self,
+        call: Call | None,
+        kind: str,
+        source: Source,
+        agent: str | None = None,
+        t: datetime | None = None,
+        **data: Any,
+    ) -> None:
         """Into the journal, before anyone learns of it."""
         port = call.line.port.number if call is not None and call.line is not None else None
-        self.records.event(call.id if call is not None else None, kind, source, agent=agent, port=port, **data)
+        self.records.event(call.id if call is not None else None, kind, source, agent=agent, port=port, t=t, **data)
 
     def numbers_changed(self, call: Call) -> None:
         """ANI or DNIS came, early or late: the record, the customer's card and the agent's screen follow."""

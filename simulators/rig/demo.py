@@ -121,7 +121,10 @@ def table(calls: list[dict[str, Any]]) -> None:
             _number(call["talk_s"]),
             " ".join(call["steps"]),
         )
-    Console().print(page)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=130)
+    console.print(page)
 
 
 def _number(value: float | None) -> str:

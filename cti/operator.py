@@ -1,0 +1,151 @@
+"""What operations ask of a running server: its state on one page, ports blocked, unblocked and captured, health, metrics.
+
+Serves `tipring status` and `tipring port` (cti.control), `/healthz` and the gauges of `/metrics`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from cti.cards import BackplaneLink
+from cti.centre import Centre
+from cti.control import Answer, ControlError, Request
+from cti.metrics import Metrics
+from cti.records.journal import Journal
+from cti.vru.line import VruLine
+from drivers.engine import Engine
+from drivers.errors import EngineError
+
+CAPTURE_S = (1.0, 600.0)
+
+
+class Operator:
+    """Requests of the control socket, over one centre."""
+
+    def __init__(self, centre: Centre, engine: Engine, backplanes: Mapping[str, BackplaneLink]) -> None:
+        self._centre, self._engine, self._backplanes = centre, engine, backplanes
+        self.addresses: dict[str, int] = {}
+
+    def requests(self) -> Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]:
+        """What may be asked, by name."""
+        return {
+            "status": self.status,
+            "port.block": self.block,
+            "port.unblock": self.unblock,
+            "port.capture": self.capture,
+        }
+
+    # requests
+
+    def status(self, request: Request) -> Answer:
+        """Everything on one page."""
+        centre, stats = self._centre, self._engine.stats()
+        waiting, longest = centre.acd.waiting(), centre.acd.longest_wait_s()
+        return {
+            "addresses": self.addresses,
+            "links": [
+                {"link": link.name, "state": link.machine.state, "bytes": link.bytes_in, "items": link.items}
+                for link in (centre.smdi, centre.smdr)
+                if link is not None
+            ],
+            "ports": [self._port(line) for line in centre.lines],
+            "agents": [
+                {
+                    "agent": agent.id,
+                    "name": agent.name,
+                    "extension": agent.extension,
+                    "declared": agent.declared,
+                    "line": agent.line,
+                    "work": agent.work,
+                    "call": agent.call,
+                    "reason": agent.reason,
+                }
+                for agent in centre.acd.agents.values()
+            ],
+            "queues": [
+                {"group": name, "waiting": count, "longest_s": round(longest.get(name, 0.0), 1)}
+                for name, count in waiting.items()
+            ],
+            "calls": [
+                {"call": call.id, "state": call.state, "ani": call.ani, "group": call.group, "agent": call.agent}
+                for call in centre.calls.values()
+            ],
+            "alarms": [{"alarm": name, "text": text} for name, text in sorted(centre.alarms.items())],
+            "engine": {
+                **asdict(stats),
+                **{f"backplane_{name}": dict(link.stats()) for name, link in self._backplanes.items()},
+            },
+        }
+
+    def block(self, request: Request) -> Answer:
+        """Out of service, at once or after the call."""
+        line = self._line(request)
+        now = line.block()
+        return {"text": f"port {line.extension}: " + ("blocked" if now else f"{line.state}; blocked after its call")}
+
+    def unblock(self, request: Request) -> Answer:
+        """Back in service."""
+        line = self._line(request)
+        line.unblock()
+        return {"text": f"port {line.extension}: {line.state}"}
+
+    def capture(self, request: Request) -> Deferred[Answer]:
+        """Records both directions of a port for some seconds; answers when the file is there."""
+        line = self._line(request)
+        seconds, path = float(request.get("seconds", 30.0)), Path(str(request.get("path", "")))
+        if not CAPTURE_S[0] <= seconds <= CAPTURE_S[1]:
+            raise ControlError(f"a capture lasts {CAPTURE_S[0]:g} to {CAPTURE_S[1]:g} s")
+        if not path.is_absolute():
+            raise ControlError("a capture needs an absolute path")
+        try:
+            recording = line.port.record(path, what="stereo", limit_s=seconds)
+        except EngineError as error:
+            raise ControlError(str(error)) from error
+        return recording.ended.addCallback(
+            lambda end: {"text": f"port {line.extension}: {end.ms / 1000:.1f} s in {path} ({end.why})"}
+        )
+
+    def health(self) -> dict[str, object]:
+        """For /healthz: not well while an alarm stands."""
+        return {"ok": not self._centre.alarms, "alarms": dict(self._centre.alarms)}
+
+    # figures
+
+    def watch(self, metrics: Metrics, journal: Journal) -> None:
+        """What /metrics asks at each scrape."""
+        centre = self._centre
+        metrics.watch("queue", centre.acd.waiting)
+        metrics.watch("longest_wait", centre.acd.longest_wait_s)
+        metrics.watch("agents", lambda: {truths: count for truths, count in centre.acd.tally.items() if count})
+        metrics.watch("ports", lambda: Counter(line.state for line in centre.lines))
+        metrics.watch("calls", lambda: Counter(call.state for call in centre.calls.values()))
+        metrics.watch("desks", centre.desks.counts)
+        metrics.watch("journal", lambda: {"unsynced": journal.serial - journal.safe, "held": journal.held})
+        metrics.watch("links", lambda: {link.name: float(link.up) for link in (centre.smdi, centre.smdr) if link})
+        metrics.watch_engines(lambda: {"server": self._engine.stats()})
+
+    # within
+
+    def _line(self, request: Request) -> VruLine:
+        wanted = str(request.get("port", ""))
+        for line in self._centre.lines:
+            if wanted in (line.extension, str(line.port.number)):
+                return line
+        raise ControlError(f"no VRU port {wanted!r}; there are {', '.join(line.extension for line in self._centre.lines)}")
+
+    def _port(self, line: VruLine) -> dict[str, Any]:
+        call = self._centre.arrivals.call_at(line)
+        return {
+            "port": line.port.number,
+            "extension": line.extension,
+            "smdi": f"{line.desk}/{line.line}",
+            "state": line.state,
+            "call": call.id if call is not None else None,
+            "blocked": "wanted" if line.block_wanted and line.state != "blocked" else None,
+        }

@@ -1,0 +1,242 @@
+"""The server in real time: composition root. Engine and cards, serial lines, desks, web, control socket, forwarder.
+
+`serve` runs until SIGTERM or Ctrl-C. The forwarder (journal to database) is a child process, started again when it
+dies. The database may be away at the start: calls are taken, look-ups say so, the journal keeps everything.
+Serves all nine steps.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.error import CannotListenError, ProcessDone
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from cti.assemble import Parts, make_centre, open_records, site_dialect
+from cti.cards import BackplaneLink, open_cards, vru_ports
+from cti.centre import Wiring
+from cti.config import SerialLine, Site
+from cti.control import SOCKET, ControlFactory
+from cti.customers.numbering import NumberPlan
+from cti.desk.passwords import ThreadChecker
+from cti.errors import StoreError, TipringError
+from cti.log import FileSink, Log
+from cti.metrics import Metrics
+from cti.operator import Operator
+from cti.outside import ThreadedOutside
+from cti.pbx.dialect import SerialSettings
+from cti.pbx.link import Opener
+from cti.pbx.serial_port import serial_opener
+from cti.records.journal import Journal
+from cti.records.store import Store, open_store
+from cti.tones import load_plan
+from drivers.clock import DelayedCall, ReactorClock
+from drivers.engine import Engine
+
+# The forwarder is started again so long after it died.
+FORWARDER_AGAIN_S = 2.0
+
+
+class ForwarderProcess(ProcessProtocol):
+    """`python -m cti.records.forwarder`, kept alive; its lines go into the log."""
+
+    def __init__(self, reactor: Any, site_file: Path, log: Log) -> None:
+        self._reactor, self._site_file, self._log = reactor, site_file, log
+        self._stopping = False
+        self._again: DelayedCall | None = None
+        self._rest = b""
+
+    def start(self) -> None:
+        """Starts the child."""
+        self._again = None
+        args = [sys.executable, "-m", "cti.records.forwarder", "--site", str(self._site_file)]
+        self._reactor.spawnProcess(self, sys.executable, args, env=dict(os.environ))
+
+    def stop(self) -> None:
+        """It brings over what is there, and ends."""
+        self._stopping = True
+        if self._again is not None and self._again.active():
+            self._again.cancel()
+        if self.transport is not None and self.transport.pid:
+            self.transport.signalProcess("TERM")
+
+    def errReceived(self, data: bytes) -> None:
+        """Its words."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[-4096:]
+        for line in lines:
+            self._log.info("forwarder", said=line.decode("utf-8", "replace"))
+
+    def processEnded(self, reason: Failure) -> None:
+        """Again, unless the server stops."""
+        if self._stopping:
+            return
+        if reason.check(ProcessDone) is None:
+            self._log.error(f"the forwarder died: {reason.getErrorMessage()}; started again")
+        self._again = self._reactor.callLater(FORWARDER_AGAIN_S, self.start)
+
+
+def _opener(reactor: Any, line: SerialLine | None, usual: SerialSettings) -> Opener | None:
+    """A serial line of the site with the dialect's settings where the site says nothing."""
+    if line is None:
+        return None
+    fields = {name: getattr(line, name) for name in ("baud", "bits", "parity", "stop", "rtscts")}
+    given = {name: value for name, value in fields.items() if value is not None}
+    settings = SerialSettings(**{**{name: getattr(usual, name) for name in fields}, **given})
+    return serial_opener(reactor, line.device, settings)
+
+
+class Server:
+    """Everything of one running server."""
+
+    def __init__(self, reactor: Any, site: Site, site_file: Path, log: Log) -> None:
+        """Opens files, cards and prompts. TipringError where something cannot be opened."""
+        self.reactor, self.site, self.log = reactor, site, log
+        self.clock = clock = ReactorClock(reactor)
+        site.state.mkdir(parents=True, exist_ok=True)
+        self.metrics = Metrics()
+        store = self._store()
+        self.journal = Journal(
+            clock,
+            site.journal,
+            "thread",
+            from_thread=reactor.callFromThread,
+            on_alarm=self._alarm,
+            boot_after=_last_boot(store),
+        )
+        self.outside = ThreadedOutside(clock, reactor.callFromThread)
+        records = open_records(site, self.journal, store, self.outside, clock, log)
+        parts = Parts(site, site_dialect(site), store, self.journal, self.outside, records, self.metrics, log)
+        self.engine = Engine(
+            clock, paced=True, reactor=reactor, max_ports=max(64, sum(card.ports for card in site.cards)), realtime=True
+        )
+        self.cards = open_cards(self.engine, site)
+        self.backplanes = {
+            name: BackplaneLink(clock, name, card.backplane, card.ports, self._alarm)
+            for name, (card, _) in self.cards.items()
+            if card.backplane is not None
+        }
+        serial = parts.dialect.serial
+        wiring = Wiring(
+            vru_ports(site, self.cards),
+            _opener(reactor, site.pbx.smdi, serial.smdi),
+            _opener(reactor, site.pbx.smdr, serial.smdr),
+            load_plan(site.site.country, site.tones),
+        )
+        self.checker = ThreadChecker(reactor)
+        self.centre = make_centre(
+            clock,
+            parts,
+            wiring,
+            prompts=site.state / "prompts",
+            checker=self.checker,
+            random_bytes=os.urandom,
+        )
+        self.operator = Operator(self.centre, self.engine, self.backplanes)
+        self.operator.watch(self.metrics, self.journal)
+        self.forwarder = ForwarderProcess(reactor, site_file, log)
+        self._listening: list[Any] = []
+
+    def start(self) -> None:
+        """Listens, opens the lines, takes calls."""
+        site, reactor = self.site, self.reactor
+        control = site.state / SOCKET
+        control.unlink(missing_ok=True)
+        try:
+            desk = reactor.listenTCP(site.desk.port, self.centre.desks.factory, interface=site.desk.listen)
+            web = reactor.listenTCP(
+                site.metrics.port,
+                self.metrics.site(self.operator.health, reactor),
+                interface=site.metrics.listen,
+            )
+            socket = reactor.listenUNIX(str(control), ControlFactory(self.operator.requests()), mode=0o600)
+        except CannotListenError as error:
+            raise TipringError(str(error)) from error
+        self._listening = [desk, web, socket]
+        self.operator.addresses = {"desk": desk.getHost().port, "metrics": web.getHost().port}
+        self.checker.start()
+        self.engine.startService()
+        for name, link in self.backplanes.items():
+            link.start(self.cards[name][1])
+        self.centre.start()
+        self.forwarder.start()
+        self.log.info(
+            "the server runs",
+            site=site.site.name,
+            boot=self.journal.boot,
+            ports=len(self.centre.lines),
+            desk_port=desk.getHost().port,
+            metrics_port=web.getHost().port,
+            realtime=bool(self.engine.stats().realtime),
+        )
+
+    def stop(self) -> None:
+        """Calls get their end in the record; everything is closed."""
+        for port in self._listening:
+            port.stopListening()
+        self.centre.stop()
+        for link in self.backplanes.values():
+            link.stop()
+        self.engine.stopService()
+        self.checker.stop()
+        self.outside.close()
+        self.journal.close()
+        self.forwarder.stop()
+        self.log.info("the server stops")
+
+    def _store(self) -> Store:
+        plan = NumberPlan(self.site.site.country, self.site.site.area_code)
+        try:
+            return open_store(self.site.database_url, plan)
+        except StoreError as error:
+            self.log.error(f"{error}; the journal keeps the records until the database is back")
+            return Store(self.site.database_url, plan)
+
+    def _alarm(self, name: str, raised: bool, text: str) -> None:
+        centre = getattr(self, "centre", None)
+        if centre is None:
+            self.log.warning(text, alarm=name, raised=raised)
+        else:
+            centre.set_alarm(name, raised, text)
+
+
+def _last_boot(store: Store) -> int:
+    try:
+        return store.last_boot()
+    except StoreError:
+        return 0
+
+
+def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str) -> int:
+    """Runs until stopped; returns the exit status."""
+    from twisted.internet import reactor
+
+    clock = ReactorClock(reactor)
+    log = Log(clock, FileSink(log_file), level)
+    unroute = log.route_twisted()
+    server = Server(reactor, site, Path(site_file).absolute(), log)
+    status = 0
+
+    def start() -> None:
+        nonlocal status
+        try:
+            server.start()
+        except TipringError as error:
+            log.error(str(error))
+            print(f"tipring run: {error}", file=sys.stderr)
+            status = 2
+            loop.stop()
+
+    loop: Any = reactor
+    loop.callWhenRunning(start)
+    loop.addSystemEventTrigger("before", "shutdown", server.stop)
+    try:
+        loop.run()
+    finally:
+        unroute()
+    return status
+

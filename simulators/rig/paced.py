@@ -1,0 +1,181 @@
+"""The demonstration in real time: the server and the world as two processes, and their story on the screen.
+
+What is shown comes from the server's journal as it is written: each of the nine steps as it begins. At the end the records are
+checked: every caller has a complete one. Status 0 only then.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from cti.config import Site, load_site
+from cti.records.events import Entry
+from cti.records.journal_read import Tail
+from cti.records.store import Store
+from simulators.rig.demo import table
+from simulators.rig.result import call_object
+from simulators.rig.site import write_site
+from simulators.rig.stepped import prompt_cache
+from simulators.rig.world_process import scenario_for
+
+LIMIT_S = 85.0
+POLL_S = 0.1
+STEPS = {
+    1: ("a call enters the central office", "电话进入市话局"),
+    2: ("the PBX captured ANI and DNIS", "PBX 取得主叫、被叫号码"),
+    3: ("the PBX hunts to a VRU port", "PBX 接到 VRU 端口"),
+    4: ("the PBX tells the VRU over RS232", "PBX 经 RS232 通知 VRU"),
+    5: ("the VRU plays the menu", "VRU 播放菜单"),
+    6: ("the queue of the group", "进入技能组队列"),
+    7: ("hook flash, dial tone, extension", "拍叉簧、拨号音、拨分机"),
+    8: ("pop-up on the agent's screen", "坐席弹屏"),
+    9: ("the PBX's call record; the agent is free", "PBX 话单，坐席空闲"),
+}
+COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
+
+
+class Story:
+    """The journal, told line by line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._calls: dict[str, int] = {}
+        self._began: float | None = None
+
+    def tell(self, entry: Entry) -> None:
+        """One event, if it is part of the story."""
+        event = entry.event
+        if self._began is None:
+            self._began = entry.seconds
+        if event.call is None:
+            return
+        number = self._calls.setdefault(event.call, len(self._calls) + 1)
+        text = self._text(entry)
+        if text:
+            colour = COLOURS[(number - 1) % len(COLOURS)]
+            at = entry.seconds - self._began
+            self._console.print(f"{at:6.2f} s  call {number}  {text}", style=colour, highlight=False, soft_wrap=True)
+
+    def _text(self, entry: Entry) -> str:
+        event, data = entry.event, entry.event.data
+        match event.kind:
+            case "step":
+                step = int(data["n"])
+                english, chinese = STEPS[step]
+                return f"[bold]{step}[/bold]  {english} · {chinese}  [dim]({event.source})[/dim]"
+            case "ani":
+                return f"   ANI 主叫 {data.get('ani')}   DNIS 被叫 {data.get('dnis')}"
+            case "port":
+                return f"   port {event.port}, extension 分机 {data.get('extension')}"
+            case "menu":
+                return f"   key {data.get('choice')} → group 技能组 {data.get('group')}"
+            case "place":
+                return f"   place in the queue 排队位置 {data.get('place')}"
+            case "offered":
+                return f"   agent 坐席 {event.agent}, extension 分机 {data.get('extension')}"
+            case "no_answer" | "busy":
+                return f"   agent 坐席 {event.agent}: {event.kind}"
+            case "connected":
+                return f"   talks with 通话 {event.agent}"
+            case "outcome":
+                return f"   {data.get('outcome')}"
+        return ""
+
+
+def demonstrate(folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool) -> int:
+    """Runs both processes and tells the story; 0 when every record is complete."""
+    console = Console()
+    folder = folder.absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    scenario = scenario_for(calls, seed, keep=keep)
+    site_file = write_site(scenario, folder)
+    cache = prompt_cache()
+    if cache.is_dir():
+        shutil.copytree(cache, folder / "state" / "prompts", dirs_exist_ok=True)
+    site = load_site(site_file)
+    sim = ["sim", str(folder), "--seed", str(seed), *(f"--fault={spec}" for spec in faults)]
+    sim += ["--calls", str(calls)] if calls is not None else []
+    world = _spawn(folder / "world.log", *sim, *(["--keep"] if keep else []))
+    server = _spawn(folder / "server.log", "run", "-c", str(site_file), "--log", str(folder / "server.jsonl"))
+    try:
+        status = _watch(console, site, world, server, keep=keep, limit_s=None if keep or (calls or 3) > 3 else LIMIT_S)
+    finally:
+        for process in (world, server):
+            _stop(process)
+    if keep:
+        return 0
+    return status or _verdict(console, site, folder, len(scenario.callers))
+
+
+def _spawn(output: Path, *args: str) -> subprocess.Popen[bytes]:
+    with output.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-c", "import sys; from cti.commands import main; sys.exit(main())", *args],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _watch(
+    console: Console,
+    site: Site,
+    world: subprocess.Popen[bytes],
+    server: subprocess.Popen[bytes],
+    *,
+    keep: bool,
+    limit_s: float | None,
+) -> int:
+    """Tells the journal until the world has ended; 1 where a process dies or time is over."""
+    tail, story = Tail(site.journal), Story(console)
+    began = time.monotonic()
+    if keep:
+        console.print(f"logs and state in {Path(site.state).parent}; Ctrl-C ends", style="dim")
+    try:
+        while True:
+            ended = world.poll() is not None
+            for entry in tail.poll() if site.journal.is_dir() else ():
+                story.tell(entry)
+            if server.poll() is not None:
+                console.print(f"the server ended with status {server.returncode}: see {site.state.parent}/server.log")
+                return 1
+            if ended:
+                return 0 if world.returncode == 0 else 1
+            if limit_s is not None and time.monotonic() - began > limit_s:
+                console.print(f"not through after {limit_s:g} s")
+                return 1
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _verdict(console: Console, site: Site, folder: Path, wanted: int) -> int:
+    """The records as the database has them."""
+    store = Store(site.database_url)
+    rows = sorted(store.calls(limit=10_000), key=lambda row: row.id)
+    began = min((row.started_at for row in rows), default=None)
+    calls = [call_object(row, began) for row in rows if began is not None]
+    store.close()
+    table(calls)
+    complete = [call for call in calls if call["outcome"] == "answered" and len(call["steps"]) == 9]
+    console.print(f"{len(complete)} of {wanted} records are complete; see {os.path.relpath(folder)}")
+    return 0 if len(complete) == wanted else 1

@@ -1,0 +1,146 @@
+"""The simulated world in real time, in its own process: what `tipring sim` runs.
+
+It makes the far ends of the server's wires: a Unix socket for the backplane, pseudo-terminals for the serial lines; its
+desks connect to the server's desk port over TCP. The server does not know it from a real PBX. Happenings are printed as JSON
+lines; the process ends when the last caller has gone and the records are printed, unless told to keep on.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cti.config import load_site
+from cti.control import ControlError, ask
+from cti.reactor import install
+from drivers.clock import ReactorClock
+from drivers.engine import Engine
+from simulators.faults import parse
+from simulators.scenario import Scenario, demo, mixed
+from simulators.serial_line import PtyLine
+from simulators.truth import Happening
+from simulators.world import SMDI_SPEED, SMDR_SPEED, World
+
+MAX_PORTS = 1024
+# The world waits so long for the server's wires and desks before the first caller sets out.
+READY_S = 0.5
+# After the last caller: the record is printed, the agents' wrap-up is over.
+SETTLE_S = 6.0
+
+
+# With --keep: so many callers, one each six seconds.
+MANY = 5000
+
+
+def scenario_for(calls: int | None, seed: int, *, keep: bool = False) -> Scenario:
+    """The demonstration's three callers, a mix of so many, or one that lasts for hours."""
+    if keep:
+        return mixed(seed, calls or MANY)
+    return demo(seed) if calls is None or calls == 3 else mixed(seed, calls)
+
+
+def run_world(folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool) -> int:
+    """Runs until the callers are through (or for ever); status 1 where the server could not be reached."""
+    reactor: Any = install()
+    scenario = scenario_for(calls, seed, keep=keep)
+    for spec in faults:
+        scenario = scenario.with_fault(parse(spec))
+    process = WorldProcess(reactor, folder, scenario, keep)
+    reactor.callWhenRunning(process.start)
+    reactor.addSystemEventTrigger("before", "shutdown", process.stop)
+    reactor.run()
+    return process.status
+
+
+class WorldProcess:
+    """The world and its ends of the wires."""
+
+    def __init__(self, reactor: Any, folder: Path, scenario: Scenario, keep: bool) -> None:
+        self.reactor, self.folder, self.scenario, self.keep = reactor, folder, scenario, keep
+        self.status = 0
+        self.clock = ReactorClock(reactor)
+        self.engine = Engine(self.clock, paced=True, reactor=reactor, max_ports=MAX_PORTS, name="world")
+        self.smdi = PtyLine(self.clock, reactor, folder / "smdi", SMDI_SPEED)
+        self.smdr = PtyLine(self.clock, reactor, folder / "smdr", SMDR_SPEED)
+        self.world = World(self.clock, self.engine, scenario, smdi=self.smdi, smdr=self.smdr)
+        self.world.truth.watch(self._told)
+        self.backplane = self.world.vru_card.backplane(0, len(scenario.vru_extensions), -1, paced=True)
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._started = False
+
+    def start(self) -> None:
+        """The socket is there before anything else, so that a server can connect at once."""
+        path = self.folder / "backplane.sock"
+        path.unlink(missing_ok=True)
+        self._listening.bind(str(path))
+        self._listening.listen(1)
+        self._listening.setblocking(False)
+        self.engine.startService()
+        self._say("world ready", callers=len(self.scenario.callers), extensions=len(self.scenario.vru_extensions))
+        self._accept()
+
+    def stop(self) -> None:
+        """Takes its ends away."""
+        for desk in self.world.desks.values():
+            desk.close()
+        self.engine.stopService()
+        self.smdi.close()
+        self.smdr.close()
+        self._listening.close()
+        (self.folder / "backplane.sock").unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        """A server plugs its cable in, the first time or again."""
+        try:
+            far, _ = self._listening.accept()
+        except BlockingIOError:
+            self.reactor.callLater(0.05, self._accept)
+            return
+        self.backplane.reconnect(far.detach())
+        self._say("backplane connected")
+        if not self._started:
+            self._started = True
+            self._find_desks()
+        self.reactor.callLater(0.05, self._accept)
+
+    def _find_desks(self) -> None:
+        """The server says where its desk port is."""
+        try:
+            answer = ask(load_site(self.folder / "site.yaml").state, {"do": "status"})
+        except ControlError:
+            self.reactor.callLater(0.2, self._find_desks)
+            return
+        self._desk_port = int(answer["addresses"]["desk"])
+        self.world.open_desks(self._desk)
+        self.reactor.callLater(READY_S, self._callers)
+
+    def _desk(self, agent: str) -> Callable[..., object]:
+        from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+
+        def opener(protocol: Any) -> object:
+            endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", self._desk_port)
+            connecting = connectProtocol(endpoint, protocol)
+            connecting.addErrback(lambda failure: self._say("desk not connected", agent=agent, why=str(failure.value)))
+            return connecting
+
+        return opener
+
+    def _callers(self) -> None:
+        self.world.start().addCallback(lambda _: self.reactor.callLater(SETTLE_S, self._through))
+
+    def _through(self) -> None:
+        self._say("callers are through")
+        if not self.keep:
+            self.reactor.stop()
+
+    def _told(self, happening: Happening) -> None:
+        self._say(happening.what, who=happening.who, caller=happening.call, **happening.data)
+
+    def _say(self, what: str, **data: object) -> None:
+        row = {"at_s": round(self.clock.seconds(), 3), "what": what, **data}
+        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
