@@ -295,6 +295,8 @@ class PtyLine:
 
     def _send(self) -> None:
         self._sending = None
+        if not self.read:
+            return
         self._credit += self.BURST_S / self.speed.character_s if self.speed.character_s else len(self._out)
         count = min(int(self._credit), len(self._out))
         self._credit -= count
@@ -356,14 +358,28 @@ class PtyLine:
         if self.read:
             self._changed(False)
 
-    def close(self) -> None:
-        """Removes the link and the device."""
+    def unplug(self) -> None:
+        """The converter is pulled: the device and its name are gone until `plug`."""
+        if self._master < 0:
+            return
         if self._checking.active():
             self._checking.cancel()
         if self._sending is not None and self._sending.active():
             self._sending.cancel()
+        self._sending = None
         if self.read:
-            self._reactor.removeReader(self)
-            self.read = False
+            self._changed(False)
         self.path.unlink(missing_ok=True)
         os.close(self._master)
+        self._master = -1
+
+    def plug(self) -> None:
+        """It is back: another device under the same name."""
+        if self._master < 0:
+            self._open_master()
+            self._checking = self.clock.callLater(0.0, self._check)
+
+    def close(self) -> None:
+        """Removes the link and the device for good."""
+        self._watchers.clear()
+        self.unplug()

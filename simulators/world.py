@@ -137,8 +137,6 @@ class World:
             self.clock.callLater(at_s, self.vru_card.faults, port, cut=True)
         for name, at_s, for_s in self.scenario.unplugs:
             line = self.smdi if name == "smdi" else self.smdr
-            if not isinstance(line, Line):
-                raise ValueError("only a line in memory can be unplugged; pull a pty by removing its link")
             self.clock.callLater(at_s, line.unplug)
             if for_s is not None:
                 self.clock.callLater(at_s + for_s, line.plug)

@@ -58,3 +58,35 @@ def test_pacing_parity_and_who_reads(tmp_path: Path) -> None:
     assert not line.read
     line.close()
     assert not (tmp_path / "smdi").exists()
+
+
+def test_unplugged_and_back_under_the_same_name(tmp_path: Path) -> None:
+    reactor: Any = cast(Any, EPollReactor)()
+    clock = ReactorClock(reactor)
+    line = PtyLine(clock, reactor, tmp_path / "smdr", Speed(9600))
+    seen: list[bool] = []
+    line.watch(seen.append)
+    devices: list[str] = []
+    held: list[int] = []
+
+    def open_it() -> None:
+        devices.append(os.readlink(tmp_path / "smdr"))
+        held.append(os.open(tmp_path / "smdr", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+
+    def pulled() -> None:
+        line.unplug()
+        assert not (tmp_path / "smdr").exists()
+        line.write(b"into the void")
+
+    clock.callLater(0.05, open_it)
+    clock.callLater(0.4, pulled)
+    clock.callLater(0.5, line.plug)
+    clock.callLater(0.55, open_it)
+    clock.callLater(0.95, reactor.stop)
+    reactor.run(installSignalHandlers=False)
+    with pytest.raises(OSError, match="Input/output error"):
+        os.write(held[0], b"x")
+    for descriptor in held:
+        os.close(descriptor)
+    assert seen[:3] == [True, False, True]
+    line.close()
