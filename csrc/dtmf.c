@@ -22,6 +22,11 @@
 #define DECIDED 5.7f
 #define ENDED 3.8f
 #define STRICT_WINDOWS 3
+/* A candidate that begins so soon after the same digit's end goes on with it: 12.5 ms, in samples. */
+#define BREAK 100
+/* The far end's hybrids send a digit back: the same one, 10 dB weaker or more, within 250 ms (samples, amplitudes). */
+#define ECHO_WITHIN 2000
+#define ECHO_SHARE 0.316f
 /* Suspicion lasts so many hops. */
 #define NEAR_HOPS 3
 
@@ -60,7 +65,7 @@ __attribute__((constructor)) static void fill_constants(void) {
 
 void tr_dtmf_init(struct tr_dtmf *d) {
     memset(d, 0, sizeof *d);
-    d->pair = d->near_pair = -1;
+    d->pair = d->near_pair = d->told_pair = -1;
     d->quiet_hops = TR_DTMF_HISTORY;
 }
 
@@ -151,8 +156,18 @@ static void begin_candidate(struct tr_dtmf *d, int pair, const struct tones *t) 
         d->first = 0;
 }
 
+/* Is the candidate the digit told last: after a jump of its level, or come back as an echo? */
+static bool same_press(const struct tr_dtmf *d) {
+    int64_t since = d->first - d->told_last;
+    if (d->pair != d->told_pair)
+        return false;
+    return since < BREAK || (since < ECHO_WITHIN && d->row_amp < d->told_row_amp * ECHO_SHARE &&
+                             d->column_amp < d->told_column_amp * ECHO_SHARE);
+}
+
 static void end_candidate(struct tr_dtmf *d) {
     if (d->on) {
+        d->told_last = d->last;
         int digit = "123A456B789C*0#D"[(int)d->pair];
         tr_found_put(&d->found, TR_EV_DTMF_END, (uint64_t)(d->last - 1), digit,
                      (int32_t)((d->last - d->first + 4) / 8));
@@ -173,8 +188,11 @@ static void follow(struct tr_dtmf *d, bool strict) {
     d->absent = r > 0.85f ? 0 : d->absent + (1.0f - r);
     if (strict && d->strict < 255)
         d->strict++;
-    if (!d->on && d->strict >= STRICT_WINDOWS && d->heard >= DECIDED) {
+    if (!d->on && d->strict >= STRICT_WINDOWS && d->heard >= DECIDED && !same_press(d)) {
         d->on = 1;
+        d->told_pair = d->pair;
+        d->told_row_amp = d->row_amp;
+        d->told_column_amp = d->column_amp;
         tr_found_put(&d->found, TR_EV_DTMF_BEGIN, (uint64_t)d->first, "123A456B789C*0#D"[(int)d->pair], 0);
     }
     if (d->absent >= ENDED)

@@ -11,8 +11,9 @@
  *   twist       low group up to 10 dB above the high group, high group up to 8 dB above the low group
  *   length      from 40 ms accepted, up to 23 ms refused (decision at 31 ms)
  *   break       up to 10 ms ignored, from 23 ms on the digit ends
+ *   echo        the same digit 10 dB weaker or more, up to 250 ms after its end, is no second one
  *
- * TR_EV_DTMF_BEGIN comes when 31 ms have been heard, TR_EV_DTMF_END when 17 ms are absent. Times are exact to 2 ms for
+ * TR_EV_DTMF_BEGIN comes when 31 ms have been heard, TR_EV_DTMF_END when 19 ms are absent. Times are exact to 2 ms for
  * a digit in quiet, 5 ms in noise. */
 #ifndef TIPRING_DTMF_H
 #define TIPRING_DTMF_H
@@ -34,12 +35,14 @@ struct tr_dtmf {
     int8_t pair;         /* row * 4 + column of the candidate or digit, -1 none */
     uint8_t on;          /* TR_EV_DTMF_BEGIN has been raised */
     uint8_t strict;      /* strict windows of the candidate */
+    int8_t told_pair;    /* the digit told last, -1 none */
     int8_t near_pair;    /* of the last hop that looked like a digit, -1 none */
     uint64_t near_hop;   /* the last hop that raised suspicion, + 1 */
     float row_amp, column_amp; /* steady amplitudes of the candidate */
-    float heard, absent;       /* hops by amplitude: heard in all, absent since it was last whole */
+    float told_row_amp, told_column_amp;
+    float heard, absent; /* hops by amplitude: heard in all, absent since it was last whole */
     float last_ratio;
-    int64_t first, last; /* samples */
+    int64_t first, last, told_last; /* samples */
 };
 
 void tr_dtmf_init(struct tr_dtmf *d);

@@ -146,6 +146,54 @@ static void breaks(void) {
     }
 }
 
+/* A digit that comes back from the far end's hybrids, weaker and later, is the same press; the next press is not, even
+ * where the echo fills the pause. */
+static void echoes(void) {
+    uint32_t seed = 31;
+    for (int delay = 20; delay <= 240; delay += 10) {
+        for (int back_db = 14; back_db <= 30; back_db += 4) {
+            int n = 8000;
+            double ms = 60 + uniform(&seed) * 130, pause = 50 + uniform(&seed) * 150;
+            char digit = all[(unsigned)(delay + back_db) % 16];
+            memset(line, 0, sizeof *line * (size_t)n);
+            for (int press = 0; press < 2; press++) {
+                double begin = 800 + press * 8 * (ms + pause);
+                add_digit(line, n, begin, ms * 8, digit, -10, -8, &seed);
+                add_digit(line, n, begin + delay * 8, ms * 8, digit, -10 - back_db, -8 - back_db, &seed);
+            }
+            to_line(line, pcm, n);
+            hear(pcm, n, &one, 160);
+            if (!CHECK_INT(one.begins, 2) | !CHECK_INT(one.ends, 2))
+                fprintf(stderr, "  echo after %d ms at -%d dB, digits of %.0f ms, pauses of %.0f ms\n", delay, back_db,
+                        ms, pause);
+        }
+    }
+}
+
+/* A level that jumps while the key is held makes no second press. */
+static void jumps(void) {
+    uint32_t seed = 33;
+    for (int by = -24; by <= 24; by += 3) {
+        for (int i = 0; i < 16; i++) {
+            int n = 4000;
+            double low, high;
+            digit_hz(all[i], &low, &high);
+            memset(line, 0, sizeof *line * (size_t)n);
+            double from = by > 0 ? -10 - by : -10;
+            for (int part = 0; part < 2; part++) {
+                double begin = 800 + part * 700 + uniform(&seed) * 60;
+                add_sine(line, n, begin, part ? 700 : 1500 - begin, low, from + part * by, 0);
+                add_sine(line, n, begin, part ? 700 : 1500 - begin, high, from + part * by, 0.3);
+            }
+            to_line(line, pcm, n);
+            hear(pcm, n, &one, 160);
+            if (!CHECK_INT(one.begins, 1))
+                fprintf(stderr, "  %c jumps by %d dB\n", all[i], by);
+            CHECK_INT(one.ends, one.begins);
+        }
+    }
+}
+
 static void levels(void) {
     uint32_t seed = 23;
     for (double level = -38; level <= -3; level += 1) /* 35 dB */
@@ -239,6 +287,8 @@ int main(void) {
     RUN(twist);
     RUN(lengths);
     RUN(breaks);
+    RUN(echoes);
+    RUN(jumps);
     RUN(levels);
     RUN(noise);
     RUN(other_tones);
