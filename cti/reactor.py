@@ -7,11 +7,14 @@ anything imports `twisted.internet.reactor`; stepped runs need no reactor at all
 
 from __future__ import annotations
 
+import signal
 import sys
 from time import monotonic
+from types import FrameType
 from typing import Any, cast
 
 import uvloop
+from twisted.internet import process
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.main import installReactor
 
@@ -21,6 +24,21 @@ SWITCH_INTERVAL_S = 0.0005
 
 class MonotonicReactor(AsyncioSelectorReactor):
     """Twisted's reactor on an asyncio loop, counting by the monotonic clock."""
+
+    def startRunning(self, installSignalHandlers: bool = True) -> None:
+        """As Twisted's, and notices when child processes end.
+
+        uvloop takes over the descriptor by which Twisted would be woken at SIGCHLD (in 17 of 100 runs a child's end
+        went unnoticed). It does run handlers of the signal module, so there is one.
+        """
+        cast(Any, super()).startRunning(installSignalHandlers)
+        if installSignalHandlers:
+            signal.signal(signal.SIGCHLD, self._child_ended)
+            signal.siginterrupt(signal.SIGCHLD, False)
+            cast(Any, self).callLater(0, process.reapAllProcesses)  # who ended in between
+
+    def _child_ended(self, number: int, frame: FrameType | None) -> None:
+        cast(Any, self).callFromThread(process.reapAllProcesses)
 
     def seconds(self) -> float:
         """Seconds of the monotonic clock: the one place where the control half reads the machine's own."""

@@ -23,7 +23,7 @@ assert isinstance(reactor._asyncioEventloop, uvloop.Loop)
 assert sys.getswitchinterval() == 0.0005
 assert abs(reactor.seconds() - time.monotonic()) < 0.05
 time.time = lambda: 0.0     # the wall clock is of no importance
-seen = []
+seen, ended = [], []
 reactor.callLater(0.05, seen.append, "late")
 reactor.callLater(0.01, seen.append, "soon")
 reactor.callLater(0, seen.append, "now")
@@ -39,8 +39,12 @@ class Ask(protocol.Protocol):
 class Child(protocol.ProcessProtocol):
     def processEnded(self, reason):
         assert reason.check(error.ProcessDone)
-        seen.append("child")
-        reactor.callLater(0.1, os.kill, os.getpid(), signal.SIGTERM)
+        ended.append(reason)
+        if len(ended) < 30:
+            reactor.spawnProcess(Child(), "/bin/true", ["true"])
+        else:
+            seen.append("child")
+            reactor.callLater(0.1, os.kill, os.getpid(), signal.SIGTERM)
 def listening(port):
     TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port).connect(protocol.Factory.forProtocol(Ask))
 TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(protocol.Factory.forProtocol(Echo)).addCallback(listening)
