@@ -1,37 +1,40 @@
 # Two commands do everything on a fresh Debian 12: `make demo` and `make test`.
 PY := .venv/bin/python
+C_FILES := $(wildcard csrc/*.c csrc/*.h tests/csrc/*.c tests/csrc/*.h)
 
 .PHONY: help setup demo test test-c test-py lint format docs bundle clean
 help:
 	@echo "make demo          server and simulated call centre in real time; three callers; KEEP=1 stays up"
 	@echo "make test          lint, C tests under sanitizers, Python tests"
-	@echo "make setup         Debian packages, .venv, compiled engine (both of the above call it)"
+	@echo "make setup         Debian packages, .venv, compiled engine, prompts (the others call it)"
 	@echo "make bundle        everything for a site without a network, in dist/"
-	@echo "make format docs clean"
+	@echo "make lint test-c test-py format docs clean"
 
 setup:
 	@sh conf/setup.sh
 
 demo: setup
-	@.venv/bin/tipring demo $(if $(KEEP),--keep)
+	@.venv/bin/tipring demo $(if $(filter-out 0 no,$(KEEP)),--keep)
 
-test: setup lint test-c test-py
+test: setup lint test-c
+	@$(PY) -m pytest
 
 test-c: setup
 	@$(MAKE) --no-print-directory -C tests/csrc all
 
 test-py: setup
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(ARGS)
 
 lint: setup
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@clang-format --dry-run -Werror csrc/*.c csrc/*.h tests/csrc/*.c tests/csrc/*.h
-	@.venv/bin/mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@clang-format --dry-run -Werror $(C_FILES)
+	@$(PY) -m mypy
 
 format: setup
-	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
-	@clang-format -i csrc/*.c csrc/*.h tests/csrc/*.c tests/csrc/*.h
+	@$(PY) -m ruff check --fix . || true
+	@$(PY) -m ruff format .
+	@clang-format -i $(C_FILES)
 
 docs: setup
 	@$(PY) -m cti.machine docs/machines
@@ -39,5 +42,8 @@ docs: setup
 bundle: setup
 	@sh conf/bundle.sh
 
+# The spoken prompts stay, in the user's cache folder.
 clean:
-	rm -rf .venv build dist *.egg-info drivers/_engine.c drivers/_engine.*.so tests/csrc/build
+	rm -rf .venv build dist demo-run *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f drivers/_engine.c drivers/_engine.*.so drivers/*.o
+	find cti drivers simulators tests conf -name __pycache__ -prune -exec rm -rf {} +

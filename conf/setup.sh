@@ -61,21 +61,25 @@ install_packages() {
         fail "Debian packages are missing and need root, run: apt-get install --no-install-recommends$missing"
     fi
     command -v apt-get >/dev/null || fail "there is no apt-get here; install what stands for these packages:$missing"
-    say "installing Debian packages:$missing"
-    set -- -qq -o Dpkg::Use-Pty=0
+    say "installing Debian packages, some minutes:$missing"
+    temporary=$(mktemp -d)
+    trap 'rm -rf "$temporary"' EXIT
+    set -- -q -o Dpkg::Use-Pty=0
     if [ -d bundle/debs ]; then
-        lists=$(mktemp -d)
-        trap 'rm -rf "$lists"' EXIT
+        lists=$temporary
+        mkdir "$lists/state" "$lists/parts"
         ln -s "$root/bundle/debs" "$lists/debs"
         echo "deb [trusted=yes] file:$lists/debs ./" >"$lists/sources.list"
-        set -- "$@" -o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts=- \
-            -o Dir::State::Lists="$lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root
+        set -- "$@" -o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts="$lists/parts" \
+            -o Dir::State::Lists="$lists/state" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root
     fi
+    log=$temporary/log
     # 9 is the lock: a service that a package starts must not keep it
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" update 9<&- || say "apt-get update failed; going on"
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" update >"$log" 2>&1 9<&- ||
+        { cat "$log" >&2 && say "apt-get update failed; going on with what it knows"; }
     # shellcheck disable=SC2086
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends $missing 9<&- >/dev/null ||
-        fail "apt-get failed (see above), run: apt-get install --no-install-recommends$missing"
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends $missing >"$log" 2>&1 9<&- ||
+        { cat "$log" >&2 && fail "apt-get failed, run: apt-get install --no-install-recommends$missing"; }
 }
 
 find_python() {
