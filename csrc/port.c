@@ -72,8 +72,17 @@ static int tone_plan(struct tr_port *port, const uint8_t *side, uint32_t n) {
     if (n % sizeof(struct tr_tone) || n > sizeof port->plan) {
         return TR_E_ARGUMENT;
     }
-    memcpy(port->plan, side, n);
-    port->plan_count = (int32_t)(n / sizeof(struct tr_tone));
+    struct tr_tone plan[TR_MAX_TONES];
+    struct tr_tones probe; /* a plan that cannot be heard is refused now, not silently unheard later */
+    int32_t count = (int32_t)(n / sizeof(struct tr_tone));
+    if (n) {
+        memcpy(plan, side, n);
+    }
+    if (tr_tones_init(&probe, plan, count, 0) != TR_OK) {
+        return TR_E_ARGUMENT;
+    }
+    memcpy(port->plan, plan, n);
+    port->plan_count = count;
     tr_port_rearm(port, TR_I_TONES);
     return TR_OK;
 }

@@ -344,6 +344,35 @@ static void blocks_of_any_size(void) {
     }
 }
 
+/* While we send, nothing counts as voice; after it, voice does. And again after half a second without. */
+static void hold_and_again(void) {
+    static struct tr_tones t;
+    struct tr_detection d;
+    uint32_t seed = 21;
+    fresh();
+    for (int i = 0; i < 40;
+         i++) /* something that varies: 60 ms sounds at changing levels, with a pause from 4 s to 5 s */
+        add_sine(line, MOST, 8000 + i * 800 + (i >= 30 ? 8000 : 0), 480 + rand_of(&seed) % 200, 500 + 37 * i,
+                 -12 - (int)(rand_of(&seed) % 14), 0);
+    to_line(line, pcm, 8 * 8000);
+    for (int hold = 0; hold < 2; hold++) {
+        CHECK_INT(tr_tones_init(&t, cn, CN, 0), TR_OK);
+        int64_t first = -1;
+        int times = 0;
+        for (int i = 0; i < 8 * 8000; i += 160) {
+            if (hold && i < 16000)
+                tr_tones_hold(&t, 60);
+            tr_tones_feed(&t, pcm + i, 160);
+            while (tr_tones_get(&t, &d)) {
+                CHECK_INT(d.kind, TR_EV_NOT_TONE);
+                first = times++ ? first : i;
+            }
+        }
+        CHECK_INT(times, 2);
+        CHECK_BETWEEN(first, hold ? 16000 : 8000, hold ? 16000 + 4800 : 8000 + 4800);
+    }
+}
+
 static void plans_that_cannot_be(void) {
     static struct tr_tones t;
     struct tr_tone bad = cn[0], nine[9];
@@ -369,6 +398,7 @@ int main(void) {
     RUN(noise_and_clicks);
     RUN(voice_is_an_answer);
     RUN(blocks_of_any_size);
+    RUN(hold_and_again);
     RUN(plans_that_cannot_be);
     return check_end();
 }
