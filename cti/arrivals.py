@@ -1,6 +1,7 @@
 """Brings together what is known of an arriving call: the ring on a port, the PBX's message, in-band caller ID.
 
-They come in any order and any of them may be late or missing. A message that belongs to a line which does not ring yet is
+They come in any order and any of them may be late or missing. A message that belongs to a line which does not ring
+yet is
 held MESSAGE_S; a call without one is answered after the site's ``ani_wait``. Serves steps 1 to 4; the steps themselves
 are in cti.nine_steps.
 """
@@ -146,7 +147,9 @@ class Arrivals:
         """An SMDI message: for the call that rings there, or for one that will."""
         line = self._by_name.get((message.desk, message.line))
         if line is None:
-            self._steps.alarm("unknown_line", f"SMDI names desk {message.desk} line {message.line}, which the site has not")
+            self._steps.alarm(
+                "unknown_line", f"SMDI names desk {message.desk} line {message.line}, which the site has not"
+            )
             return
         call = self._calls.get(line)
         if call is not None and not call.announced:

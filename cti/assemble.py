@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
 from cti.cards import vru_ports
-from cti.centre import Centre, Wiring
+from cti.centre import Centre, SerialWire, Wiring
 from cti.config import Site
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
@@ -84,7 +84,7 @@ def make_centre(
     flow = load_flow(site.vru.flow, [group.name for group in site.groups])
     own = Path(site.vru.prompts) if site.vru.prompts is not None else None
     names = {group.name: {"zh": group.zh, "en": group.en} for group in site.groups}
-    voice = Prompts(prompts, site_folder=own, texts=flow.texts, groups=names)
+    voice = Prompts(prompts, site_folder=own, texts={key: {**said} for key, said in flow.texts.items()}, groups=names)
     voice.prepare()
     history = DeskHistory(parts.outside, parts.store, {agent.id: agent.groups for agent in site.agents})
 
@@ -158,9 +158,12 @@ def assemble_stepped(
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, site_dialect(site), store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
-    wiring = Wiring(vru_ports(site, by_name), smdi, smdr, load_plan(site.site.country, site.tones))
-    source = random.Random(f"tipring desk tokens {seed}")
-    centre = make_centre(
-        clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes
+    wiring = Wiring(
+        vru_ports(site, by_name),
+        SerialWire(smdi) if smdi is not None else None,
+        SerialWire(smdr) if smdr is not None else None,
+        load_plan(site.site.country, site.tones),
     )
+    source = random.Random(f"tipring desk tokens {seed}")
+    centre = make_centre(clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes)
     return Assembly(clock, parts, centre, Forwarder(store, site.journal))

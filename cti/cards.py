@@ -24,7 +24,9 @@ LAWS = {"alaw": "a", "ulaw": "mu"}
 class BackplaneLink:
     """One card's backplane: connected, or tried every second, with an alarm while it is not."""
 
-    def __init__(self, clock: Clock, name: str, path: str, count: int, on_alarm: Callable[[str, bool, str], None]) -> None:
+    def __init__(
+        self, clock: Clock, name: str, path: str, count: int, on_alarm: Callable[[str, bool, str], None]
+    ) -> None:
         self.name, self.path = name, path
         self._clock, self._count, self._on_alarm = clock, count, on_alarm
         self._backplane: Backplane | None = None

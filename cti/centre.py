@@ -1,6 +1,7 @@
 """One call centre: the parts joined, whatever clock they run by and whatever their wires are made of.
 
-Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock, the ports and the
+Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock, the ports and
+the
 serial lines. The steps of a call are in cti.nine_steps, what happens between them in cti.conduct; here is what every
 step needs: a call's record, its port, its agent's screen. Serves all nine steps.
 """
@@ -14,8 +15,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from cti.acd.agent import Agent, Limits
+from cti.acd.agent import Agent
 from cti.acd.centre import Acd
+from cti.acd.truths import Limits
 from cti.arrivals import Arrivals
 from cti.call import CALL, Call, Source, Step
 from cti.conduct import Conduct
@@ -47,12 +49,21 @@ from drivers.tones import TonePlan
 
 
 @dataclass(frozen=True, slots=True)
+class SerialWire:
+    """One RS232 line: how it is opened, its speed and its data bits."""
+
+    opener: Opener
+    baud: int = 9600
+    bits: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """What differs between real and simulated time: the ports and the serial lines; and the country's tones."""
 
     ports: Sequence[tuple[VruPort, Port]]
-    smdi: Opener | None
-    smdr: Opener | None
+    smdi: SerialWire | None
+    smdr: SerialWire | None
     tones: TonePlan
 
 
@@ -104,13 +115,25 @@ class Centre:
         self.smdr: PbxLink[SmdrItem] | None = None
         if wiring.smdi is not None:
             self.smdi = PbxLink(
-                clock, wiring.smdi, SmdiDecoder(dialect.smdi.msd_strip), self._smdi, self._link_alarm("smdi"), name="smdi"
+                clock,
+                wiring.smdi.opener,
+                SmdiDecoder(dialect.smdi.msd_strip),
+                self._smdi,
+                self._link_alarm("smdi"),
+                name="smdi",
+                baud=wiring.smdi.baud,
             )
         if wiring.smdr is not None:
-            decoder = SmdrDecoder(dialect, lambda: clock.now().astimezone(site.zone).date())
-            silence = dialect.smdr.silence_s
+            today = lambda: clock.now().astimezone(site.zone).date()  # noqa: E731
             self.smdr = PbxLink(
-                clock, wiring.smdr, decoder, self._smdr, self._link_alarm("smdr"), name="smdr", silence_s=silence
+                clock,
+                wiring.smdr.opener,
+                SmdrDecoder(dialect, today, strip_bit7=wiring.smdr.bits == 7),
+                self._smdr,
+                self._link_alarm("smdr"),
+                name="smdr",
+                baud=wiring.smdr.baud,
+                silence_s=dialect.smdr.silence_s,
             )
 
     # life
@@ -156,7 +179,11 @@ class Centre:
         if step in call.steps:
             return
         earlier = call.steps.get(as_of) if as_of is not None else None
-        begun = Step(earlier.at_s, earlier.when, source) if earlier else Step(self.clock.seconds(), self.clock.now(), source)
+        begun = (
+            Step(earlier.at_s, earlier.when, source)
+            if earlier
+            else Step(self.clock.seconds(), self.clock.now(), source)
+        )
         call.steps[step] = begun
         self.event(call, "step", source, t=begun.when, n=step)
         self.metrics.step(step, begun.at_s - call.began_s)
@@ -316,17 +343,17 @@ class Centre:
 
     # agents
 
-    def _acd_event(self, kind: str, call_id: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
+    def _acd_event(self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
         """The ACD's record; and what follows from it."""
-        call = self.calls.get(call_id) if call_id is not None else None
-        port = call.line.port.number if call is not None and call.line is not None else None
-        self.records.event(call_id, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
+        ours = self.calls.get(call) if call is not None else None
+        port = ours.line.port.number if ours is not None and ours.line is not None else None
+        self.records.event(call, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
         if kind == "agent_state" and agent is not None:
             self.desks.agent_changed(agent)
         elif kind == "ask" and agent is not None:
-            self.desks.ask(agent, call_id)
-        elif kind == "talk_ended" and call is not None:
-            self.conduct.talk_over(call, str(data.get("cause") or ""))
+            self.desks.ask(agent, call)
+        elif kind == "talk_ended" and ours is not None:
+            self.conduct.talk_over(ours, str(data.get("cause") or ""))
 
     async def transfer(self, call: Call, agent: Agent, before_dial: Callable[[], None]) -> TransferResult:
         """Step 7 by the switch of this site; the ACD hears when the telephone rings."""
@@ -367,6 +394,8 @@ class Centre:
         self.talks.end(call.extension, call)
         if 9 not in call.steps:
             self.talks.owe(call.extension, call)
+            if self.smdr is not None:
+                self.smdr.expect()
 
     def wait(self, what: Deferred[None], seconds: float) -> Deferred[None]:
         """``what``, or ``seconds``, whichever is first."""

@@ -1,11 +1,12 @@
 """What happens between the nine steps: callers hang up, transfers fail, agents do not answer, the PBX recalls.
 
-Each call is served by one coroutine in its scope, from our answer until it leaves our port. Whatever ends it, the call gets
-its outcome, the port and the agent are free again, and the record says why.
+Each call is served by one coroutine in its scope, from our answer until it leaves our port. Whatever ends it, the
+call gets its outcome, the port and the agent are free again, and the record says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -229,7 +230,7 @@ class Conduct:
     # actions of the call's table
 
     def leave_port(self, call: Call) -> None:
-        """On-hook; the line guards itself and is idle again. What still runs of the call is cancelled in the next turn."""
+        """On-hook; the line guards itself and is idle again. What still runs is cancelled in the next turn."""
         line, scope = call.line, call.scope
         call.line = None
         if scope is not None:
@@ -287,7 +288,7 @@ class Conduct:
         del self._recalls[call]
         self.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")
 
-    def _failed_child(self, call: Call) -> object:
+    def _failed_child(self, call: Call) -> Callable[[str, Failure], None]:
         def failed(name: str, failure: Failure) -> None:
             self._centre.log.failure(failure, f"call {call.id}: {name}", call=call.id)
             if not call.ended and call.state != "talking":

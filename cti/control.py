@@ -57,7 +57,8 @@ class ControlProtocol(LineReceiver):
     def lineLengthExceeded(self, line: bytes) -> None:
         """Over 64 KiB: nobody asks so much."""
         self._answer({"ok": False, "error": "a request is one line of at most 64 KiB"})
-        self.transport.loseConnection()
+        transport: Any = self.transport
+        transport.loseConnection()
 
     def _good(self, answer: Answer) -> None:
         self._answer({"ok": True, **answer})
@@ -66,7 +67,8 @@ class ControlProtocol(LineReceiver):
         self._answer({"ok": False, "error": failure.getErrorMessage()})
 
     def _answer(self, answer: Answer) -> None:
-        self.sendLine(msgspec.json.encode(answer))
+        transport: Any = self.transport
+        transport.write(msgspec.json.encode(answer) + b"\n")
 
 
 class ControlFactory(Factory):

@@ -1,4 +1,5 @@
-"""What operations ask of a running server: its state on one page, ports blocked, unblocked and captured, health, metrics.
+"""What operations ask of a running server: its state on one page, ports blocked, unblocked and captured, health,
+metrics.
 
 Serves `tipring status` and `tipring port` (cti.control), `/healthz` and the gauges of `/metrics`.
 """
@@ -137,7 +138,9 @@ class Operator:
         for line in self._centre.lines:
             if wanted in (line.extension, str(line.port.number)):
                 return line
-        raise ControlError(f"no VRU port {wanted!r}; there are {', '.join(line.extension for line in self._centre.lines)}")
+        raise ControlError(
+            f"no VRU port {wanted!r}; there are {', '.join(line.extension for line in self._centre.lines)}"
+        )
 
     def _port(self, line: VruLine) -> dict[str, Any]:
         call = self._centre.arrivals.call_at(line)

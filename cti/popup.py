@@ -1,7 +1,7 @@
 """What appears on the agent's screen: who calls, what they chose, how long they waited, what is known of them (step 8).
 
-The customer is looked up as soon as the number is known, so that at the transfer the card is at hand; a number or a card
-that comes later updates the screen.
+The customer is looked up as soon as the number is known, so that at the transfer the card is at hand; a number or a
+card that comes later updates the screen.
 """
 
 from __future__ import annotations
@@ -92,4 +92,3 @@ def _customer(customer: Customer | None) -> dict[str, Any] | None:
     if customer is None:
         return None
     return {"name": customer.name, "company": customer.company, "note": customer.note}
-

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from cti.assemble import Parts, make_centre, open_records, site_dialect
 from cti.cards import BackplaneLink, open_cards, vru_ports
-from cti.centre import Wiring
+from cti.centre import SerialWire, Wiring
 from cti.config import SerialLine, Site
 from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
@@ -29,7 +29,6 @@ from cti.metrics import Metrics
 from cti.operator import Operator
 from cti.outside import ThreadedOutside
 from cti.pbx.dialect import SerialSettings
-from cti.pbx.link import Opener
 from cti.pbx.serial_port import serial_opener
 from cti.records.journal import Journal
 from cti.records.store import Store, open_store
@@ -61,8 +60,9 @@ class ForwarderProcess(ProcessProtocol):
         self._stopping = True
         if self._again is not None and self._again.active():
             self._again.cancel()
-        if self.transport is not None and self.transport.pid:
-            self.transport.signalProcess("TERM")
+        process: Any = self.transport
+        if process is not None and process.pid:
+            process.signalProcess("TERM")
 
     def errReceived(self, data: bytes) -> None:
         """Its words."""
@@ -75,19 +75,19 @@ class ForwarderProcess(ProcessProtocol):
         """Again, unless the server stops."""
         if self._stopping:
             return
-        if reason.check(ProcessDone) is None:
+        if not isinstance(reason.value, ProcessDone):
             self._log.error(f"the forwarder died: {reason.getErrorMessage()}; started again")
         self._again = self._reactor.callLater(FORWARDER_AGAIN_S, self.start)
 
 
-def _opener(reactor: Any, line: SerialLine | None, usual: SerialSettings) -> Opener | None:
+def serial_wire(reactor: Any, line: SerialLine | None, usual: SerialSettings) -> SerialWire | None:
     """A serial line of the site with the dialect's settings where the site says nothing."""
     if line is None:
         return None
-    fields = {name: getattr(line, name) for name in ("baud", "bits", "parity", "stop", "rtscts")}
-    given = {name: value for name, value in fields.items() if value is not None}
-    settings = SerialSettings(**{**{name: getattr(usual, name) for name in fields}, **given})
-    return serial_opener(reactor, line.device, settings)
+    names = ("baud", "bits", "parity", "stop", "rtscts")
+    fields = {name: getattr(usual, name) if getattr(line, name) is None else getattr(line, name) for name in names}
+    settings = SerialSettings(**fields)
+    return SerialWire(serial_opener(reactor, line.device, settings), settings.baud, settings.bits)
 
 
 class Server:
@@ -123,8 +123,8 @@ class Server:
         serial = parts.dialect.serial
         wiring = Wiring(
             vru_ports(site, self.cards),
-            _opener(reactor, site.pbx.smdi, serial.smdi),
-            _opener(reactor, site.pbx.smdr, serial.smdr),
+            serial_wire(reactor, site.pbx.smdi, serial.smdi),
+            serial_wire(reactor, site.pbx.smdr, serial.smdr),
             load_plan(site.site.country, site.tones),
         )
         self.checker = ThreadChecker(reactor)
@@ -239,4 +239,3 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
     finally:
         unroute()
     return status
-

@@ -1,7 +1,7 @@
 """The ``tipring`` command: finds its sub-commands by the entry points of the group ``tipring.commands``.
 
-A sub-command is a module with ``NAME``, ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``; it imports what is
-heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick.
+A sub-command is a module with ``NAME``, ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``; it imports what
+is heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick.
 """
 
 from __future__ import annotations

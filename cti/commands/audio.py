@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--seed", type=int, default=1, help="of the noise")
     decode = subs.add_parser("decode", help="say what is in a WAV file (8 kHz, mono or stereo, PCM, A-law or u-law)")
     decode.add_argument("file", metavar="FILE.wav")
-    decode.add_argument("--json", action="store_true", help="one object a line: t_ms, kind, value, ms (channel if stereo)")
+    decode.add_argument(
+        "--json", action="store_true", help="one object a line: t_ms, kind, value, ms (channel if stereo)"
+    )
     for parser_ in (make, decode):
         parser_.add_argument("--country", default="cn", metavar="cn|us|uk|de|jp", help="tone plan (default cn)")
 
@@ -150,7 +152,8 @@ def _decode(args: argparse.Namespace) -> int:
             print(json.dumps(row))
         else:
             length = f"{row['ms']} ms" if row["ms"] is not None else ""
-            print(f"{float(str(row['t_ms'])) / 1000:9.3f} s  {row.get('channel', ''):5} {row['kind']:8} {row['value']:20} {length}")
+            at, channel = float(str(row["t_ms"])) / 1000, row.get("channel", "")
+            print(f"{at:9.3f} s  {channel:5} {row['kind']:8} {row['value']:20} {length}")
     if not found and not args.json:
         print(f"nothing recognised in {sound.seconds:.1f} s", file=sys.stderr)
     return 0

@@ -1,4 +1,5 @@
-"""What the records tell an agent's desk: the agent's last calls, and the messages left for the agent's groups (step 8)."""
+"""What the records tell an agent's desk: the agent's last calls, and the messages left for the agent's groups (step
+8)."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Attendant:
         return await run_menu(port_of(call), self._flow, self._prompts, self._site.site.language, spoken)
 
     async def wait_for_agent(self, call: Call) -> Agent | None:
-        """Step 6: in the queue until an agent is free (a caller who comes back keeps the place); None: see ``ended``."""
+        """Step 6: in the queue until an agent is free (who comes back keeps the place); None: see ``ended``."""
         group = self._site.group(call.group or "")
         assert group is not None
         entry = self._acd.entries.get(call.id)
@@ -114,7 +114,7 @@ class Attendant:
         await leave_message(port_of(call), self._prompts, _language(call), path, self._flow.message, kept)
 
     def recording(self, call: Call) -> Deferred[None] | None:
-        """Fires when the message under way is closed, which the end of the port's call brings about; None: no message."""
+        """Fires when the message under way is closed, as the end of the port's call does; None: no message."""
         return self._recording.get(call.id)
 
     async def say(self, call: Call, key: str, *, until: Deferred[Any] | None = None) -> None:

@@ -135,11 +135,8 @@ def _verdict(result: Run, took: float, *, strict: bool) -> int:
     """What the world says of the server's records; status 1 where they differ (faults asked for aside)."""
     from simulators.rig.result import missing_step
 
-    print(
-        f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s ({result.seconds / took:.0f} times "
-        "real time)",
-        file=sys.stderr,
-    )
+    speed = f"{result.seconds / took:.0f} times real time"
+    print(f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s, {speed}", file=sys.stderr)
     for finding in (*result.findings, *result.popups):
         print(f"differs: {finding}", file=sys.stderr)
     step = missing_step(result.calls)

@@ -1,7 +1,7 @@
 """The demonstration in real time: the server and the world as two processes, and their story on the screen.
 
-What is shown comes from the server's journal as it is written: each of the nine steps as it begins. At the end the records are
-checked: every caller has a complete one. Status 0 only then.
+What is shown comes from the server's journal as it is written: each of the nine steps as it begins. At the end the
+records are checked: every caller has a complete one. Status 0 only then.
 """
 
 from __future__ import annotations

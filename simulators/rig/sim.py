@@ -8,8 +8,8 @@ from pathlib import Path
 NAME = "sim"
 HELP = "the simulated world (central office, PBX, callers, telephones, desks) for a running server"
 EXAMPLES = """\
-The folder is a run as `tipring demo` makes it: site.yaml, and then backplane.sock, smdi, smdr, which this program makes.
-  tipring sim demo-run --calls 3        and, in another terminal:  tipring run -c demo-run/site.yaml
+The folder is a run as `tipring demo` makes it: site.yaml, and then backplane.sock, smdi, smdr, which this program
+makes. tipring sim demo-run --calls 3        and, in another terminal:  tipring run -c demo-run/site.yaml
 """
 
 

@@ -22,13 +22,21 @@ CUSTOMERS = (
 def password_hash(password: str, agent: str) -> str:
     """Argon2id at a cost fit for a demonstration, the salt from the agent, so that a run can be repeated."""
     salt = f"tipring:{agent}".encode().ljust(16, b".")
-    return hash_secret(password.encode(), salt, time_cost=1, memory_cost=1024, parallelism=1, hash_len=32, type=Type.ID).decode()
+    return hash_secret(
+        password.encode(), salt, time_cost=1, memory_cost=1024, parallelism=1, hash_len=32, type=Type.ID
+    ).decode()
 
 
 def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_port: int = 0) -> dict[str, Any]:
     """The site file's content for a scenario; paths in ``folder``."""
     return {
-        "site": {"name": "演示中心 Demo", "language": "zh", "country": "cn", "timezone": "Asia/Shanghai", "area_code": "010"},
+        "site": {
+            "name": "演示中心 Demo",
+            "language": "zh",
+            "country": "cn",
+            "timezone": "Asia/Shanghai",
+            "area_code": "010",
+        },
         "state_dir": str(folder / "state"),
         "cards": [
             {
@@ -40,14 +48,13 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             }
         ],
         "pbx": {
-            "dialect": {"panasonic": "panasonic-tda", "meridian": "meridian1"}[scenario.smdr_format],
+            "dialect": {"panasonic": "panasonic-tda", "meridian1": "meridian1"}[scenario.smdr_format],
             "smdi": {"device": str(folder / "smdi")},
             "smdr": {"device": str(folder / "smdr")},
         },
         "vru": {"flow": "welcome", "ports": _ports(scenario)},
         "groups": [
-            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5}
-            for name, (zh, en) in GROUPS.items()
+            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5} for name, (zh, en) in GROUPS.items()
         ],
         "agents": [
             {
@@ -84,7 +91,14 @@ def _ports(scenario: Scenario) -> list[dict[str, Any]]:
     """One range where the extensions count up, else port by port."""
     extensions, desk, line = scenario.vru_extensions, scenario.desk_number, scenario.first_line
     if all(int(extension) == int(extensions[0]) + index for index, extension in enumerate(extensions)):
-        row = {"card": "vru", "first": 0, "count": len(extensions), "extension": extensions[0], "desk": desk, "line": line}
+        row = {
+            "card": "vru",
+            "first": 0,
+            "count": len(extensions),
+            "extension": extensions[0],
+            "desk": desk,
+            "line": line,
+        }
         return [row]
     return [
         {"card": "vru", "port": index, "extension": extension, "desk": desk, "line": line + index}

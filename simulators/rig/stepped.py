@@ -118,8 +118,7 @@ def _run(
         if progress is not None:
             progress(len(scenario.callers) - world._left)
     stepper.run_for(SETTLE_S)
-    for desk in world.desks.values():
-        desk.close()
+    world.stop()
     server.stop()
     stepper.run_for(1.0)
     server.forwarder.forward_once()

@@ -1,8 +1,8 @@
 """The simulated world in real time, in its own process: what `tipring sim` runs.
 
 It makes the far ends of the server's wires: a Unix socket for the backplane, pseudo-terminals for the serial lines; its
-desks connect to the server's desk port over TCP. The server does not know it from a real PBX. Happenings are printed as JSON
-lines; the process ends when the last caller has gone and the records are printed, unless told to keep on.
+desks connect to the server's desk port over TCP. The server does not know it from a real PBX. Happenings are printed
+as JSON lines; the process ends when the last caller has gone and the records are printed, unless told to keep on.
 """
 
 from __future__ import annotations
@@ -119,11 +119,12 @@ class WorldProcess:
         self.reactor.callLater(READY_S, self._callers)
 
     def _desk(self, agent: str) -> Callable[..., object]:
-        from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+        from twisted.internet import endpoints
 
         def opener(protocol: Any) -> object:
-            endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", self._desk_port)
-            connecting = connectProtocol(endpoint, protocol)
+            connect: Any = endpoints.connectProtocol
+            endpoint = endpoints.TCP4ClientEndpoint(self.reactor, "127.0.0.1", self._desk_port)
+            connecting = connect(endpoint, protocol)
             connecting.addErrback(lambda failure: self._say("desk not connected", agent=agent, why=str(failure.value)))
             return connecting
 
