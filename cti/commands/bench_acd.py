@@ -1,7 +1,7 @@
 """`tipring bench acd`: what routing a call costs, among a hundred agents and among a hundred thousand.
 
-A call's life in the ACD: queued, the longest idle agent found and offered, answered, over. Each agent is in three of ten
-groups and ready. The reference is the floor of a hundred, measured in turn with the large one.
+A call's life in the ACD: queued, the longest idle agent found and offered, answered, over. Each agent is in three of
+ten groups and ready. The reference is the floor of a hundred, measured in turn with the large one.
 """
 
 from __future__ import annotations

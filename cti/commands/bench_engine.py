@@ -1,9 +1,9 @@
 """`tipring bench engine`: how many ports one core carries, with the whole chain of a VRU call.
 
-A-law decode, DTMF and voice detectors, gain, player, encode, on the real engine (csrc/bench.c), one thread. The input is
-speech, tones and digits mixed, 16 different ones of 20 s; the digits found are compared with those sent in the same run.
-References, measured in turn with it: SpanDSP's DTMF receiver against ours on the same sound, and the plain C kernels
-against those for this processor's vector instructions.
+A-law decode, DTMF and voice detectors, gain, player, encode, on the real engine (csrc/bench.c), one thread. The input
+is speech, tones and digits mixed, 16 different ones of 20 s; the digits found are compared with those sent in the same
+run. References, measured in turn with it: SpanDSP's DTMF receiver against ours on the same sound, and the plain C
+kernels against those for this processor's vector instructions.
 """
 
 from __future__ import annotations
