@@ -11,6 +11,8 @@ venv=.venv
 python=$venv/bin/python
 record=$venv/.tipring-setup # lines: the stamp; the stamp of the engine alone; the folder of the prompts; PYTHON
 packages=$(sed 's/#.*//' conf/debian-packages.txt)
+newline='
+'
 
 say() { echo "setup: $*"; }
 fail() {
@@ -50,7 +52,10 @@ install_packages() {
     missing=
     states=$(package_states)
     for package in $packages; do
-        case $states in *"$package ii"* | *"$package hi"*) ;; *) missing="$missing $package" ;; esac
+        case $newline$states in
+        *"$newline$package ii"* | *"$newline$package hi"*) ;;
+        *) missing="$missing $package" ;;
+        esac
     done
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" = 0 ]; then
@@ -64,7 +69,7 @@ install_packages() {
     say "installing Debian packages, some minutes:$missing"
     temporary=$(mktemp -d)
     trap 'rm -rf "$temporary"' EXIT
-    set -- -q -o Dpkg::Use-Pty=0
+    set -- -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300
     if [ -d bundle/debs ]; then
         lists=$temporary
         mkdir "$lists/state" "$lists/parts"

@@ -1,15 +1,17 @@
 """The ``tipring`` command: finds its sub-commands by the entry points of the group ``tipring.commands``.
 
 A sub-command is a module with ``NAME``, ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``; it imports what
-is heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick.
+is heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick. Only the command asked for is loaded;
+one that cannot be loaded (a plug-in for another version) says so in the help and harms no other.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Protocol, cast
 
 from cti.errors import TipringError
@@ -29,22 +31,40 @@ class Command(Protocol):
 ORDER = ("demo", "run", "sim", "check", "status", "calls", "trace", "agent", "port", "pbx", "audio", "bench")
 
 
-def commands() -> list[Command]:
-    """Every installed sub-command, in the order in which an integrator meets them."""
+def installed() -> dict[str, EntryPoint]:
+    """Every installed sub-command by name, in the order in which an integrator meets them."""
     found = {point.name: point for point in entry_points(group="tipring.commands")}
     names = [name for name in ORDER if name in found] + sorted(found.keys() - set(ORDER))
-    return [cast(Command, found[name].load()) for name in names]
+    return {name: found[name] for name in names}
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line with every sub-command's own help."""
+def load(point: EntryPoint) -> Command:
+    """The module of a sub-command. Raises TipringError where it cannot be imported."""
+    try:
+        return cast(Command, point.load())
+    except (ImportError, AttributeError) as error:
+        raise TipringError(f"this command cannot be loaded: {error}") from error
+
+
+def parser(name: str | None = None) -> argparse.ArgumentParser:
+    """The command line, with every sub-command's own help or only that of one. Raises TipringError as load() does,
+    for the one."""
     top = argparse.ArgumentParser(
         prog="tipring",
         description="Telephony-card driver and CTI middleware for call centres. 板卡式呼叫中心中间件。",
         epilog="Try: tipring demo    (a whole call centre on simulated cards, three calls, 90 s)",
     )
+    top.add_argument("--version", action="version", version=f"tipring {version('tipring')}")
     subs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in commands():
+    points = installed()
+    for point in points.values() if name is None else (points[name],):
+        try:
+            command = load(point)
+        except TipringError as error:
+            if name is not None:
+                raise
+            subs.add_parser(point.name, help=str(error).replace("%", "%%"))
+            continue
         sub = subs.add_parser(
             command.NAME,
             help=command.HELP,
@@ -58,14 +78,29 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one sub-command; a fault the user can mend is one clear line and status 2."""
-    args = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser().print_help(sys.stderr)
+        return 2
+    name = words[0]
+    if name.startswith("-"):
+        parser().parse_args(words)  # --help, --version or a complaint: all end here
+        return 2
     try:
+        if name not in installed():
+            raise TipringError(_unknown(name))
+        args = parser(name).parse_args(words)
         return int(args.run(args))
     except TipringError as error:
-        print(f"tipring {args.command}: {error}", file=sys.stderr)
+        print(f"tipring {name}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 141
     except KeyboardInterrupt:
         return 130
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, installed(), 1, 0.6)
+    return f"there is no such command; {f'did you mean {near[0]}? ' if near else ''}`tipring --help` lists them all"
