@@ -41,7 +41,7 @@ enum tr_result {
     TR_E_UNSUPPORTED = -4, /* the card cannot do this: see its capabilities */
     TR_E_STATE = -5,       /* not now (flash while on-hook, play on a full queue, ...) */
     TR_E_ARGUMENT = -6,
-    TR_E_SYSTEM = -7,      /* errno says why */
+    TR_E_SYSTEM = -7, /* errno says why */
     TR_E_NO_MEMORY = -8,
     TR_E_TOO_LONG = -9
 };
@@ -72,37 +72,38 @@ enum tr_law { TR_LAW_A = 0, TR_LAW_MU = 1 };
  * TR_EV_COMMAND_FAILED with TR_E_STALE. `id` comes back in every event that the command causes. */
 enum tr_op {
     TR_OP_NONE = 0,
-    TR_OP_EPOCH = 1,       /* a new call: a0 = the new epoch; stops play, record and detectors. The one op
-                              whose own epoch is not compared. */
-    TR_OP_HOOK = 2,        /* FXO. a0: 1 off-hook (close the loop), 0 on-hook */
-    TR_OP_FLASH = 3,       /* FXO. open the loop a0 ms, close it again; TR_EV_HOOK_DONE at the end */
-    TR_OP_RING = 4,        /* FXS. a0..a5: cadence on,off,on,off,on,off ms, repeated; all 0 = stop ringing */
-    TR_OP_LOOP_OPEN = 5,   /* FXS. battery away for a0 ms (disconnect signal); TR_EV_HOOK_DONE at the end */
-    TR_OP_POLARITY = 6,    /* FXS. a0: 0 normal, 1 reversed */
-    TR_OP_ON_HOOK_TX = 7,  /* FXS. a0: 1 pass transmitted audio to the on-hook line (caller ID) */
-    TR_OP_LAMP = 8,        /* FXS. a0: message lamp on/off */
-    TR_OP_PLAY = 9,        /* queue an item: a0 = enum tr_play, rest and side data by kind */
-    TR_OP_PLAY_STOP = 10,  /* drop the playing item and the queue; each ends with TR_EV_PLAY_DONE stopped */
-    TR_OP_DETECT = 11,     /* a0 = mask of enum tr_detect now armed (replaces the former mask);
-                              a1 = options, mask of enum tr_detect_option */
-    TR_OP_TONE_PLAN = 12,  /* side = struct tr_tone[], up to TR_MAX_TONES; the plan for TR_DETECT_TONES */
-    TR_OP_GAIN = 13,       /* a0 receive, a1 transmit, hundredths of a dB, -2400..2400 */
-    TR_OP_RECORD = 14,     /* side = path of the WAV file; a0 = enum tr_record; a1 = limit ms (0 none);
-                              a2 = silence that ends it, ms (0 none) */
+    TR_OP_EPOCH = 1,      /* a new call: a0 = the new epoch; stops play, record and detectors. The one op
+                             whose own epoch is not compared. */
+    TR_OP_HOOK = 2,       /* FXO. a0: 1 off-hook (close the loop), 0 on-hook */
+    TR_OP_FLASH = 3,      /* FXO. open the loop a0 ms, close it again; TR_EV_HOOK_DONE at the end */
+    TR_OP_RING = 4,       /* FXS. a0..a5: cadence on,off,on,off,on,off ms, repeated; all 0 = stop ringing */
+    TR_OP_LOOP_OPEN = 5,  /* FXS. battery away for a0 ms (disconnect signal); TR_EV_HOOK_DONE at the end */
+    TR_OP_POLARITY = 6,   /* FXS. a0: 0 normal, 1 reversed */
+    TR_OP_ON_HOOK_TX = 7, /* FXS. a0: 1 pass transmitted audio to the on-hook line (caller ID) */
+    TR_OP_LAMP = 8,       /* FXS. a0: message lamp on/off */
+    TR_OP_PLAY = 9,       /* queue an item: a0 = enum tr_play, rest and side data by kind */
+    TR_OP_PLAY_STOP = 10, /* drop the playing item and the queue; each ends with TR_EV_PLAY_DONE stopped */
+    TR_OP_DETECT = 11,    /* a0 = mask of enum tr_detect now armed (replaces the former mask);
+                             a1 = options, mask of enum tr_detect_option */
+    TR_OP_TONE_PLAN = 12, /* side = struct tr_tone[], up to TR_MAX_TONES; the plan for TR_DETECT_TONES */
+    TR_OP_GAIN = 13,      /* a0 receive, a1 transmit, hundredths of a dB, -2400..2400 */
+    TR_OP_RECORD = 14,    /* side = path of the WAV file; a0 = enum tr_record; a1 = limit ms (0 none);
+                             a2 = silence that ends it, ms (0 none) */
     TR_OP_RECORD_STOP = 15,
-    TR_OP_HEAR = 16,       /* a0 = port whose received samples this port transmits (one tick later), or -1;
-                              a1 = gain in hundredths of a dB. Mixed with what the player plays. */
-    TR_OP_SETTING = 17,    /* a0 = enum tr_setting, a1 = value */
-    TR_OP_BITS = 18,       /* B. a0 = CAS bits ABCD (A is 8) */
-    TR_OP_FRAME = 19       /* B. side = one HDLC frame without FCS */
+    TR_OP_HEAR = 16,    /* a0 = port whose received samples this port transmits (one tick later), or -1;
+                           a1 = gain in hundredths of a dB. Mixed with what the player plays. */
+    TR_OP_SETTING = 17, /* a0 = enum tr_setting, a1 = value */
+    TR_OP_BITS = 18,    /* B. a0 = CAS bits ABCD (A is 8) */
+    TR_OP_FRAME = 19    /* B. side = one HDLC frame without FCS */
 };
 
 enum tr_play {
-    TR_PLAY_FILE = 1,    /* side = path; WAV, 8 kHz mono, PCM16, A-law or u-law. a1 = start ms, a2 = gain 1/100 dB,
-                            a3 = 1 repeat for ever */
-    TR_PLAY_TONE = 2,    /* a1, a2 = Hz (a2 0: one); a3 = level of each, 1/100 dBm0; a4 = total ms (0: for ever);
-                            side = int32 cadence on,off,on,off.. ms, repeated (none: continuous) */
-    TR_PLAY_DTMF = 3,    /* side = digits 0-9*#A-D, and ',' = pause a5 ms; a1 on ms, a2 off ms; a3 low, a4 high level 1/100 dBm0 */
+    TR_PLAY_FILE = 1, /* side = path; WAV, 8 kHz mono, PCM16, A-law or u-law. a1 = start ms, a2 = gain 1/100 dB,
+                         a3 = 1 repeat for ever */
+    TR_PLAY_TONE = 2, /* a1, a2 = Hz (a2 0: one); a3 = level of each, 1/100 dBm0; a4 = total ms (0: for ever);
+                         side = int32 cadence on,off,on,off.. ms, repeated (none: continuous) */
+    TR_PLAY_DTMF =
+        3, /* side = digits 0-9*#A-D, and ',' = pause a5 ms; a1 on ms, a2 off ms; a3 low, a4 high level 1/100 dBm0 */
     TR_PLAY_MF_R1 = 4,   /* side = digits, as SpanDSP names them; a1 on, a2 off ms; a3 level */
     TR_PLAY_MF_R2F = 5,  /* R2 forward */
     TR_PLAY_MF_R2B = 6,  /* R2 backward */
@@ -112,11 +113,11 @@ enum tr_play {
 };
 
 enum tr_detect {
-    TR_DETECT_DTMF = 1,       /* TR_EV_DTMF_BEGIN, TR_EV_DTMF_END */
-    TR_DETECT_TONES = 2,      /* TR_EV_TONE, TR_EV_TONE_OVERDUE, TR_EV_NOT_TONE, by the port's plan */
-    TR_DETECT_FSK_ID = 4,     /* TR_EV_CALLER_ID */
-    TR_DETECT_DTMF_ID = 8,    /* TR_EV_CALLER_ID */
-    TR_DETECT_VOICE = 16      /* TR_EV_VOICE_BEGIN, TR_EV_VOICE_END */
+    TR_DETECT_DTMF = 1,    /* TR_EV_DTMF_BEGIN, TR_EV_DTMF_END */
+    TR_DETECT_TONES = 2,   /* TR_EV_TONE, TR_EV_TONE_OVERDUE, TR_EV_NOT_TONE, by the port's plan */
+    TR_DETECT_FSK_ID = 4,  /* TR_EV_CALLER_ID */
+    TR_DETECT_DTMF_ID = 8, /* TR_EV_CALLER_ID */
+    TR_DETECT_VOICE = 16   /* TR_EV_VOICE_BEGIN, TR_EV_VOICE_END */
 };
 
 enum tr_detect_option {
@@ -128,16 +129,16 @@ enum tr_record { TR_RECORD_RX = 1, TR_RECORD_TX = 2, TR_RECORD_STEREO = 3 /* lef
 
 /* Per-port settings; the card's driver classifies line edges by them (ms). Defaults in brackets. */
 enum tr_setting {
-    TR_SET_LAW = 1,               /* enum tr_law [A] */
-    TR_SET_FLASH_MIN_MS = 2,      /* FXS: shortest loop opening that is a flash [80] */
-    TR_SET_FLASH_MAX_MS = 3,      /* FXS: longest; longer is on-hook [1000] */
-    TR_SET_DEBOUNCE_MS = 4,       /* FXS: loop closed this long = off-hook [16] */
-    TR_SET_RING_DEBOUNCE_MS = 5,  /* FXO: ringing voltage this long = a ring burst [100] */
-    TR_SET_LOOP_DROP_MS = 6,      /* FXO: battery away this long while off-hook = disconnect [250] */
-    TR_SET_GUARD_MS = 7,          /* FXO: loop drops masked this long after our own hook change [300] */
-    TR_SET_PULSE_DIAL = 8,        /* FXS: 1 = openings shorter than a flash are pulse digits [0] */
-    TR_SET_VOICE_LEVEL = 9,       /* VAD threshold over the noise floor and least level, 1/100 dBm0 [-4000] */
-    TR_SET_ANSWER_VOICE_MS = 10   /* TR_EV_NOT_TONE after so much energy outside the plan [150] */
+    TR_SET_LAW = 1,              /* enum tr_law [A] */
+    TR_SET_FLASH_MIN_MS = 2,     /* FXS: shortest loop opening that is a flash [80] */
+    TR_SET_FLASH_MAX_MS = 3,     /* FXS: longest; longer is on-hook [1000] */
+    TR_SET_DEBOUNCE_MS = 4,      /* FXS: loop closed this long = off-hook [16] */
+    TR_SET_RING_DEBOUNCE_MS = 5, /* FXO: ringing voltage this long = a ring burst [100] */
+    TR_SET_LOOP_DROP_MS = 6,     /* FXO: battery away this long while off-hook = disconnect [250] */
+    TR_SET_GUARD_MS = 7,         /* FXO: loop drops masked this long after our own hook change [300] */
+    TR_SET_PULSE_DIAL = 8,       /* FXS: 1 = openings shorter than a flash are pulse digits [0] */
+    TR_SET_VOICE_LEVEL = 9,      /* VAD threshold over the noise floor and least level, 1/100 dBm0 [-4000] */
+    TR_SET_ANSWER_VOICE_MS = 10  /* TR_EV_NOT_TONE after so much energy outside the plan [150] */
 };
 
 /* ---- the tone plan --------------------------------------------------------------------------
@@ -148,14 +149,14 @@ enum tr_setting {
 struct tr_tone {
     int32_t id;
     int32_t f1_hz, f2_hz;
-    int32_t tolerance_hz;       /* each frequency accepted +- this */
-    int32_t level_min;          /* weakest accepted, 1/100 dBm0 */
+    int32_t tolerance_hz; /* each frequency accepted +- this */
+    int32_t level_min;    /* weakest accepted, 1/100 dBm0 */
     int32_t on_ms[4], off_ms[4];
-    int32_t cadence_tolerance;  /* per cent of each on and off time */
+    int32_t cadence_tolerance; /* per cent of each on and off time */
     int32_t min_cycles;
     int32_t min_ms;
     int32_t bridge_ms;
-    int32_t watch_overdue;      /* 1: after it is confirmed, a burst 15 % late raises TR_EV_TONE_OVERDUE */
+    int32_t watch_overdue; /* 1: after it is confirmed, a burst 15 % late raises TR_EV_TONE_OVERDUE */
     int32_t reserved;
 };
 
@@ -165,17 +166,17 @@ enum tr_event_kind {
     /* line: `at` is the sample at which the edge lay (to the card's precision) */
     TR_EV_OFFHOOK = 1,
     TR_EV_ONHOOK = 2,
-    TR_EV_FLASH = 3,         /* a0 = ms the loop was open, 0 where the driver does not tell */
-    TR_EV_PULSE_DIGIT = 4,   /* a0 = digit 0-9 */
+    TR_EV_FLASH = 3,       /* a0 = ms the loop was open, 0 where the driver does not tell */
+    TR_EV_PULSE_DIGIT = 4, /* a0 = digit 0-9 */
     TR_EV_RING_BEGIN = 5,
-    TR_EV_RING_END = 6,      /* end of one burst; a0 = its ms, 0 unknown */
+    TR_EV_RING_END = 6, /* end of one burst; a0 = its ms, 0 unknown */
     TR_EV_LOOP_DROP = 7,
-    TR_EV_POLARITY = 8,      /* a0 = 0 normal, 1 reversed */
-    TR_EV_BITS = 9,          /* a0 = CAS bits */
-    TR_EV_FRAME = 10,        /* side = HDLC frame without FCS */
-    TR_EV_ALARM = 11,        /* a0 = mask of enum tr_alarm, 0 = cleared */
-    TR_EV_HOOK_DONE = 12,    /* a flash or loop opening has ended; a0 = ms */
-    TR_EV_LAMP = 13,         /* FXO on the software card: a0 message lamp */
+    TR_EV_POLARITY = 8,   /* a0 = 0 normal, 1 reversed */
+    TR_EV_BITS = 9,       /* a0 = CAS bits */
+    TR_EV_FRAME = 10,     /* side = HDLC frame without FCS */
+    TR_EV_ALARM = 11,     /* a0 = mask of enum tr_alarm, 0 = cleared */
+    TR_EV_HOOK_DONE = 12, /* a flash or loop opening has ended; a0 = ms */
+    TR_EV_LAMP = 13,      /* FXO on the software card: a0 message lamp */
     /* audio */
     TR_EV_DTMF_BEGIN = 20,   /* a0 = digit (ASCII); `at` = its first sample */
     TR_EV_DTMF_END = 21,     /* a0 = digit, a1 = ms; `at` = its last sample */
@@ -186,22 +187,25 @@ enum tr_event_kind {
                                 each 500 ms of none */
     TR_EV_VOICE_BEGIN = 26,  /* `at` = its begin */
     TR_EV_VOICE_END = 27,
-    TR_EV_CALLER_ID = 28,    /* a0 = enum tr_callerid_form, a1 = 1 checksum good; side = the message (FSK) or digits (DTMF) */
+    TR_EV_CALLER_ID =
+        28, /* a0 = enum tr_callerid_form, a1 = 1 checksum good; side = the message (FSK) or digits (DTMF) */
     /* work */
-    TR_EV_PLAY_DONE = 40,    /* id = the item's; a0 = enum tr_play_end, a1 = ms played, a2 = errno */
-    TR_EV_RECORD_DONE = 41,  /* id; a0 = enum tr_record_end, a1 = ms recorded, a2 = errno */
+    TR_EV_PLAY_DONE = 40,      /* id = the item's; a0 = enum tr_play_end, a1 = ms played, a2 = errno */
+    TR_EV_RECORD_DONE = 41,    /* id; a0 = enum tr_record_end, a1 = ms recorded, a2 = errno */
     TR_EV_COMMAND_FAILED = 42, /* id; a0 = enum tr_result, a1 = op */
-    TR_EV_OVERRUN = 43,      /* port TR_NO_PORT: events were lost; a0 = how many. Reconcile from tr_port_state */
-    TR_EV_LATE = 44          /* port TR_NO_PORT: the media thread missed ticks; a0 = how many */
+    TR_EV_OVERRUN = 43,        /* port TR_NO_PORT: events were lost; a0 = how many. Reconcile from tr_port_state */
+    TR_EV_LATE = 44            /* port TR_NO_PORT: the media thread missed ticks; a0 = how many */
 };
 
-enum tr_alarm {
-    TR_ALARM_RED = 1, TR_ALARM_YELLOW = 2, TR_ALARM_BLUE = 4, TR_ALARM_LOS = 8, TR_ALARM_REMOVED = 16
-};
+enum tr_alarm { TR_ALARM_RED = 1, TR_ALARM_YELLOW = 2, TR_ALARM_BLUE = 4, TR_ALARM_LOS = 8, TR_ALARM_REMOVED = 16 };
 enum tr_callerid_form { TR_CALLERID_FSK = 1, TR_CALLERID_DTMF = 2 };
 enum tr_play_end { TR_PLAY_FINISHED = 0, TR_PLAY_STOPPED = 1, TR_PLAY_DIGIT = 2, TR_PLAY_FAILED = 3 };
 enum tr_record_end {
-    TR_RECORD_STOPPED = 0, TR_RECORD_LIMIT = 1, TR_RECORD_SILENCE = 2, TR_RECORD_FAILED = 3, TR_RECORD_OVERRUN = 4
+    TR_RECORD_STOPPED = 0,
+    TR_RECORD_LIMIT = 1,
+    TR_RECORD_SILENCE = 2,
+    TR_RECORD_FAILED = 3,
+    TR_RECORD_OVERRUN = 4
 };
 
 struct tr_command {
@@ -223,8 +227,8 @@ struct tr_event {
 /* Level state of a port: what is true now, so that a new or overrun control half reconciles, not guesses. */
 struct tr_port_state {
     uint32_t kind, epoch, capabilities, law;
-    uint32_t hook;      /* FXO: our loop closed. FXS: the far loop closed */
-    uint32_t ringing;   /* FXO: burst on the line now. FXS: we ring */
+    uint32_t hook;    /* FXO: our loop closed. FXS: the far loop closed */
+    uint32_t ringing; /* FXO: burst on the line now. FXS: we ring */
     uint32_t polarity, battery, alarms, bits;
     uint32_t detectors; /* armed mask */
     uint32_t playing;   /* id of the playing item, 0 none */
@@ -237,24 +241,24 @@ struct tr_port_state {
 };
 
 struct tr_stats {
-    uint64_t tick;             /* ticks run */
-    uint64_t late_ticks;       /* paced: ticks that began more than one tick late */
+    uint64_t tick;       /* ticks run */
+    uint64_t late_ticks; /* paced: ticks that began more than one tick late */
     uint64_t events, events_lost, commands, commands_failed;
-    uint64_t slips;            /* of all cards: blocks lost or repeated between clocks */
-    uint64_t io_underruns;     /* prompts for which the disk came late, in blocks of silence */
-    uint64_t io_overruns;      /* recordings that lost blocks */
+    uint64_t slips;                                    /* of all cards: blocks lost or repeated between clocks */
+    uint64_t io_underruns;                             /* prompts for which the disk came late, in blocks of silence */
+    uint64_t io_overruns;                              /* recordings that lost blocks */
     uint64_t tick_ns_last, tick_ns_max, tick_ns_total; /* cost of a tick, wall clock; 0 when stepped */
-    uint64_t memory_bytes;     /* of the engine and its ports */
-    uint32_t ports, realtime;  /* realtime: 1 where SCHED_FIFO was granted */
+    uint64_t memory_bytes;                             /* of the engine and its ports */
+    uint32_t ports, realtime;                          /* realtime: 1 where SCHED_FIFO was granted */
 };
 
 struct tr_engine_config {
-    uint32_t max_ports;      /* 1..65536 */
-    uint32_t command_ring;   /* records, power of two, 0 = 4096 */
-    uint32_t event_ring;     /* records, power of two, 0 = 16384 */
-    uint32_t side_bytes;     /* of each direction, power of two, 0 = 1 MiB */
-    uint32_t paced;          /* 1: tr_engine_start() runs a media and an I/O thread; 0: stepped */
-    uint32_t realtime;       /* 1: ask for SCHED_FIFO */
+    uint32_t max_ports;    /* 1..65536 */
+    uint32_t command_ring; /* records, power of two, 0 = 4096 */
+    uint32_t event_ring;   /* records, power of two, 0 = 16384 */
+    uint32_t side_bytes;   /* of each direction, power of two, 0 = 1 MiB */
+    uint32_t paced;        /* 1: tr_engine_start() runs a media and an I/O thread; 0: stepped */
+    uint32_t realtime;     /* 1: ask for SCHED_FIFO */
     uint32_t reserved[2];
 };
 
@@ -305,17 +309,17 @@ int tr_sim_card_add_port(tr_card *card, uint32_t kind, uint32_t capabilities);
 
 /* What a wire does to sound and signals; all can change at any time (tr_wire_set). */
 struct tr_wire_faults {
-    double loss_db;             /* each direction, >= 0 */
-    double return_loss_db;      /* of the hybrid at each end; 100 = none heard */
-    double far_echo_db;         /* return loss of a second, far reflection; 0 = none */
-    double far_echo_ms;         /* its delay, 10..60 */
-    double noise_dbm0;          /* white noise heard at each end; 0 = none */
-    double clip_dbm0;           /* peak clipping; 0 = none */
-    double slip_per_min;        /* one sample lost or repeated */
-    int32_t cut;                /* 1: no sound, no current, no ringing */
-    int32_t no_loop_drop;       /* 1: battery openings do not reach the far end */
-    int32_t reversed;           /* 1: polarity swapped for good */
-    uint32_t seed;              /* of the noise */
+    double loss_db;        /* each direction, >= 0 */
+    double return_loss_db; /* of the hybrid at each end; 100 = none heard */
+    double far_echo_db;    /* return loss of a second, far reflection; 0 = none */
+    double far_echo_ms;    /* its delay, 10..60 */
+    double noise_dbm0;     /* white noise heard at each end; 0 = none */
+    double clip_dbm0;      /* peak clipping; 0 = none */
+    double slip_per_min;   /* one sample lost or repeated */
+    int32_t cut;           /* 1: no sound, no current, no ringing */
+    int32_t no_loop_drop;  /* 1: battery openings do not reach the far end */
+    int32_t reversed;      /* 1: polarity swapped for good */
+    uint32_t seed;         /* of the noise */
 };
 /* Wires port pa of card a to port pb of card b (FXO-FXS or B-B), in this process. Returns a wire number >= 0. */
 int tr_wire_connect(tr_card *a, uint32_t pa, tr_card *b, uint32_t pb);
@@ -356,8 +360,8 @@ void tr_g711_decode(int law, const uint8_t *in, int16_t *out, int count);
  * where the processor lacks the one asked for. The environment variable TIPRING_SIMD names one at start. */
 const char *tr_simd(const char *want);
 
-/* The engine bench: `ports` full chains (A-law decode, all of `detect_mask`, gain, player, encode) over `ticks` ticks on
- * given input (A-law, per port `stride` samples, repeated); one core, no threads. Counts digits found. */
+/* The engine bench: `ports` full chains (A-law decode, all of `detect_mask`, gain, player, encode) over `ticks` ticks
+ * on given input (A-law, per port `stride` samples, repeated); one core, no threads. Counts digits found. */
 struct tr_bench_result {
     double ns_total, ns_tick_mean, ns_tick_max;
     uint64_t digits_found, memory_bytes;
