@@ -1,8 +1,8 @@
 """The ``tipring`` command: finds its sub-commands by the entry points of the group ``tipring.commands``.
 
 A sub-command is a module with ``NAME``, ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``; it imports what
-is heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick. Only the command asked for is loaded;
-one that cannot be loaded (a plug-in for another version) says so in the help and harms no other.
+is heavy (database, reactor) inside ``run``, so that ``tipring --help`` stays quick. Only the command asked for is
+loaded; one that cannot be loaded (a plug-in for another version) says so in the help and harms no other.
 """
 
 from __future__ import annotations
