@@ -110,7 +110,7 @@ def render(items: Iterable[PlayItem]) -> array[int]:
             buffer = ffi.new("int16_t[]", size)
             count = check(lib.tr_render(command, side, len(side), buffer, size), f"render {item}")
             if count == size:
-                raise ArgumentError(f"{item} is longer than a minute")
+                raise ArgumentError(f"{type(item).__name__.lower()} of more than a minute")
             out.frombytes(bytes(ffi.buffer(buffer, 2 * count)))
     return out
 

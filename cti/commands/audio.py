@@ -25,30 +25,40 @@ EXAMPLES = """\
 examples:
   tipring audio make --dtmf 13800138000 --out digits.wav
   tipring audio make --tone busy --country cn --out busy.wav
-  tipring audio make --callerid-fsk 02162001234 --snr 20 --out ring.wav
+  tipring audio make --callerid-fsk 02162001234 --name 李明 --snr 20 --out ring.wav
   tipring audio decode capture.wav --json
 """
+DECODES = """\
+Digits are told when they end, tones with the length for which they were recognised, a caller ID with its checksum (ok).
+Other formats: sox IN -r 8000 -c 1 OUT.wav
+"""
+LONGEST_S = 60
+EXTRAS = ("name", "when", "absence", "redirecting")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands make and decode."""
     parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="audio", metavar="make|decode", required=True)
-    make = subs.add_parser("make", help="write a WAV file, 8 kHz mono PCM")
+    make = subs.add_parser("make", help="write a WAV file", description="Writes a WAV file, 8 kHz mono PCM.")
     what = make.add_mutually_exclusive_group(required=True)
     what.add_argument("--dtmf", metavar="DIGITS", help="0-9 * # A-D, and , for half a second")
     what.add_argument("--tone", metavar="NAME", help="a tone of the country's plan: dial, ringback, busy, ...")
-    what.add_argument("--callerid-fsk", metavar="NUMBER", help="GR-30 MDMF with this number")
-    what.add_argument("--callerid-dtmf", metavar="NUMBER", help="A<number>C")
+    what.add_argument("--callerid-fsk", metavar="NUMBER", help="this number as exchanges send it by FSK (GR-30)")
+    what.add_argument("--callerid-dtmf", metavar="NUMBER", help="this number as exchanges send it by DTMF")
     make.add_argument("--out", required=True, metavar="FILE.wav")
-    make.add_argument("--level", type=float, default=-10.0, metavar="DBM0", help="of each tone (default -10)")
-    make.add_argument("--twist", type=float, default=0.0, metavar="DB", help="high group over low group of DTMF")
+    make.add_argument("--sdmf", action="store_true", help="FSK: the single message format (default: multiple)")
+    make.add_argument("--name", metavar="TEXT", help="FSK: the caller's name")
+    make.add_argument("--when", metavar="MMDDhhmm", help="FSK: date and time (default none; SDMF 01010000)")
+    make.add_argument("--level", type=float, default=-10.0, metavar="DBM0", help="of a tone, of DTMF's high group")
+    make.add_argument("--twist", type=float, default=0.0, metavar="DB", help="DTMF's high group over the low one")
     make.add_argument("--snr", type=float, metavar="DB", help="add white noise so far under the signal")
     make.add_argument("--on", type=int, default=100, metavar="MS", help="length of a digit (default 100)")
     make.add_argument("--off", type=int, default=100, metavar="MS", help="gap after a digit (default 100)")
     make.add_argument("--seconds", type=float, default=5.0, help="length of a tone (default 5)")
     make.add_argument("--seed", type=int, default=1, help="of the noise")
-    decode = subs.add_parser("decode", help="say what is in a WAV file (8 kHz, mono or stereo, PCM, A-law or u-law)")
+    what_is = "say what is in a WAV file (8 kHz, mono or stereo, PCM, A-law or u-law)"
+    decode = subs.add_parser("decode", help=what_is, description=DECODES)
     decode.add_argument("file", metavar="FILE.wav")
     decode.add_argument(
         "--json", action="store_true", help="one object a line: t_ms, kind, value, ms (channel if stereo)"
@@ -70,8 +80,8 @@ def _plan(country: str) -> TonePlan:
 
 def _items(args: argparse.Namespace) -> list[PlayItem]:
     from cti.errors import TipringError
-    from drivers.callerid import encode_dtmf, encode_mdmf
-    from drivers.errors import ArgumentError
+    from drivers.callerid import encode_dtmf, encode_mdmf, encode_sdmf
+    from drivers.errors import ArgumentError, CallerIdError
     from drivers.items import CallerIdBurst, Digits, Silence
 
     pause = Silence(200)
@@ -85,10 +95,30 @@ def _items(args: argparse.Namespace) -> list[PlayItem]:
         if not re.fullmatch(r"\d{1,20}", number):
             raise ArgumentError(f"{number!r} is not a number of 1 to 20 digits")
         if args.callerid_fsk is not None:
-            return [pause, CallerIdBurst(encode_mdmf(number), args.level), pause]
+            if args.sdmf and args.name is not None:
+                raise ArgumentError("the single message format has no place for a name")
+            when = args.when or "01010000"
+            message = encode_sdmf(number, when) if args.sdmf else encode_mdmf(number, args.name, args.when)
+            return [pause, CallerIdBurst(message, args.level), pause]
         return [pause, Digits(encode_dtmf(number), **digits), pause]
-    except ArgumentError as error:
+    except (ArgumentError, CallerIdError) as error:
         raise TipringError(str(error)) from error
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Ranges: what no line carries is refused."""
+    from cti.errors import TipringError
+
+    for name, value, least, most in (
+        ("level", args.level, -70, 3),
+        ("twist", args.twist, -40, 40),
+        ("snr", args.snr if args.snr is not None else 0.0, -20, 100),
+        ("seconds", args.seconds, 0.01, LONGEST_S - 1),
+        ("on", args.on, 1, 10_000),
+        ("off", args.off, 0, 10_000),
+    ):
+        if not least <= value <= most:
+            raise TipringError(f"--{name} {value:g}: {least:g} to {most:g} can be made")
 
 
 def _make(args: argparse.Namespace) -> int:
@@ -97,6 +127,7 @@ def _make(args: argparse.Namespace) -> int:
     from drivers.errors import ArgumentError
     from drivers.listener import render
 
+    _check(args)
     try:
         samples = render(_items(args))
     except ArgumentError as error:
@@ -127,22 +158,25 @@ def _decode(args: argparse.Namespace) -> int:
 
     try:
         sound = wav.read(args.file)
-    except (OSError, wav.WavError) as error:
+    except OSError as error:
+        raise TipringError(f"{args.file}: {error.strerror}") from error
+    except wav.WavError as error:
         raise TipringError(str(error)) from error
     plan = _plan(args.country)
     found = []
     for number, samples in enumerate(sound.channels):
         listener = Listener(plan)
         for item in (*listener.feed(samples), *listener.end(), *listener.feed(array("h", bytes(2 * RATE)))):
-            value = item.value
+            row: dict[str, object] = {"t_ms": item.at / 8, "kind": item.kind, "value": item.value, "ms": item.ms}
             if item.kind == "callerid":
+                row |= {"form": item.form, "ok": item.ok}
                 try:
-                    value = decode(item.raw, item.form).number or ""
-                except CallerIdError:
-                    value = ""
-            row: dict[str, object] = {"t_ms": item.at / 8, "kind": item.kind, "value": value, "ms": item.ms}
-            if item.kind == "callerid":
-                row["ok"] = item.ok
+                    fields = decode(item.raw, item.form)
+                except CallerIdError as error:
+                    row["fault"] = str(error)
+                else:
+                    row["value"] = fields.number or ""
+                    row |= {name: text for name in EXTRAS if (text := getattr(fields, name)) is not None}
             if len(sound.channels) > 1:
                 row["channel"] = ("left", "right")[number]
             found.append(row)
@@ -153,7 +187,8 @@ def _decode(args: argparse.Namespace) -> int:
         else:
             length = f"{row['ms']} ms" if row["ms"] is not None else ""
             at, channel = float(str(row["t_ms"])) / 1000, row.get("channel", "")
-            print(f"{at:9.3f} s  {channel:5} {row['kind']:8} {row['value']:20} {length}")
+            more = " ".join(str(row[name]) for name in (*EXTRAS, "fault") if name in row)
+            print(f"{at:9.3f} s  {channel:5} {row['kind']:8} {row['value']:20} {length}{more}".rstrip())
     if not found and not args.json:
         print(f"nothing recognised in {sound.seconds:.1f} s", file=sys.stderr)
     return 0
