@@ -81,10 +81,10 @@ install_packages() {
     log=$temporary/log
     # 9 is the lock: a service that a package starts must not keep it
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" update >"$log" 2>&1 9<&- ||
-        { cat "$log" >&2 && say "apt-get update failed; going on with what it knows"; }
+        { tail -n 8 "$log" >&2 && say "apt-get update failed; going on with what it knows"; }
     # shellcheck disable=SC2086
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@" install -y --no-install-recommends $missing >"$log" 2>&1 9<&- ||
-        { cat "$log" >&2 && fail "apt-get failed, run: apt-get install --no-install-recommends$missing"; }
+        { tail -n 8 "$log" >&2 && fail "apt-get failed, run: apt-get install --no-install-recommends$missing"; }
 }
 
 find_python() {
