@@ -1,40 +1,43 @@
 """Brings together what is known of an arriving call: the ring on a port, the PBX's message, in-band caller ID.
 
-They come in any order and any of them may be late or missing. A message that belongs to a line which does not ring
-yet is
-held MESSAGE_S; a call without one is answered after the site's ``ani_wait``. Serves steps 1 to 4; the steps themselves
-are in cti.nine_steps.
+They come in any order and any of them may be late, missing or said twice. Whose is a message?
+
+- of the call on its line that has none yet, unless the numbers say that it is late and of the call before;
+- said again with the same numbers: of the same call, and no news;
+- of a call that was taken without one and has left the line (to an agent, or for good) within the last MESSAGE_S: told
+  to that call, late, when the numbers agree; where nothing tells, after DOUBT_S without a ring on that line;
+- else of the call that will ring there: held, or the call is opened by it; MESSAGE_S without a ring end that.
+
+A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring. A
+ring on a line that a transfer left may be the PBX's recall: the message, the in-band number, or their absence for
+``ani_wait`` decides. One message a line is held; a second one replaces it with an alarm. Serves steps 1 to 4; the steps
+themselves are in cti.nine_steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from cti.call import Call, Source
+from cti.numbers import Numbers, agree
 from cti.pbx.smdi import SmdiCall
 from cti.vru.line import VruLine
 from drivers.callerid import CallerIdFields, decode
 from drivers.clock import Clock, DelayedCall
+from drivers.errors import CallerIdError
 from drivers.events import CallerId
 
 # A message waits so long for its ring, and a ring's message may be this late (Asterisk's res_smdi keeps 30 s).
 MESSAGE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Who calls whom, as one source says it."""
-
-    ani: str | None
-    dnis: str | None
-    form: str  # smdi, fsk, dtmf
-    source: Source
+# A message on a quiet line may be the next call's, which rings within this time, or else is the former call's.
+DOUBT_S = 3.0
+# In-band ID before the first ring (DTMF, GB/T and ETSI) is followed by the ring within this time.
+ID_RING_S = 10.0
 
 
 class Steps(Protocol):
-    """The first four of the nine steps, as cti.nine_steps has them."""
+    """The first four of the nine steps, as cti.nine_steps has them, and what else an arriving call can be."""
 
     def step_1_call_arrives(self, source: Source) -> Call | None: ...
 
@@ -46,7 +49,21 @@ class Steps(Protocol):
 
     def answer(self, call: Call) -> None: ...
 
-    def resume(self, line: VruLine, message: SmdiCall | None) -> bool: ...
+    def recall_expected(self, line: VruLine) -> bool:
+        """May a ring on this line bring back a call that a transfer took away?"""
+        ...
+
+    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
+        """The call that a ring with this message, or this in-band number, or neither, brings back."""
+        ...
+
+    def resume(self, call: Call, line: VruLine) -> None:
+        """It is back, and rings on this line."""
+        ...
+
+    def recall_stopped(self, line: VruLine) -> None:
+        """What may have been a recall stopped ringing before that was known."""
+        ...
 
     def gone_before_answer(self, call: Call) -> None: ...
 
@@ -74,27 +91,34 @@ class Arrivals:
         self._held: dict[VruLine, tuple[SmdiCall, DelayedCall]] = {}
         self._timers: dict[Call, DelayedCall] = {}
         self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
+        self._undecided: dict[VruLine, DelayedCall] = {}  # rings that may be recalls
 
     def close(self) -> None:
         """Forgets everything that waits."""
-        for _, timer in self._held.values():
-            timer.cancel()
-        for timer in self._timers.values():
-            timer.cancel()
+        timers = [timer for _, timer in self._held.values()]
+        for timer in (*timers, *self._timers.values(), *self._undecided.values()):
+            if timer.active():
+                timer.cancel()
         self._held.clear()
         self._timers.clear()
+        self._undecided.clear()
+        self._left.clear()
 
     def call_at(self, line: VruLine) -> Call | None:
         """The call on a line, from its first sign until it leaves the line."""
         return self._calls.get(line)
 
-    def left(self, line: VruLine) -> None:
-        """The call is no longer on the line. A message for it may still come: see ``pbx_says``."""
-        call = self._calls.pop(line, None)
-        if call is not None:
-            self._stop_timer(call)
-            if not call.announced:
-                self._left[line] = (call, self._clock.seconds())
+    def left(self, line: VruLine, call: Call) -> bool:
+        """The call is no longer on the line; a message for it may still come. False: it was not there any more."""
+        self._stop_timer(call)
+        if self._calls.get(line) is not call:
+            return False
+        del self._calls[line]
+        if call.announced:
+            self._left.pop(line, None)
+        else:
+            self._left[line] = (call, self._clock.seconds())
+        return True
 
     def took(self, line: VruLine, call: Call) -> None:
         """A known call is on this line (again)."""
@@ -105,73 +129,148 @@ class Arrivals:
     def line_rings(self, line: VruLine) -> None:
         """The first burst of ringing."""
         call = self._calls.get(line)
-        if call is None:
-            held = self._held.pop(line, None)
-            message = None
-            if held is not None:
-                message, timer = held
-                timer.cancel()
-            if self._steps.resume(line, message):
-                return
-            call = self._open(line, "port")
-            if call is None:
-                return
+        if call is not None and call.state != "arriving":  # its end is under way; this is somebody else
+            del self._calls[line]
+            call = None
+        if call is not None:
             call.rang_s = self._clock.seconds()
-            if message is not None:
-                self._told(call, message)
-                return
-            self._start_timer(call, self._ani_wait_s, self._answer)
+            self._stop_timer(call)
+            self._answer(call) if call.told.called else self._start_timer(call, self._ani_wait_s, self._answer)
             return
-        call.rang_s = self._clock.seconds()
-        self._stop_timer(call)
-        self._answer(call) if call.told.called else self._start_timer(call, self._ani_wait_s, self._answer)
+        held = self._held.pop(line, None)
+        if held is not None:
+            message, timer = held
+            timer.cancel()
+            self._decide(line, message, None)
+        elif self._steps.recall_expected(line):
+            self._undecided[line] = self._clock.callLater(self._ani_wait_s, self._nothing_told, line)
+        else:
+            call = self._rings(line)
+            if call is not None:
+                self._start_timer(call, self._ani_wait_s, self._answer)
 
     def line_stopped_ringing(self, line: VruLine) -> None:
-        """The caller gave up before we answered."""
+        """The caller gave up before we answered, or the line went out of order."""
+        if self._settle(line):
+            self._steps.recall_stopped(line)
+            return
         call = self._calls.get(line)
         if call is not None:
             self._steps.gone_before_answer(call)
 
     def line_has_caller_id(self, line: VruLine, event: CallerId) -> None:
-        """A whole in-band caller ID; a bad checksum is no number."""
-        fields = decode(event.raw, event.form) if event.ok else CallerIdFields()
-        call = self._calls.get(line) or self._open(line, "port")
-        if call is None or not event.ok:
+        """A whole in-band caller ID; one with a bad checksum, or that cannot be read, says nothing."""
+        fields = _read(event)
+        if fields is None:
             return
-        self._steps.step_2_numbers(call, Numbers(fields.number, None, event.form, "port"))
-        self._tell(call, "port")
+        if self._settle(line):
+            self._decide(line, None, fields, event.form)
+            return
+        call = self._calls.get(line)
+        if call is None:
+            if self._steps.recalled(line, None, fields.number) is not None:
+                return  # the ring will follow
+            call = self._open(line, "port")
+            if call is None:
+                return
+            self._start_timer(call, ID_RING_S, self._steps.gone_before_answer)
+        self._told_in_band(call, fields, event.form)
 
     # from the PBX
 
     def pbx_says(self, message: SmdiCall) -> None:
-        """An SMDI message: for the call that rings there, or for one that will."""
+        """An SMDI message: for the call that rings there, for one that will, or for one that did."""
         line = self._by_name.get((message.desk, message.line))
         if line is None:
             self._steps.alarm(
                 "unknown_line", f"SMDI names desk {message.desk} line {message.line}, which the site has not"
             )
             return
-        call = self._calls.get(line)
-        if call is not None and not call.announced:
-            self._told(call, message)
-        elif self._too_late(line, message):
-            self._steps.alarm("message_too_late", f"a message for line {line.line} whose call has left it")
-        elif call is not None or line.state not in ("idle", "guard"):
-            self._hold(line, message)
-        elif self._steps.resume(line, message):
+        if self._settle(line):
+            self._decide(line, message, None)
             return
+        call, former = self._calls.get(line), self._former(line)
+        if call is not None and not call.announced:
+            if former is not None and _of_former(former, call, message):
+                self._late(line, former, message)
+            else:
+                self._told(call, message)
+        elif call is not None and self._said_before(call, message):
+            self._steps.step_2_numbers(call, self._numbers(message))
+        elif former is not None and agree(former.ani, message.calling):
+            self._late(line, former, message)
+        elif call is not None or line.state not in ("idle", "guard") or self._steps.recalled(line, message, None):
+            self._hold(line, message, MESSAGE_S, self._expire)
+        elif former is not None and not (former.ani and message.calling):
+            self._hold(line, message, DOUBT_S, self._late_after_all)
         else:
             call = self._open(line, "smdi")
             if call is not None:
                 self._start_timer(call, MESSAGE_S, self._steps.gone_before_answer)
                 self._told(call, message)
 
-    def _too_late(self, line: VruLine, message: SmdiCall) -> bool:
-        """Is it the message of the call before, which was taken without one and has gone by now?"""
-        left = self._left.pop(line, None)
-        if left is None or self._clock.seconds() - left[1] > MESSAGE_S or not message.calling:
-            return False
-        return left[0].ani == message.calling
+    # whose is it?
+
+    def _former(self, line: VruLine) -> Call | None:
+        """The call that left this line lately without a message."""
+        left = self._left.get(line)
+        if left is None:
+            return None
+        if self._clock.seconds() - left[1] > MESSAGE_S:
+            del self._left[line]
+            return None
+        return left[0]
+
+    def _said_before(self, call: Call, message: SmdiCall) -> bool:
+        dnis = self._dnis_of(message)
+        same_caller = not message.calling or not call.ani or agree(call.ani, message.calling)
+        return same_caller and (dnis is None or call.dnis is None or dnis == call.dnis)
+
+    def _late(self, line: VruLine, call: Call, message: SmdiCall) -> None:
+        """The message of a call that has left the line: its record has the numbers all the same."""
+        self._left.pop(line, None)
+        if call.ended:
+            self._steps.alarm("message_too_late", f"the message for line {line.line} came after the end of its call")
+        self._told(call, message)
+
+    def _late_after_all(self, line: VruLine) -> None:
+        message, _ = self._held.pop(line)
+        former = self._left.get(line)
+        if former is not None:
+            self._late(line, former[0], message)
+
+    def _settle(self, line: VruLine) -> bool:
+        """Was it undecided whether the ring is a recall? It is being decided now."""
+        timer = self._undecided.pop(line, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        return timer is not None
+
+    def _nothing_told(self, line: VruLine) -> None:
+        del self._undecided[line]
+        self._decide(line, None, None)
+
+    def _decide(self, line: VruLine, message: SmdiCall | None, fields: CallerIdFields | None, form: str = "") -> None:
+        """The line rings, and what could be waited for is there: a recall, or a call that arrives."""
+        known = self._steps.recalled(line, message, fields.number if fields is not None else None)
+        if known is not None:
+            self._steps.resume(known, line)
+            return
+        call = self._rings(line)
+        if call is None:
+            return
+        if message is not None:
+            self._told(call, message)
+        elif fields is not None:
+            self._told_in_band(call, fields, form)
+        else:
+            self._answer(call)
+
+    def _rings(self, line: VruLine) -> Call | None:
+        call = self._open(line, "port")
+        if call is not None:
+            call.rang_s = self._clock.seconds()
+        return call
 
     def _open(self, line: VruLine, source: Source) -> Call | None:
         call = self._steps.step_1_call_arrives(source)
@@ -181,10 +280,17 @@ class Arrivals:
         self._steps.step_3_hunted_to(call, line, source)
         return call
 
+    def _numbers(self, message: SmdiCall) -> Numbers:
+        return Numbers(message.calling, self._dnis_of(message), "smdi", "smdi")
+
     def _told(self, call: Call, message: SmdiCall) -> None:
         call.announced = True
-        self._steps.step_2_numbers(call, Numbers(message.calling, self._dnis_of(message), "smdi", "smdi"))
+        self._steps.step_2_numbers(call, self._numbers(message))
         self._tell(call, "smdi")
+
+    def _told_in_band(self, call: Call, fields: CallerIdFields, form: str) -> None:
+        self._steps.step_2_numbers(call, Numbers(fields.number, None, form, "port"))
+        self._tell(call, "port")
 
     def _tell(self, call: Call, source: Source) -> None:
         self._steps.step_4_pbx_tells(call, source)
@@ -199,12 +305,12 @@ class Arrivals:
         if call.state == "arriving":
             self._steps.answer(call)
 
-    def _hold(self, line: VruLine, message: SmdiCall) -> None:
+    def _hold(self, line: VruLine, message: SmdiCall, seconds: float, then: Callable[[VruLine], None]) -> None:
         old = self._held.pop(line, None)
         if old is not None:
             old[1].cancel()
             self._steps.alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
-        self._held[line] = (message, self._clock.callLater(MESSAGE_S, self._expire, line))
+        self._held[line] = (message, self._clock.callLater(seconds, then, line))
 
     def _expire(self, line: VruLine) -> None:
         self._held.pop(line, None)
@@ -218,3 +324,20 @@ class Arrivals:
         timer = self._timers.pop(call, None)
         if timer is not None and timer.active():
             timer.cancel()
+
+
+def _read(event: CallerId) -> CallerIdFields | None:
+    """What an in-band message says; None where its checksum is bad or it is not understood."""
+    if not event.ok:
+        return None
+    try:
+        return decode(event.raw, event.form)
+    except CallerIdError:
+        return None
+
+
+def _of_former(former: Call, call: Call, message: SmdiCall) -> bool:
+    """Is a message for a line late and of the call before, rather than of the one that is there now?"""
+    if not message.calling or agree(call.ani, message.calling):
+        return False
+    return agree(former.ani, message.calling) or (former.ani is None and call.ani is not None)

@@ -16,6 +16,7 @@ from cti.machine import Chart, Machine
 from cti.vru.flow import Language
 
 if TYPE_CHECKING:
+    from cti.acd.queue import QueueEntry
     from cti.vru.line import VruLine
     from drivers.scope import CallScope
 
@@ -39,12 +40,13 @@ CALL = Chart(
         ("transferring", "on_hook"): ("recall", ("leave_port", "await_recall")),
         ("transferring", "gone"): ("ended", ("leave_queue", "leave_port", "write_end")),
         ("transferring", "over"): ("ended", ("leave_queue", "leave_port", "write_end")),
-        ("recall", "answer"): ("queued", ()),
+        ("recall", "recalled"): ("queued", ()),
         ("recall", "gone"): ("ended", ("leave_queue", "leave_port", "write_end")),
         ("recall", "over"): ("ended", ("leave_queue", "leave_port", "write_end")),
         ("message", "gone"): ("ended", ("leave_port", "write_end")),
         ("message", "over"): ("ended", ("leave_port", "write_end")),
         ("talking", "over"): ("ended", ("free_agent", "write_end")),
+        ("talking", "recalled"): ("queued", ()),
     },
     initial="arriving",
     states={
@@ -54,13 +56,14 @@ CALL = Chart(
         "transferring": "an agent's extension is being called by hook flash",
         "recall": "we hung up on a transfer that failed: the PBX will bring the caller back",
         "message": "leaves a message",
-        "talking": "with the agent; the PBX carries the call and our port is free",
+        "talking": "with the agent, or at the agent's ringing telephone; the PBX carries the call and our port is free",
         "ended": "over; at most the PBX's record is still to come",
     },
     limits={
-        "arriving": "ani_wait_s from the first ring; 30 s for a message without a ring",
+        "arriving": "ani_wait_s from the first ring; 30 s for a message, 10 s for a number without a ring",
+        "menu": "the flow's tries, and at most 20 rounds",
         "queued": "max_wait_s of the group",
-        "transferring": "dial_tone_s + ring_s of the group",
+        "transferring": "dial_tone_s, 10 s for a first sign, ring_s of the group; and 6 s to find out who is there",
         "recall": "recall_s of the dialect",
         "message": "message_s",
         "talking": "talk_s, then the desk is asked",
@@ -102,12 +105,17 @@ class Call:
     group: str | None = None
     agent: str | None = None
     extension: str | None = None  # the agent's
-    tried: str | None = None  # the extension of the last transfer that failed
+    tried: str | None = None  # the extension of the last transfer
+    blind: bool = False  # handed over while the agent's telephone rang
+    unanswered: bool = False  # handed over so, and nobody answered: the PBX's record says
+    back_s: float | None = None  # when a transfer that failed, or a recall, brought the caller back
+    entry: QueueEntry | None = None  # the place in the queue, once there was one
     left_extension: str | None = None  # of our port, once the call has left it
     message_s: float = 0.0  # length of the message left
     steps: dict[int, Step] = field(default_factory=dict)
     outcome: str | None = None
     cause: str = ""
+    written: bool = False  # the record has its outcome and end
 
     @property
     def state(self) -> str:

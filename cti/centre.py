@@ -23,11 +23,12 @@ from cti.call import CALL, Call, Source, Step
 from cti.conduct import Conduct
 from cti.config import Site, VruPort
 from cti.desk.server import DeskServer
+from cti.errors import UnknownCall
 from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.numbers import NumberRules
+from cti.numbers import NumberRules, Numbers
 from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener, PbxLink
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
@@ -98,10 +99,13 @@ class Centre:
         self.switch = BehindPbx(clock, self.rules)
         self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
         self._tones = wiring.tones
+        if "busy" in self._tones:
+            self._tones = self._tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
         signs = self.rules.disconnect
         hangup = Hangup("loop_drop" in signs, "polarity" in signs, "busy_tone" in signs, "dial_tone" in signs)
         self.lines = [
-            VruLine(clock, port, where.extension, where.desk, where.line, hangup, self) for where, port in wiring.ports
+            VruLine(clock, port, where.extension, where.desk, where.line, hangup, self, guard_s=self.rules.guard_s)
+            for where, port in wiring.ports
         ]
         dnis = dialect.smdi.dnis == "forwarded_from"
         self.arrivals = Arrivals(
@@ -147,11 +151,13 @@ class Centre:
             line.start()
 
     def stop(self) -> None:
-        """Ends what goes on: every call gets its end in the record."""
-        for call in list(self.calls.values()):
+        """Ends what goes on: every call gets its end in the record.
+
+        Callers who wait go first: an agent who comes free on the way is not promised to any of them."""
+        for call in sorted(self.calls.values(), key=lambda call: call.state != "queued"):
             if call.state == "talking":
                 self.conduct.talk_over(call, "the server stops")
-            elif not call.ended:
+            else:
                 self.conduct.finish(call, "gone", "failed", "the server stops")
         self.arrivals.close()
         self.conduct.close()
@@ -229,7 +235,7 @@ class Centre:
         """See NineSteps."""
         return self.steps.step_1_call_arrives(source)
 
-    def step_2_numbers(self, call: Call, numbers: Any) -> None:
+    def step_2_numbers(self, call: Call, numbers: Numbers) -> None:
         """See NineSteps."""
         self.steps.step_2_numbers(call, numbers)
 
@@ -245,13 +251,26 @@ class Centre:
         """Who calls is known, or was waited for long enough."""
         self.conduct.answer(call)
 
-    def resume(self, line: VruLine, message: SmdiCall | None) -> bool:
-        """Is it a recall?"""
-        return self.conduct.resume(line, message)
+    def recall_expected(self, line: VruLine) -> bool:
+        """May the PBX bring a caller back to this line?"""
+        return self.conduct.recall_expected(line)
+
+    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
+        """Which one?"""
+        return self.conduct.recalled(line, message, number)
+
+    def resume(self, call: Call, line: VruLine) -> None:
+        """It does."""
+        self.conduct.resume(call, line)
+
+    def recall_stopped(self, line: VruLine) -> None:
+        """It did, but nobody is there any more."""
+        self.conduct.recall_stopped(line)
 
     def gone_before_answer(self, call: Call) -> None:
         """The ringing stopped, or never came."""
-        self.conduct.caller_gone(call, "the ringing stopped" if call.rang_s is not None else "a message without a ring")
+        said = "a message" if call.announced else "a number"
+        self.conduct.caller_gone(call, "the ringing stopped" if call.rang_s is not None else f"{said} without a ring")
 
     def line_rings(self, line: VruLine) -> None:
         """Step 3 as the port sees it."""
@@ -270,6 +289,13 @@ class Centre:
         call = self.arrivals.call_at(line)
         if call is not None:
             self.conduct.caller_gone(call, how)
+        else:
+            self.arrivals.line_stopped_ringing(line)
+
+    def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
+        """The card or the wire of a port is out of order, or in order again."""
+        text = f"port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
+        self.set_alarm(f"line_{line.extension}", bool(alarms), text)
 
     def prepare_port(self, port: Port) -> None:
         """What the ears of an answered port are set to."""
@@ -299,8 +325,14 @@ class Centre:
     def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
         self._history(match.call if match is not None else None, record)
-        if match is not None and match.ends_talk and match.call.agent is not None:
-            self.acd.line(match.call.agent, "idle", "smdr", call=match.call.id, source="smdr")
+        if match is None or not match.ends_talk:
+            return
+        call, agent = match.call, match.call.agent
+        call.unanswered = call.blind and record.answered is False
+        if agent is None or not self.acd.line(agent, "idle", "smdr", call=call.id, source="smdr"):
+            self.conduct.talk_over(call, "smdr")  # the ACD let the caller go before the agent answered
+            if agent is not None and self.acd.agent(agent).call is None:
+                self.acd.line(agent, "idle", "smdr", source="smdr")
 
     def early_record(self, call: Call, record: SmdrRecord, completes: bool) -> None:
         """A record that came before we noticed that its call was over."""
@@ -364,7 +396,8 @@ class Centre:
             self.acd.line(agent, "ringing", "dialled", call=call.id, source="port")
             before_dial()
 
-        ring_s = group.ring_s if group is not None else self.rules.no_answer_s
+        limit_s = self.rules.no_answer_s  # we give up before the PBX does
+        ring_s = min(group.ring_s, limit_s) if group is not None else limit_s
         return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling)
 
     def _message(self, call: Call, message: Message) -> None:
@@ -373,11 +406,14 @@ class Centre:
         told = {"call": call.id, "ani": call.ani, "group": call.group, "seconds": round(message.seconds, 1)}
         self.desks.broadcast("message", told, [call.group] if call.group else None)
 
-    def not_reached(self, call: Call, agent: Agent, result: TransferResult) -> None:
-        """The agent did not answer: the caller keeps the place, the next agent is tried."""
+    def not_reached(self, call: Call, agent: Agent, result: TransferResult, *, aside: bool = False) -> None:
+        """The agent did not answer: the caller keeps the place, the next agent is tried; with ``aside``, not before the
+        PBX has brought the caller back."""
         kinds = {Transfer.NO_ANSWER: "no_answer", Transfer.BUSY: "busy"}
-        call.tried = agent.extension
-        self.acd.offer_result(call.id, agent, kinds.get(result.outcome, "failed"))
+        with self.acd.turn():
+            self.acd.offer_result(call.id, agent, kinds.get(result.outcome, "failed"))
+            if aside:
+                self.acd.set_aside(call.id)
         self.pop_ups.withdraw(call, agent)
 
     def talk_began(self, call: Call) -> None:
@@ -386,20 +422,34 @@ class Centre:
         old = self.talks.begin(call.extension, call)
         if old is not None:
             self.conduct.talk_over(old, "another call reached the extension")
-        self.acd.offer_result(call.id, call.agent, "answered")
+        if not self.acd.offer_result(call.id, call.agent, "answered"):  # waited too long, and was answered even so
+            self.event(call, "connected", "port", agent=call.agent)
+            self.acd.line(call.agent, "talking", "answered", source="port")
+
+    def came_back(self, call: Call, agent: str | None, extension: str | None) -> None:
+        """The PBX gave the caller back: the agent, if there was one, is free, the caller at the old place."""
+        if agent is not None and extension is not None:
+            self.talks.end(extension, call)
+            self.pop_ups.withdraw(call, self.acd.agent(agent))
+        try:
+            self.acd.requeue(call.id)
+        except UnknownCall:
+            self.log.info("a caller was recalled whom the queue had forgotten", call=call.id)
 
     def talk_finished(self, call: Call) -> None:
         """The agent's telephone is on-hook again."""
         assert call.extension is not None
         self.talks.end(call.extension, call)
         if 9 not in call.steps:
-            self.talks.owe(call.extension, call)
-            if self.smdr is not None:
+            record = self.talks.owe(call.extension, call)
+            if record is not None:
+                self.early_record(call, record, completes=True)
+            elif self.smdr is not None:
                 self.smdr.expect()
 
     def wait(self, what: Deferred[None], seconds: float) -> Deferred[None]:
-        """``what``, or ``seconds``, whichever is first."""
-        done: Deferred[None] = Deferred()
+        """``what``, or ``seconds``, whichever is first. Cancelling it leaves no timer."""
+        done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
 
         def over(result: object) -> None:
             if timer.active():
@@ -408,5 +458,8 @@ class Centre:
                 done.callback(None)
 
         timer = self.clock.callLater(seconds, over, None)
-        what.addBoth(over)
+        if what.called:
+            over(None)
+        else:
+            what.addBoth(over)
         return done

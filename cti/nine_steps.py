@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cti.arrivals import Numbers
 from cti.call import Call, Source
+from cti.numbers import Numbers
 from cti.pbx.smdr import SmdrRecord
 from cti.switch.interface import TransferResult
 from cti.vru.line import VruLine

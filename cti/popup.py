@@ -31,14 +31,16 @@ class PopUps:
 
     def __init__(self, clock: Clock, records: Records, screens: Screens) -> None:
         self._clock, self._records, self._screens = clock, records, screens
-        self._cards: dict[Call, CustomerCard] = {}
+        self._cards: dict[Call, tuple[str, CustomerCard]] = {}  # with the number it belongs to
         self._shown: dict[Call, str] = {}
 
     def numbers_changed(self, call: Call) -> None:
         """Looks the caller up; what is on a screen already is updated."""
+        if call.ended:
+            return
         if call in self._shown:
             self._update(call)
-        if call.ani:
+        if call.ani and (call not in self._cards or self._cards[call][0] != call.ani):
             Deferred.fromCoroutine(self._look_up(call, call.ani))
 
     def show(self, call: Call, agent: Agent) -> None:
@@ -63,7 +65,7 @@ class PopUps:
         card = await self._records.lookup(ani, truncated=call.ani_truncated, call=call.id)
         if call.ended or call.ani != ani:
             return
-        self._cards[call] = card
+        self._cards[call] = (ani, card)
         if call in self._shown:
             self._update(call)
 
@@ -71,7 +73,9 @@ class PopUps:
         self._screens.notify(self._shown[call], "popup.update", self._content(call))
 
     def _content(self, call: Call) -> dict[str, Any]:
-        card = self._cards.get(call) or CustomerCard()
+        ani, card = self._cards.get(call, (None, CustomerCard()))
+        if ani != call.ani:
+            card = CustomerCard()  # another number's: the look-up for this one is under way
         waited = self._clock.seconds() - call.queued_s if call.queued_s is not None else 0.0
         return {
             "call": call.id,

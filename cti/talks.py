@@ -4,6 +4,9 @@ Once the VRU has left a call, the server does not hear it any more: it ends by t
 extension. A record that can be of the conversation under way there frees the agent; every other record is history: of a
 call that ended on one of our own ports, of one whose agent was freed by the desk's word before, or of a call not ours.
 (Where the record is lost, the desk's word or the limit frees the agent: cti.acd.agent.)
+
+Limits: RECORD_S a call waits for its record, NAMELESS_S without a number; the last REMEMBERED calls and the last EARLY
+records are kept, older ones are forgotten (their records are history of no call).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from cti.call import Call
+from cti.numbers import agree
 from cti.pbx.smdr import SmdrRecord
 from drivers.clock import Clock
 
@@ -23,10 +27,9 @@ REMEMBERED = 4096
 SLACK_S = 90.0
 # A record may come so long before we notice the end of the call ourselves (the PBX sees the trunk, we hear tones).
 EARLY_S = 15.0
+EARLY = 64
 # A call without a number can only claim a record that comes as soon after its end.
 NAMELESS_S = 20.0
-# Digits that must agree where both the call and the record have a number (PBXs cut and prefix them).
-SUFFIX = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Talks:
         self._clock = clock
         self._talks: dict[str, Call] = {}
         self._owed: deque[tuple[float, str, Call, bool]] = deque(maxlen=REMEMBERED)
-        self._early: deque[tuple[float, SmdrRecord]] = deque(maxlen=64)
+        self._early: deque[tuple[float, SmdrRecord]] = deque(maxlen=EARLY)
 
     def __len__(self) -> int:
         return len(self._talks)
@@ -77,20 +80,34 @@ class Talks:
 
     def match(self, record: SmdrRecord) -> Match | None:
         """The call that a record is of; None: none of ours, as far as can be said now."""
-        extension = record.extension or ""
-        call = self._talks.get(extension)
-        if call is not None and self._fits(call, record):
-            return Match(call, True)
-        now = self._clock.seconds()
+        extension, now = record.extension or "", self._clock.seconds()
+        talking = self._talks.get(extension)
+        if talking is not None and not self._fits(talking, record):
+            talking = None
         while self._owed and now - self._owed[0][0] > RECORD_S:
             self._owed.popleft()
-        for entry in self._owed:
-            owed_s, at, call, completes = entry
-            if at == extension and same_caller(call, record) and (call.ani or now - owed_s <= NAMELESS_S):
-                self._owed.remove(entry)
-                return Match(call, False, completes)
+        owed = next((entry for entry in self._owed if self._owes(entry, extension, record)), None)
+        if owed is not None and (talking is None or not self._nearer(talking, owed, record)):
+            self._owed.remove(owed)
+            return Match(owed[2], False, owed[3])
+        if talking is not None:
+            return Match(talking, True)
         self._early.append((now, record))
         return None
+
+    def _owes(self, entry: tuple[float, str, Call, bool], extension: str, record: SmdrRecord) -> bool:
+        owed_s, at, call, _ = entry
+        if at != extension or not same_caller(call, record):
+            return False
+        return bool(call.ani) or self._clock.seconds() - owed_s <= NAMELESS_S
+
+    def _nearer(self, talking: Call, owed: tuple[float, str, Call, bool], record: SmdrRecord) -> bool:
+        """Both may claim it, the caller being the same or unknown: is the record's length rather that of the talk under
+        way? Where it prints none, records come in the order in which calls end."""
+        if record.duration_s is None or talking.talk_s is None or owed[2].talk_s is None:
+            return False
+        under_way = self._clock.seconds() - talking.talk_s
+        return abs(record.duration_s - under_way) < abs(record.duration_s - (owed[0] - owed[2].talk_s))
 
     def _fits(self, call: Call, record: SmdrRecord) -> bool:
         """Can this record be of the conversation under way? It cannot have lasted longer than the call so far."""
@@ -105,5 +122,4 @@ def same_caller(call: Call, record: SmdrRecord) -> bool:
         return False
     if not call.ani or not record.number:
         return True
-    length = min(len(call.ani), len(record.number), SUFFIX)
-    return call.ani[-length:] == record.number[-length:]
+    return agree(call.ani, record.number)

@@ -136,6 +136,21 @@ class Acd:
             self._back(entry, "recall")
         return entry
 
+    def set_aside(self, call_id: str) -> bool:
+        """The PBX has the waiting caller, and may bring them back: nobody is promised to them until `requeue`.
+
+        False: the caller does not wait."""
+        entry = self.entries.get(call_id)
+        if entry is None or entry.state != "waiting":
+            return False
+        with self.turn():
+            self._note(entry.queue, entry.queue.remove(entry))
+            entry.stop_timer()
+            entry.machine.send("aside")
+            entry.told_place = 0
+            self._remember(entry)
+        return True
+
     def offer_result(self, call_id: str, agent: Agent | str, result: str, source: str = "port") -> bool:
         """What became of calling the agent: answered, no_answer, busy or failed. False: stale, nothing was changed.
 
@@ -314,11 +329,8 @@ class Acd:
         self._tell("talk_ended", call, agent.id, source, cause=cause)
         entry = self.entries.get(call)
         if entry is not None and entry.state == "connected" and entry.agent is agent:
-            del self.entries[call]
             entry.machine.send("over")
-            self._recent[call] = entry
-            if len(self._recent) > RECALL_TALKS:
-                self._recent.popitem(last=False)
+            self._remember(entry)
 
     def ask(self, agent: Agent) -> None:
         """A call record is overdue."""
@@ -438,6 +450,13 @@ class Acd:
         entry.timer = None
         if entry.state == "waiting":
             self.remove(entry.call, "overdue")
+
+    def _remember(self, entry: QueueEntry) -> None:
+        """For a recall."""
+        del self.entries[entry.call]
+        self._recent[entry.call] = entry
+        if len(self._recent) > RECALL_TALKS:
+            self._recent.popitem(last=False)
 
     def _leave(self, entry: QueueEntry, why: str) -> None:
         was = entry.state

@@ -27,6 +27,7 @@ ENTRY = Chart(
         ("waiting", "offer"): ("offered", ()),
         ("waiting", "answer"): ("connected", ()),
         ("waiting", "leave"): ("left", ()),
+        ("waiting", "aside"): ("over", ()),
         ("offered", "answer"): ("connected", ()),
         ("offered", "back"): ("waiting", ()),
         ("offered", "leave"): ("left", ()),
@@ -41,7 +42,7 @@ ENTRY = Chart(
         "waiting": "has a place; nobody is being called",
         "offered": "an agent is being called for this caller",
         "connected": "talks with the agent",
-        "over": "the talk is over; for some time a recall can still bring the caller back to the old place",
+        "over": "the talk is over, or the PBX has the caller, whom a recall can bring back to the old place",
         "left": "gone: hung up, left a message, waited too long",
     },
     limits={

@@ -17,7 +17,8 @@ from drivers.port import Port
 class Transfer(StrEnum):
     """How a transfer ended."""
 
-    ANSWERED = "answered"  # the agent speaks; our port has left the call
+    ANSWERED = "answered"  # the agent speaks; our port may leave the call
+    HANDED_OVER = "handed_over"  # the agent's telephone rings and the PBX does the rest; our port may leave the call
     NO_ANSWER = "no_answer"  # rang ring_s long
     BUSY = "busy"  # the extension is busy
     REFUSED = "refused"  # congestion, vacant number, howler: the PBX will not
@@ -52,6 +53,7 @@ class Switch(Protocol):
     ) -> TransferResult:
         """Moves the caller on ``port`` to ``extension``; ``before_dial`` runs when dialling is certain to begin.
 
-        Never raises for anything the line does; a far end that falls away ends in CALLER_LOST.
+        Never raises for anything the line or the card does: a far end that falls away, or a call on the port that ends,
+        is CALLER_LOST. What ``before_dial`` raises is raised. May be cancelled at any moment.
         """
         ...

@@ -76,9 +76,12 @@ class Attendant:
         group = self._site.group(call.group or "")
         assert group is not None
         entry = self._acd.entries.get(call.id)
+        if entry is None and call.entry is not None and call.entry.state == "left":
+            self._waited[call.id] = Waited("left", left=call.entry.why)  # too long, while an agent was being called
+            return None
         if entry is None:
             try:
-                entry = self._acd.enqueue(call.id, group.name)
+                entry = call.entry = self._acd.enqueue(call.id, group.name)
             except QueueFull:
                 self._waited[call.id] = Waited("left", left="queue_full")
                 return None
@@ -102,16 +105,24 @@ class Attendant:
         """A message in the state folder, named after the call; its length is the call's ``message_s``."""
         path = Path(self._site.state, "messages", f"{call.id}.wav")
 
-        closed = self._recording[call.id] = Deferred()
+        closed: Deferred[None] = Deferred()
+        self._recording[call.id] = closed
+
+        def over() -> None:
+            self._recording.pop(call.id, None)
+            if not closed.called:
+                closed.callback(None)
 
         def kept(message: Message) -> None:
-            self._recording.pop(call.id, None)
             call.message_s = message.seconds if message.seconds >= self._flow.message.least_s else 0.0
             if call.message_s:
                 self._on_message(call, message)
-            closed.callback(None)
+            over()
 
-        await leave_message(port_of(call), self._prompts, _language(call), path, self._flow.message, kept)
+        try:
+            await leave_message(port_of(call), self._prompts, _language(call), path, self._flow.message, kept)
+        finally:
+            over()  # also where the recording never began
 
     def recording(self, call: Call) -> Deferred[None] | None:
         """Fires when the message under way is closed, as the end of the port's call does; None: no message."""

@@ -2,7 +2,9 @@
 
 Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line after
 hanging up, is blocked and unblocked by the operator or by an alarm. During a call it watches for the caller's
-hang-up as the dialect says: loop drop, polarity, busy tone, dial tone. Serves steps 1, 3 and 4.
+hang-up as the dialect says: loop drop, polarity, busy tone, dial tone. An alarm ends the call that is on the line; when
+it clears, the line is idle (or blocked, where that was asked). Whatever a line reports in whatever order, nothing is
+raised. Serves steps 1, 3 and 4.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from typing import Protocol
 
 from cti.machine import Chart, Machine
 from drivers.clock import Clock, DelayedCall
-from drivers.events import Alarm, CallerId, Event, LoopDrop, Polarity, RingBegin, ToneHeard
+from drivers.events import Alarm, CallerId, Event, LoopDrop, Polarity, RingBegin, RingEnd, ToneHeard
+from drivers.operations import quietly
 from drivers.port import Port
+from drivers.problems import report
 
-# DAHDI keeps ringing masked 2 s after an on-hook (RING_DEBOUNCE); so do we before the port is called idle.
+# DAHDI keeps ringing masked 2 s after an on-hook (RING_DEBOUNCE); so do we before the port is called idle, unless the
+# dialect says otherwise.
 GUARD_S = 2.0
 # No ring for so long: the caller gave up before we answered (a Chinese PBX rings 1 s in 5).
 RING_GAP_S = 7.0
@@ -50,7 +55,7 @@ LINE = Chart(
         "alarm": "the card or the wire is out of order",
         "blocked": "out of service by the operator: off-hook, so that the PBX hunts past it",
     },
-    limits={"ringing": "7 s without a burst", "guard": "2 s"},
+    limits={"ringing": "7 s without a burst", "guard": "guard_s of the dialect"},
 )
 
 
@@ -75,13 +80,25 @@ class LineOwner(Protocol):
 
     def line_lost_caller(self, line: VruLine, how: str) -> None: ...
 
+    def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None: ...
+
 
 class VruLine:
     """A VRU port in the words of the PBX."""
 
     def __init__(
-        self, clock: Clock, port: Port, extension: str, desk: int, line: int, hangup: Hangup, owner: LineOwner
+        self,
+        clock: Clock,
+        port: Port,
+        extension: str,
+        desk: int,
+        line: int,
+        hangup: Hangup,
+        owner: LineOwner,
+        *,
+        guard_s: float = GUARD_S,
     ) -> None:
+        """``guard_s``: on-hook at least so long between two calls of ours; a ring in that time is told all the same."""
         self.port = port
         self.extension = extension
         self.desk = desk
@@ -91,14 +108,18 @@ class VruLine:
         self.block_wanted = False
         self._clock = clock
         self._hangup = hangup
+        self._guard_s = guard_s
         self._timer: DelayedCall | None = None
         self._watching = False
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Begins to listen."""
+        """Begins to listen. A line that is out of order already is not idle."""
         self._unlisten = self.port.listen(self._event)
         self.listen()
+        alarms = self.port.state().alarms
+        if alarms:
+            self._alarmed(alarms)
 
     def stop(self) -> None:
         """Leaves the port on-hook and unheard."""
@@ -161,7 +182,7 @@ class VruLine:
     def busy_out(self) -> None:
         """Off-hook without a call, so that the PBX hunts past this port."""
         self.port.begin_call()
-        self.port.answer()
+        quietly(self.port.answer()).addErrback(lambda failure: report(f"{self.port.name}: busy-out", failure))
 
     def on_hook(self) -> None:
         """Hangs up."""
@@ -169,7 +190,7 @@ class VruLine:
 
     def start_guard(self) -> None:
         """A ring right after hanging up is a recall, and told as a ring; else the line is idle after the guard time."""
-        self._start_timer(GUARD_S, "timeout")
+        self._start_timer(self._guard_s, "timeout")
 
     def stop_guard(self) -> None:
         """It rings already."""
@@ -195,13 +216,13 @@ class VruLine:
             self.owner.line_stopped_ringing(self)
 
     def _event(self, event: Event) -> None:
-        if isinstance(event, RingBegin):
+        if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):
             self._ring()
         elif isinstance(event, CallerId):
             if self.machine.state in ("idle", "ringing", "guard"):
                 self.owner.line_has_caller_id(self, event)
         elif isinstance(event, Alarm):
-            self._alarm(event)
+            self._alarmed(event.alarms)
         elif self._watching and self.machine.state == "busy":
             how = self._hung_up(event)
             if how:
@@ -219,12 +240,19 @@ class VruLine:
         elif self.machine.state == "ringing":
             self._start_timer(RING_GAP_S, "stop")
 
-    def _alarm(self, event: Alarm) -> None:
-        if event.alarms and self.machine.state != "alarm":
+    @property
+    def _tells_ends_only(self) -> bool:
+        """A card that reports a burst of ringing only when it is over."""
+        return "reports_ring_begin" not in self.port.capabilities
+
+    def _alarmed(self, alarms: tuple[str, ...]) -> None:
+        if alarms and self.machine.state != "alarm":
             self._stop_timer()
             self._watching = False
+            self.owner.line_alarm(self, alarms)
             self.machine.send("alarm")
-        elif not event.alarms and self.machine.state == "alarm":
+        elif not alarms and self.machine.state == "alarm":
+            self.owner.line_alarm(self, alarms)
             self.machine.send("clear")
 
     def _hung_up(self, event: Event) -> str:
