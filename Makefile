@@ -20,7 +20,7 @@ test: setup lint test-c
 	@$(PY) -m pytest
 
 test-c: setup
-	@$(MAKE) --no-print-directory -C tests/csrc all
+	@$(MAKE) --no-print-directory --output-sync -j"$$(nproc)" -C tests/csrc all
 
 test-py: setup
 	@$(PY) -m pytest $(ARGS)
