@@ -201,7 +201,7 @@ def mixed(seed: int, calls: int, *, trunks: int = 12, vru_ports: int = 30, every
         elif case == "smdr_damaged":
             smdr_of[number] = SerialFault(damaged=1.0)
         elif case == "busy_then_next":
-            busy.append((at - 1.0, 45.0))
+            busy.append((2.0, at + 30.0))  # before the first call: only an idle telephone is laid off
         at += every_s * random.uniform(0.7, 1.3)
     first_service = next(index for index, agent in enumerate(staff) if "service" in agent.groups)
     staff[first_service] = replace(
@@ -237,6 +237,7 @@ def _caller(random: Random, number: int, at_s: float, case: str) -> CallerPlan:
     patience = 180.0
     steps: tuple[Step, ...] = (*menu, talk)
     if case == "complaint":
+        menu = (Step("choose", key, seconds=1.0),)  # before those who are to wait for the same agent
         steps = (*menu, Step("talk", seconds=45.0))
     elif case == "abandoned_queue":
         steps = (*menu, Step("wait", seconds=round(random.uniform(12.0, 18.0), 1)))
