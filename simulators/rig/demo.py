@@ -31,10 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenario (default 1)")
     parser.add_argument("--json", metavar="FILE", help="stepped: one object a line for each call; - is standard output")
     parser.add_argument("--wires", type=Path, metavar="DIR", help="stepped: what passed on every wire and serial line")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="something wrong in the world")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world; may be given again"
+    )
     parser.add_argument("--faults", action="store_true", help="list the faults there are")
-    parser.add_argument("--keep", action="store_true", help="real time: stay up")
-    parser.add_argument("--dir", type=Path, default=Path("demo-run"), help="real time: folder of the run")
+    parser.add_argument("--keep", action="store_true", help="real time: callers go on coming until Ctrl-C")
+    parser.add_argument(
+        "--dir", type=Path, default=Path("demo-run"), help="real time: folder of the run (default demo-run)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.stepped and (args.json or args.wires):
         raise TipringError("--json and --wires belong to --stepped")
+    if args.stepped and args.keep:
+        raise TipringError("--keep belongs to real time: leave out --stepped")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")
     try:
@@ -68,6 +74,9 @@ def _stepped(args: argparse.Namespace) -> int:
     from simulators.scenario import mixed
 
     count = args.calls or 20
+    for where in (args.json if args.json != "-" else None, args.wires and args.wires / "smdi.jsonl"):
+        if where is not None:
+            _try_writing(Path(where))
     began = time.monotonic()
     if sys.stderr.isatty():
         from rich.console import Console
@@ -89,6 +98,18 @@ def _stepped(args: argparse.Namespace) -> int:
     else:
         table(result.calls)
     return _verdict(result, took, strict=not args.fault)
+
+
+def _try_writing(path: Path) -> None:
+    """Better now than after the run."""
+    from cti.errors import TipringError
+
+    try:
+        if path.name == "smdi.jsonl":
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise TipringError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _write(where: str, calls: list[dict[str, Any]]) -> None:

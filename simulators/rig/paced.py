@@ -6,6 +6,7 @@ records are checked: every caller has a complete one. Status 0 only then.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -14,10 +15,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import IO
 
 from rich.console import Console
 
 from cti.config import Site, load_site
+from cti.errors import TipringError
 from cti.records.events import Entry
 from cti.records.journal_read import Tail
 from cti.records.store import Store
@@ -28,6 +32,7 @@ from simulators.rig.stepped import prompt_cache
 from simulators.rig.world_process import scenario_for
 
 LIMIT_S = 85.0
+MARK = ".tipring-demo"
 POLL_S = 0.1
 STEPS = {
     1: ("a call enters the central office", "电话进入市话局"),
@@ -95,7 +100,7 @@ def demonstrate(folder: Path, *, calls: int | None, seed: int, faults: Sequence[
     """Runs both processes and tells the story; 0 when every record is complete."""
     console = Console()
     folder = folder.absolute()
-    shutil.rmtree(folder, ignore_errors=True)
+    mark = empty_run_folder(folder)
     scenario = scenario_for(calls, seed, keep=keep)
     site_file = write_site(scenario, folder)
     cache = prompt_cache()
@@ -106,14 +111,52 @@ def demonstrate(folder: Path, *, calls: int | None, seed: int, faults: Sequence[
     sim += ["--calls", str(calls)] if calls is not None else []
     world = _spawn(folder / "world.log", *sim, *(["--keep"] if keep else []))
     server = _spawn(folder / "server.log", "run", "-c", str(site_file), "--log", str(folder / "server.jsonl"))
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = _watch(console, site, world, server, keep=keep, limit_s=None if keep or (calls or 3) > 3 else LIMIT_S)
     finally:
         for process in (world, server):
             _stop(process)
+        mark.close()
     if keep:
         return 0
     return status or _verdict(console, site, folder, len(scenario.callers))
+
+
+def empty_run_folder(folder: Path) -> IO[str]:
+    """An empty folder for a run, locked as long as the file returned is open.
+
+    What an earlier run left there is deleted, and nothing else ever: a folder that holds anything and does not say by
+    its mark that it is a run is refused, as is one in which a run goes on (TipringError).
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise TipringError(f"--dir {folder}: is not a folder")
+        held = os.listdir(folder) if folder.exists() else []
+        if held and MARK not in held:
+            raise TipringError(f"--dir {folder}: holds other things, which a run would delete; name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = (folder / MARK).open("w", encoding="utf-8")
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TipringError(f"--dir {folder}: another demo runs there; name another folder, or end it") from error
+        mark.write("A run of `tipring demo`: the next one deletes what is here.\n")
+        mark.flush()
+        for name in held:
+            there = folder / name
+            if there.is_dir() and not there.is_symlink():
+                shutil.rmtree(there)
+            elif name != MARK:
+                there.unlink()
+        return mark
+    except OSError as error:
+        raise TipringError(f"--dir {folder}: {error.strerror}: {error.filename}; name another folder") from error
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends both processes, as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _spawn(output: Path, *args: str) -> subprocess.Popen[bytes]:
@@ -149,7 +192,10 @@ def _watch(
     tail, story = Tail(site.journal), Story(console)
     began = time.monotonic()
     if keep:
-        console.print(f"logs and state in {Path(site.state).parent}; Ctrl-C ends", style="dim")
+        near = os.path.relpath(site.state.parent)
+        console.print(f"logs and state in {near}; Ctrl-C ends. In another terminal:", style="dim")
+        for command in ("status", "calls", "trace 1-000001", "agent 1001", "port capture 2001 --out 2001.wav"):
+            console.print(f"  tipring {command} -c {near}/site.yaml", style="dim", highlight=False, soft_wrap=True)
     try:
         while True:
             ended = world.poll() is not None

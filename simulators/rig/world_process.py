@@ -7,15 +7,17 @@ as JSON lines; the process ends when the last caller has gone and the records ar
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cti.config import load_site
 from cti.control import ControlError, ask
+from cti.errors import TipringError
 from cti.reactor import install
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
@@ -45,6 +47,7 @@ def scenario_for(calls: int | None, seed: int, *, keep: bool = False) -> Scenari
 
 def run_world(folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool) -> int:
     """Runs until the callers are through (or for ever); status 1 where the server could not be reached."""
+    lock = only_world(folder)
     reactor: Any = install()
     scenario = scenario_for(calls, seed, keep=keep)
     for spec in faults:
@@ -53,7 +56,20 @@ def run_world(folder: Path, *, calls: int | None, seed: int, faults: Sequence[st
     reactor.callWhenRunning(process.start)
     reactor.addSystemEventTrigger("before", "shutdown", process.stop)
     reactor.run()
+    lock.close()
     return process.status
+
+
+def only_world(folder: Path) -> IO[str]:
+    """Locks the folder for one world, as long as the file is open: a second one would take its wires away."""
+    try:
+        lock = (folder / ".tipring-world").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise TipringError(f"{folder}: another simulated world runs there") from error
+    except OSError as error:
+        raise TipringError(f"{folder}: cannot be written: {error.strerror}") from error
+    return lock
 
 
 class WorldProcess:
