@@ -179,7 +179,7 @@ def agents(count_sales: int = 3, count_service: int = 3) -> tuple[AgentPlan, ...
     return tuple(plans)
 
 
-def mixed(seed: int, calls: int, *, trunks: int = 12, vru_ports: int = 30, every_s: float = 6.0) -> Scenario:
+def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every_s: float = 6.0) -> Scenario:
     """`calls` callers, about one each `every_s`; the first twelve are CASES, the rest drawn from them."""
     random = Random(f"tipring {seed}")
     staff = list(agents())
