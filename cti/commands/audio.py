@@ -33,6 +33,7 @@ Digits are told when they end, tones with the length for which they were recogni
 Other formats: sox IN -r 8000 -c 1 OUT.wav
 """
 LONGEST_S = 60
+BEFORE = RATE // 10  # samples of silence before a file, so that what begins with it is known to begin there
 EXTRAS = ("name", "when", "absence", "redirecting")
 
 
@@ -166,8 +167,10 @@ def _decode(args: argparse.Namespace) -> int:
     found = []
     for number, samples in enumerate(sound.channels):
         listener = Listener(plan)
+        listener.feed(array("h", bytes(2 * BEFORE)))
         for item in (*listener.feed(samples), *listener.end(), *listener.feed(array("h", bytes(2 * RATE)))):
-            row: dict[str, object] = {"t_ms": item.at / 8, "kind": item.kind, "value": item.value, "ms": item.ms}
+            t_ms = max(0, item.at - BEFORE) / 8
+            row: dict[str, object] = {"t_ms": t_ms, "kind": item.kind, "value": item.value, "ms": item.ms}
             if item.kind == "callerid":
                 row |= {"form": item.form, "ok": item.ok}
                 try:

@@ -50,6 +50,6 @@ def _once(calls: int, seed: int) -> tuple[int, float, float]:
     )
     took = time.perf_counter() - began
     told = LINE_TIME.search(done.stderr)
-    if told is None:
+    if told is None or done.returncode or int(told[1]) != calls:
         raise TipringError(f"the demo failed with status {done.returncode}: {done.stderr.strip()[-400:]}")
     return int(told[1]), float(told[2]), took

@@ -141,6 +141,10 @@ class SpanDspReceiver:
         self._library.dtmf_rx(self._state, samples.buffer_info()[0], len(samples))
         return int(self._library.dtmf_rx_get(self._state, self._digits, 128))
 
+    def digits(self, samples: array[int]) -> str:
+        """The digits in this sound, 128 at most."""
+        return self._digits.value.decode() if self.feed(samples) else ""
+
     def close(self) -> None:
         """Gives its memory back."""
         self._library.dtmf_rx_free(self._state)

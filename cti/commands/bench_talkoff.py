@@ -67,7 +67,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "files": len({variant.path for variant in variants}),
         "variants": len(variants),
         "unread": unread,
-        "hours": round(hours, 3),
+        "hours": round(hours, 5),
         "level_dbm0": round(10 * math.log10(max(1.0, energy / samples) / (22826.9**2 / 2)), 1),
         "digits": len(found),
         "digits_per_hour": round(len(found) / hours, 2),
