@@ -36,9 +36,9 @@ class IllegalEvent(TipringError):
 class ActionFailed(TipringError):
     """An action raised; its exception is the __cause__. The state is the new one, waiting events were dropped."""
 
-    def __init__(self, machine: str, event: str, action: str) -> None:
+    def __init__(self, machine: str, event: str, action: str, why: BaseException) -> None:
         self.machine, self.event, self.action = machine, event, action
-        super().__init__(f"{machine or 'machine'}: action {action!r} of event {event!r} failed")
+        super().__init__(f"{machine or 'machine'}: action {action!r} of event {event!r} failed: {why!r}")
 
 
 class Chart(dict[tuple[str, str], tuple[str, tuple[str, ...]]]):
@@ -137,7 +137,7 @@ class Machine:
                 action: Action = actions[name] if isinstance(actions, Mapping) else getattr(actions, name)
                 action(*args)
             except Exception as error:
-                raise ActionFailed(self.name, event, name) from error
+                raise ActionFailed(self.name, event, name, error) from error
 
 
 def states_of(table: Table) -> set[str]:

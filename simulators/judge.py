@@ -23,7 +23,9 @@ SAME: dict[str, frozenset[str]] = {
     "abandoned_menu": frozenset({"abandoned_menu", "no_choice"}),
     "abandoned_queue": frozenset({"abandoned_queue", "gone_by_choice"}),
     "lost_in_transfer": frozenset({"lost_in_transfer", "abandoned_queue"}),
-    "released": frozenset({"no_choice", "gone_by_choice", "queue_full", "overdue", "failed", "lost_in_transfer"}),
+    "released": frozenset(
+        {"abandoned_queue", "no_choice", "gone_by_choice", "queue_full", "overdue", "failed", "lost_in_transfer"}
+    ),
 }
 # A transfer was tried and failed before the caller went: both words are true.
 AFTER_A_FLASH = frozenset({"abandoned_queue", "lost_in_transfer"})

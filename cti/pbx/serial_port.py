@@ -5,12 +5,16 @@ glob such as /dev/serial/by-id/usb-FTDI*-port0. The first that opens is taken. T
 each other's messages, so the device is locked; a locked device counts as one that does not open.
 
 What was received before the device was opened is flushed by Twisted and is lost. On a pty the settings have no
-effect: parity arrives as bit 7, which the codecs remove themselves.
+effect: parity arrives as bit 7, which the codecs remove themselves. (Opened for the second time it refuses them with
+EINVAL, since nothing changes; a real line that refuses them cannot be used.)
 """
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
+import termios
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -27,6 +31,17 @@ _PARITY: Final = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd":
 class _Exclusive(serial.Serial):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "exclusive": True})
+
+    def _reconfigure_port(self, force_update: bool = False) -> None:
+        """pyserial's; what the line cannot do is an OSError, on a pty it is nothing."""
+        reconfigure: Any = getattr(super(), "_reconfigure_port")  # noqa: B009 - the stubs do not know it
+        try:
+            reconfigure(force_update)
+        except termios.error as error:
+            if error.args[0] == errno.EINVAL and os.ttyname(self.fd or 0).startswith("/dev/pts/"):
+                return
+            settings = f"{self.baudrate} {self.bytesize}{self.parity}{self.stopbits}"
+            raise OSError(error.args[0], f"the line does not take {settings}") from error
 
 
 class LockedSerialPort(SerialPort):

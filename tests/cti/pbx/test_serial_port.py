@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from cti.pbx.serial_port import LockedSerialPort
 
 SCRIPT = """
 import json, os, pty, sys, tty
@@ -114,3 +117,15 @@ def test_a_real_pty(tmp_path: Path) -> None:
     ]
     assert result["left"] == 0
     assert "lock" in result["second"].lower(), result["second"]
+
+
+def test_a_pty_can_be_opened_again() -> None:
+    """A server that was killed starts again: the pty has the settings already and refuses to take them twice."""
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    for _ in range(3):
+        port = LockedSerialPort._serialFactory(path, 9600, bytesize=7, parity="E")
+        assert port.is_open
+        port.close()
+    os.close(slave)
+    os.close(master)
