@@ -6,6 +6,8 @@
 #include "dtmf.h"
 #include "signal.h"
 
+#include <spandsp.h>
+
 struct loop {
     const int16_t *prompt;
     int prompt_count;
@@ -14,6 +16,7 @@ struct loop {
     int digits; /* 0: only the prompt, for `ticks` */
     int ticks;
     bool duck;
+    dtmf_rx_state_t *foreign; /* this receiver instead of ours */
     uint32_t seed;
     /* results */
     int once, twice, wrong, missed;
@@ -70,14 +73,20 @@ static void run_loop(struct loop *l) {
         }
         if (!l->digits && l->ticks_run == l->ticks)
             return;
-        tr_dtmf_feed(&d, rx, 160);
-        while (tr_dtmf_get(&d, &got)) {
-            if (got.kind == TR_EV_DTMF_BEGIN) {
-                if (got.a0 == digit)
-                    heard++;
-                else
-                    wrong++;
-            }
+        char found[129] = "";
+        int count = 0;
+        if (l->foreign) {
+            dtmf_rx(l->foreign, rx, 160);
+            count = (int)dtmf_rx_get(l->foreign, found, 128);
+        } else {
+            tr_dtmf_feed(&d, rx, 160);
+            while (tr_dtmf_get(&d, &got))
+                if (got.kind == TR_EV_DTMF_BEGIN)
+                    found[count++] = (char)got.a0;
+        }
+        for (int i = 0; i < count; i++) {
+            heard += found[i] == digit;
+            wrong += found[i] != digit;
         }
         bool ducked = l->duck && tr_dtmf_suspects(&d);
         l->ticks_ducked += ducked;
