@@ -1,10 +1,10 @@
 """The PBX switches: a transfer is a hook flash, the PBX's dial tone heard, digits, and hanging up (step 7).
 
-Evidence only from the line: dial tone before dialling; the agent's answer by voice outside the tone plan, by a ringback
-burst that is overdue, or by polarity, as far as the dialect lets them count. After a flash that brings no dial tone we do
-not flash again: the caller may be on the line, or lost, and only listening tells. Every sign from the first flash on is
-kept until it has been looked at, so that a loop drop while we dial is not missed. Sources: dialect files; flash and tone
-times of GB/T 3380 and the makers' manuals.
+Evidence only from the line: dial tone before dialling; the agent's answer by voice outside the tone plan, by a
+ringback burst that is overdue, or by polarity, as far as the dialect lets them count. After a flash that brings no dial
+tone we do not flash again: the caller may be on the line, or lost, and only listening tells. Every sign from the first
+flash on is kept until it has been looked at, so that a loop drop while we dial is not missed. Sources: dialect files;
+flash and tone times of GB/T 3380 and the makers' manuals.
 
 Limits: dial_tone_s after the flash; FIRST_SIGN_S after the digits; the ring time handed over, from the first ringback;
 RETRIEVE_LISTEN_S after the retrieving flash.

@@ -202,6 +202,8 @@ class VruLine:
 
     def _start_timer(self, seconds: float, event: str) -> None:
         self._stop_timer()
+        if self._unlisten is None:
+            return  # stopped
         self._timer = self._clock.callLater(seconds, self._timeout, event)
 
     def _stop_timer(self) -> None:
