@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -102,7 +103,7 @@ def demonstrate(folder: Path, *, calls: int | None, seed: int, faults: Sequence[
     folder = folder.absolute()
     mark = empty_run_folder(folder)
     scenario = scenario_for(calls, seed, keep=keep)
-    site_file = write_site(scenario, folder)
+    site_file = write_site(scenario, folder, desk_port=free_port(), metrics_port=free_port())
     cache = prompt_cache()
     if cache.is_dir():
         shutil.copytree(cache, folder / "state" / "prompts", dirs_exist_ok=True)
@@ -159,6 +160,13 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def free_port() -> int:
+    """A TCP port that is free now; fixed in the site file, so that desks find a server that was started again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _spawn(output: Path, *args: str) -> subprocess.Popen[bytes]:
     with output.open("wb") as out:
         return subprocess.Popen(
@@ -195,7 +203,9 @@ def _watch(
         near = os.path.relpath(site.state.parent)
         console.print(f"logs and state in {near}; Ctrl-C ends. In another terminal:", style="dim")
         for command in ("status", "calls", "trace 1-000001", "agent 1001", "port capture 2001 --out 2001.wav"):
-            console.print(f"  tipring {command} -c {near}/site.yaml", style="dim", highlight=False, soft_wrap=True)
+            note = "   (password secret-1001; takes the place of the simulated desk)" if "agent" in command else ""
+            text = f"  tipring {command} -c {near}/site.yaml{note}"
+            console.print(text, style="dim", highlight=False, soft_wrap=True)
     try:
         while True:
             ended = world.poll() is not None
