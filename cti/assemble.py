@@ -84,7 +84,12 @@ def make_centre(
     flow = load_flow(site.vru.flow, [group.name for group in site.groups])
     own = Path(site.vru.prompts) if site.vru.prompts is not None else None
     names = {group.name: {"zh": group.zh, "en": group.en} for group in site.groups}
-    voice = Prompts(prompts, site_folder=own, texts={key: {**said} for key, said in flow.texts.items()}, groups=names)
+    voice = Prompts(
+        prompts,
+        site_folder=own,
+        texts={key: {str(name): text for name, text in said.items()} for key, said in flow.texts.items()},
+        groups=names,
+    )
     voice.prepare()
     history = DeskHistory(parts.outside, parts.store, {agent.id: agent.groups for agent in site.agents})
 
