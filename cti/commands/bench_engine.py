@@ -61,6 +61,8 @@ def show(result: dict[str, Any]) -> None:
             f"{row['tick_max_us']:10.1f} us the longest"
         )
     print(f"ports_per_core    {result['ports_per_core']:8}   with tones too {result['ports_per_core_tones']:8}")
+    for name, row in result["kernels"].items():
+        print(f"  {name:8}        {row['ports_per_core']:8}   {row['ratio']:.2f} times generic")
     print(f"bytes_per_port    {result['bytes_per_port']:8}")
     print(f"digits            {result['digits_found']:8} found of {result['digits_sent']} sent")
     print("the DTMF receiver alone, channels of a core:")
@@ -76,17 +78,30 @@ def _measure(ports: int, rounds: int) -> dict[str, Any]:
     inputs, digits = make_inputs(random.Random(1))
     signals = [a_law(samples) for samples in inputs]
     vru = lib.TR_DETECT_DTMF | lib.TR_DETECT_VOICE
-    runs = [
-        (_run(ports, signals, vru), _run(ports, signals, vru | lib.TR_DETECT_TONES))  # in turn: the machine is shared
-        for _ in range(rounds)
-    ]
-    tick_ns = median(row["tick_ns"] for row, _ in runs)
-    found = {row["digits"] for pair in runs for row in pair}
+    tones = vru | lib.TR_DETECT_TONES
+    kernel = str(simd())
+    runs: list[dict[str, dict[str, Any]]] = []
+    for _ in range(rounds):  # in turn, as the machine may be shared
+        row = {"tones": _run(ports, signals, tones)}
+        for name in _kernels():
+            simd(name)
+            row[name] = _run(ports, signals, vru)
+        simd(kernel)
+        runs.append(row)
+    found = {one["digits"] for row in runs for one in row.values()}
+    per_core = {name: int(20e6 * ports / median(row[name]["tick_ns"] for row in runs)) for name in runs[0]}
     return {
-        "simd": simd(),
-        "ports_per_core": int(20e6 * ports / tick_ns),
-        "ports_per_core_tones": int(20e6 * ports / median(row["tick_ns"] for _, row in runs)),
-        "bytes_per_port": runs[0][0]["memory"] // ports,
+        "simd": kernel,
+        "ports_per_core": per_core[kernel],
+        "ports_per_core_tones": per_core["tones"],
+        "kernels": {
+            name: {
+                "ports_per_core": per_core[name],
+                "ratio": round(median(row["generic"]["tick_ns"] / row[name]["tick_ns"] for row in runs), 2),
+            }
+            for name in _kernels()
+        },
+        "bytes_per_port": runs[0]["generic"]["memory"] // ports,
         "ticks": [_ticks(count, signals, vru, rounds) for count in (30, 300, 3000)],
         "digits_sent": sum(digits[number % INPUTS] for number in range(ports)),
         "digits_found": found.pop() if len(found) == 1 else sorted(found),
@@ -94,6 +109,16 @@ def _measure(ports: int, rounds: int) -> dict[str, Any]:
         "reference": "spandsp" if SpanDspReceiver.is_here() else KERNELS[0],
         "receiver_digits_sent": sum(digits),
     }
+
+
+def _kernels() -> list[str]:
+    """Those that this processor has; leaves the one that runs."""
+    from drivers.listener import simd
+
+    before = simd()
+    here = [name for name in KERNELS if simd(name) is not None]
+    simd(before)
+    return here
 
 
 def _ticks(ports: int, signals: list[bytes], mask: int, rounds: int) -> dict[str, Any]:
@@ -112,7 +137,7 @@ def _receivers(inputs: list[array[int]], rounds: int) -> dict[str, dict[str, Any
     from drivers.listener import simd
 
     before = simd()
-    names = [name for name in KERNELS if simd(name) is not None]
+    names = _kernels()
     if SpanDspReceiver.is_here():
         names.append("spandsp")
     reference = names[-1] if names[-1] == "spandsp" else names[0]
