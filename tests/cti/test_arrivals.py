@@ -46,6 +46,7 @@ class Bench:
         self.answered: list[Call] = []
         self.alarms: list[str] = []
         self.recalls: list[tuple[VruLine, Call]] = []
+        self.slow = False  # whoever ends calls has something to do first
         for line in self.lines:
             line.start()
         self.line, self.port = self.lines[0], self.ports[0]
@@ -130,7 +131,7 @@ class Bench:
         call = self.arrivals.call_at(line)
         if call is None:
             self.arrivals.line_stopped_ringing(line)
-        elif call.machine.can("gone"):
+        elif call.machine.can("gone") and not self.slow:
             self.end(call)
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None: ...
@@ -376,13 +377,13 @@ def test_a_ring_before_the_former_call_has_left(bench: Bench) -> None:
     """Its end is under way (a message is being closed) when the line, after an alarm, rings for somebody else."""
     bench.port.ring()
     bench.says(A)
-    bench.line.machine.send("alarm")
-    bench.line.machine.send("clear")
-    bench.calls[0].line = bench.line
+    bench.slow = True
+    bench.port.tell(ev.Alarm, alarms=("red",))
+    bench.port.tell(ev.Alarm, alarms=())
     bench.port.ring()
     bench.says(B)
-    assert bench.told[-1] == (B, DNIS, "menu") and bench.line.state == "busy"
-    bench.leave(bench.calls[0])
+    assert bench.told == [(A, DNIS, "menu"), (B, DNIS, "menu")] and bench.line.state == "busy"
+    bench.end(bench.calls[0])
     assert bench.line.state == "busy" and bench.arrivals.call_at(bench.line) is bench.calls[-1]
 
 
