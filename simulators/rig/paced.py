@@ -199,7 +199,7 @@ def _watch(
     """Tells the journal until the world has ended; 1 where a process dies or time is over."""
     tail, story = Tail(site.journal), Story(console)
     began = time.monotonic()
-    console.print("server and world are starting, the first call comes in some seconds · 正在启动，几秒后来电", style="dim")
+    console.print("server and world are starting; the first call comes in seconds · 正在启动，稍后来电", style="dim")
     if keep:
         near = os.path.relpath(site.state.parent)
         console.print(f"logs and state in {near}; Ctrl-C ends. In another terminal:", style="dim")
