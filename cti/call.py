@@ -108,6 +108,7 @@ class Call:
     tried: str | None = None  # the extension of the last transfer
     blind: bool = False  # handed over while the agent's telephone rang
     unanswered: bool = False  # handed over so, and nobody answered: the PBX's record says
+    unmarked: bool = False  # the PBX's record of our leg says that the call ended there and was not transferred
     back_s: float | None = None  # when a transfer that failed, or a recall, brought the caller back
     entry: QueueEntry | None = None  # the place in the queue, once there was one
     left_extension: str | None = None  # of our port, once the call has left it

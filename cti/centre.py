@@ -28,7 +28,7 @@ from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.numbers import NumberRules, Numbers
+from cti.numbers import NumberRules, Numbers, agree
 from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener, PbxLink
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
@@ -91,6 +91,7 @@ class Centre:
         self.alarms: dict[str, str] = {}
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)
+        self._marks_transfers = dialect.smdr.marks_transfers
         self.numbers = NumberRules(dialect.smdi.number_max or 0)
         self.talks = Talks(clock)
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
@@ -325,7 +326,12 @@ class Centre:
     def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
         self._history(match.call if match is not None else None, record)
-        if match is None or not match.ends_talk:
+        if match is None:
+            self._ended_on_our_port(record)
+            return
+        if not match.completes:
+            self._our_leg(match.call, record)
+        if not match.ends_talk:
             return
         call, agent = match.call, match.call.agent
         call.unanswered = call.blind and record.answered is False
@@ -338,7 +344,27 @@ class Centre:
         """A record that came before we noticed that its call was over."""
         if completes:
             self.mark(call, 9, "smdr")
+        else:
+            self._our_leg(call, record)
         self._history(call, record)
+
+    def _our_leg(self, call: Call, record: SmdrRecord) -> None:
+        """The record of our port's part in a call that an agent has taken: did the caller come along?"""
+        known = agree(call.ani, record.number)
+        call.unmarked = self._marks_transfers and known and not (record.transferred or record.fields.get("code"))
+
+    def _ended_on_our_port(self, record: SmdrRecord) -> None:
+        """While a transfer is under way our flash hides what the line would tell: the PBX took it for on-hook, or the
+        caller hung up that moment. A record of this call says that the caller is gone."""
+        line = next((line for line in self.lines if line.extension == record.extension), None)
+        call = self.arrivals.call_at(line) if line is not None else None
+        if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
+            self.conduct.caller_gone(call, "smdr")
+
+    def caller_left(self, call: Call) -> bool:
+        """Did the PBX's record of this call come already, while our port has not yet heard the end?"""
+        assert call.line is not None
+        return self.talks.gone_already(call.line.extension, call)
 
     def _history(self, call: Call | None, record: SmdrRecord) -> None:
         fields = {

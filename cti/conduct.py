@@ -169,6 +169,8 @@ class Conduct:
         if call.state != "talking":
             return
         call.outcome, call.cause = ("abandoned_queue" if call.unanswered else "answered"), cause
+        if call.unmarked and cause != "smdr":  # and no record of the agent's telephone came
+            call.outcome = "lost_in_transfer"
         self._send(call, "over")
 
     def _send(self, call: Call, event: str) -> None:
@@ -235,6 +237,9 @@ class Conduct:
                 await self._without_agent(call)
                 return
             if call.state != "queued" or call.line is None:
+                return
+            if self._centre.caller_left(call):
+                self.caller_gone(call, "smdr")
                 return
             call.send("agent")
             call.agent, call.extension = agent.id, agent.extension

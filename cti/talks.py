@@ -28,6 +28,9 @@ SLACK_S = 90.0
 # A record may come so long before we notice the end of the call ourselves (the PBX sees the trunk, we hear tones).
 EARLY_S = 15.0
 EARLY = 64
+# The record of a call on our port has the call's own length, but for ringing and for its way here.
+NEAR_S = 10.0
+NAMELESS_NEAR_S = 3.0
 # A call without a number can only claim a record that comes as soon after its end.
 NAMELESS_S = 20.0
 
@@ -77,6 +80,23 @@ class Talks:
                 return record
         self._owed.append((now, extension, call, completes))
         return None
+
+    def says_gone(self, record: SmdrRecord, call: Call) -> bool:
+        """Is it the record of a call that is still on our port, by its number and its length until now?"""
+        if call.answered_s is None or record.transferred or not same_caller(call, record):
+            return False
+        known = agree(call.ani, record.number)
+        if record.duration_s is None:
+            return known
+        lasted = self._clock.seconds() - call.answered_s
+        return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S)
+
+    def gone_already(self, extension: str, call: Call) -> bool:
+        """Has such a record come?"""
+        since = self._clock.seconds() - EARLY_S
+        return any(
+            one.extension == extension and self.says_gone(one, call) for came_s, one in self._early if came_s >= since
+        )
 
     def match(self, record: SmdrRecord) -> Match | None:
         """The call that a record is of; None: none of ours, as far as can be said now."""

@@ -93,6 +93,7 @@ class SmdrRules(Struct, frozen=True, forbid_unknown_fields=True):
     encoding: Literal["ascii", "latin-1", "gbk"] = "ascii"
     line_max: Annotated[int, Meta(ge=40, le=4096)] = 512
     silence_s: Annotated[float, Meta(ge=10, le=86400)] = 300.0  # no record so long while calls end: alarm
+    marks_transfers: bool = False  # the leg of an extension that transferred its call is always printed as such
 
 
 class LineRules(Struct, frozen=True, forbid_unknown_fields=True):
