@@ -6,8 +6,9 @@ Serves `tipring status` and `tipring port` (cti.control), `/healthz` and the gau
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cti.records.journal import Journal
 from cti.vru.line import VruLine
 from drivers.engine import Engine
 from drivers.errors import EngineError
+from drivers.recording import RecordEnd
 
 CAPTURE_S = (1.0, 600.0)
 
@@ -108,9 +110,13 @@ class Operator:
             recording = line.port.record(path, what="stereo", limit_s=seconds)
         except EngineError as error:
             raise ControlError(str(error)) from error
-        return recording.ended.addCallback(
-            lambda end: {"text": f"port {line.extension}: {end.ms / 1000:.1f} s in {path} ({end.why})"}
-        )
+
+        def captured(end: RecordEnd) -> Answer:
+            if end.why == "failed":
+                raise ControlError(f"{path}: {os.strerror(end.errno)}; the server writes it, as its own user")
+            return {"text": f"port {line.extension}: {end.ms / 1000:.1f} s in {path} ({end.why})"}
+
+        return recording.ended.addCallback(captured)
 
     def health(self) -> dict[str, object]:
         """For /healthz: not well while an alarm stands."""
@@ -139,7 +145,7 @@ class Operator:
             if wanted in (line.extension, str(line.port.number)):
                 return line
         raise ControlError(
-            f"no VRU port {wanted!r}; there are {', '.join(line.extension for line in self._centre.lines)}"
+            f"no VRU port {wanted!r}; there are {spans([line.extension for line in self._centre.lines])}"
         )
 
     def _port(self, line: VruLine) -> dict[str, Any]:
@@ -152,3 +158,15 @@ class Operator:
             "call": call.id if call is not None else None,
             "blocked": "wanted" if line.block_wanted and line.state != "blocked" else None,
         }
+
+
+def spans(numbers: Sequence[str]) -> str:
+    """Extensions as people write them: 2001-2030, 2100."""
+    found: list[list[str]] = []
+    for number in numbers:
+        last = found[-1][-1] if found else ""
+        if last.isdigit() and number.isdigit() and len(last) == len(number) and int(number) == int(last) + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)

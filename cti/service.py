@@ -97,7 +97,12 @@ class Server:
         """Opens files, cards and prompts. TipringError where something cannot be opened."""
         self.reactor, self.site, self.log = reactor, site, log
         self.clock = clock = ReactorClock(reactor)
-        site.state.mkdir(parents=True, exist_ok=True)
+        try:
+            site.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TipringError(
+                f"state_dir {site.state}: {error.strerror}; make it for the server's user, or name another folder"
+            ) from error
         self.metrics = Metrics()
         store = self._store()
         self.journal = Journal(
@@ -216,7 +221,11 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
     from twisted.internet import reactor
 
     clock = ReactorClock(reactor)
-    log = Log(clock, FileSink(log_file), level)
+    try:
+        sink = FileSink(log_file)
+    except OSError as error:
+        raise TipringError(f"--log {log_file}: cannot be written: {error.strerror}") from error
+    log = Log(clock, sink, level)
     unroute = log.route_twisted()
     server = Server(reactor, site, Path(site_file).absolute(), log)
     status = 0

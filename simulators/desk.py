@@ -217,6 +217,9 @@ class Desk:
             self._show(params)
         elif method == "ended":
             self._note("ended", call=params.get("call"))
+        elif method == "taken_over":  # somebody logged in as this agent elsewhere: this PC leaves them the place
+            self._note("taken over", address=params.get("address"))
+            self._opener = None
 
     def _show(self, state: dict[str, Any]) -> None:
         before, self.state = self.state, {**self.state, **state}

@@ -47,7 +47,9 @@ commands 命令:
   quit      签出            log out and leave
 
 example 例:
-  tipring agent --agent 1001 --extension 8001
+  tipring agent 1001 --extension 8001               to a server on this computer
+  tipring agent 1001 --server 192.168.1.10:7710
+  tipring agent 1001 -c demo-run/site.yaml           to the server of a site file
   > 示闲
 The password is asked for, or read from --password-file, or is the first line where the input is no terminal.
 """
@@ -64,8 +66,13 @@ class DeskRefused(TipringError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `tipring agent`."""
     parser.epilog = TEACHES
-    parser.add_argument("--agent", required=True, metavar="ID", help="the agent's id in the site file")
-    parser.add_argument("--server", default="127.0.0.1:7710", metavar="HOST:PORT", help="default: %(default)s")
+    parser.add_argument("id", nargs="?", metavar="ID", help="the agent's id in the site file")
+    parser.add_argument("--agent", metavar="ID", help="the same")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--server", default="127.0.0.1:7710", metavar="HOST:PORT", help="default: %(default)s")
+    where.add_argument(
+        "-c", "--config", metavar="FILE", help="the server that runs by this site file, on this computer"
+    )
     parser.add_argument("--extension", metavar="NUMBER", help="the telephone at which the agent sits today")
     parser.add_argument("--password-file", metavar="FILE", help="its first line is the password")
     parser.add_argument("--ready", action="store_true", help="say ready at once")
@@ -73,12 +80,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Until quit, end of input, or another desk takes over. 0: left; 1: taken over."""
-    host, _, port = args.server.rpartition(":")
-    if not host or not port.isdigit():
-        raise DeskRefused(f"--server {args.server}: write HOST:PORT, for example 127.0.0.1:7710")
+    agent = args.id or args.agent
+    if not agent or (args.id and args.agent and args.id != args.agent):
+        raise DeskRefused("which agent? tipring agent 1001")
+    server = args.server if args.config is None else server_of(args.config)
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise DeskRefused(f"--server {server}: write HOST:PORT, for example 127.0.0.1:7710")
     keyboard = Keyboard(sys.stdin.fileno())
-    desk = Desk(args.agent, read_password(args.password_file, keyboard), args.extension, args.ready, print_lines)
+    desk = Desk(agent, read_password(args.password_file, keyboard), args.extension, args.ready, print_lines)
     return Terminal(host, int(port), desk, keyboard).run()
+
+
+def server_of(site_file: str) -> str:
+    """The desk address of the server that runs by a site file."""
+    from pathlib import Path
+
+    from cti.config import load_site
+    from cti.control import ask
+
+    site = load_site(site_file)
+    port = site.desk.port or ask(Path(site.state_dir), {"do": "status"})["addresses"]["desk"]
+    host = "127.0.0.1" if site.desk.listen in ("0.0.0.0", "::") else site.desk.listen
+    return f"{host}:{port}"
 
 
 def print_lines(*lines: str) -> None:
@@ -145,6 +169,7 @@ class Desk:
         self._number = 0
         self._asked: dict[int, str] = {}
         self._card: dict[str, Any] = {}
+        self._state_line = ""  # shown last
 
     @property
     def under_way(self) -> bool:
@@ -245,7 +270,10 @@ class Desk:
             self._card = self._card | params
             self._show(*screen.pop_up(self._card, "弹屏更新 update"))
         elif method == "state":
-            self._show(screen.state_line(params))
+            line = screen.state_line(params)
+            if line != self._state_line:
+                self._show(line)
+            self._state_line = line
         elif method == "ended":
             self._show(f"--- 结束 ended  {screen.clean(params.get('call'))}  {screen.clean(params.get('reason'))}")
         elif method == "ask":
@@ -264,6 +292,7 @@ class Terminal:
 
     def __init__(self, host: str, port: int, desk: Desk, keyboard: Keyboard) -> None:
         self._address = (host, port)
+        self._where = f"{host}:{port}"
         self._desk = desk
         self._keyboard = keyboard
 
@@ -275,10 +304,11 @@ class Terminal:
                 with socket.create_connection(self._address, CONNECT_S) as link:
                     tries = 0
                     self._talk(link)
+                if desk.token is None and not desk.leaving:
+                    raise DeskRefused(f"{self._where}: does not answer as a desk server does; is it the desk port?")
             except OSError as error:
                 if desk.token is None:
-                    where = f"{self._address[0]}:{self._address[1]}"
-                    raise DeskRefused(f"no desk server at {where}: {error}; is `tipring run` there?") from error
+                    raise DeskRefused(f"no desk server at {self._where}: {error}; is `tipring run` there?") from error
             if desk.taken_over:
                 return 1
             if desk.leaving:
@@ -317,7 +347,10 @@ class Terminal:
                     return
                 *messages, rest = (rest + data).split(b"\n")
                 for message in messages:
-                    link.sendall(desk.heard(message))
+                    try:
+                        link.sendall(desk.heard(message))
+                    except ValueError as error:  # not JSON
+                        raise DeskRefused(f"{self._where}: speaks another language than a desk server") from error
             if desk.leaving and not desk.under_way:
                 return
 

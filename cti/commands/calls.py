@@ -16,9 +16,20 @@ NAME = "calls"
 HELP = "the calls in the records, newest first"
 
 
+EXAMPLES = """\
+examples:
+  tipring calls -c site.yaml                              the last hundred
+  tipring calls -c site.yaml --since today --outcome abandoned_queue
+  tipring calls -c site.yaml --ani 13800138000            one caller's
+  tipring calls -c site.yaml --since 1d --json --limit 100000 > calls.jsonl
+steps: 1 central office, 2 ANI and DNIS, 3 port, 4 RS232, 5 menu, 6 queue, 7 transfer, 8 pop-up, 9 record; · never came
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which site, which calls, how to print."""
-    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE")
+    parser.epilog = EXAMPLES
+    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
     parser.add_argument(
         "--since", metavar="TIME", help="30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00, site's time"
     )
@@ -36,15 +47,17 @@ def run(args: argparse.Namespace) -> int:
     from cti.config import load_site
     from cti.customers.numbering import NumberPlan
     from cti.errors import TipringError
-    from cti.records.store import open_store
+    from cti.records.store import existing_store
 
+    if args.limit < 1:
+        raise TipringError(f"--limit {args.limit}: write a number from 1")
     site = load_site(args.config)
     try:
         since = None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
     except ValueError as error:
         raise TipringError(str(error)) from error
-    store = open_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
-    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, limit=max(1, args.limit))
+    store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
+    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, limit=args.limit)
     store.close()
     if args.json:
         import msgspec
@@ -106,7 +119,7 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
             row.agent or "",
             row.outcome or "…",
             "" if row.wait_s is None else f"{row.wait_s:.1f}",
-            "" if row.talk_s is None else f"{row.talk_s:.1f}",
+            "" if row.talk_s is None or row.ended_at is None else f"{row.talk_s:.1f}",
             "".join(str(n) if n in row.steps else "·" for n in range(1, 10)),
         )
     console.print(table)

@@ -9,9 +9,22 @@ NAME = "status"
 HELP = "what the running server does now: ports, agents, queues, links"
 
 
+EXAMPLES = """\
+examples:
+  tipring status -c site.yaml
+  watch tipring status -c site.yaml
+  tipring status -c site.yaml --json
+ports: idle, ringing, busy, guard (just hung up), blocked (out of service), alarm. agents: three truths, what the agent
+declared, what the line does, what work is owed. For Prometheus: http://HOST:PORT/metrics, and /healthz.
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which server, and how to print."""
-    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE")
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file of the server (conf/site.yaml)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -36,6 +49,10 @@ def _show(answer: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    ports = "  ".join(f"{name} {port}" for name, port in (answer.get("addresses") or {}).items())
+    console.print(f"TCP ports  {ports}", highlight=False)
     for title, key in (
         ("links 串口", "links"),
         ("ports 端口", "ports"),
@@ -53,5 +70,9 @@ def _show(answer: dict[str, Any]) -> None:
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
         console.print(table)
-    engine = answer.get("engine") or {}
-    console.print("engine  " + "  ".join(f"{name} {value}" for name, value in engine.items()))
+    engine = dict(answer.get("engine") or {})
+    cables = {name: engine.pop(name) for name in list(engine) if isinstance(engine[name], dict)}
+    for name, figures in {"engine 引擎": engine, **cables}.items():
+        console.print(
+            f"{name}  " + "  ".join(f"{figure} {value}" for figure, value in figures.items()), highlight=False
+        )

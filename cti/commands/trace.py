@@ -26,10 +26,20 @@ STEPS: Final = (
 )
 
 
+EXAMPLES = """\
+examples:
+  tipring calls -c site.yaml --limit 5         which calls there are
+  tipring trace -c site.yaml 1-000042
+  tipring trace -c site.yaml 1-000042 --json
+sources: port (heard or seen on the line), smdi and smdr (the PBX's serial lines), vru, acd, desk, inferred
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which call of which site."""
+    parser.epilog = EXAMPLES
     parser.add_argument("call", metavar="CALL", help="the call's id, as `tipring calls` shows it")
-    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE")
+    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
     parser.add_argument("--json", action="store_true", help="one JSON object: the row, its steps, its events")
 
 
@@ -39,10 +49,10 @@ def run(args: argparse.Namespace) -> int:
 
     from cti.commands.calls import as_json
     from cti.config import load_site
-    from cti.records.store import open_store
+    from cti.records.store import existing_store
 
     site = load_site(args.config)
-    store = open_store(site.database_url)
+    store = existing_store(site.database_url)
     row, events = store.call(args.call), store.events(args.call)
     store.close()
     if row is None:
@@ -65,7 +75,9 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
     cause = f" ({row.cause})" if row.cause else ""
     ani = (row.ani or "unknown") + (" cut off" if row.ani_truncated else "") + (" late" if row.ani_late else "")
     seconds = "  ".join(
-        f"{name} {value:.1f} s" for name, value in (("waited", row.wait_s), ("talked", row.talk_s)) if value is not None
+        f"{name} {value:.1f} s"
+        for name, value in (("waited", row.wait_s), ("talked", row.talk_s if row.ended_at else None))
+        if value is not None
     )
     return [
         f"call {row.id}  {row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}  ANI {ani}  DNIS {row.dnis or 'unknown'}",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 LABEL_WIDTH = 20
@@ -25,8 +27,8 @@ WORK = {"none": "", "wrap_up": "话后处理 wrap-up"}
 LABELS = (
     ("ani", "主叫号码 ANI"),
     ("dnis", "被叫号码 DNIS"),
-    ("group", "组 group"),
-    ("menu", "选择 choice"),
+    ("group", "技能组 group"),
+    ("menu", "按键 choice"),
     ("language", "语言 language"),
     ("waited_s", "等待 waited"),
 )
@@ -82,8 +84,11 @@ def pop_up(card: Mapping[str, Any], title: str = "弹屏 pop-up") -> list[str]:
 
 
 def call_line(call: Mapping[str, Any]) -> str:
-    """One past call."""
-    when = clean(call.get("at"))[:16].replace("T", " ")
+    """One past call; its time as this computer's clock shows it."""
+    when = clean(call.get("at"))
+    with suppress(ValueError):
+        when = datetime.fromisoformat(when).astimezone().isoformat(" ")
+    when = when[:16].replace("T", " ")
     talk = call.get("talk_s")
     minutes = f"{int(talk) // 60}:{int(talk) % 60:02d}" if isinstance(talk, int | float) else "-"
     known = [clean(call.get(key)) for key in ("ani", "outcome", "group", "agent") if call.get(key) is not None]

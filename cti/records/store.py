@@ -265,6 +265,14 @@ def _row(row: Any) -> CallRow:
     return CallRow(*row)  # steps: an empty dict of its own
 
 
+def existing_store(url: str, plan: NumberPlan | None = None) -> Store:
+    """A store for whoever only reads: makes no SQLite file (as root it would be one that the server cannot write).
+    Raises StoreError where there is none."""
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise StoreError(f"no records yet: there is no {url.removeprefix('sqlite:///')}; has the server run here?")
+    return open_store(url, plan)
+
+
 def open_store(url: str, plan: NumberPlan | None = None) -> Store:
     """A store that is ready: migrated. Raises StoreError."""
     store = Store(url, plan)

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 
 from cti.commands import calls, check, trace
 from cti.config import load_site
-from cti.errors import ConfigFaults, TipringError
+from cti.errors import ConfigFaults, StoreError, TipringError
 from cti.records.store import Store, open_store
 from tests.cti.records.calls import ANSWERED, entries
 from tests.cti.records.conftest import START
@@ -179,7 +179,14 @@ def test_trace_of_a_call_that_came_not_far(site: Path, store: Store, capsys: pyt
     assert len(shown["events"]) == 14 and shown["events"][0]["event"]["kind"] == "step"
 
 
-def test_trace_of_an_unknown_call(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reading_makes_no_database(site: Path) -> None:
+    for command, *args in ((calls,), (trace, "1-000001")):
+        with pytest.raises(StoreError, match="no records yet"):
+            run(command, *args, "-c", str(site))
+    assert not (load_site(site).state / "tipring.db").exists()
+
+
+def test_trace_of_an_unknown_call(site: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(trace, "9-000009", "-c", str(site)) == 1
     assert "there is no call 9-000009" in capsys.readouterr().err
     site.write_text("")

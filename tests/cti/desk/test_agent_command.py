@@ -134,5 +134,5 @@ def test_help_teaches() -> None:
         check=False,
     )
     assert done.returncode == 0
-    for word in ("示闲", "notready", "tipring agent --agent 1001", "--password-file"):
+    for word in ("示闲", "notready", "tipring agent 1001", "--password-file"):
         assert word in done.stdout
