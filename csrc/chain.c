@@ -247,6 +247,8 @@ static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
         if (digits && (port->armed & TR_DETECT_TONES)) {
             tr_tones_hold(&port->tones, TR_TICK_MS + ECHO_MS);
         }
+    } else {
+        port->player.duck = 32768; /* what is played next begins whole */
     }
     if (port->hears >= 0) {
         sounds = add_heard(port, tx, sounds);

@@ -327,6 +327,27 @@ static void a_digit_ducks_the_prompt(void) {
     loop_free(&rig);
 }
 
+/* The gain of a prompt that a digit stopped is not that of the digits dialled afterwards. */
+static void what_follows_a_ducked_prompt_begins_whole(void) {
+    struct loop_rig rig = loop_rig(1);
+    struct tr_event event;
+    const int32_t options = TR_DUCK_PROMPT | TR_STOP_ON_DIGIT;
+    loop_say(&rig, (struct tr_command){.op = TR_OP_DETECT, .a = {TR_DETECT_DTMF, options}}, NULL, 0);
+    play(&rig, TR_PLAY_TONE, 1000, 0, -300, NULL, 0);
+    press(&rig, 0, 20 * TR_BLOCK);
+    CHECK(loop_await(&rig, TR_EV_DTMF_END, 60, &event));
+    loop_step(&rig, 20);
+    size_t begin = rig.card->ports[0].sent_count;
+    play(&rig, TR_PLAY_TONE, 1000, 0, -300, NULL, 0);
+    loop_step(&rig, 4);
+    const int16_t *sent = rig.card->ports[0].sent + begin;
+    while (abs(*sent) <= 8) {
+        sent++;
+    }
+    CHECK_NEAR(level(sent, 80), level(sent + TR_BLOCK, 80), 0.5);
+    loop_free(&rig);
+}
+
 int main(void) {
     RUN(items_join_in_the_sample);
     RUN(reads_every_kind_of_file);
@@ -336,6 +357,7 @@ int main(void) {
     RUN(shares_the_descriptor_of_a_prompt);
     RUN(a_digit_stops_the_prompt_in_its_tick);
     RUN(a_digit_ducks_the_prompt);
+    RUN(what_follows_a_ducked_prompt_begins_whole);
     unlink(path);
     return check_end();
 }
