@@ -193,6 +193,7 @@ class Centre:
         )
         call.steps[step] = begun
         self.event(call, "step", source, t=begun.when, n=step)
+        self.log.debug("step", call=call.id, step=step, source=source)
         self.metrics.step(step, begun.at_s - call.began_s)
 
     def event(
@@ -227,6 +228,15 @@ class Centre:
         self.event(call, "outcome", "inferred", outcome=call.outcome, cause=call.cause or None)
         self.event(call, "ended", "inferred")
         self.metrics.call_ended(call.outcome or "failed")
+        self.log.info(
+            "call ended",
+            call=call.id,
+            outcome=call.outcome,
+            cause=call.cause,
+            ani=call.ani,
+            group=call.group,
+            agent=call.agent,
+        )
         self.pop_ups.forget(call)
         self.calls.pop(call.id, None)
 
@@ -421,7 +431,9 @@ class Centre:
         def dialling() -> None:
             self.acd.line(agent, "ringing", "dialled", call=call.id, source="port")
             before_dial()
+            self.metrics.popped_up(self.clock.seconds() - decided_s)
 
+        decided_s = self.clock.seconds()
         limit_s = self.rules.no_answer_s  # we give up before the PBX does
         ring_s = min(group.ring_s, limit_s) if group is not None else limit_s
         return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling)
