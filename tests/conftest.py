@@ -103,3 +103,9 @@ def _readers() -> set[Any]:
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     readers = reactor.getReaders() if hasattr(reactor, "getReaders") else ()
     return {reader for reader in readers if "twisted.internet._signals" not in type(reader).__module__}
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays: the collections between tests need not look at it again."""
+    gc.collect()
+    gc.freeze()
