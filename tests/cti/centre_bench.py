@@ -1,0 +1,244 @@
+"""A whole centre on dummies: ports that do what a test says, a switch whose transfers the test decides, lists for
+records and desks. The machines, the ACD, the arrivals and the attendant between them are the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from cti.call import Call
+from cti.centre import Centre, Wiring
+from cti.config import Site
+from cti.log import Lines, Log
+from cti.metrics import Metrics
+from cti.pbx.dialect import Dialect, load_dialect
+from cti.pbx.smdi import SmdiCall
+from cti.pbx.smdr import SmdrRecord
+from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.tones import load_plan
+from cti.vru.flow import load_flow
+from drivers import events as ev
+from drivers.clock import SteppedClock
+from drivers.operations import quietly
+from drivers.playing import Collected, PlayEnd
+from tests.cti.dummies import DummyDesks, DummyPort, DummyPrompts, DummyRecords
+
+A, B, DNIS = "13800138000", "01062345678", "66886688"
+PLAYED = PlayEnd("finished", 1000)
+HASH = "$argon2id$v=19$m=1024,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"
+
+
+@cache
+def dialect() -> Dialect:
+    return load_dialect("panasonic-tda")
+
+
+def site(folder: Path, ports: int, agents: int, **group: Any) -> Site:
+    return msgspec.convert(
+        {
+            "site": {"name": "test"},
+            "state_dir": str(folder),
+            "cards": [{"name": "vru", "kind": "software", "ports": ports}],
+            "pbx": {"dialect": "panasonic-tda"},
+            "vru": {
+                "flow": "welcome",
+                "ports": [{"card": "vru", "first": 0, "count": ports, "extension": "2001", "desk": 1, "line": 1}],
+            },
+            "groups": [
+                {"name": name, "zh": name, "en": name, "ring_s": 12, "wrap_up_s": 5, **group}
+                for name in ("sales", "service", "complaints")
+            ],
+            "agents": [
+                {
+                    "id": str(1001 + n),
+                    "name": str(n),
+                    "password": HASH,
+                    "groups": ["sales"],
+                    "extension": str(8001 + n),
+                }
+                for n in range(agents)
+            ],
+        },
+        Site,
+    )
+
+
+class ScriptedSwitch:
+    """Each transfer waits for its result."""
+
+    def __init__(self) -> None:
+        self.under_way: list[tuple[DummyPort, str, float, Callable[[], None], Deferred[TransferResult]]] = []
+
+    async def transfer(
+        self, port: DummyPort, extension: str, ring_s: float, before_dial: Callable[[], None]
+    ) -> TransferResult:
+        result: Deferred[TransferResult] = Deferred()
+        entry = (port, extension, ring_s, before_dial, result)
+        self.under_way.append(entry)
+        try:
+            return await result
+        finally:
+            self.under_way.remove(entry)
+
+    def dials(self) -> None:
+        """The first one's dial tone was heard."""
+        self.under_way[0][3]()
+
+    def ends(self, outcome: Transfer, caller: Caller, how: str = "test", index: int = 0) -> None:
+        self.under_way[index][4].callback(TransferResult(outcome, caller, how))
+
+
+class CentreBench:
+    """``calls`` in the order of their ids. Prompts take ``say_s``; keys are pressed by `press`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: int = 2,
+        agents: int = 2,
+        say_s: float = 1.0,
+        line: dict[str, Any] | None = None,
+        ready: bool = True,
+        **group: Any,
+    ) -> None:
+        self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
+        self.site = site(folder, ports, agents, **group)
+        results = {"answer": (0.02, None), "play": (say_s, PLAYED)}
+        self.ports = [DummyPort(self.clock, index, results) for index in range(ports)]
+        wiring = Wiring(list(zip(self.site.vru.all_ports(), self.ports, strict=True)), None, None, load_plan("cn"))  # type: ignore[arg-type]
+        self.log = Lines()
+        self.centre = Centre(
+            self.clock,
+            self.site,
+            dialect().with_line(line or {}),
+            wiring,
+            self.records,  # type: ignore[arg-type]
+            load_flow("welcome", ["sales", "service", "complaints"]),
+            DummyPrompts(),  # type: ignore[arg-type]
+            lambda acd: self.desks,  # type: ignore[arg-type, return-value]
+            Metrics(),
+            Log(self.clock, self.log),
+        )
+        self.switch = ScriptedSwitch()
+        self.centre.switch = self.switch  # type: ignore[assignment]
+        self.calls: list[Call] = []
+        new_call = self.centre.new_call
+
+        def noted() -> Call:
+            self.calls.append(new_call())
+            return self.calls[-1]
+
+        self.centre.new_call = noted  # type: ignore[method-assign]
+        self.centre.start()
+        self.port, self.line = self.ports[0], self.centre.lines[0]
+        if ready:
+            for agent in self.centre.acd.agents:
+                self.centre.acd.login(agent)
+                self.centre.acd.ready(agent)
+
+    # the world
+
+    def run(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def says(self, calling: str | None = A, called: str | None = DNIS, reason: str = "A", line: int = 1) -> None:
+        self.centre.arrivals.pbx_says(SmdiCall(1, line, reason, called, calling))
+
+    def arrives(self, calling: str | None = A, port: int = 0) -> Call:
+        """A call rings, is announced, and answered."""
+        self.ports[port].ring()
+        self.says(calling, line=port + 1)
+        self.run(0.1)
+        return self.calls[-1]
+
+    def press(self, key: str, port: int = 0) -> None:
+        self.ports[port].finish("collect", Collected(key, "max" if key else "first_timeout"))
+
+    def queued(self, calling: str | None = A, port: int = 0) -> Call:
+        """A call that has chosen sales."""
+        call = self.arrives(calling, port)
+        self.press("1", port)
+        return call
+
+    def transferring(self, calling: str | None = A, port: int = 0) -> Call:
+        call = self.queued(calling, port)
+        assert call.state == "transferring"
+        self.switch.under_way[-1][3]()
+        return call
+
+    def talking(self, calling: str | None = A, port: int = 0) -> Call:
+        call = self.transferring(calling, port)
+        self.switch.ends(Transfer.ANSWERED, Caller.WITH_AGENT, "voice", -1)
+        return call
+
+    def record(self, extension: str = "8001", number: str | None = A, **more: Any) -> None:
+        """The PBX's record."""
+        fields: dict[str, Any] = {
+            "form": "call", "start": None, "end": None, "resolution_s": 60, "duration_s": None, "extension": extension,
+            "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None, "transferred": False,
+            "ends_call": True, "raw": "raw", "line_no": 1,
+        }  # fmt: skip
+        self.centre._smdr(SmdrRecord(**{**fields, **more}))
+
+    def to(self, state: str) -> Call:
+        """A call in this state."""
+        if state == "arriving":
+            self.port.ring()
+            return self.calls[-1]
+        if state == "menu":
+            return self.arrives()
+        if state == "queued":
+            self.centre.acd.not_ready("1001", "test")
+            self.centre.acd.not_ready("1002", "test")
+            return self.queued()
+        if state == "message":
+            call = self.to("queued")
+            self.run(1.1)
+            self.press("2")
+            self.run(1.0 + 1.0 + 0.1)  # the prompt and the tone
+            return call
+        if state == "transferring":
+            return self.transferring()
+        if state == "recall":
+            call = self.transferring()
+            self.switch.ends(Transfer.BUSY, Caller.RECALLED, "busy")
+            return call
+        return self.talking()
+
+    # what must be true
+
+    def outcome(self, call: Call) -> tuple[str, str]:
+        """Ended, and said so once."""
+        kinds = self.records.kinds(call.id)
+        assert kinds.count("outcome") == 1 and kinds.count("ended") == 1, kinds
+        (said,) = self.records.of(call.id, "outcome")
+        assert call.ended and call.id not in self.centre.calls
+        return said["outcome"], said["cause"]
+
+    def agent(self, name: str = "1001") -> tuple[str, str, str]:
+        return self.centre.acd.agent(name).truths
+
+    def stop(self) -> None:
+        """Nothing is left over, and every call has its end."""
+        self.centre.stop()
+        self.run(0.1)
+        for call in self.calls:
+            self.outcome(call)
+        assert not self.centre.calls
+        assert not self.clock.getDelayedCalls()
+        for port in self.ports:
+            assert not port.ops and not port.off_hook, port.ops
+        assert not self.switch.under_way
+
+    def faults(self) -> list[str]:
+        """Errors in the log."""
+        return [line.decode() for line in self.log.lines if b'"error"' in line]
+
+
+__all__ = ["DNIS", "A", "B", "CentreBench", "ev", "quietly"]
