@@ -273,5 +273,6 @@ void tr_port_run(struct tr_port *port) {
     int16_t rx[TR_BLOCK], tx[TR_BLOCK];
     const int16_t *received = receive(port, rx, idle);
     const int16_t *sent = transmit(port, tx);
-    tr_recorder_feed(port, received, sent);
+    tr_recorder_feed(port, &port->recorder, received, sent);
+    tr_recorder_feed(port, &port->capture, received, sent);
 }

@@ -94,7 +94,9 @@ enum tr_op {
                            a1 = gain in hundredths of a dB. Mixed with what the player plays. */
     TR_OP_SETTING = 17, /* a0 = enum tr_setting, a1 = value */
     TR_OP_BITS = 18,    /* B. a0 = CAS bits ABCD (A is 8) */
-    TR_OP_FRAME = 19    /* B. side = one HDLC frame without FCS */
+    TR_OP_FRAME = 19,   /* B. side = one HDLC frame without FCS */
+    TR_OP_CAPTURE = 20, /* as TR_OP_RECORD, beside it, and over calls: ends by limit, silence or its own stop only */
+    TR_OP_CAPTURE_STOP = 21
 };
 
 enum tr_play {

@@ -44,7 +44,7 @@ static void stop_hearing(struct tr_port *port) {
 
 static void new_epoch(struct tr_port *port, uint32_t epoch) {
     tr_player_stop(port, TR_PLAY_STOPPED);
-    tr_recorder_stop(port, TR_RECORD_STOPPED);
+    tr_recorder_stop(port, &port->recorder, TR_RECORD_STOPPED);
     tr_port_arm(port, 0);
     port->options = 0;
     stop_hearing(port);
@@ -195,9 +195,14 @@ int tr_port_command(struct tr_port *port, const struct tr_command *command, cons
     case TR_OP_GAIN:
         return gain(port, command->a[0], command->a[1]);
     case TR_OP_RECORD:
-        return tr_recorder_start(port, command, side);
+        return tr_recorder_start(port, &port->recorder, command, side);
     case TR_OP_RECORD_STOP:
-        tr_recorder_stop(port, TR_RECORD_STOPPED);
+        tr_recorder_stop(port, &port->recorder, TR_RECORD_STOPPED);
+        return TR_OK;
+    case TR_OP_CAPTURE:
+        return tr_recorder_start(port, &port->capture, command, side);
+    case TR_OP_CAPTURE_STOP:
+        tr_recorder_stop(port, &port->capture, TR_RECORD_STOPPED);
         return TR_OK;
     case TR_OP_HEAR:
         return hear(port, command->a[0], command->a[1]);
@@ -240,6 +245,7 @@ void tr_port_detach(struct tr_port *port) {
     struct tr_engine *engine = port->engine;
     struct tr_port_state none = {0};
     new_epoch(port, port->epoch);
+    tr_recorder_stop(port, &port->capture, TR_RECORD_STOPPED);
     if (port->kind == TR_KIND_FXO) {
         port->card->ops->hook(port->card, port->card_port, 0);
     } else if (port->kind == TR_KIND_FXS) {

@@ -39,7 +39,8 @@ struct tr_port {
     int32_t hears;           /* -1 none */
     uint64_t next_tick;      /* whose block comes next: earlier than the engine's when blocks were skipped */
     struct tr_player player;
-    struct tr_recorder recorder;
+    struct tr_recorder recorder; /* of a call */
+    struct tr_recorder capture;  /* of the operator, over calls */
 
     uint32_t epoch, detect_id;
     uint32_t hook_id, hook_epoch; /* of the flash or opening under way */
@@ -91,7 +92,8 @@ void tr_port_publish(struct tr_port *port);
 void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t id, uint64_t at, int32_t a0,
                    int32_t a1, int32_t a2);
 static inline bool tr_port_works(const struct tr_port *port) {
-    return port->player.count || port->recorder.state || port->hears >= 0 || port->heard_by || port->tx_sounding;
+    return port->player.count || port->recorder.state || port->capture.state || port->hears >= 0 || port->heard_by ||
+           port->tx_sounding;
 }
 
 #endif

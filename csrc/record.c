@@ -7,8 +7,8 @@
 
 #define FRAMES_MAX (0x7ffff000u / 4) /* a WAV file's lengths have 32 bits: 18 hours, then TR_RECORD_LIMIT */
 
-int tr_recorder_start(struct tr_port *port, const struct tr_command *record, const uint8_t *side) {
-    struct tr_recorder *r = &port->recorder;
+int tr_recorder_start(struct tr_port *port, struct tr_recorder *r, const struct tr_command *record,
+                      const uint8_t *side) {
     if (record->a[0] < TR_RECORD_RX || record->a[0] > TR_RECORD_STEREO || record->a[1] < 0 || record->a[2] < 0 ||
         record->side_len == 0) {
         return TR_E_ARGUMENT;
@@ -34,26 +34,37 @@ int tr_recorder_start(struct tr_port *port, const struct tr_command *record, con
     return TR_OK;
 }
 
+/* Which of the port's two waits for this answer; NULL: it was stopped meanwhile. */
+static struct tr_recorder *opening(struct tr_port *port, uint32_t serial) {
+    struct tr_recorder *both[] = {&port->recorder, &port->capture};
+    for (int i = 0; i < 2; i++) {
+        if (both[i]->state == TR_RECORDER_OPENING && both[i]->serial == serial) {
+            return both[i];
+        }
+    }
+    return NULL;
+}
+
 void tr_recorder_ready(struct tr_port *port, uint32_t serial, struct tr_recording *recording) {
-    struct tr_recorder *r = &port->recorder;
-    if (r->state == TR_RECORDER_OPENING && r->serial == serial) {
+    struct tr_recorder *r = opening(port, serial);
+    if (r) {
         r->state = TR_RECORDER_ON;
         r->recording = recording;
         port->dirty = true;
-    } else { /* stopped meanwhile */
+    } else {
         atomic_store_explicit(&recording->closing, 1 + TR_RECORD_STOPPED, memory_order_release);
     }
 }
 
 void tr_recorder_failed(struct tr_port *port, uint32_t serial) {
-    if (port->recorder.state == TR_RECORDER_OPENING && port->recorder.serial == serial) {
-        port->recorder.state = TR_RECORDER_OFF;
+    struct tr_recorder *r = opening(port, serial);
+    if (r) {
+        r->state = TR_RECORDER_OFF;
         port->dirty = true;
     }
 }
 
-void tr_recorder_stop(struct tr_port *port, enum tr_record_end end) {
-    struct tr_recorder *r = &port->recorder;
+void tr_recorder_stop(struct tr_port *port, struct tr_recorder *r, enum tr_record_end end) {
     if (r->state == TR_RECORDER_ON) {
         atomic_store_explicit(&r->recording->closing, 1 + (int32_t)end, memory_order_release);
     }
@@ -103,13 +114,12 @@ static bool silent(const int16_t *samples, uint32_t n, int64_t least) {
     return sum < least * n;
 }
 
-void tr_recorder_feed(struct tr_port *port, const int16_t *rx, const int16_t *tx) {
-    struct tr_recorder *r = &port->recorder;
+void tr_recorder_feed(struct tr_port *port, struct tr_recorder *r, const int16_t *rx, const int16_t *tx) {
     if (r->state != TR_RECORDER_ON) {
         return;
     }
     if (atomic_load_explicit(&r->recording->error, memory_order_acquire)) {
-        tr_recorder_stop(port, TR_RECORD_FAILED);
+        tr_recorder_stop(port, r, TR_RECORD_FAILED);
         return;
     }
     const int16_t *left = r->what == TR_RECORD_TX ? tx : rx, *right = r->what == TR_RECORD_STEREO ? tx : NULL;
@@ -121,10 +131,10 @@ void tr_recorder_feed(struct tr_port *port, const int16_t *rx, const int16_t *tx
     r->frames += n;
     r->quiet = silent(left, n, r->least) && silent(right, n, r->least) ? r->quiet + n : 0;
     if (r->frames >= r->limit) {
-        tr_recorder_stop(port, TR_RECORD_LIMIT);
+        tr_recorder_stop(port, r, TR_RECORD_LIMIT);
     } else if (r->quiet_limit && r->quiet >= r->quiet_limit) {
-        tr_recorder_stop(port, TR_RECORD_SILENCE);
+        tr_recorder_stop(port, r, TR_RECORD_SILENCE);
     } else if (r->lost > TR_RECORD_LOST_MAX) {
-        tr_recorder_stop(port, TR_RECORD_OVERRUN);
+        tr_recorder_stop(port, r, TR_RECORD_OVERRUN);
     }
 }

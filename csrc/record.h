@@ -43,12 +43,13 @@ struct tr_recorder {
 };
 
 /* All media. */
-int tr_recorder_start(struct tr_port *port, const struct tr_command *record, const uint8_t *side);
+int tr_recorder_start(struct tr_port *port, struct tr_recorder *r, const struct tr_command *record,
+                      const uint8_t *side);
 void tr_recorder_ready(struct tr_port *port, uint32_t serial, struct tr_recording *recording);
 /* Not opened: only forgets it, the answer becomes the event. */
 void tr_recorder_failed(struct tr_port *port, uint32_t serial);
-void tr_recorder_stop(struct tr_port *port, enum tr_record_end end);
+void tr_recorder_stop(struct tr_port *port, struct tr_recorder *r, enum tr_record_end end);
 /* One block; NULL is silence. */
-void tr_recorder_feed(struct tr_port *port, const int16_t *rx, const int16_t *tx);
+void tr_recorder_feed(struct tr_port *port, struct tr_recorder *r, const int16_t *rx, const int16_t *tx);
 
 #endif

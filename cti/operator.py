@@ -107,7 +107,7 @@ class Operator:
         if not path.is_absolute():
             raise ControlError("a capture needs an absolute path")
         try:
-            recording = line.port.record(path, what="stereo", limit_s=seconds)
+            recording = line.port.capture(path, what="stereo", limit_s=seconds)
         except EngineError as error:
             raise ControlError(str(error)) from error
 

@@ -93,6 +93,8 @@ class Lib:
     TR_NO_PORT: int
     TR_OK: int
     TR_OP_BITS: int
+    TR_OP_CAPTURE: int
+    TR_OP_CAPTURE_STOP: int
     TR_OP_DETECT: int
     TR_OP_EPOCH: int
     TR_OP_FLASH: int

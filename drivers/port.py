@@ -25,7 +25,7 @@ from drivers.line import Line
 from drivers.operations import Answer, HookTimed, Operation, WaitFor
 from drivers.playing import Collect, Collected, Dial, Play, PlayEnd, Playing
 from drivers.problems import note, report
-from drivers.recording import Record, Recording, What
+from drivers.recording import Capture, Record, Recording, What
 from drivers.ringing import Ring
 from drivers.state import DETECTORS, LAWS, SETTINGS, PortState, mask, read_port
 from drivers.tones import EMPTY, TonePlan
@@ -54,6 +54,7 @@ class Port:
         self.typed_ahead: deque[str] = deque()
         self.player: Playing[Any] | None = None
         self.recorder: Record | None = None
+        self.capture_under_way: Capture | None = None
         self.files: dict[int, Record] = {}
         self.stale_events = 0
         self._line = Line(state)
@@ -185,6 +186,10 @@ class Port:
         """Records to a WAV file, until stopped, the limit, `silence_s` of silence, or the end of the call."""
         limit, silence = round((limit_s or 0) * 1000), round((silence_s or 0) * 1000)
         return Recording(Record(self, os.fspath(path), what, limit, silence))
+
+    def capture(self, path: str | os.PathLike[str], *, what: What = "stereo", limit_s: float) -> Recording:
+        """Records the port to a WAV file for `limit_s`, whatever calls begin and end on it, and beside `record`."""
+        return Recording(Capture(self, os.fspath(path), what, _positive(round(limit_s * 1000)), 0))
 
     def hear(self, port: Port | None, gain_db: float = 0.0) -> None:
         """This port sends what `port` (of the same engine) receives, mixed with what is played; None ends it."""
@@ -341,7 +346,10 @@ class Port:
             if event.id in operation.ids:
                 operation.refused(event)
                 return
-        if event.op not in (lib.TR_OP_PLAY_STOP, lib.TR_OP_RECORD_STOP) and event.result != lib.TR_E_STALE:
+        if (
+            event.op not in (lib.TR_OP_PLAY_STOP, lib.TR_OP_RECORD_STOP, lib.TR_OP_CAPTURE_STOP)
+            and event.result != lib.TR_E_STALE
+        ):
             note(f"{self.name}: the engine refused command {event.op}: {event.result}")
 
     def _guard(self, fn: Callable[[], object], what: str) -> None:

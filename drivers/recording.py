@@ -40,6 +40,8 @@ class RecordEnd:
 class Record(Operation[RecordEnd]):
     """The operation behind a `Recording`. Unlike others it ends with the call by its result, not by CallEnded."""
 
+    START, STOP = lib.TR_OP_RECORD, lib.TR_OP_RECORD_STOP
+
     def __init__(self, port: Port, path: str, what: What, limit_ms: int, silence_ms: int) -> None:
         super().__init__(port, "record")
         self.path = path
@@ -48,10 +50,8 @@ class Record(Operation[RecordEnd]):
         self.stopping = False
 
     def start(self) -> None:
-        if self.port.recorder is not None:
-            raise PortBusy(f"{self.port.name}: already recording to {self.port.recorder.path}")
-        self.port.recorder = self
-        self.id = self.send(lib.TR_OP_RECORD, *self._args, side=os.fsencode(self.path))
+        self._take()
+        self.id = self.send(self.START, *self._args, side=os.fsencode(self.path))
         self.port.files[self.id] = self
 
     def event(self, event: ev.Event) -> None:
@@ -68,7 +68,7 @@ class Record(Operation[RecordEnd]):
         """Asks for the end; `RecordDone` brings it."""
         if not self.stopping and self.id in self.port.files:
             self.stopping = True
-            self.send(lib.TR_OP_RECORD_STOP)
+            self.send(self.STOP)
             self._free()
 
     def end(self, error: CallEnded) -> None:
@@ -88,9 +88,40 @@ class Record(Operation[RecordEnd]):
         self.stop()
         self._free()
 
+    def _take(self) -> None:
+        if self.port.recorder is not None:
+            raise PortBusy(f"{self.port.name}: already recording to {self.port.recorder.path}")
+        self.port.recorder = self
+
     def _free(self) -> None:
         if self.port.recorder is self:
             self.port.recorder = None
+
+
+class Capture(Record):
+    """A recording of the port, not of a call: goes on over calls, and beside their recordings."""
+
+    START, STOP = lib.TR_OP_CAPTURE, lib.TR_OP_CAPTURE_STOP
+
+    def stop(self) -> None:
+        """In the call that there is now."""
+        self.epoch = self.port.epoch
+        super().stop()
+
+    def end(self, error: CallEnded) -> None:
+        """A call is over; the capture is not."""
+
+    def reconcile(self, playing: bool, recording: int) -> None:
+        """The level state does not tell of captures: `limit_ms` ends what was lost."""
+
+    def _take(self) -> None:
+        if self.port.capture_under_way is not None:
+            raise PortBusy(f"{self.port.name}: already captured to {self.port.capture_under_way.path}")
+        self.port.capture_under_way = self
+
+    def _free(self) -> None:
+        if self.port.capture_under_way is self:
+            self.port.capture_under_way = None
 
 
 class Recording:

@@ -188,6 +188,37 @@ static void silent_line_is_recorded_as_silence(void) {
     loop_free(&rig);
 }
 
+static void capture_goes_on_over_calls(void) {
+    static char message[] = "/tmp/tipring-test-message.wav";
+    struct loop_rig rig = loop_rig(1);
+    bool whole;
+    make_speech(MAX, -1000);
+    hear_speech(&rig, 0);
+    struct tr_command capture = {.op = TR_OP_CAPTURE, .a = {TR_RECORD_STEREO, 3000, 0}};
+    uint32_t id = loop_say(&rig, capture, path, strlen(path));
+    uint32_t of_the_call = record(&rig, TR_RECORD_RX, 0, 0, message); /* beside it */
+    struct tr_event event;
+    uint32_t second = loop_say(&rig, capture, path, strlen(path));
+    CHECK(loop_await(&rig, TR_EV_COMMAND_FAILED, 1, &event));
+    CHECK_INT(event.id, second);
+    loop_step(&rig, 48);
+    loop_say(&rig, (struct tr_command){.op = TR_OP_EPOCH, .a = {1}}, NULL, 0);
+    check_done(&rig, of_the_call, TR_RECORD_STOPPED, 980, 0, 2);
+    check_done(&rig, id, TR_RECORD_LIMIT, 3000, 0, 110);
+    CHECK_INT(wav_read_all(path, 2, file, MAX, &whole), 3 * TR_RATE);
+    for (int i = 2 * TR_BLOCK; i < 3 * TR_RATE;
+         i++) { /* 80 samples are 7 periods: without a gap where the call ended */
+        NEED(abs(file[2 * i] - file[2 * (i - 80)]) < 2000);
+    }
+    capture.epoch = 1;
+    id = loop_say(&rig, capture, path, strlen(path));
+    loop_step(&rig, 10);
+    loop_say(&rig, (struct tr_command){.op = TR_OP_CAPTURE_STOP, .epoch = 1}, NULL, 0);
+    check_done(&rig, id, TR_RECORD_STOPPED, 200, 0, 2);
+    unlink(message);
+    loop_free(&rig);
+}
+
 int main(void) {
     RUN(ends_at_the_limit_to_the_sample);
     RUN(ends_at_silence_and_keeps_digits);
@@ -195,6 +226,7 @@ int main(void) {
     RUN(file_is_readable_while_it_grows);
     RUN(disk_failures_are_told);
     RUN(silent_line_is_recorded_as_silence);
+    RUN(capture_goes_on_over_calls);
     unlink(path);
     return check_end();
 }

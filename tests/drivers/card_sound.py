@@ -145,6 +145,25 @@ class SoundTests:
         assert end.why == "stopped" and end.ms == pytest.approx(1000, abs=60)
         assert len(samples(tmp_path / "message.wav")) / 8 == pytest.approx(end.ms, abs=1)
 
+    def test_capture_goes_on_over_calls(self, rig: Rig, tmp_path: Path) -> None:
+        rig.connect()
+        capture = rig.near.capture(tmp_path / "port.wav", limit_s=2.5)
+        recording = rig.near.record(tmp_path / "call.wav")
+        rig.time.run_for(1.0)
+        rig.near.begin_call()
+        assert 900 <= rig.run(recording.ended).ms <= 1100
+        rig.near.hangup()
+        end = rig.run(capture.ended, 3)
+        assert (end.why, end.ms) == ("limit", 2500)
+        second = rig.near.capture(tmp_path / "again.wav", limit_s=60)
+        with pytest.raises(PortBusy):
+            rig.run(rig.near.capture(tmp_path / "2.wav", limit_s=60).ended)
+        rig.near.begin_call()
+        rig.time.run_for(0.5)
+        end = rig.run(second.stop())
+        assert end.why == "stopped" and 450 <= end.ms <= 600
+        assert not rig.near.operations
+
     def test_one_recording_at_a_time(self, rig: Rig, tmp_path: Path) -> None:
         rig.connect()
         first = rig.near.record(tmp_path / "1.wav")
