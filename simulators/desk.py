@@ -196,6 +196,18 @@ class Desk:
         if self._link is not None:
             self._link.close(at_once=True)
 
+    def unplug(self, for_s: float) -> None:
+        """The network cable is out for so long; the PC connects again by itself when it is back."""
+        opener, self._opener = self._opener, None
+        self.drop_link()
+        if opener is not None:
+            self._clock.callLater(for_s, self._plug, opener)
+
+    def _plug(self, opener: Opener) -> None:
+        self._opener = opener
+        if self._link is None:
+            self._connect()
+
     def click(self, method: str, **params: object) -> None:
         """Presses a button of the screen."""
         if self._link is not None:

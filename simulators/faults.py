@@ -12,7 +12,10 @@ from random import Random
 
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 TARGETS: dict[str, tuple[str, str]] = {
-    "dialtone": (rf"(none)|{NUMBER}dB|(\d+\+\d+)(?:Hz)?|(\d+)Hz", "none | LEVELdB (-60dB) | F+FHz (350+440Hz) | FHz (400Hz)"),
+    "dialtone": (
+        rf"(none)|{NUMBER}dB|(\d+\+\d+)(?:Hz)?|(\d+)Hz",
+        "none | LEVELdB (-60dB) | F+FHz (350+440Hz) | FHz (400Hz)",
+    ),
     "noise": (rf"{NUMBER}dBm0", "LEVELdBm0 (-45dBm0): white noise on the VRU's lines"),
     "returnloss": (rf"{NUMBER}dB", "dB (8dB): hybrids of the VRU's lines"),
     "loss": (rf"{NUMBER}dB", "dB (10dB): each way on the VRU's lines"),

@@ -107,7 +107,8 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, scenario: Sc
 
     outcome = str(call.get("outcome"))
     same = SAME.get(mine.outcome, frozenset())
-    if mine.first("flash") is not None and mine.outcome in ("message", "abandoned_queue"):
+    flashed = mine.first("flash") is not None or _step(call, 7) is not None
+    if flashed and mine.outcome in ("message", "abandoned_queue"):
         same = same | AFTER_A_FLASH
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")

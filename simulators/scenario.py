@@ -52,7 +52,9 @@ class WireFaults:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|smdr, second, for seconds or None).
+    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|smdr, second, for seconds or None);
+    `desk_drops` (agent, second, for seconds); `clock_shifts` (second, by seconds): somebody sets the wall clock. `site`
+    is what the server's site file says of this PBX's lines, where its dialect does not fit.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
     seed: int
@@ -73,6 +75,9 @@ class Scenario:
     wires: WireFaults = field(default_factory=WireFaults)
     cuts: tuple[tuple[int, float], ...] = ()
     unplugs: tuple[tuple[str, float, float | None], ...] = ()
+    desk_drops: tuple[tuple[str, float, float], ...] = ()
+    clock_shifts: tuple[tuple[float, float], ...] = ()
+    site: Mapping[str, str | float] = field(default_factory=dict)
     caller_id: str | None = None  # overrides what each caller's plan says
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 

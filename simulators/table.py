@@ -8,7 +8,10 @@
     setup  | agent 1002   | sales 8002 does not answer
     4.0    | caller 1     | 13800138000 by fsk: choose 1 after 1.5; talk 10
     10.0   | caller 2     | withheld by dtmf: listen 0.8; wait 1; press 2; message 5
+    setup  | site         | retrieve=none
     12.0   | phone 8001   | off-hook for 20
+    20.0   | desk 1001    | unplugged for 5
+    30.0   | clock        | back 3600
     0      | smdi 2       | late 4s
     expect | caller 1     | answered 8001
 
@@ -77,6 +80,17 @@ def _row(scenario: Scenario, when: str, whom: str, what: str) -> Scenario:
             return replace(scenario, callers=(*scenario.callers, _caller(int(name), at_s, what)))
         case "phone":
             return _off_hook(scenario, name, at_s, what)
+        case "desk":
+            drop = re.fullmatch(r"unplugged for ([\d.]+)", what)
+            if drop is None:
+                raise TableError(f"a desk can be `unplugged for SECONDS`, not {what}")
+            return replace(scenario, desk_drops=(*scenario.desk_drops, (name, at_s, float(drop[1]))))
+        case "clock":
+            shift = re.fullmatch(r"(back|forward) ([\d.]+)", what)
+            if shift is None:
+                raise TableError(f"the clock can be set `back SECONDS` or `forward SECONDS`, not {what}")
+            by_s = float(shift[2]) if shift[1] == "forward" else -float(shift[2])
+            return replace(scenario, clock_shifts=(*scenario.clock_shifts, (at_s, by_s)))
         case "smdi" | "smdr":
             field = f"{actor}_of"
             faults: dict[int, SerialFault] = {**getattr(scenario, field), int(name): _serial(what)}
@@ -92,6 +106,10 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return replace(scenario, pbx=_changed(scenario.pbx, what))
         case "office":
             return replace(scenario, office=_changed(scenario.office, what))
+        case "site":
+            pairs = [word.partition("=") for word in what.split()]
+            site = {key: float(value) if value.isdigit() else value for key, _, value in pairs}
+            return replace(scenario, site={**scenario.site, **site})
         case "world":
             changed: Scenario = _changed(scenario, what)
             return changed

@@ -140,6 +140,8 @@ class World:
             self.clock.callLater(at_s, line.unplug)
             if for_s is not None:
                 self.clock.callLater(at_s + for_s, line.plug)
+        for agent, at_s, for_s in self.scenario.desk_drops:
+            self.clock.callLater(at_s, self.desks[agent].unplug, for_s)
         if not self._left:
             self.clock.callLater(0.0, self.done.callback, None)
         return self.done

@@ -51,6 +51,7 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             "dialect": {"panasonic": "panasonic-tda", "meridian1": "meridian1"}[scenario.smdr_format],
             "smdi": {"device": str(folder / "smdi")},
             "smdr": {"device": str(folder / "smdr")},
+            **scenario.site,
         },
         "vru": {"flow": "welcome", "ports": _ports(scenario)},
         "groups": [

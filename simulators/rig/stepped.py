@@ -106,6 +106,8 @@ def _run(
         wires.mkdir(parents=True, exist_ok=True)
         for index, extension in enumerate(scenario.vru_extensions):
             card.tap(index, wires / f"vru-{extension}")
+    for at_s, by_s in scenario.clock_shifts:
+        clock.callLater(at_s, clock.shift_wall, by_s)
     if change is not None:
         change(server, world, clock)
     server.start()
