@@ -84,11 +84,12 @@ class ControlFactory(Factory):
         return ControlProtocol(self._does)
 
 
-def ask(state_dir: Path, request: Request) -> Answer:
-    """Asks a running server, blocking; for commands. ControlError where none runs or it refuses."""
+def ask(state_dir: Path, request: Request, takes_s: float = 0.0) -> Answer:
+    """Asks a running server, blocking; for commands. ControlError where none runs or it refuses. ``takes_s``: so long
+    does what is asked for take by itself."""
     path = state_dir / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-        link.settimeout(TIMEOUT_S)
+        link.settimeout(takes_s + TIMEOUT_S)
         try:
             link.connect(str(path))
             link.sendall(msgspec.json.encode(request) + b"\n")
@@ -103,7 +104,7 @@ def ask(state_dir: Path, request: Request) -> Answer:
         except PermissionError as error:
             raise ControlError(f"{path}: only the server's user and root may ask it") from error
         except TimeoutError as error:
-            raise ControlError(f"the server did not answer within {TIMEOUT_S:g} s") from error
+            raise ControlError(f"the server did not answer within {takes_s + TIMEOUT_S:g} s") from error
     answer = msgspec.json.decode(data, type=dict[str, Any])
     if not answer.pop("ok", False):
         raise ControlError(str(answer.get("error")))
