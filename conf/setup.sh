@@ -31,7 +31,7 @@ stamp() {
     {
         engine_stamp
         sha256sum conf/debian-packages.txt conf/requirements.txt conf/setup.sh setup.py pyproject.toml \
-            cti/vru/texts.yaml cti/vru/prompts.py cti/vru/speech.py cti/vru/spoken_numbers.py
+            cti/vru/texts.yaml cti/vru/prompts.py cti/vru/speech.py cti/vru/spoken_numbers.py cti/vru/music.py
         package_states
         echo "$root|${HOME:-}|${XDG_CACHE_HOME:-}|${TIPRING_SPEECH:-}"
     } | sha256sum | cut -c1-64

@@ -56,6 +56,7 @@ class WaitingKeys(Struct, frozen=True, forbid_unknown_fields=True):
     message: Key | None = "2"
     leave: Key | None = "3"
     announce_least_s: Annotated[float, Meta(ge=1, le=600)] = 8.0
+    music: bool = True  # between announcements; else silence
 
 
 class MessageRules(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,8 @@
 Texts come from three places, later ones first: the catalogue texts.yaml, the flow's own texts, the names of the
 site's groups (key group.NAME). Each is spoken by cti.vru.speech into a folder, under a name that is a hash of all
 that the sound depends on, so that a changed text is made anew and an unchanged one never. A site's own recording
-FOLDER/LANGUAGE/KEY.wav takes precedence. During calls nothing is made: say() only names files.
+FOLDER/LANGUAGE/KEY.wav takes precedence, and FOLDER/hold_music.wav over the music of cti.vru.music. During calls
+nothing is made: say() only names files.
 
 Disk full or espeak-ng missing while preparing: PromptError says which; nothing half-written stays, since each file is
 written under another name first.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,12 +25,13 @@ from typing import Final
 
 from cti import checked_yaml
 from cti.errors import PromptError
-from cti.vru import speech
+from cti.vru import music, speech
 from cti.vru.spoken_numbers import all_words, digit_words, number_words
 from drivers import wav
 from drivers.items import PlayItem, Sound
 
 LANGUAGES: Final = ("zh", "en")
+MUSIC: Final = "hold_music.wav"
 Texts = Mapping[str, Mapping[str, str]]
 
 
@@ -82,6 +85,7 @@ class Prompts:
         self._site = site_folder
         self._speaker = speaker
         self._texts: dict[str, dict[str, list[Piece]]] = {}
+        self._music: tuple[Sound, int] | None = None
         self._files: dict[tuple[str, str], str] = {}  # (language, text or key of a piece) -> path
         every = {**catalogue(), **(texts or {}), **{f"group.{name}": said for name, said in (groups or {}).items()}}
         for key, said in every.items():
@@ -108,14 +112,17 @@ class Prompts:
                 path, new = self._made(text, language)
                 made += new
             self._files[language, key] = str(path.resolve())
+        self._music = self._prepare_music()
         return made
 
     def faults(self) -> list[str]:
         """What prepare() would stumble over, all of it, without making anything: for `tipring check`."""
         found: list[str] = []
         to_speak: set[str] = set()
-        for key, _, language in self._recorded():
-            own = self._own(key, language)
+        recorded = [(self._own(key, language), language) for key, _, language in self._recorded()]
+        if self._site is not None and (self._site / MUSIC).is_file():
+            recorded.append((self._site / MUSIC, ""))
+        for own, language in recorded:
             if own is None:
                 to_speak.add(language)
                 continue
@@ -150,6 +157,12 @@ class Prompts:
             items += self._value(piece.how, values[piece.value], language)
         return items
 
+    def music(self) -> tuple[Sound, int]:
+        """What callers hear while they wait, and its length in ms. Raises PromptError before prepare()."""
+        if self._music is None:
+            raise PromptError("the hold music was not prepared")
+        return self._music
+
     def _value(self, how: str, value: str | int, language: str) -> list[PlayItem]:
         if how == "":
             return self.say(str(value), language)
@@ -178,30 +191,44 @@ class Prompts:
         path = self._site / language / f"{key}.wav" if self._site is not None else None
         return path if path is not None and path.is_file() else None
 
+    def _prepare_music(self) -> tuple[Sound, int]:
+        path = self._site / MUSIC if self._site is not None else None
+        if path is None or not path.is_file():
+            path = self.cache / f"hold-music-{music.RECIPE}.wav"
+            if not path.exists():
+                self._write(path, music.hold_music())
+        return Sound(str(path.resolve()), repeat=True), len(self._look_at(path)) * 1000 // speech.RATE
+
     def _made(self, text: str, language: str) -> tuple[Path, bool]:
         name = hashlib.sha256(f"{speech.recipe(language)}\n{text}".encode()).hexdigest()[:32]
         path = self.cache / f"{language}-{name}.wav"
         if path.is_file():
             return path, False
+        self._write(path, self._speaker(text, language))
+        return path, True
+
+    def _write(self, path: Path, sound: array[int]) -> None:
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
-            wav.write(part, [self._speaker(text, language)])
+            wav.write(part, [sound])
             part.replace(path)
         except OSError as error:
             raise PromptError(f"{path}: cannot be written: {error.strerror}") from error
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-        return path, True
 
-    def _look_at(self, path: Path) -> None:
+    def _look_at(self, path: Path) -> array[int]:
         try:
             sound = wav.read(path)
         except (wav.WavError, OSError) as error:
             raise PromptError(f"{error}; write it as 8 kHz mono PCM, A-law or u-law") from error
         if len(sound.channels) != 1:
             raise PromptError(f"{path}: {len(sound.channels)} channels; write it with one")
+        if not sound.channels[0]:
+            raise PromptError(f"{path}: holds no sound")
+        return sound.channels[0]
 
 
 def main(arguments: Iterable[str]) -> int:

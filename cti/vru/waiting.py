@@ -1,16 +1,16 @@
 """The caller waits for an agent: told the place, and may wait, leave a message, or go (step 6).
 
-The place is announced on entry and when it changes (changes that come while something is being said, or sooner than
-the flow's announce_least_s, are told together afterwards), and after announce_s without news the caller is asked for
-patience. An agent assigned ends it at once, also in the middle of an announcement: nobody waits for the end of
-"please wait".
+Between announcements there is music, which goes on where it was cut off. The place is announced on entry and when it
+changes (changes that come while something is being said, or sooner than the flow's announce_least_s, are told together
+afterwards), and after announce_s without news the caller is asked for patience. An agent assigned ends it at once, also
+in the middle of an announcement: nobody waits for the end of "please wait".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -19,9 +19,11 @@ from cti.errors import LeftQueue
 from cti.vru.flow import Flow, Language
 from cti.vru.prompts import Prompts
 from drivers.clock import Clock
-from drivers.items import PlayItem
+from drivers.items import PlayItem, Silence, Sound
 from drivers.playing import Collected
 from drivers.port import Port
+
+PAUSE_MS: Final = 1500  # after an announcement: whoever wants to press a key hears that it is over
 
 
 class Place(Protocol):
@@ -85,6 +87,11 @@ class _Waiting:
         self.told_s = 0.0
         self.spoke_s = 0.0  # when something was said last
         self.under_way: Deferred[Any] | None = None  # the port's operation that news may interrupt
+        self.music: Sound | None = None
+        self.music_ms = 1
+        if flow.waiting.music:
+            self.music, self.music_ms = prompts.music()
+        self.music_at_ms = 0  # where it goes on
         self.quiet = False
         self.interrupted = False
 
@@ -101,7 +108,11 @@ class _Waiting:
                     self.spoke_s = self.clock.seconds()
                 if self.result is None:
                     self.quiet = True
-                    key = await self._until_news(self.port.collect(1, self._quiet_s(), 1.0, end=""))
+                    began_s = self.clock.seconds()
+                    silence = self._music()
+                    key = await self._until_news(self.port.collect(1, self._quiet_s(), 1.0, end="", prompt=silence))
+                    heard_ms = round(1000 * (self.clock.seconds() - began_s)) - PAUSE_MS
+                    self.music_at_ms = (self.music_at_ms + max(heard_ms, 0)) % self.music_ms
                     self.quiet = False
                     prompt = self._after(key)
             return self.result
@@ -153,6 +164,9 @@ class _Waiting:
         if self._news():
             left = min(left, self.told_s + self.keys.announce_least_s - now)
         return max(left, 0.02)
+
+    def _music(self) -> list[PlayItem]:
+        return [Silence(PAUSE_MS), replace(self.music, start_ms=self.music_at_ms)] if self.music is not None else []
 
     def _opening(self) -> list[PlayItem]:
         return [*self._place(), *self._choices()]

@@ -18,6 +18,7 @@ from drivers import events as ev
 from drivers.callerid import encode_mdmf
 from drivers.clock import SteppedClock
 from drivers.errors import CallEnded, TimedOut
+from drivers.items import Sound
 from drivers.playing import Collected, PlayEnd
 from drivers.problems import failure
 from drivers.recording import RecordEnd
@@ -284,3 +285,6 @@ class DummyPrompts:
 
     def say(self, key: str, language: str, /, **values: Any) -> list[Any]:
         return [key]
+
+    def music(self) -> tuple[Any, int]:
+        return Sound("music.wav"), 10_000

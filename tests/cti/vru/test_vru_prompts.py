@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from array import array
 from pathlib import Path
@@ -194,3 +195,19 @@ def test_the_conversion_passes_speech_and_stops_what_would_alias() -> None:
         assert abs(level_after(hertz)) < 0.3
     for hertz in (4700, 6000, 9000):
         assert level_after(hertz) < -35
+
+
+def test_hold_music_is_no_signal_and_a_site_has_its_own(tmp_path: Path) -> None:
+    prompts = Prompts(tmp_path / "cache", site_folder=tmp_path, speaker=murmur)
+    with pytest.raises(PromptError, match="not prepared"):
+        prompts.music()
+    prompts.prepare()
+    sound, ms = prompts.music()
+    (samples,) = wav.read(sound.path).channels
+    assert sound.repeat and ms == len(samples) // 8
+    assert hashlib.sha256(samples.tobytes()).hexdigest().startswith("171bdbc7ab34")  # the same on every machine
+    wav.write(tmp_path / "hold_music.wav", [samples[:8000]])
+    prompts.prepare()
+    assert prompts.music() == (Sound(str(tmp_path / "hold_music.wav"), repeat=True), 1000)
+    wav.write(tmp_path / "hold_music.wav", [samples[:8000], samples[:8000]])
+    assert "write it with one" in prompts.faults()[0]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.defer import CancelledError, Deferred
 
 from cti.errors import LeftQueue
 from cti.vru.waiting import Waited, wait_for_agent
 from drivers.errors import CallEnded
+from drivers.events import DigitEnd
+from drivers.items import PlayItem, Silence, Sound
+from drivers.playing import Collected
 
 from .conftest import World
 
@@ -138,3 +142,44 @@ def test_cancelling(world: World, at_s: float) -> None:
         world.run(running)
     assert entry.listeners == []
     assert world.port.operations == []
+
+
+def test_music_between_announcements_goes_on_where_it_was_cut_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[float, Sequence[PlayItem]]] = []
+    collect = world.port.collect
+
+    def listened(*args: Any, prompt: Sequence[PlayItem] = (), **rest: Any) -> Deferred[Collected]:
+        heard.append((world.clock.seconds(), prompt))
+        return collect(*args, prompt=prompt, **rest)
+
+    monkeypatch.setattr(world.port, "collect", listened)
+    entry = Entry(3)
+    world.clock.callLater(25.0, entry.move, 2)
+    world.clock.callLater(40.0, lambda: entry.pending.callback("agent"))
+    world.run(waiting(world, entry, [], 300.0))
+    (_, (pause, first)), (_, (_, second)) = heard
+    assert isinstance(pause, Silence) and isinstance(first, Sound) and isinstance(second, Sound)
+    _, length_ms = world.prompts.music()
+    played_ms = round((25.0 - (heard[0][0] - 0.5)) * 1000) - 1500
+    assert first.repeat and first.start_ms == 0
+    assert abs(second.start_ms - played_ms % length_ms) <= 40
+
+
+def test_a_key_is_heard_once_over_the_music(world: World) -> None:
+    keys: list[str] = []
+    world.port.listen(lambda event: keys.append(event.digit) if isinstance(event, DigitEnd) else None)
+    world.press(22.0, "7")  # says all again
+    world.press(40.0, "2")
+    assert world.run(waiting(world, Entry(4), [], 300.0)).why == "message"
+    assert keys == ["7", "2"]
+
+
+def test_music_can_be_left_out(world: World) -> None:
+    world.flow = replace(world.flow, waiting=replace(world.flow.waiting, music=False))
+    sent: list[float] = []
+    world.clock.callLater(25.0, lambda: sent.append(world.port.state().playing))
+    world.press(30.0, "2")
+    assert world.run(waiting(world, Entry(4), [], 300.0)).why == "message"
+    assert sent == [0]
