@@ -113,6 +113,7 @@ class Call:
     entry: QueueEntry | None = None  # the place in the queue, once there was one
     left_extension: str | None = None  # of our port, once the call has left it
     message_s: float = 0.0  # length of the message left
+    message_failed: str = ""  # why the message, or its end, could not be recorded
     steps: dict[int, Step] = field(default_factory=dict)
     outcome: str | None = None
     cause: str = ""

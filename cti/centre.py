@@ -1,9 +1,8 @@
 """One call centre: the parts joined, whatever clock they run by and whatever their wires are made of.
 
 Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock, the ports and
-the
-serial lines. The steps of a call are in cti.nine_steps, what happens between them in cti.conduct; here is what every
-step needs: a call's record, its port, its agent's screen. Serves all nine steps.
+the serial lines. The steps of a call are in cti.nine_steps, what happens between them in cti.conduct; here is what
+every step needs: a call's record, its port, its agent's screen. Serves all nine steps.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from twisted.internet.defer import Deferred
 
 from cti.acd.agent import Agent
 from cti.acd.centre import Acd
@@ -439,7 +436,14 @@ class Centre:
         return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling)
 
     def _message(self, call: Call, message: Message) -> None:
-        """A caller left a message: on the call's row, and told to the desks of the group."""
+        """A caller left a message: on the call's row, and told to the desks of the group; or it could not be kept."""
+        if call.message_failed:
+            text = f"{message.path}: {call.message_failed}; {message.seconds:.1f} s were recorded"
+            self.event(call, "alarm", "vru", what="message_not_recorded", text=text)
+            self.log.warning(text, alarm="message_not_recorded", call=call.id)
+            self.metrics.alarm("message_not_recorded")
+        if not call.message_s:
+            return
         self.event(call, "message", "vru", path=message.path, seconds=round(message.seconds, 2), why=message.why)
         told = {"call": call.id, "ani": call.ani, "group": call.group, "seconds": round(message.seconds, 1)}
         self.desks.broadcast("message", told, [call.group] if call.group else None)
@@ -484,20 +488,3 @@ class Centre:
                 self.early_record(call, record, completes=True)
             elif self.smdr is not None:
                 self.smdr.expect()
-
-    def wait(self, what: Deferred[None], seconds: float) -> Deferred[None]:
-        """``what``, or ``seconds``, whichever is first. Cancelling it leaves no timer."""
-        done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
-
-        def over(result: object) -> None:
-            if timer.active():
-                timer.cancel()
-            if not done.called:
-                done.callback(None)
-
-        timer = self.clock.callLater(seconds, over, None)
-        if what.called:
-            over(None)
-        else:
-            what.addBoth(over)
-        return done

@@ -22,7 +22,7 @@ from cti.pbx.smdi import SmdiCall
 from cti.records.outcome import Outcome
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.vru.line import VruLine
-from drivers.clock import DelayedCall
+from drivers.clock import Clock, DelayedCall
 from drivers.events import DigitBegin, Event, LoopDrop, NotTone, ToneHeard
 from drivers.problems import failure as _failure
 from drivers.scope import CallScope
@@ -261,7 +261,10 @@ class Conduct:
         if waiting.wants_message:
             call.send("leave_message")
             await self._centre.attendant.take_message(call)
-            self.finish(call, "over", "message" if call.message_s else waiting.outcome, waiting.cause)
+            outcome, cause = waiting.outcome, waiting.cause
+            if call.message_failed:
+                outcome, cause = "failed", f"the message could not be recorded: {call.message_failed}"
+            self.finish(call, "over", "message" if call.message_s else outcome, cause)
             return
         await self._centre.attendant.say(call, waiting.farewell)
         self.finish(call, "over", waiting.outcome, waiting.cause)
@@ -331,7 +334,7 @@ class Conduct:
             port.detect("dtmf", duck=True)
             await self._centre.attendant.say(call, "are_you_there", until=heard)
             port.detect("dtmf", "tones", "voice", duck=True)
-            await self._centre.wait(heard, SIGN_OF_LIFE_S)
+            await _wait(self._centre.clock, heard, SIGN_OF_LIFE_S)
         finally:
             stop()
         if not signs:
@@ -411,3 +414,21 @@ class Conduct:
                 self.finish(call, "over" if call.machine.can("over") else "gone", "failed", repr(failure.value))
 
         return failed
+
+
+def _wait(clock: Clock, what: Deferred[None], seconds: float) -> Deferred[None]:
+    """``what``, or ``seconds``, whichever is first. Cancelling it leaves no timer."""
+    done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
+
+    def over(result: object) -> None:
+        if timer.active():
+            timer.cancel()
+        if not done.called:
+            done.callback(None)
+
+    timer = clock.callLater(seconds, over, None)
+    if what.called:
+        over(None)
+    else:
+        what.addBoth(over)
+    return done

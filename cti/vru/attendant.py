@@ -5,6 +5,7 @@ Joins the pieces of cti.vru (menu, waiting, message) with the call and the queue
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,8 @@ class Attendant:
         acd: Acd,
         on_message: Callable[[Call, Message], None],
     ) -> None:
-        """``on_message(call, message)`` is told every recording that was closed, also of a caller who hung up."""
+        """``on_message(call, message)`` is told every message, also of a caller who hung up, and every
+        recording that failed."""
         self._clock, self._site, self._flow, self._prompts, self._acd = clock, site, flow, prompts, acd
         self._on_message = on_message
         self._waited: dict[str, Waited] = {}
@@ -115,7 +117,9 @@ class Attendant:
 
         def kept(message: Message) -> None:
             call.message_s = message.seconds if message.seconds >= self._flow.message.least_s else 0.0
-            if call.message_s:
+            if message.why == "failed":
+                call.message_failed = os.strerror(message.errno) if message.errno else "the recording failed"
+            if call.message_s or call.message_failed:
                 self._on_message(call, message)
             over()
 
