@@ -52,21 +52,28 @@ class BackplaneLink:
             self._tell(False, f"card {self.name}: wires connected")
             return
         try:
-            far = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            far.connect(self.path)
+            far = _connect(self.path)
         except OSError as error:
-            far.close()
             self._tell(True, f"card {self.name}: nothing at {self.path} ({error.strerror}); tried each {LOOK_S:g} s")
             return
         if self._backplane is None:
-            self._backplane = card.backplane(0, self._count, far.detach(), paced=True)
+            self._backplane = card.backplane(0, self._count, far, paced=True)
         else:
-            self._backplane.reconnect(far.detach())
+            self._backplane.reconnect(far)
 
     def _tell(self, down: bool, text: str) -> None:
         if down != self._down:
             self._down = down
             self._on_alarm(f"card_{self.name}", down, text)
+
+
+def _connect(path: str) -> int:
+    """A connected descriptor, at once or not at all: a listener with a full queue must not stop the reactor."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as far:
+        far.setblocking(False)
+        far.connect(path)
+        far.setblocking(True)
+        return far.detach()
 
 
 def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, SoftwareCard]]:

@@ -46,7 +46,7 @@ class ControlProtocol(LineReceiver):
             if does is None:
                 raise ControlError(f"unknown request; there are {', '.join(sorted(self._does))}")
             result = does(request)
-        except (msgspec.DecodeError, TipringError, ValueError, KeyError) as error:
+        except (msgspec.DecodeError, TipringError, ValueError, KeyError, TypeError) as error:
             self._answer({"ok": False, "error": str(error)})
             return
         if isinstance(result, Deferred):
@@ -105,7 +105,12 @@ def ask(state_dir: Path, request: Request, takes_s: float = 0.0) -> Answer:
             raise ControlError(f"{path}: only the server's user and root may ask it") from error
         except TimeoutError as error:
             raise ControlError(f"the server did not answer within {takes_s + TIMEOUT_S:g} s") from error
-    answer = msgspec.json.decode(data, type=dict[str, Any])
+        except OSError as error:  # too long a path, a connection that breaks
+            raise ControlError(f"{path}: {error}") from error
+    try:
+        answer = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"the server's answer is not understood: {error}") from error
     if not answer.pop("ok", False):
         raise ControlError(str(answer.get("error")))
     return answer

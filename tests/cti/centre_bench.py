@@ -38,12 +38,12 @@ def dialect() -> Dialect:
     return load_dialect("panasonic-tda")
 
 
-def site(folder: Path, ports: int, agents: int, **group: Any) -> Site:
+def site(folder: Path, ports: int, agents: int, *, card: str = "fxo", **group: Any) -> Site:
     return msgspec.convert(
         {
             "site": {"name": "test"},
             "state_dir": str(folder),
-            "cards": [{"name": "vru", "kind": "software", "ports": ports}],
+            "cards": [{"name": "vru", "kind": "software", "ports": ports, "type": card}],
             "pbx": {"dialect": "panasonic-tda"},
             "vru": {
                 "flow": "welcome",
@@ -186,6 +186,14 @@ class CentreBench:
         }  # fmt: skip
         self.centre._smdr(SmdrRecord(**{**fields, **more}))
 
+    def to_message(self, calling: str | None = A) -> Call:
+        """A call whose message is being recorded; no agent may be free."""
+        call = self.queued(calling)
+        self.run(1.1)
+        self.press("2")
+        self.run(1.0 + 1.0 + 0.1)  # the prompt and the tone
+        return call
+
     def to(self, state: str) -> Call:
         """A call in this state."""
         if state == "arriving":
@@ -198,11 +206,9 @@ class CentreBench:
             self.centre.acd.not_ready("1002", "test")
             return self.queued()
         if state == "message":
-            call = self.to("queued")
-            self.run(1.1)
-            self.press("2")
-            self.run(1.0 + 1.0 + 0.1)  # the prompt and the tone
-            return call
+            self.centre.acd.not_ready("1001", "test")
+            self.centre.acd.not_ready("1002", "test")
+            return self.to_message()
         if state == "transferring":
             return self.transferring()
         if state == "recall":
