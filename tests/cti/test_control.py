@@ -40,7 +40,7 @@ DOES: dict[str, Callable[[Any], Any]] = {
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     later.clear()
-    transport: Any = StringTransport()
+    transport: Any = StringTransport()  # type: ignore[no-untyped-call]
     protocol: Any = ControlFactory(DOES).buildProtocol(None)
     protocol.makeConnection(transport)
     yield protocol, transport
