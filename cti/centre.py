@@ -21,6 +21,7 @@ from cti.conduct import Conduct
 from cti.config import Site, VruPort
 from cti.desk.server import DeskServer
 from cti.errors import UnknownCall
+from cti.lamps import Lamps
 from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
@@ -137,6 +138,10 @@ class Centre:
                 baud=wiring.smdr.baud,
                 silence_s=dialect.smdr.silence_s,
             )
+
+        order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
+        self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
+        self.desks.messages_seen = self.lamps.looked_at
 
     # life
 
@@ -447,6 +452,7 @@ class Centre:
         self.event(call, "message", "vru", path=message.path, seconds=round(message.seconds, 2), why=message.why)
         told = {"call": call.id, "ani": call.ani, "group": call.group, "seconds": round(message.seconds, 1)}
         self.desks.broadcast("message", told, [call.group] if call.group else None)
+        self.lamps.message_left(call.group)
 
     def not_reached(self, call: Call, agent: Agent, result: TransferResult, *, aside: bool = False) -> None:
         """The agent did not answer: the caller keeps the place, the next agent is tried; with ``aside``, not before the

@@ -155,6 +155,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     max_wait_s: Wait = 600.0
     announce_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
     max_queue: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    lamp: Extension | None = None  # the telephone whose lamp shows that there are messages
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):

@@ -92,7 +92,7 @@ def _items(args: argparse.Namespace) -> list[PlayItem]:
             return [pause, Digits(args.dtmf, **digits), pause]
         if args.tone is not None:
             return [_plan(args.country).item(args.tone, args.level, round(args.seconds * 1000))]
-        number = args.callerid_fsk or args.callerid_dtmf
+        number = args.callerid_fsk if args.callerid_fsk is not None else args.callerid_dtmf
         if not re.fullmatch(r"\d{1,20}", number):
             raise ArgumentError(f"{number!r} is not a number of 1 to 20 digits")
         if args.callerid_fsk is not None:

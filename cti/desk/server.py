@@ -104,6 +104,7 @@ class DeskServer:
         self.clock = clock
         self.factory = DeskFactory(self)
         self.sessions: dict[str, Session] = {}  # by agent
+        self.messages_seen: Callable[[str], object] = lambda agent: None  # told who asked for the list of messages
         self._tokens: dict[str, Session] = {}
         self._agents = {agent.id: agent for agent in agents}
         self._acd = acd
@@ -275,7 +276,9 @@ class DeskServer:
             raise DeskProtocolError(wire.UNSUPPORTED, "this site keeps no records for desks")
         if method == "calls":
             return {"calls": await self._history.calls(agent, limit)}
-        return {"messages": await self._history.messages(agent, limit)}
+        rows = await self._history.messages(agent, limit)
+        self.messages_seen(agent)
+        return {"messages": rows}
 
     async def _login(self, link: DeskLink, params: wire.Login) -> object:
         if link.session is not None:

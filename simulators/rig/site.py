@@ -55,7 +55,8 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
         },
         "vru": {"flow": "welcome", "ports": _ports(scenario)},
         "groups": [
-            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5} for name, (zh, en) in GROUPS.items()
+            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5, **_lamp(scenario, name)}
+            for name, (zh, en) in GROUPS.items()
         ],
         "agents": [
             {
@@ -86,6 +87,11 @@ def write_site(scenario: Scenario, folder: Path, **ports: int) -> Path:
         yaml.default_flow_style = False
         yaml.dump(site_for(scenario, folder, **ports), out)
     return path
+
+
+def _lamp(scenario: Scenario, group: str) -> dict[str, str]:
+    """Messages for a group light the lamp of its first agent's telephone."""
+    return next(({"lamp": agent.desk.extension} for agent in scenario.agents if group in agent.groups), {})
 
 
 def _ports(scenario: Scenario) -> list[dict[str, Any]]:

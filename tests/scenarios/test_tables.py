@@ -111,6 +111,8 @@ def test_a_message_is_on_the_row_and_told_to_the_desks() -> None:
     assert call["message_s"] == pytest.approx(float(spoken.data["seconds"]), abs=3.5)
     (_, of_call, data), *more = seen.kinds("message")
     assert of_call == call["call"] and not more and data["path"].endswith(f"{call['call']}.wav")
+    (lamp,) = [one for one in seen.run.world.truth.log if one.what == "lamp"]
+    assert lamp.data == {"extension": "8001", "on": True, "refused": None}
 
 
 def test_who_hangs_up_in_the_consultation_leaves_the_agent_idle() -> None:
