@@ -1,5 +1,5 @@
-"""The message lamp (留言灯) of a group: lit when a caller leaves a message, put out when an agent of the group has looked
-at the list of messages (steps 4 and 6).
+"""The message lamp (留言灯) of a group: lit when a caller leaves a message, put out when one of its agents has looked at
+the list (steps 4 and 6).
 
 The order goes to the PBX over the SMDI line. An order that the PBX obeys gets no answer; one that it refuses comes back
 and is told as an alarm. An order that waits for the line is replaced by a later one for the same lamp.
@@ -31,7 +31,7 @@ class Lamps:
 
     def message_left(self, group: str | None) -> None:
         """A message for that group is kept."""
-        if group in self._number:
+        if group is not None and group in self._number:
             self._set(self._number[group], True)
 
     def looked_at(self, agent: str) -> None:
