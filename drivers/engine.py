@@ -24,7 +24,7 @@ from drivers._engine import ffi, lib
 from drivers.clock import TICKS_PER_SECOND, Clock
 from drivers.decode import RECORD, decode
 from drivers.errors import CardError, EngineFull, PortStateError, check
-from drivers.events import Event, Late, Overrun
+from drivers.events import Event, Late, Overrun, RecordDone
 from drivers.problems import note, report
 from drivers.state import EngineStats, read_stats, read_tick
 
@@ -81,6 +81,7 @@ class Engine(Service):
         self._backlog: deque[tuple[int, int, int, int, tuple[int, ...], bytes]] = deque()
         self._listeners: list[Callable[[Event], None]] = []
         self._dirty: list[Port] = []
+        self._released: list[Port] = []  # whose files are not closed yet
         self._pumping = False
         self._serial = 0
         self._base_s = clock.seconds()
@@ -131,10 +132,12 @@ class Engine(Service):
         return int(number[0])
 
     def release_port(self, port: Port) -> None:
-        """Frees the port's number; its operations end with CallEnded."""
+        """Frees the port's number; its operations end with CallEnded, its recordings and captures by their result."""
         port.hangup()
         check(lib.tr_port_release(self.handle, port.number), f"release of {port.name}")
         self.ports.pop(port.number, None)
+        if port.files:
+            self._released.append(port)
 
     def stats(self) -> EngineStats:
         return read_stats(self.handle)
@@ -247,6 +250,9 @@ class Engine(Service):
         """Hands one event on; true where it says that events were lost."""
         event, tick = entry
         port = self.ports.get(event.port)
+        if self._released and isinstance(event, RecordDone):
+            port = next((gone for gone in self._released if event.id in gone.files), port)
+            self._released = [gone for gone in self._released if gone.files.keys() - {event.id}]
         if port is not None:
             port.deliver(event, tick)
             return False

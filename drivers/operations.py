@@ -28,6 +28,9 @@ GUARD_S = 1.0
 """A flash or loop opening whose end the card has not told this long after it was due has failed."""
 ANSWER_S = 1.0
 """The loop must be closed this long after the command."""
+LOOK_AGAIN_S = 3 * TICK_MS / 1000
+"""After an overrun, what the level state does not show is lost only if it is still not there then: a command may not
+have been taken yet, a file may just be closing."""
 
 
 def quietly(deferred: Deferred[T]) -> Deferred[T | None]:

@@ -15,7 +15,7 @@ from drivers import events as ev
 from drivers._engine import lib
 from drivers.errors import CallEnded, PlayFailed, PortBusy, error_for
 from drivers.items import Encoded, PlayItem, Sound, Tone, encode
-from drivers.operations import Operation
+from drivers.operations import LOOK_AGAIN_S, Operation
 
 if TYPE_CHECKING:
     from drivers.port import Port
@@ -134,11 +134,17 @@ class Playing(Operation[T]):
 
     def reconcile(self, playing: bool, recording: int) -> None:
         if self.is_playing and not playing:
-            self._outstanding.clear()
-            if self._waiting:
-                self._feed()
-            else:
-                self._all_done("finished")
+            self.after(LOOK_AGAIN_S, self._look_again, frozenset(self._outstanding))
+
+    def _look_again(self, then: frozenset[int]) -> None:
+        state = self.port.state()
+        if not then & self._outstanding or state.playing or state.play_queue:
+            return
+        self._outstanding -= then
+        if self._waiting:
+            self._feed()
+        elif not self._outstanding:
+            self._all_done("finished")
 
     def abort(self) -> None:
         self.stop_items()

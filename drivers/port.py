@@ -92,6 +92,7 @@ class Port:
         self._end_call(f"{self.name}: a new call began")
         self.epoch = (self.epoch + 1) & 0xFFFFFFFF
         self._command(lib.TR_OP_EPOCH, self.epoch)
+        self._armed = (0, 0)  # the new epoch disarmed them, even where `arm` waits for the end of a delivery
         return self.epoch
 
     def hangup(self) -> None:
@@ -311,7 +312,8 @@ class Port:
             self._dispatch(event)
         for operation in tuple(self._operations):
             if not operation.closed:
-                operation.reconcile(bool(state.playing or state.play_queue), state.recording)
+                playing = bool(state.playing or state.play_queue)
+                self._guard(lambda o=operation, p=playing: o.reconcile(p, state.recording), operation.name)  # type: ignore[misc]
         for record in tuple(self.files.values()):
             if record.closed and state.recording != record.id:
                 record.file_closed("lost", 0, 0)

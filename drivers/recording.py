@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from drivers import events as ev
 from drivers._engine import lib
 from drivers.errors import CallEnded, PortBusy
-from drivers.operations import Operation
+from drivers.operations import LOOK_AGAIN_S, Operation
 
 if TYPE_CHECKING:
     from drivers.port import Port
@@ -82,6 +82,10 @@ class Record(Operation[RecordEnd]):
 
     def reconcile(self, playing: bool, recording: int) -> None:
         if self.id and recording != self.id:
+            self.after(LOOK_AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.id in self.port.files and self.port.state().recording != self.id:
             self.file_closed("lost", 0, 0)
 
     def abort(self) -> None:

@@ -15,6 +15,7 @@ from drivers.engine import Engine
 from drivers.errors import ArgumentError, CardError, EngineError, PortStateError, Unsupported
 from drivers.items import Silence, Tone
 from drivers.operations import quietly
+from drivers.playing import Play
 from drivers.stepped import Stepper
 from tests.conftest import LoggedFailures
 from tests.drivers.card_rig import PLAN, Rig
@@ -154,6 +155,37 @@ def test_a_released_port_is_gone(rig: Rig) -> None:
     del rig.heard[rig.near2]
 
 
+def test_a_call_that_begins_while_events_are_delivered_hears(rig: Rig) -> None:
+    """The new epoch disarms in C what Python believes armed: the same detectors again must be armed anew."""
+
+    def rings(event: ev.Event) -> None:
+        if isinstance(event, ev.RingBegin):
+            rig.near.begin_call()
+            rig.near.detect("fsk_id", "dtmf_id")
+
+    rig.near.detect("fsk_id", "dtmf_id")
+    rig.time.run_for(0.1)
+    rig.near.listen(rings)
+    ringing = quietly(rig.far.ring((400, 600)))
+    rig.time.run_for(0.5)
+    assert rig.near.state().detectors == ("fsk_id", "dtmf_id")
+    ringing.cancel()
+    rig.near.begin_call()
+
+
+def test_recordings_of_a_released_port_end(tmp_path: Path) -> None:
+    rig, _ = small_rig(event_ring=16)
+    vru = rig.near.engine
+    recording = rig.near.record(tmp_path / "message.wav")
+    capture = rig.near.capture(tmp_path / "port.wav", limit_s=60)
+    rig.time.run_for(0.5)
+    vru.release_port(rig.near)
+    for ended in (recording.ended, capture.ended):
+        end = rig.run(ended, 0.2)
+        assert (end.why, end.ms) == ("stopped", 500)
+    assert vru._released == []
+
+
 # ---- events lost ---------------------------------------------------------------------------------
 
 
@@ -237,6 +269,41 @@ def test_playing_and_recording_end_although_their_ends_were_lost(tmp_path: Path)
     assert rig.run(playing, 0.2).why == "finished"
     assert rig.run(recording.ended, 0.2).why == "lost"
     settled(rig)
+
+
+def test_an_overrun_ends_nothing_that_was_only_just_asked_for(tmp_path: Path) -> None:
+    """The level state cannot show yet what the engine takes in its next tick, nor a file that is just being closed."""
+    rig, _ = small_rig(event_ring=16)
+    rig.connect()
+    stopped = rig.near.record(tmp_path / "message.wav")
+    rig.time.run_for(0.5)
+    ended = stopped.stop()
+    playing = rig.far.play(Tone(450, ms=300))
+    recording = rig.far.record(tmp_path / "talk.wav", limit_s=0.3)
+    for port in (rig.near, rig.far):
+        port.reconcile(0, 0.0)
+    assert rig.run(playing, 1).ms == 300
+    assert rig.run(recording.ended, 1).ms == 300
+    assert rig.run(ended, 1).why == "stopped"
+    settled(rig)
+
+
+def test_an_operation_that_cannot_be_reconciled_stops_no_other(
+    rig: Rig, logged_failures: LoggedFailures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception out of `pump` would have the reactor drop the engine's descriptor for good."""
+
+    def fails(self: Play, playing: bool, recording: int) -> None:
+        raise EngineError("no room")
+
+    monkeypatch.setattr(Play, "reconcile", fails)
+    quietly(rig.near.play(Silence(100)))
+    flashing = rig.near.wait_for(ev.RingBegin)
+    rig.near.reconcile(0, 0.0)
+    assert len(logged_failures.flush(EngineError)) == 1
+    flashing.cancel()
+    flashing.addErrback(lambda _: None)
+    rig.near.hangup()
 
 
 # ---- rings that are full -------------------------------------------------------------------------
