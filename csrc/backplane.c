@@ -292,6 +292,7 @@ struct tr_backplane *tr_backplane_new(tr_card *base, uint32_t first, uint32_t co
     b->paced = paced != 0;
     b->fd = -1;
     atomic_init(&b->next_fd, NO_CHANGE);
+    set_red(b, fd < 0); /* before any wire: from then on it is the media thread's */
     b->frame_max = tr_frame_max(count);
     b->span.wires = calloc(count, sizeof *b->span.wires);
     b->out = malloc(b->frame_max);
@@ -306,10 +307,9 @@ struct tr_backplane *tr_backplane_new(tr_card *base, uint32_t first, uint32_t co
         errno = error;
         return NULL;
     }
-    begin(b, fd);
+    b->fd = fd;
     if (fd >= 0) {
         widen(fd);
-        set_red(b, false);
     }
     b->next = atomic_load_explicit(&card->backplanes, memory_order_relaxed);
     atomic_store_explicit(&card->backplanes, b, memory_order_release);

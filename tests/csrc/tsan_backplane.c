@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SPAN = 2 };
 
@@ -102,7 +103,53 @@ static void control_while_running(void) {
     bench_free(&right.bench);
 }
 
+enum { MOST = 256 };
+static struct {
+    tr_card *card;
+    uint8_t *rx[MOST];
+    const uint8_t *tx[MOST];
+    atomic_bool stop;
+} it;
+
+static void *exchange_without_pause(void *arg) {
+    struct tr_line_event event;
+    while (!atomic_load(&it.stop)) {
+        if (it.card->ops->exchange(it.card, it.rx, it.tx, MOST) != TR_OK) {
+            abort();
+        }
+        while (it.card->ops->next_event(it.card, &event) > 0) {
+        }
+    }
+    return arg;
+}
+
+/* A server whose far end was not there when it began makes its backplane on a running card. */
+static void begins_on_a_running_card(void) {
+    static uint8_t rx_block[MOST][TR_BLOCK], tx_block[MOST][TR_BLOCK];
+    for (int turn = 0; turn < 5; turn++) {
+        struct tr_sim_config config = {.ports = MOST, .kind = TR_KIND_FXO, .capabilities = ALL_CAPABILITIES};
+        int fd[2];
+        pthread_t thread;
+        it.card = tr_sim_card_new(&config);
+        NEED(it.card && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) == 0);
+        for (int i = 0; i < MOST; i++) {
+            it.rx[i] = rx_block[i];
+            it.tx[i] = tx_block[i];
+        }
+        atomic_store(&it.stop, false);
+        NEED(pthread_create(&thread, NULL, exchange_without_pause, NULL) == 0);
+        pause_us(1000);
+        CHECK(tr_backplane_new(it.card, 0, MOST, fd[0], 1));
+        pause_us(1000);
+        atomic_store(&it.stop, true);
+        pthread_join(thread, NULL);
+        it.card->ops->release(it.card);
+        close(fd[1]);
+    }
+}
+
 int main(void) {
     RUN(control_while_running);
+    RUN(begins_on_a_running_card);
     return check_end();
 }
