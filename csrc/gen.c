@@ -29,6 +29,8 @@ int32_t tr_gen_sine(uint32_t phase) {
 int32_t tr_gen_peak(int cdbm0) {
     if (cdbm0 < -9000)
         return 0;
+    if (cdbm0 > 314)
+        return 32769;
     return (int32_t)(32768.0 * tr_ratio_of_db((double)(cdbm0 - 314) / 100.0) + 0.5);
 }
 

@@ -34,7 +34,7 @@ int tr_gen_init(struct tr_gen *g, const struct tr_command *play, const uint8_t *
 /* Writes up to count samples, returns how many; fewer than count = finished. */
 int tr_gen_feed(struct tr_gen *g, int16_t *out, int count);
 
-/* Peak of a sine of this level (1/100 dBm0), in samples; 0 below -9000. Deterministic. */
+/* Peak of a sine of this level (1/100 dBm0), in samples; 0 below -9000, 32769 (too loud) above 314. Deterministic. */
 int32_t tr_gen_peak(int cdbm0);
 /* sin(2 pi phase / 2^32) * 32767, exact to 1 part in 32768. */
 int32_t tr_gen_sine(uint32_t phase);

@@ -165,7 +165,8 @@ static void loop_closed_for_good(struct tr_line *line, uint64_t at) {
     }
     if (line->pulses) {
         line->pulse_at = line->closed_at;
-        set_timer(line, TR_TIMER_DIGIT, line->closed_at + PULSE_GAP);
+        uint64_t digit_at = line->closed_at + PULSE_GAP;
+        set_timer(line, TR_TIMER_DIGIT, digit_at > at ? digit_at : at);
     }
 }
 
@@ -227,6 +228,7 @@ static void see_battery(struct tr_line *line, uint64_t at) {
     uint64_t drop_at = TR_NEVER;
     if (line->away_at != TR_NEVER && (line->own & TR_LEVEL_LOOP) && !line->dropped) {
         drop_at = (line->away_at > line->guard_end ? line->away_at : line->guard_end) + line->loop_drop;
+        drop_at = drop_at > at ? drop_at : at; /* the setting may have been shortened meanwhile */
     }
     set_timer(line, TR_TIMER_DROP, drop_at);
 }

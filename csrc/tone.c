@@ -13,6 +13,7 @@
 #define GUARD_MS 30   /* a continuous tone is longer than any burst of the plan by this */
 #define LATE_PER_CENT 15
 #define END_BLOCKS 2 /* gaps under 20 ms are none */
+#define LONGEST_MS 600000 /* of each time in a plan: no sum or per cent of it overflows */
 
 static int64_t block_begin(const struct tr_tones *t) { return t->blocks * HOP; }
 
@@ -82,9 +83,13 @@ static bool hearable(const struct tr_tone *tone) {
     if (tone->f1_hz < 100 || tone->f1_hz > 3800 || tone->tolerance_hz < 0 || tone->tolerance_hz > 45 ||
         (tone->f2_hz && (tone->f2_hz < 100 || tone->f2_hz > 3800 || tone->f2_hz == tone->f1_hz)))
         return false;
+    if (tone->level_min < -12000 || tone->level_min > 314 || tone->cadence_tolerance < 0 ||
+        tone->cadence_tolerance > 100 || tone->min_ms > LONGEST_MS || tone->bridge_ms > LONGEST_MS ||
+        tone->min_cycles > TR_TONE_RUNS)
+        return false;
     int n = pairs_of(tone);
     for (int i = 0; i < n; i++) {
-        if (tone->off_ms[i] <= 0)
+        if (tone->off_ms[i] <= 0 || tone->on_ms[i] > LONGEST_MS || tone->off_ms[i] > LONGEST_MS)
             return false;
     }
     int cycles = tone->min_cycles > 1 ? tone->min_cycles : 1;

@@ -87,8 +87,9 @@ struct tr_tones {
 
 /* Up to TR_MAX_TONES entries are copied. not_tone_ms 0 = 150. With count 0 only TR_EV_NOT_TONE is heard. level_min 0 is
  * taken as -40 dBm0. TR_OK, or TR_E_ARGUMENT for a plan that cannot be heard: more than 8 frequencies or signals, a
- * frequency not in 100 .. 3800 Hz, a cadence with a gap of 0, a tolerance over 45 Hz; the detector then hears no tone
- * of the plan. */
+ * frequency not in 100 .. 3800 Hz, a cadence with a gap of 0, more than 16 bursts to confirm it, a time over 10
+ * minutes, a tolerance over 45 Hz or 100 %, a level_min outside -120 .. 3.14 dBm0; the detector then hears no tone of
+ * the plan. */
 int tr_tones_init(struct tr_tones *t, const struct tr_tone *plan, int count, int not_tone_ms);
 void tr_tones_feed(struct tr_tones *t, const int16_t *samples, int count);
 int tr_tones_get(struct tr_tones *t, struct tr_detection *out);

@@ -147,6 +147,40 @@ static void pulse_digits(void) {
     close_both();
 }
 
+/* A debounce longer than the gap that ends a digit: the digit is known late, at the present sample, not before it. */
+static void slow_pulse_digits(void) {
+    open_both();
+    off_hook(0);
+    CHECK_INT(pbx.card->ops->set(pbx.card, 0, TR_SET_PULSE_DIAL, 1), TR_OK);
+    CHECK_INT(pbx.card->ops->set(pbx.card, 0, TR_SET_DEBOUNCE_MS, 300), TR_OK);
+    CHECK_INT(pbx.card->ops->set(pbx.card, 0, TR_SET_FLASH_MIN_MS, 600), TR_OK);
+    uint64_t at = vru.tick * TR_BLOCK + TR_BLOCK;
+    CHECK_INT(flash(0, 400), TR_OK);
+    bench_run(&pbx, &vru, 60);
+    const struct seen *e = bench_event(&pbx, 0, TR_EV_PULSE_DIGIT, 0);
+    NEED(e);
+    CHECK_INT(e->at, at + 400 * 8);
+    CHECK_INT(e->known, at + 700 * 8);
+    close_both();
+}
+
+static void loop_drop_shortened_meanwhile(void) {
+    open_both();
+    off_hook(0);
+    CHECK_INT(vru.card->ops->set(vru.card, 0, TR_SET_LOOP_DROP_MS, 5000), TR_OK);
+    uint64_t at = pbx.tick * TR_BLOCK + TR_BLOCK;
+    CHECK_INT(loop_open(0, 2000), TR_OK);
+    bench_run(&pbx, &vru, 25);
+    CHECK_INT(vru.card->ops->set(vru.card, 0, TR_SET_LOOP_DROP_MS, 100), TR_OK);
+    CHECK_INT(pbx.card->ops->lamp(pbx.card, 0, 1), TR_OK); /* the line is looked at */
+    bench_run(&pbx, &vru, 3);
+    const struct seen *e = bench_event(&vru, 0, TR_EV_LOOP_DROP, 0);
+    NEED(e);
+    CHECK_INT(e->at, at);
+    CHECK_INT(e->known, at + 25 * TR_BLOCK);
+    close_both();
+}
+
 static void ring_cadence(void) {
     open_both();
     uint64_t at = pbx.tick * TR_BLOCK;
@@ -460,6 +494,8 @@ int main(void) {
     RUN(flash_lengths);
     RUN(too_short_and_too_long);
     RUN(pulse_digits);
+    RUN(slow_pulse_digits);
+    RUN(loop_drop_shortened_meanwhile);
     RUN(ring_cadence);
     RUN(answer_stops_ringing);
     RUN(loop_drop_and_guard);

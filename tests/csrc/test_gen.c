@@ -169,6 +169,9 @@ static void refusals(void) {
     CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 4000, 0, -900, 0), NULL, 0), TR_E_ARGUMENT);
     CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 0, 0, -900, 0), NULL, 0), TR_E_ARGUMENT);
     CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 450, 0, -900, 0), (const uint8_t[8]){0}, 8), TR_E_ARGUMENT);
+    CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 450, 0, 9900, 0), NULL, 0), TR_E_ARGUMENT);
+    CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 450, 0, INT32_MAX, 0), NULL, 0), TR_E_ARGUMENT);
+    CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_DTMF, 80, 80, 9700, 9700, 0), many, 3), TR_E_ARGUMENT);
     CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_FILE), many, 3), TR_E_ARGUMENT);
     CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_SILENCE, -1), NULL, 0), TR_E_ARGUMENT);
     CHECK(sizeof g <= 1024);

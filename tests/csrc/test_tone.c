@@ -381,6 +381,18 @@ static void plans_that_cannot_be(void) {
     bad = cn[1];
     bad.off_ms[0] = 0;
     CHECK_INT(tr_tones_init(&t, &bad, 1, 0), TR_E_ARGUMENT);
+    bad = cn[1];
+    bad.on_ms[0] = INT32_MAX / 4; /* no arithmetic on a plan may overflow */
+    CHECK_INT(tr_tones_init(&t, (const struct tr_tone[]){cn[0], bad}, 2, 0), TR_E_ARGUMENT);
+    bad = cn[1];
+    bad.cadence_tolerance = INT32_MAX;
+    CHECK_INT(tr_tones_init(&t, (const struct tr_tone[]){cn[0], bad}, 2, 0), TR_E_ARGUMENT);
+    bad = cn[0];
+    bad.min_ms = INT32_MAX;
+    CHECK_INT(tr_tones_init(&t, &bad, 1, 0), TR_E_ARGUMENT);
+    bad = cn[1];
+    bad.min_cycles = INT32_MAX;
+    CHECK_INT(tr_tones_init(&t, &bad, 1, 0), TR_E_ARGUMENT);
     for (int i = 0; i < 9; i++) {
         nine[i] = cn[0];
         nine[i].f1_hz = 300 + i * 100;
