@@ -148,7 +148,7 @@ def test_music_between_announcements_goes_on_where_it_was_cut_off(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[tuple[float, Sequence[PlayItem]]] = []
-    collect: Any = world.port.collect
+    collect: Callable[..., Deferred[Collected]] = world.port.collect
 
     def listened(*args: Any, prompt: Sequence[PlayItem] = (), **rest: Any) -> Deferred[Collected]:
         heard.append((world.clock.seconds(), prompt))
