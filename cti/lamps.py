@@ -1,5 +1,5 @@
-"""The message lamp (留言灯) of a group: lit when a caller leaves a message, put out when one of its agents has looked at
-the list (steps 4 and 6).
+"""Message lamps (留言灯): a group's is lit when a caller leaves a message, and put out when one of its agents has seen the
+list (steps 4 and 6).
 
 The order goes to the PBX over the SMDI line. An order that the PBX obeys gets no answer; one that it refuses comes back
 and is told as an alarm. An order that waits for the line is replaced by a later one for the same lamp.

@@ -1,0 +1,126 @@
+"""A span over B channels: hunting from both ends, channels out of service, alarms of a slot and of the whole line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from drivers.card import SoftwareCard
+from drivers.clock import SteppedClock
+from drivers.engine import Engine
+from drivers.errors import ArgumentError, PortBusy
+from drivers.events import Event, PlayDone
+from drivers.items import Tone
+from drivers.operations import quietly
+from drivers.span import E1_SLOTS, Span, SpanState
+from drivers.stepped import Stepper
+
+
+class Line:
+    """An E1 between two cards of one engine."""
+
+    def __init__(self, channels: int = 30) -> None:
+        self.clock = SteppedClock()
+        self.engine = Engine(self.clock)
+        self.near_card = SoftwareCard(self.engine, "b", channels, name="near")
+        self.far_card = SoftwareCard(self.engine, "b", channels, name="far")
+        for index in range(channels):
+            self.near_card.wire(index, self.far_card, index)
+        self.near = Span("near", self.near_card.ports)
+        self.far = Span("far", self.far_card.ports)
+        self.time = Stepper(self.clock, (self.engine,))
+        self.engine.startService()
+        self.time.run_for(2.0)
+
+    def cut(self, on: bool, *indices: int) -> None:
+        for index in indices or range(len(self.near_card.ports)):
+            self.near_card.faults(index, cut=int(on))
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    made = Line()
+    yield made
+    made.near.close()
+    made.far.close()
+    made.engine.stopService()
+
+
+def test_channels_are_timeslots(line: Line) -> None:
+    assert tuple(line.near.channels) == E1_SLOTS and 16 not in line.near.channels
+    assert line.near.channels[17] is line.near_card.ports[15]
+    assert line.near.state() == SpanState(30, 0, 0, 0, 30, ())
+
+
+def test_both_ends_hunt_from_opposite_sides(line: Line) -> None:
+    up, down = line.near.seize(), line.far.seize(down=True)
+    assert (up.index, down.index) == (0, 29)
+    assert line.near.seize().index == 1
+    assert line.near.seize(slot=17).index == 15
+    with pytest.raises(PortBusy, match="channel 17 is busy"):
+        line.near.seize(slot=17)
+    assert line.near.state().busy == 3
+    for _ in range(27):
+        line.near.seize()
+    with pytest.raises(PortBusy, match="no channel is free"):
+        line.near.seize()
+
+
+def test_freeing_ends_what_goes_on_and_may_be_said_twice(line: Line) -> None:
+    port = line.near.seize()
+    heard: list[Event] = []
+    port.listen(heard.append)
+    quietly(port.play(Tone(1000)))
+    line.time.run_for(0.5)
+    assert port.operations
+    line.near.free(port)
+    line.near.free(port)
+    line.time.run_for(0.1)
+    assert not port.operations and not port.state().playing
+    assert line.near.state().free == 30
+    with pytest.raises(ArgumentError):
+        line.near.free(line.far_card.ports[0])
+    assert not [event for event in heard if isinstance(event, PlayDone) and event.why == "failed"]
+
+
+def test_blocked_channels_are_not_seized_and_their_calls_go_on(line: Line) -> None:
+    port = line.near.seize()
+    epoch = port.epoch
+    line.near.block(1, 2)
+    assert line.near.state() == SpanState(30, 2, 0, 0, 28, ())
+    assert line.near.seize().index == 2 and port.epoch == epoch
+    line.near.unblock(1)
+    assert line.near.state().busy == 2
+    line.near.block()
+    with pytest.raises(PortBusy):
+        line.near.seize()
+    line.near.unblock()
+    assert line.near.state().blocked == 0
+    with pytest.raises(ArgumentError, match="no channel 16"):
+        line.near.block(16)
+
+
+def test_alarms_of_a_slot_and_of_the_line(line: Line) -> None:
+    told: list[tuple[str, ...]] = []
+    line.near.listen(told.append)
+    line.cut(True, 4)
+    line.time.run_for(3.0)
+    assert line.near.state() == SpanState(30, 0, 1, 0, 29, ()) and told == []
+    line.cut(True)
+    line.time.run_for(3.0)
+    assert told == [("red",)] and line.near.state() == SpanState(30, 0, 30, 0, 0, ("red",))
+    with pytest.raises(PortBusy):
+        line.near.seize()
+    line.cut(False)
+    line.time.run_for(3.0)
+    assert told == [("red",), ()] and line.near.state().free == 30
+
+
+def test_what_is_no_span() -> None:
+    engine = Engine(SteppedClock())
+    card = SoftwareCard(engine, "fxo", 2, name="analog")
+    with pytest.raises(ArgumentError):
+        Span("x", card.ports)
+    with pytest.raises(ArgumentError):
+        Span("x", [])
