@@ -1,5 +1,4 @@
-"""Message lamps (留言灯): a group's is lit when a caller leaves a message, and put out when one of its agents has seen the
-list (steps 4 and 6).
+"""Message lamps (留言灯): a group's is lit by a message, and put out when one of its agents has seen the list (step 6).
 
 The order goes to the PBX over the SMDI line. An order that the PBX obeys gets no answer; one that it refuses comes back
 and is told as an alarm. An order that waits for the line is replaced by a later one for the same lamp.

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="do", metavar="block|unblock|capture", required=True)
     for name, text in (
-        ("block", "take a port out of service (示忙)"),
-        ("unblock", "bring it back"),
+        ("block", "take a port out of service (闭塞)"),
+        ("unblock", "bring it back (解闭)"),
         ("capture", "record what a port hears and sends"),
     ):
         sub = subs.add_parser(name, help=text)
