@@ -36,6 +36,17 @@ TARGETS: dict[str, tuple[str, str]] = {
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
     "unplug": (rf"(smdi|smdr)@{NUMBER}s?(?::{NUMBER}s)?", "smdi|smdr@SECONDS[:FORSECONDSs]: the cable is pulled"),
 }
+# What the numbers of a fault may be, where its form does not say so already.
+RANGES: dict[str, tuple[float, float]] = {
+    "noise": (-100, -1),
+    "returnloss": (6, 100),
+    "loss": (0, 100),
+    "clip": (-60, 3),
+    "slips": (0, 6000),
+    "flash": (20, 5000),
+    "cut": (0, 1_000_000),
+    "unplug": (0, 1_000_000),
+}
 
 
 class FaultError(ValueError):
@@ -68,7 +79,22 @@ def parse(spec: str) -> Fault:
     match = re.fullmatch(pattern, value)
     if match is None:
         raise FaultError(f"{spec!r}: {name} wants {form}")
-    return Fault(name, tuple(group for group in match.groups() if group is not None), spec)
+    words = tuple(group for group in match.groups() if group is not None)
+    numbers = [float(word) for word in words if re.fullmatch(NUMBER, word)]
+    low, high = _range(name, words, value)
+    if not all(low <= number <= high for number in numbers):
+        raise FaultError(f"{spec!r}: {name} wants numbers from {low:g} to {high:g}, as in {form}")
+    if name == "flash" and numbers and numbers[0] >= numbers[1]:
+        raise FaultError(f"{spec!r}: {name} wants {form}, the shorter first")
+    return Fault(name, words, spec)
+
+
+def _range(name: str, words: tuple[str, ...], value: str) -> tuple[float, float]:
+    if name == "dialtone":
+        return (-90, -1) if value.endswith("dB") else (50, 3900)
+    if name in ("smdi", "smdr"):
+        return (0, 3600) if words[0] == "late" else (0, 100)
+    return RANGES.get(name, (float("-inf"), float("inf")))
 
 
 def listing() -> str:

@@ -182,6 +182,8 @@ def test_what_is_not_understood_is_refused(tmp_path: Path) -> None:
     for arguments, remedy in (
         (["--fault", "dialtone=loud"], "LEVELdB"),
         (["--fault", "gremlins=3"], "no such fault"),
+        (["--fault", "returnloss=5dB"], "from 6 to 100"),
+        (["--fault", "cut=99@3"], "VRU ports 0 to 29"),
         (["--calls", "0"], "1 to 10000"),
     ):
         done = demo(tmp_path, *arguments)

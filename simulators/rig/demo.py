@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """One of the two."""
     from cti.errors import TipringError
     from simulators.faults import FaultError, listing, parse
+    from simulators.scenario import mixed
 
     if args.faults:
         print(listing())
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise TipringError("--calls is a number from 1 to 10000")
     try:
         for spec in args.fault:
-            parse(spec)
+            mixed(1, 1).with_fault(parse(spec))
     except FaultError as error:
         raise TipringError(str(error)) from error
     if args.stepped:

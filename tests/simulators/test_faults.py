@@ -38,6 +38,18 @@ def test_every_kind_of_fault_changes_the_scenario(spec: str) -> None:
     assert before.with_fault(parse(spec)) != before
 
 
+OUT_OF_RANGE = [
+    *("noise=50dBm0", "returnloss=5dB", "loss=-1dB", "clip=9dBm0", "slips=-1/min", "flash=300-80ms", "flash=0-9999ms"),
+    *("smdi=lost:300%", "smdr=late:-1s", "cut=0@-3", "unplug=smdi@-3", "dialtone=9000Hz", "dialtone=5dB"),
+]
+
+
+@pytest.mark.parametrize("spec", OUT_OF_RANGE)
+def test_a_number_that_cannot_be_is_refused_with_what_may_be(spec: str) -> None:
+    with pytest.raises(FaultError, match=spec.partition("=")[0]):
+        parse(spec)
+
+
 @pytest.mark.parametrize("spec", ["dialtone", "dialtone=loud", "smdi=lost:10", "nonsense=1", "cut=99@1", ""])
 def test_a_wrong_fault_says_what_there_is(spec: str) -> None:
     with pytest.raises(FaultError) as error:
