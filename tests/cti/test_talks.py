@@ -158,3 +158,25 @@ def test_only_so_many_are_remembered(desk: Desk) -> None:
         desk.talks.owe(str(index), call)
     assert desk.talks.match(record("0")) is None
     assert desk.talks.match(record("4999")) == Match(calls[-1], False)
+
+
+@pytest.mark.parametrize(("ani", "number", "duration_s", "gone"), [
+    (A, A, 20.0, True), (A, A, 12.0, True), (A, A, None, True),  # the PBX may count from another moment than we
+    (A, A, 5.0, False), (A, A, 45.0, False),  # an earlier call of the same caller
+    (A, B, 20.0, False),
+    (None, A, 19.0, True), (A, None, 21.0, True), (None, None, 20.0, True),
+    (None, A, 12.0, False), (None, None, None, False),
+])  # fmt: skip
+def test_a_record_of_a_call_that_we_still_have(
+    desk: Desk, ani: str | None, number: str | None, duration_s: float | None, gone: bool
+) -> None:
+    call = desk.call(ani)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    came = record("2001", number, duration_s)
+    assert desk.talks.says_gone(came, call) is gone
+    assert desk.talks.match(came) is None
+    assert desk.talks.gone_already("2001", call) is gone and not desk.talks.gone_already("2002", call)
+    assert not desk.talks.says_gone(record("2001", number, duration_s, transferred=True), call)
+    call.answered_s = None
+    assert not desk.talks.says_gone(came, call)
