@@ -8,7 +8,7 @@
 /* Silent blocks (20 ms) that each receiver still hears before it is left alone. */
 static const uint32_t settle_blocks[TR_DETECTORS] = {
     [TR_I_DTMF] = 10,    /* the end of a digit: 17 ms */
-    [TR_I_TONES] = 350,  /* the longest gap of a cadence (4 s) with its tolerance, overdue bursts */
+    [TR_I_TONES] = 350,  /* the longest gap of usual cadences (4 s) with its tolerance, overdue bursts */
     [TR_I_FSK_ID] = 10,  /* loss of carrier */
     [TR_I_DTMF_ID] = 50, /* 500 ms without a digit end the number */
     [TR_I_VOICE] = 50,   /* 400 ms of silence end voice */
@@ -59,6 +59,11 @@ static void release_detector(struct tr_port *port, int which) {
     default:
         tr_vad_release(&port->vad);
     }
+}
+
+static uint32_t settles(const struct tr_port *port, int which) {
+    uint32_t blocks = which == TR_I_TONES ? (uint32_t)port->tones.settle_ms / TR_TICK_MS + 2 : 0;
+    return blocks > settle_blocks[which] ? blocks : settle_blocks[which];
 }
 
 /* Blocks that were skipped are time for the armed receivers. */
@@ -152,7 +157,7 @@ static void run_detectors(struct tr_port *port, const int16_t *samples) {
         if (!(port->armed & (1u << i))) {
             continue;
         }
-        if (port->quiet > settle_blocks[i]) {
+        if (port->quiet > settles(port, i)) {
             port->origin[i] += TR_BLOCK;
             continue;
         }
@@ -166,7 +171,7 @@ static void run_detectors(struct tr_port *port, const int16_t *samples) {
 /* True while some armed receiver has not settled. */
 static bool unsettled(const struct tr_port *port) {
     for (int i = 0; i < TR_DETECTORS; i++) {
-        if ((port->armed & (1u << i)) && port->quiet <= settle_blocks[i]) {
+        if ((port->armed & (1u << i)) && port->quiet <= settles(port, i)) {
             return true;
         }
     }

@@ -12,7 +12,7 @@
 #define EDGE_MS 10    /* exactness of our edges, added to each tolerance */
 #define GUARD_MS 30   /* a continuous tone is longer than any burst of the plan by this */
 #define LATE_PER_CENT 15
-#define END_BLOCKS 2 /* gaps under 20 ms are none */
+#define END_BLOCKS 2      /* gaps under 20 ms are none */
 #define LONGEST_MS 600000 /* of each time in a plan: no sum or per cent of it overflows */
 
 static int64_t block_begin(const struct tr_tones *t) { return t->blocks * HOP; }
@@ -127,8 +127,15 @@ int tr_tones_init(struct tr_tones *t, const struct tr_tone *plan, int count, int
             t->gate = quiet;
     }
     t->count = count;
+    t->settle_ms = 500;
     for (int i = 0; i < count; i++) {
-        int32_t ms = plan[i].min_ms;
+        int32_t ms = plan[i].min_ms, late = LATE_PER_CENT;
+        late = plan[i].cadence_tolerance > late ? plan[i].cadence_tolerance : late;
+        for (int p = 0; p < pairs_of(&plan[i]); p++) {
+            int32_t gap = plan[i].off_ms[p] * (100 + late) / 100 + GUARD_MS;
+            t->settle_ms = t->settle_ms > gap ? t->settle_ms : gap;
+        }
+        t->settle_ms = t->settle_ms > plan[i].bridge_ms ? t->settle_ms : plan[i].bridge_ms;
         for (int j = 0; j < count; j++) {
             for (int p = 0; j != i && near(&plan[i], &plan[j]) && p < pairs_of(&plan[j]); p++) {
                 int32_t longest = plan[j].on_ms[p] * (100 + plan[j].cadence_tolerance) / 100 + GUARD_MS;

@@ -66,7 +66,8 @@ struct tr_tones {
     int32_t count, lanes, signal_count, not_tone_blocks;
     int16_t pending[TR_TONE_HOP];
     uint32_t pending_count;
-    float gate; /* sum of squares of a block under which it is silence */
+    int32_t settle_ms; /* of silence, after which nothing of the plan is told any more */
+    float gate;        /* sum of squares of a block under which it is silence */
     /* the burst or gap now */
     int8_t signal;        /* -1 gap */
     uint8_t missed;       /* blocks of a burst which were not of its signal, in succession */

@@ -28,7 +28,7 @@ from drivers.problems import note, report
 from drivers.recording import Capture, Record, Recording, What
 from drivers.ringing import Ring
 from drivers.state import DETECTORS, LAWS, SETTINGS, PortState, mask, read_port
-from drivers.tones import EMPTY, TonePlan
+from drivers.tones import EMPTY, MAX_TONES, TonePlan
 
 if TYPE_CHECKING:
     from drivers.engine import Engine
@@ -51,6 +51,7 @@ class Port:
         self.capabilities = state.capabilities
         self.epoch = state.epoch
         self.plan = EMPTY
+        self._first_tone = 0  # id of the plan's first tone in the engine: other ids are of an earlier plan
         self.typed_ahead: deque[str] = deque()
         self.player: Playing[Any] | None = None
         self.recorder: Record | None = None
@@ -214,9 +215,11 @@ class Port:
 
     def tone_plan(self, plan: TonePlan) -> None:
         """The tones to listen for; stays over calls."""
-        self.plan = plan
+        first_id = (self._first_tone + MAX_TONES) % (1 << 20)
+        packed = plan.packed(first_id)
+        self.plan, self._first_tone = plan, first_id
         self.forget_tone()
-        self._command(lib.TR_OP_TONE_PLAN, side=plan.packed())
+        self._command(lib.TR_OP_TONE_PLAN, side=packed)
 
     def wait_tone(self, names: Sequence[str], timeout_s: float | None = None) -> Deferred[ev.ToneHeard]:
         """Fires when one of the plan's tones is confirmed, at once where one is sounding already; TimedOut."""
@@ -255,8 +258,9 @@ class Port:
     # ---- for operations and the engine -------------------------------------------------------
 
     def tone_name(self, index: int) -> str:
-        """The plan's name for a tone id."""
-        return self.plan.tones[index].name if 0 <= index < len(self.plan.tones) else str(index)
+        """The plan's name for a tone id; a number for a tone of an earlier plan, told before this one was taken."""
+        at = index - self._first_tone
+        return self.plan.tones[at].name if 0 <= at < len(self.plan.tones) else str(index)
 
     def forget_tone(self) -> None:
         """After a change of the line, what was sounding does not count as heard."""

@@ -120,14 +120,15 @@ class TonePlan:
         """Without some tones: after a flash no ringback can come, and dial tone is confirmed earlier."""
         return replace(self, tones=tuple(tone for tone in self.tones if tone.name not in names))
 
-    def packed(self) -> bytes:
-        """struct tr_tone[], as TR_OP_TONE_PLAN wants it."""
-        from drivers._engine import ffi
+    def packed(self, first_id: int = 0) -> bytes:
+        """struct tr_tone[], as TR_OP_TONE_PLAN wants it, with ids from `first_id` on. ArgumentError for what the
+        detector cannot hear: it alone knows how many frequencies and how long cadences it follows."""
+        from drivers._engine import ffi, lib
 
         out = ffi.new("struct tr_tone[]", len(self.tones))
         for at, tone in enumerate(self.tones):
             entry = out[at]
-            entry.id = at
+            entry.id = first_id + at
             entry.f1_hz, entry.f2_hz, entry.tolerance_hz = tone.f1_hz, tone.f2_hz, tone.tolerance_hz
             entry.level_min = round(tone.level_min_dbm0 * 100)
             for pair in range(len(tone.cadence_ms) // 2):
@@ -135,6 +136,13 @@ class TonePlan:
             entry.cadence_tolerance = tone.cadence_tolerance
             entry.min_cycles, entry.min_ms, entry.bridge_ms = tone.min_cycles, tone.min_ms, tone.bridge_ms
             entry.watch_overdue = int(tone.watch_overdue)
+        probe = lib.tr_listener_new(lib.TR_DETECT_TONES, out, len(self.tones))
+        if probe == ffi.NULL:
+            raise ArgumentError(
+                f"tone plan {self.name} cannot be heard: 100 to 3800 Hz, at most 8 frequencies and 8 sorts of tone, "
+                "16 bursts to confirm one, times of 10 minutes"
+            )
+        lib.tr_listener_free(probe)
         return bytes(ffi.buffer(out))
 
 

@@ -17,6 +17,8 @@ from drivers.items import Silence, Tone
 from drivers.operations import quietly
 from drivers.playing import Play
 from drivers.stepped import Stepper
+from drivers.tones import Tone as PlanTone
+from drivers.tones import TonePlan
 from tests.conftest import LoggedFailures
 from tests.drivers.card_rig import PLAN, Rig
 from tests.drivers.test_software_card import settled, software_rig
@@ -184,6 +186,55 @@ def test_recordings_of_a_released_port_end(tmp_path: Path) -> None:
         end = rig.run(ended, 0.2)
         assert (end.why, end.ms) == ("stopped", 500)
     assert vru._released == []
+
+
+# ---- tone plans ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "tones",
+    [
+        (PlanTone("high", 3900),),
+        (PlanTone("many cycles", 450, cadence_ms=(100, 100), min_cycles=40),),
+        tuple(PlanTone(str(at), 300 + 100 * at) for at in range(9)),
+    ],
+)
+def test_a_plan_that_cannot_be_heard_is_refused_at_once(rig: Rig, tones: tuple[PlanTone, ...]) -> None:
+    rig.near.tone_plan(PLAN)
+    with pytest.raises(ArgumentError, match="cannot be heard"):
+        rig.near.tone_plan(TonePlan("deaf", tones))
+    assert rig.near.plan is PLAN
+
+
+def test_a_tone_of_the_former_plan_is_not_named_by_the_new_one() -> None:
+    """Its id was 2 of PLAN, busy; 2 of what is laid over it is congestion."""
+    rig, pbx = small_rig(event_ring=1024)
+    rig.connect()
+    rig.near.tone_plan(PLAN)
+    rig.near.detect("tones")
+    rig.time.run_for(0.1)
+    quietly(rig.far.play(PLAN.item("busy")))
+    flood(pbx, rig, 100)
+    rig.near.tone_plan(PLAN.without("dial"))
+    rig.time.run_for(0.1)
+    [heard] = rig.events(rig.near, ev.ToneHeard)
+    assert heard.name not in PLAN
+    rig.far.hangup()
+    rig.near.hangup()
+    rig.time.run_for(0.1)
+    settled(rig)
+
+
+def test_a_cadence_with_a_long_silence_is_heard(rig: Rig) -> None:
+    """The detector rests in silence, but not before the longest gap of its plan."""
+    plan = TonePlan("rare", (PlanTone("rare", 450, cadence_ms=(500, 10000)),))
+    rig.connect()
+    rig.near.tone_plan(plan)
+    heard = rig.near.wait_tone("rare")
+    playing = quietly(rig.far.play(plan.item("rare")))
+    assert rig.run(heard, 13).name == "rare"
+    playing.cancel()
+    rig.near.hangup()
 
 
 # ---- events lost ---------------------------------------------------------------------------------
