@@ -212,6 +212,7 @@ static void hear_block(struct tr_sim_card *card, uint32_t port, uint64_t at, con
         if (rx) {
             memset(rx, tr_g711_idle(p->law), TR_BLOCK);
         }
+        p->hangover -= p->hangover > 0;
     } else if (tr_wire_hear(end, slot, &gate, p->law, rx)) {
         p->hangover = HANGOVER;
     } else if (p->hangover) {

@@ -247,7 +247,7 @@ static int feed_segments(struct tr_gen *g, int16_t *out, int count) {
                     edge = g->segment;
                 if (edge < RAMP)
                     v = v * (2 * edge + 1) / (2 * RAMP);
-                if (g->segment == INT32_MAX - 1) /* a tone for ever */
+                if (g->segment_length < 0 && g->segment == INT32_MAX - 1) /* a tone for ever */
                     g->segment = RAMP;
                 out[done + i] = (int16_t)(v > 32767 ? 32767 : v < -32768 ? -32768 : v);
             }

@@ -181,6 +181,17 @@ static void loop_drop_shortened_meanwhile(void) {
     close_both();
 }
 
+/* A port without a wire rests like another. */
+static void unplugged_port_comes_to_rest(void) {
+    open_both();
+    off_hook(0);
+    CHECK_INT(tr_wire_disconnect(vru.card, 0), TR_OK);
+    CHECK_INT(hook(0, 0), TR_OK);
+    bench_run(&pbx, &vru, 30);
+    CHECK(vru.card->ops->idle(vru.card, 0));
+    close_both();
+}
+
 static void ring_cadence(void) {
     open_both();
     uint64_t at = pbx.tick * TR_BLOCK;
@@ -496,6 +507,7 @@ int main(void) {
     RUN(pulse_digits);
     RUN(slow_pulse_digits);
     RUN(loop_drop_shortened_meanwhile);
+    RUN(unplugged_port_comes_to_rest);
     RUN(ring_cadence);
     RUN(answer_stops_ringing);
     RUN(loop_drop_and_guard);

@@ -177,6 +177,19 @@ static void refusals(void) {
     CHECK(sizeof g <= 1024);
 }
 
+/* More samples than 31 bits count: a tone of so many ends, one for ever does not. */
+static void tones_of_days(void) {
+    for (int ever = 0; ever < 2; ever++) {
+        struct tr_gen g;
+        CHECK_INT(tr_gen_init(&g, &PLAY(TR_PLAY_TONE, 450, 0, -900, ever ? 0 : 80 * 3600 * 1000), NULL, 0), TR_OK);
+        CHECK_INT(tr_gen_feed(&g, pcm, 160), 160);
+        g.segment = INT32_MAX - 100; /* three days later, one second before the end */
+        g.left = ever ? -1 : 8000;
+        CHECK_INT(tr_gen_feed(&g, pcm, 7000), 7000);
+        CHECK_INT(tr_gen_feed(&g, pcm, 7000), ever ? 7000 : 1000);
+    }
+}
+
 /* Pieces of any size give the same samples. */
 static void same_in_pieces(void) {
     static int16_t whole[MOST];
@@ -204,6 +217,7 @@ int main(void) {
     RUN(spandsp_hears_r2);
     RUN(fsk_bits_are_exact);
     RUN(refusals);
+    RUN(tones_of_days);
     RUN(same_in_pieces);
     return check_end();
 }
