@@ -22,6 +22,8 @@ from drivers.operations import LOOK_AGAIN_S, Operation
 if TYPE_CHECKING:
     from drivers.port import Port
 
+CLOSED_S = 1.0
+"""A capture's file is closed this long after its limit."""
 What = Literal["rx", "tx", "stereo"]
 WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo": lib.TR_RECORD_STEREO}
 
@@ -116,7 +118,11 @@ class Capture(Record):
         """A call is over; the capture is not."""
 
     def reconcile(self, playing: bool, recording: int) -> None:
-        """The level state does not tell of captures: `limit_ms` ends what was lost."""
+        """The level state does not tell of captures, but `limit_ms` from now on this one is over for certain."""
+        self.after(self._args[1] / 1000 + CLOSED_S, self._lost)
+
+    def _lost(self) -> None:
+        self.file_closed("lost", 0, 0)
 
     def _take(self) -> None:
         if self.port.capture_under_way is not None:

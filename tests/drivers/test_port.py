@@ -322,6 +322,17 @@ def test_playing_and_recording_end_although_their_ends_were_lost(tmp_path: Path)
     settled(rig)
 
 
+def test_a_capture_whose_end_was_lost_leaves_the_port_free(tmp_path: Path) -> None:
+    rig, pbx = small_rig(event_ring=16)
+    capture = rig.far.capture(tmp_path / "lost.wav", limit_s=0.3)
+    rig.time.run_for(0.1)
+    flood(pbx, rig, 40)
+    assert rig.run(capture.ended, 2).why == "lost"
+    again = rig.far.capture(tmp_path / "again.wav", limit_s=0.1)
+    assert rig.run(again.ended, 1).why == "limit"
+    settled(rig)
+
+
 def test_an_overrun_ends_nothing_that_was_only_just_asked_for(tmp_path: Path) -> None:
     """The level state cannot show yet what the engine takes in its next tick, nor a file that is just being closed."""
     rig, _ = small_rig(event_ring=16)
