@@ -21,6 +21,7 @@ from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
 from cti.desk.server import DeskServer
+from cti.errors import StoreError
 from cti.log import Lines, Log
 from cti.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
@@ -61,7 +62,11 @@ def open_records(site: Site, journal: Journal, store: Store, outside: Outside, c
         log.warning(text, alarm=name, raised=raised)
 
     records = Records(clock, journal, store, outside, last_calls=site.limits.last_calls, on_alarm=alarm)
-    records.recover(store.open_calls(journal.boot))
+    try:
+        known_open = store.open_calls(journal.boot)
+    except StoreError:  # the database is away: the journal alone says it
+        known_open = []
+    records.recover(known_open)
     return records
 
 

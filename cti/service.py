@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.error import CannotListenError, ProcessDone
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError, ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -23,7 +27,7 @@ from cti.config import SerialLine, Site
 from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
 from cti.desk.passwords import ThreadChecker
-from cti.errors import StoreError, TipringError
+from cti.errors import JournalError, StoreError, TipringError
 from cti.log import FileSink, Log
 from cti.metrics import Metrics
 from cti.operator import Operator
@@ -38,14 +42,22 @@ from drivers.engine import Engine
 
 # The forwarder is started again so long after it died.
 FORWARDER_AGAIN_S = 2.0
+# At the end it may bring over what is there for so long; what is left then comes at the next start.
+FORWARDER_ENDS_S = 10.0
 
 
 class ForwarderProcess(ProcessProtocol):
-    """`python -m cti.records.forwarder`, kept alive; its lines go into the log."""
+    """`python -m cti.records.forwarder`, kept alive; its lines go into the log, `database_away` is an alarm."""
 
-    def __init__(self, reactor: Any, site_file: Path, log: Log) -> None:
+    def __init__(
+        self, reactor: Any, site_file: Path, log: Log, on_alarm: Callable[[str, bool, str], None] | None = None
+    ) -> None:
         self._reactor, self._site_file, self._log = reactor, site_file, log
+        self._on_alarm = on_alarm or (lambda name, raised, text: None)
+        self._away = False
         self._stopping = False
+        self._running = False
+        self._ended: Deferred[None] = Deferred()
         self._again: DelayedCall | None = None
         self._rest = b""
 
@@ -54,26 +66,50 @@ class ForwarderProcess(ProcessProtocol):
         self._again = None
         args = [sys.executable, "-m", "cti.records.forwarder", "--site", str(self._site_file)]
         self._reactor.spawnProcess(self, sys.executable, args, env=dict(os.environ))
+        self._running = True
 
-    def stop(self) -> None:
-        """It brings over what is there, and ends."""
+    def stop(self) -> Deferred[None]:
+        """It brings over what is there, and ends; fires then, or FORWARDER_ENDS_S later."""
         self._stopping = True
         if self._again is not None and self._again.active():
             self._again.cancel()
+        if not self._running:
+            return succeed(None)
         process: Any = self.transport
-        if process is not None and process.pid:
+        with suppress(ProcessExitedAlready):
             process.signalProcess("TERM")
+        late = self._reactor.callLater(FORWARDER_ENDS_S, self._over)
+        return self._ended.addCallback(lambda _: late.cancel() if late.active() else None)
+
+    def _over(self) -> None:
+        if not self._ended.called:
+            self._ended.callback(None)
 
     def errReceived(self, data: bytes) -> None:
         """Its words."""
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()[-4096:]
         for line in lines:
-            self._log.info("forwarder", said=line.decode("utf-8", "replace"))
+            self._said(line)
+
+    def _said(self, line: bytes) -> None:
+        """A line at the level that it has; what is no JSON object (a traceback) is an error."""
+        try:
+            said = msgspec.json.decode(line, type=dict[str, str])
+        except msgspec.DecodeError:
+            said = {"level": "error", "text": line.decode("utf-8", "replace")}
+        tell = {"info": self._log.info, "warning": self._log.warning}.get(said.get("level", ""), self._log.error)
+        text, event = said.get("text", ""), said.get("event", "")
+        tell(text, part="forwarder")
+        if not self._stopping and event in ("away", "back") and self._away != (event == "away"):
+            self._away = event == "away"
+            self._on_alarm("database_away", self._away, text)
 
     def processEnded(self, reason: Failure) -> None:
         """Again, unless the server stops."""
+        self._running = False
         if self._stopping:
+            self._over()
             return
         if not isinstance(reason.value, ProcessDone):
             self._log.error(f"the forwarder died: {reason.getErrorMessage()}; started again")
@@ -143,7 +179,7 @@ class Server:
         )
         self.operator = Operator(self.centre, self.engine, self.backplanes)
         self.operator.watch(self.metrics, self.journal)
-        self.forwarder = ForwarderProcess(reactor, site_file, log)
+        self.forwarder = ForwarderProcess(reactor, site_file, log, self._alarm)
         self._listening: list[Any] = []
 
     def start(self) -> None:
@@ -179,8 +215,8 @@ class Server:
             realtime=bool(self.engine.stats().realtime),
         )
 
-    def stop(self) -> None:
-        """Calls get their end in the record; everything is closed."""
+    def stop(self) -> Deferred[None]:
+        """Calls get their end in the record; everything is closed; fires when the forwarder has brought it over."""
         for port in self._listening:
             port.stopListening()
         self.centre.stop()
@@ -188,10 +224,14 @@ class Server:
             link.stop()
         self.engine.stopService()
         self.checker.stop()
-        self.outside.close()
-        self.journal.close()
-        self.forwarder.stop()
+        try:
+            self.journal.close()
+        except JournalError as error:
+            self.log.error(str(error))
         self.log.info("the server stops")
+        ended = self.forwarder.stop()
+        self.outside.close()
+        return ended
 
     def _store(self) -> Store:
         plan = NumberPlan(self.site.site.country, self.site.site.area_code)
@@ -220,6 +260,7 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
     """Runs until stopped; returns the exit status."""
     from twisted.internet import reactor
 
+    os.umask(os.umask(0o077) | 0o027)  # whose calls these are is nobody else's business
     clock = ReactorClock(reactor)
     try:
         sink = FileSink(log_file)

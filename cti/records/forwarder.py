@@ -18,6 +18,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -31,8 +32,9 @@ BATCH = 1000
 IDLE_S = 0.2
 RETRY_S = 1.0
 RETRY_MAX_S = 30.0
-Say = Callable[[str, str], None]
-"""(level, text)"""
+BACK = "the database is back"
+Say = Callable[[str, str, str], None]
+"""(level, text, event): event is away when the database cannot be reached, back when it can again, else empty."""
 
 
 class Forwarder:
@@ -99,16 +101,16 @@ def follow(forwarder: Forwarder, wait: Callable[[float], bool], say: Say) -> Non
         except StoreError as error:
             retry = min(retry * 2 or RETRY_S, RETRY_MAX_S)
             pause = retry
-            say("error", f"{error}; tried again in {retry:g} s")
+            say("error", f"{error}; tried again in {retry:g} s", "away")
         else:
             if retry:
-                say("info", "the database is back")
+                say("info", BACK, "back")
             retry = 0.0
         stop = wait(pause)
     try:
         forwarder.forward_once()
     except StoreError as error:
-        say("error", f"{error}; the rest stays in the journal")
+        say("error", f"{error}; the rest stays in the journal", "away")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cti.config import load_site
     from cti.customers.numbering import NumberPlan
 
+    with suppress(PermissionError):  # leads a session: then nobody's Ctrl-C is ours
+        os.setpgid(0, 0)  # Ctrl-C is for the server, which ends us after its own last words
     wait = _waiter()
     try:
         site = load_site(args.site)
@@ -132,10 +136,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             store = open_store(site.database_url, plan)
             break
         except StoreError as error:
-            _say("error", f"{error}; tried again in {pause:g} s")
+            _say("error", f"{error}; tried again in {pause:g} s", "away")
             if wait(pause):
                 return 1
             pause = min(pause * 2, RETRY_MAX_S)
+    if pause > RETRY_S:
+        _say("info", BACK, "back")
     try:
         if site.customers is not None:
             imported = store.import_customers(Path(site.customers))
@@ -170,8 +176,8 @@ def _waiter() -> Callable[[float], bool]:
     return wait
 
 
-def _say(level: str, text: str) -> None:
-    line = msgspec.json.encode({"part": "forwarder", "level": level, "text": text})
+def _say(level: str, text: str, event: str = "") -> None:
+    line = msgspec.json.encode({"part": "forwarder", "level": level, "text": text, "event": event})
     sys.stderr.buffer.write(line + b"\n")
     sys.stderr.buffer.flush()
 

@@ -62,7 +62,7 @@ def test_a_failing_database_loses_nothing(
     journal = open_journal()
     forwarder = Forwarder(sqlite_store, journal.path)
     fill(journal, 1)
-    said: list[tuple[str, str]] = []
+    said: list[tuple[str, str, str]] = []
     waited: list[float] = []
 
     def down(entries: object) -> int:
@@ -75,9 +75,10 @@ def test_a_failing_database_loses_nothing(
         return len(waited) == 9
 
     monkeypatch.setattr(sqlite_store, "forward", down)
-    follow(forwarder, wait, lambda level, text: said.append((level, text)))
+    follow(forwarder, wait, lambda *words: said.append(words))
     assert waited == [1, 2, 4, 8, 16, 30, 30, 30, 0.2]
-    assert said[0] == ("error", "down; tried again in 1 s") and said[-1] == ("info", "the database is back")
+    assert said[0] == ("error", "down; tried again in 1 s", "away")
+    assert said[-1] == ("info", "the database is back", "back")
     assert sqlite_store.position() == journal.serial
 
 

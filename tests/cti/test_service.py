@@ -1,0 +1,98 @@
+"""The server as a process: what it does when it starts without its database, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cti.control import ControlError, ask
+from simulators.speech import default_cache
+from tests.cti.test_records_commands import SITE
+
+START_S = 20.0
+NOWHERE = "postgresql://tipring:s3cret@127.0.0.1:1/tipring"
+
+
+class Running:
+    """`tipring run` on a site of its own."""
+
+    def __init__(self, folder: Path, database: str | None) -> None:
+        self.state = folder / "state"
+        shutil.copytree(default_cache() / "prompts", self.state / "prompts")
+        site = folder / "site.yaml"
+        text = SITE.replace("state_dir: .", f"state_dir: {self.state}\ndesk: {{port: 0}}\nmetrics: {{port: 0}}")
+        site.write_text(text + (f"database: {database}\n" if database else ""), encoding="utf-8")
+        self.log_file = folder / "log.jsonl"
+        program = "import sys; from cti.commands import main; sys.exit(main())"
+        command = [sys.executable, "-c", program, "run", "-c", str(site), "--log", str(self.log_file)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, umask=0o022)
+
+    def status(self) -> dict[str, Any]:
+        return ask(self.state, {"do": "status"})
+
+    def until(self, alarm: str) -> dict[str, Any]:
+        """The status once this alarm stands (or with "" once there is one)."""
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.1)
+            try:
+                status = self.status()
+            except ControlError:
+                continue
+            if not alarm or any(one["alarm"] == alarm for one in status["alarms"]):
+                return status
+        raise AssertionError(f"no {alarm or 'answer'}: {self.process.poll()} {self.log()}")
+
+    def log(self) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(line) for line in self.log_file.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Running]]:
+    servers: list[Running] = []
+    yield servers
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.communicate()
+
+
+def test_a_server_without_its_database_takes_calls_and_says_what_is_missing(
+    started: list[Running], tmp_path: Path
+) -> None:
+    server = Running(tmp_path, NOWHERE)
+    started.append(server)
+    status = server.until("database_away")
+    assert status["ports"]
+    server.process.terminate()
+    _, said = server.process.communicate(timeout=20)
+    assert (server.process.returncode, said) == (0, b"")
+    log = server.log()
+    assert not any("traceback" in line for line in log) and "s3cret" not in str(log)
+    assert any(line.get("part") == "forwarder" and line["level"] == "error" for line in log)
+
+
+def test_ctrl_c_reaches_the_forwarder_after_the_last_event_and_nothing_is_readable_for_all(
+    started: list[Running], tmp_path: Path
+) -> None:
+    server = Running(tmp_path, None)
+    started.append(server)
+    server.until("")
+    time.sleep(1.0)  # the forwarder is there
+    os.killpg(server.process.pid, signal.SIGINT)
+    _, said = server.process.communicate(timeout=20)
+    assert (server.process.returncode, said) == (0, b"")
+    assert not any("traceback" in line or "died" in line["text"] for line in server.log())
+    made = [path for path in server.state.rglob("*") if path.is_file() and path.parent.name != "prompts"]
+    assert {path.name for path in made} >= {"tipring.db", "boot"}
+    assert [path for path in made if path.stat().st_mode & 0o007] == []
