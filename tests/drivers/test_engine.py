@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,12 +224,10 @@ def test_a_paced_engine_wakes_the_reactor(reactor: Any) -> None:
         engine.stopService()
         reactor.stop()
 
-    began = time.monotonic()
     reactor.callWhenRunning(begin)
     reactor.callLater(8, stop)
     reactor.run(installSignalHandlers=False)
     assert results == ["42"]
-    assert time.monotonic() - began < 6
     assert engine.stats().tick > 20 and engine not in reactor.getReaders()
     for call_later in reactor.getDelayedCalls():
         call_later.cancel()
