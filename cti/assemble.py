@@ -63,10 +63,9 @@ def open_records(site: Site, journal: Journal, store: Store, outside: Outside, c
 
     records = Records(clock, journal, store, outside, last_calls=site.limits.last_calls, on_alarm=alarm)
     try:
-        known_open = store.open_calls(journal.boot)
+        records.recover(store.open_calls(journal.boot), store.position())
     except StoreError:  # the database is away: the journal alone says it
-        known_open = []
-    records.recover(known_open)
+        records.recover()
     return records
 
 

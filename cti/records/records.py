@@ -15,12 +15,13 @@ from cti.errors import OutsideError, StoreError
 from cti.outside import Outside
 from cti.records.events import Event, Source
 from cti.records.journal import Journal
-from cti.records.journal_read import files, read
+from cti.records.journal_read import files, first_serial, read
 from cti.records.row import CallRow
 from cti.records.store import Store
 
 RECOVERED_FILES = 2
-"""So many of the newest journal files are looked through for calls that never ended; older ones the store knows."""
+"""So many of the newest journal files, and all that the store has not had yet, are looked through for calls that never
+ended; older ones the store knows."""
 
 
 class Clock(Protocol):
@@ -107,12 +108,13 @@ class Records:
             self._on_alarm("lookup_failed", False, "customers are found again")
         return card
 
-    def recover(self, known_open: Iterable[str] = ()) -> list[str]:
+    def recover(self, known_open: Iterable[str] = (), position: int | None = None) -> list[str]:
         """Ends, in the records, the calls that an earlier run of the server left open; returns their ids.
 
-        known_open: those that the store has (Store.open_calls(journal.boot)). To be called once, before the first call.
+        known_open: those that the store has (Store.open_calls(journal.boot)), position: how far it has come
+        (Store.position()); both left out while it is away. To be called once, before the first call.
         """
-        ids = unfinished(self.journal.path, self.journal.boot, known_open)
+        ids = unfinished(self.journal.path, self.journal.boot, known_open, position)
         for call in ids:
             self.event(call, "outcome", "server", outcome="failed", cause="the server stopped during the call")
             self.event(call, "ended", "server")
@@ -135,11 +137,16 @@ def look_up(store: Store, ani: str, truncated: bool, call: str | None, last: int
     return CustomerCard(customer, customer is not None, (), tuple(calls[:last]))
 
 
-def unfinished(path: Path, boot: int, known_open: Iterable[str] = ()) -> list[str]:
+def unfinished(path: Path, boot: int, known_open: Iterable[str] = (), position: int | None = None) -> list[str]:
     """Calls of boots before this one that have no ``ended`` in the newest journal files, in order of appearance."""
+    listing = files(path)
+    first = max(0, len(listing) - RECOVERED_FILES)
+    if position is not None:  # a call that the store has as open may have ended behind its position
+        begun = [index for index, file in enumerate(listing) if first_serial(file) <= position + 1]
+        first = min(first, begun[-1] if begun else 0)
     open_calls = dict.fromkeys(known_open)
     done: set[str] = set()
-    for file in files(path)[-RECOVERED_FILES:]:
+    for file in listing[first:]:
         for entry in read(file, on_damage=lambda damage: None):
             call = entry.event.call
             if call is None or entry.boot >= boot:

@@ -14,6 +14,7 @@ from cti.errors import OutsideError, StoreError
 from cti.outside import SteppedOutside, ThreadedOutside
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal, read
+from cti.records.journal_read import files
 from cti.records.records import CustomerCard, Records, unfinished
 from cti.records.store import Store
 from drivers.clock import SteppedClock
@@ -106,6 +107,27 @@ def test_calls_that_a_stopped_server_left_open_are_ended(open_journal: Open, sql
     }
     assert rows["1-000004"].cause == "the server stopped during the call"
     assert unfinished(journal.path, 99) == [] and sqlite_store.open_calls(99) == []
+
+
+def test_calls_that_ended_while_the_database_was_away_for_many_files_keep_their_outcome(
+    open_journal: Open, sqlite_store: Store, clock: SteppedClock
+) -> None:
+    journal = open_journal(file_bytes=2000)
+    for entry in entries()[:6]:
+        journal.append(entry.event)
+    Forwarder(sqlite_store, journal.path).forward_once()
+    for entry in entries()[6:]:  # from here on the database is away
+        journal.append(entry.event)
+    for entry in entries(call="1-000002")[:6]:
+        journal.append(entry.event)
+    for n in range(3, 8):
+        for entry in entries(call=f"1-{n:06d}"):
+            journal.append(entry.event)
+    assert len(files(journal.path)) > 6
+    journal.close()
+    again = open_journal()
+    records = Records(clock, again, sqlite_store, SteppedOutside(clock))
+    assert records.recover(sqlite_store.open_calls(again.boot), sqlite_store.position()) == ["1-000002"]
 
 
 class Threads:
