@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
@@ -83,7 +84,8 @@ class _Wire(TwistedProtocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         if self.link is not None:
-            self.link._lost(reason.getErrorMessage() if reason is not None else "closed")
+            gone = reason is None or isinstance(reason.value, ConnectionDone)
+            self.link._lost("the device is gone (unplugged?)" if gone or not reason else reason.getErrorMessage())
 
     def give_up(self) -> None:
         self.link = None
@@ -230,7 +232,7 @@ class PbxLink(Generic[ItemT]):
     def raise_down(self) -> None:
         """The line is lost, or cannot be opened."""
         self.losses += 1
-        self._raise("down", self._why or "closed")
+        self._raise("down", f"{self._why or 'closed'}; tried again until it opens")
 
     def retry_later(self) -> None:
         """Back-off: doubles until the longest wait; anew after a steady time."""
