@@ -89,6 +89,7 @@ call = Table(
 Index(None, call.c.started_at)
 Index(None, call.c.ani_key, call.c.first_serial)
 Index(None, call.c.agent, call.c.started_at)
+Index(None, call.c.outcome, call.c.started_at)
 Index(None, call.c.ended_at)
 
 call_step = Table(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from cti.errors import StoreError
 from cti.records.database import HEAD, open_database, reading, version, writing
@@ -255,3 +255,15 @@ def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path}/x.db").close()
     with create_engine(f"sqlite:///{tmp_path}/x.db").connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_database_of_the_first_version_keeps_its_calls_and_lists_messages_by_index(store: Store) -> None:
+    store.forward(entries())
+    with writing(store._engine) as connection:
+        connection.execute(text("DROP INDEX ix_call_outcome_started_at"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    store.migrate()
+    assert version(store._engine) == HEAD and store.count() == 1
+    with reading(store._engine) as connection:
+        found = {index["name"]: index["column_names"] for index in inspect(connection).get_indexes("call")}
+    assert found["ix_call_outcome_started_at"] == ["outcome", "started_at"]
