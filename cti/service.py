@@ -1,13 +1,14 @@
 """The server in real time: composition root. Engine and cards, serial lines, desks, web, control socket, forwarder.
 
-`serve` runs until SIGTERM or Ctrl-C. The forwarder (journal to database) is a child process, started again when it
-dies. The database may be away at the start: calls are taken, look-ups say so, the journal keeps everything.
-Serves all nine steps.
+`serve` runs until SIGTERM or Ctrl-C; SIGHUP opens the file of --log anew. The forwarder (journal to database) is a
+child process, started again when it dies. The database may be away at the start: calls are taken, look-ups say so, the
+journal keeps everything. Serves all nine steps.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -281,7 +282,15 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
             status = 2
             loop.stop()
 
+    def reopen() -> None:
+        try:
+            sink.reopen()
+        except OSError as error:
+            log.error(f"--log {log_file}: not opened again: {error.strerror}")
+
     loop: Any = reactor
+    if log_file is not None:  # a rotation moved the file away; without a file a hang-up ends the server, as any program
+        signal.signal(signal.SIGHUP, lambda number, frame: loop.callFromThread(reopen))
     loop.callWhenRunning(start)
     loop.addSystemEventTrigger("before", "shutdown", server.stop)
     try:

@@ -88,7 +88,10 @@ def test_ctrl_c_reaches_the_forwarder_after_the_last_event_and_nothing_is_readab
     server = Running(tmp_path, None)
     started.append(server)
     server.until("")
+    old = server.log_file.rename(tmp_path / "log.jsonl.1")
+    server.process.send_signal(signal.SIGHUP)  # as a rotation of logs does
     time.sleep(1.0)  # the forwarder is there
+    assert server.log_file.exists() and old.exists()
     os.killpg(server.process.pid, signal.SIGINT)
     _, said = server.process.communicate(timeout=20)
     assert (server.process.returncode, said) == (0, b"")
