@@ -194,7 +194,8 @@ class Centre:
             else Step(self.clock.seconds(), self.clock.now(), source)
         )
         call.steps[step] = begun
-        self.event(call, "step", source, t=begun.when, n=step)
+        told = {"n": step} if earlier is None else {"n": step, "with": as_of}
+        self.event(call, "step", source, t=begun.when, **told)
         self.log.debug("step", call=call.id, step=step, source=source)
         self.metrics.step(step, begun.at_s - call.began_s)
 

@@ -88,7 +88,10 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
 
 def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
     """The nine steps; those that the call never came to are shown as such."""
-    clocks = {entry.event.data.get("n"): entry.seconds for entry in reversed(events) if entry.event.kind == "step"}
+    told = [entry for entry in reversed(events) if entry.event.kind == "step"]
+    clocks = {entry.event.data.get("n"): entry.seconds for entry in told}
+    for entry in told:  # it began with an earlier step, and was only told later
+        clocks[entry.event.data.get("n")] = clocks.get(entry.event.data.get("with"), clocks[entry.event.data.get("n")])
     start = events[0].seconds if events else 0.0
     found = []
     for n, (english, chinese) in enumerate(STEPS, 1):

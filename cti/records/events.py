@@ -6,7 +6,7 @@ Everything that the records say is computed from events; the journal keeps them 
 Kinds and what their data hold (more keys are allowed and kept):
 
 ==============  ====================================================================================================
-step            n (1-9): a step began
+step            n (1-9): a step began; with: the earlier step with which it began, where it was told only later
 ani             ani, dnis, form (smdi, fsk, dtmf ...), truncated, late, and optionally reason, forwarded_from
 port            extension, desk, line: where the call stands in front of us (the event's port is the card port)
 answered        the VRU answered (off-hook)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ from argon2 import PasswordHasher
 from cti.commands import calls, check, trace
 from cti.config import load_site
 from cti.errors import ConfigFaults, StoreError, TipringError
+from cti.records.events import Entry, Event
+from cti.records.row import reduce
 from cti.records.store import Store, open_store
 from tests.cti.records.calls import ANSWERED, entries
 from tests.cti.records.conftest import START
@@ -192,3 +194,17 @@ def test_trace_of_an_unknown_call(site: Path, store: Store, capsys: pytest.Captu
     site.write_text("")
     with pytest.raises(ConfigFaults):
         run(trace, "9-000009", "-c", str(site))
+
+
+def test_a_step_told_later_is_shown_with_the_step_it_began_with() -> None:
+    """The PBX takes the numbers before it hunts; we hear of them afterwards."""
+    t = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+    told = [({"n": 1}, 10.0), ({"n": 3}, 10.0), ({"n": 2, "with": 1}, 10.4), ({"n": 4}, 10.4)]
+    events = [
+        Entry(number, seconds, Event("1-000001", "step", t, "inferred", data=data))
+        for number, (data, seconds) in enumerate(told, 1)
+    ]
+    row = reduce(None, events)
+    assert row is not None
+    after = [line.split()[2] for line in trace.steps(row, events, UTC)[:4]]
+    assert after == ["+0.00", "+0.00", "+0.00", "+0.40"]
