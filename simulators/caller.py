@@ -28,7 +28,7 @@ SENTENCES = (
     "我再确认一下地址。",
 )
 HELLO = "喂，你好？"
-VOICES = ("cmn", "cmn+f2", "cmn+m3")
+VOICES = ("cmn-latn-pinyin", "cmn-latn-pinyin+f2", "cmn-latn-pinyin+m3")
 MESSAGE = "你好，请给我回个电话，谢谢。"
 SENTENCES_OF_CALLERS = (HELLO, MESSAGE, *SENTENCES)
 

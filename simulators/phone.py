@@ -44,7 +44,7 @@ class PhonePlan:
     usual: Behaviour = field(default_factory=Behaviour)
     behaviours: tuple[Behaviour, ...] = ()
     off_hook: tuple[tuple[float, float], ...] = ()
-    voice: str = "cmn+f3"
+    voice: str = "cmn-latn-pinyin+f3"
 
 
 class Phone:

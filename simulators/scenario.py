@@ -178,7 +178,8 @@ def agents(count_sales: int = 3, count_service: int = 3) -> tuple[AgentPlan, ...
         agent, extension = str(1001 + index), str(8001 + index)
         desk = DeskPlan(agent, f"secret-{agent}", extension, login_at_s=0.2 + 0.1 * index)
         phone = PhonePlan(
-            usual=Behaviour(answer_s=1.5 + 0.3 * index, talk_s=25.0), voice=("cmn+f3", "cmn+m2")[index % 2]
+            usual=Behaviour(answer_s=1.5 + 0.3 * index, talk_s=25.0),
+            voice=("cmn-latn-pinyin+f3", "cmn-latn-pinyin+m2")[index % 2],
         )
         plans.append(AgentPlan(names[index % len(names)], (group,), desk, phone))
     return tuple(plans)

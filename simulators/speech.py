@@ -40,7 +40,7 @@ class Speech:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_cache()
 
-    def say(self, text: str, *, voice: str = "cmn", speed: int = 170, pitch: int = 50) -> Path:
+    def say(self, text: str, *, voice: str = "cmn-latn-pinyin", speed: int = 170, pitch: int = 50) -> Path:
         """The file of `text` spoken by an espeak-ng voice. Raises SpeechError."""
         key = f"2|{text}|{voice}|{speed}|{pitch}".encode()
         path = self.folder / f"{hashlib.sha256(key).hexdigest()[:20]}.wav"
