@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from cti.acd.agent import Agent
@@ -34,7 +34,7 @@ from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
 from cti.popup import PopUps
 from cti.records.records import Records
 from cti.switch.behind_pbx import BehindPbx
-from cti.switch.interface import Transfer, TransferResult
+from cti.switch.interface import Switch, Transfer, TransferResult
 from cti.talks import Match, Talks
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow
@@ -95,7 +95,7 @@ class Centre:
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)
-        self.switch = BehindPbx(clock, self.rules)
+        self.switch: Switch = BehindPbx(clock, self.rules)
         self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
         self._tones = wiring.tones
         if "busy" in self._tones:
@@ -114,34 +114,42 @@ class Centre:
             ani_wait_s=site.pbx.ani_wait_s,
             dnis_of=lambda message: message.forwarded_from if dnis and message.reason != "D" else None,
         )
-        self.smdi: PbxLink[SmdiItem] | None = None
-        self.smdr: PbxLink[SmdrItem] | None = None
-        if wiring.smdi is not None:
-            self.smdi = PbxLink(
-                clock,
-                wiring.smdi.opener,
-                SmdiDecoder(dialect.smdi.msd_strip),
-                self._smdi,
-                self._link_alarm("smdi"),
-                name="smdi",
-                baud=wiring.smdi.baud,
-            )
-        if wiring.smdr is not None:
-            today = lambda: clock.now().astimezone(site.zone).date()  # noqa: E731
-            self.smdr = PbxLink(
-                clock,
-                wiring.smdr.opener,
-                SmdrDecoder(dialect, today, strip_bit7=wiring.smdr.bits == 7),
-                self._smdr,
-                self._link_alarm("smdr"),
-                name="smdr",
-                baud=wiring.smdr.baud,
-                silence_s=dialect.smdr.silence_s,
-            )
-
+        self.smdi = self._smdi_link(dialect, wiring.smdi)
+        self.smdr = self._smdr_link(dialect, wiring.smdr)
         order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
         self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
         self.desks.messages_seen = self.lamps.looked_at
+
+    def _smdi_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdiItem] | None:
+        if wire is None:
+            return None
+        return PbxLink(
+            self.clock,
+            wire.opener,
+            SmdiDecoder(dialect.smdi.msd_strip),
+            self._smdi,
+            self._link_alarm("smdi"),
+            name="smdi",
+            baud=wire.baud,
+        )
+
+    def _smdr_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdrItem] | None:
+        if wire is None:
+            return None
+
+        def today() -> date:
+            return self.clock.now().astimezone(self.site.zone).date()
+
+        return PbxLink(
+            self.clock,
+            wire.opener,
+            SmdrDecoder(dialect, today, strip_bit7=wire.bits == 7),
+            self._smdr,
+            self._link_alarm("smdr"),
+            name="smdr",
+            baud=wire.baud,
+            silence_s=dialect.smdr.silence_s,
+        )
 
     # life
 

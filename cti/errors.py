@@ -41,10 +41,6 @@ class ConfigFaults(TipringError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class PbxProtocolError(TipringError):
-    """The PBX sent something on a serial line that its dialect does not know."""
-
-
 class JournalError(TipringError):
     """The journal cannot be opened or kept."""
 
@@ -63,14 +59,6 @@ class StoreError(TipringError):
 
 class OutsideError(TipringError):
     """An outside service (database, directory) did not answer a question in time, or too many wait already."""
-
-
-class ImportFaults(TipringError):
-    """Lines of a customer file are wrong; holds every faulty line."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults: list[Fault] = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class AcdError(TipringError):

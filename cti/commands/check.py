@@ -101,12 +101,11 @@ def _password() -> int:
     import getpass
     import sys
 
-    from argon2 import PasswordHasher
+    from cti.desk.passwords import hash_password
 
     password = getpass.getpass("password 口令: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not password:
         print("tipring check: an empty password is none", file=sys.stderr)
         return 1
-    # 19 MiB and two passes, the least that is recommended now: 2,500 agents log in at nine o'clock.
-    print(PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(password))
+    print(hash_password(password))
     return 0
