@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from cti import checked_yaml, conf_files
 from cti.errors import ConfigFaults
-from cti.pbx.dialect import AfterFailure, Milliseconds, Seconds
+from cti.pbx.line_rules import AfterFailure, Milliseconds, Seconds
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 Extension = Annotated[

@@ -20,7 +20,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from cti.pbx.dialect import RECORD_FIELDS, DateOrder, Dialect, Direction, RecordForm
+from cti.pbx.dialect import Dialect
+from cti.pbx.smdr_rules import RECORD_FIELDS, DateOrder, Direction, RecordForm
 
 _ENDS: Final = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n", "nul": b"\x00", "ff": b"\x0c"}
 _MASK: Final = bytes(byte & 0x7F for byte in range(256))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from cti.pbx.dialect import LineRules
+from cti.pbx.line_rules import LineRules
 from cti.switch.interface import Caller, Transfer, TransferResult
 from drivers.clock import Clock
 from drivers.errors import CallEnded, EngineError, TimedOut

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from cti.pbx.dialect import LineRules
+from cti.pbx.line_rules import LineRules
 from cti.switch.behind_pbx import FIRST_SIGN_S, RETRIEVE_LISTEN_S, BehindPbx
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.tones import load_plan
