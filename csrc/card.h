@@ -50,7 +50,7 @@ struct tr_card_ops {
     int (*hw_gain)(tr_card *card, uint32_t port, int rx_cdb, int tx_cdb);        /* optional */
     int (*echo_canceller)(tr_card *card, uint32_t port, int mode);               /* optional: 0 off 1 on 2 fax */
     int (*bits)(tr_card *card, uint32_t port, int abcd);                         /* optional (B) */
-    int (*frame)(tr_card *card, uint32_t port, const uint8_t *data, uint32_t n); /* optional (B) */
+    int (*frame)(tr_card *card, uint32_t port, const uint8_t *data, uint32_t n); /* optional (D); may be TR_E_FULL */
     /* Required. Level state: hook, ringing, polarity, battery, alarms, bits, and the edge counters. */
     int (*state)(const tr_card *card, uint32_t port, struct tr_port_state *out);
     /* Required. Is there nothing to hear or do on this port (on-hook, no sound on the wire)? The engine then skips

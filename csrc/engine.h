@@ -62,7 +62,8 @@ enum tr_port_kind {
     TR_KIND_NONE = 0,
     TR_KIND_FXO = 1, /* an extension's end: closes the loop, hears ringing */
     TR_KIND_FXS = 2, /* the exchange's end: gives battery, rings */
-    TR_KIND_B = 3    /* a bit-exact 64 kbit/s channel */
+    TR_KIND_B = 3,   /* a bit-exact 64 kbit/s channel */
+    TR_KIND_D = 4    /* a 64 kbit/s channel of HDLC frames, without sound (D channel) */
 };
 
 enum tr_law { TR_LAW_A = 0, TR_LAW_MU = 1 };
@@ -94,7 +95,7 @@ enum tr_op {
                            a1 = gain in hundredths of a dB. Mixed with what the player plays. */
     TR_OP_SETTING = 17, /* a0 = enum tr_setting, a1 = value */
     TR_OP_BITS = 18,    /* B. a0 = CAS bits ABCD (A is 8) */
-    TR_OP_FRAME = 19,   /* B. side = one HDLC frame without FCS */
+    TR_OP_FRAME = 19,   /* D. side = one HDLC frame without FCS; TR_E_FULL: too many wait to be sent */
     TR_OP_CAPTURE = 20, /* as TR_OP_RECORD, beside it, and over calls: ends by limit, silence or its own stop only */
     TR_OP_CAPTURE_STOP = 21
 };
@@ -174,8 +175,8 @@ enum tr_event_kind {
     TR_EV_RING_END = 6, /* end of one burst; a0 = its ms, 0 unknown */
     TR_EV_LOOP_DROP = 7,
     TR_EV_POLARITY = 8,   /* a0 = 0 normal, 1 reversed */
-    TR_EV_BITS = 9,       /* a0 = CAS bits */
-    TR_EV_FRAME = 10,     /* side = HDLC frame without FCS */
+    TR_EV_BITS = 9,       /* B. a0 = CAS bits */
+    TR_EV_FRAME = 10,     /* D. side = HDLC frame without FCS */
     TR_EV_ALARM = 11,     /* a0 = mask of enum tr_alarm, 0 = cleared */
     TR_EV_HOOK_DONE = 12, /* a flash or loop opening has ended; a0 = ms */
     TR_EV_LAMP = 13,      /* FXO on the software card: a0 message lamp */

@@ -84,6 +84,7 @@ class Lib:
     TR_E_TOO_LONG: int
     TR_E_UNSUPPORTED: int
     TR_KIND_B: int
+    TR_KIND_D: int
     TR_KIND_FXO: int
     TR_KIND_FXS: int
     TR_KIND_NONE: int

@@ -86,7 +86,7 @@ class Bits(Event):
 
 @dataclass(frozen=True, slots=True)
 class Frame(Event):
-    """B channel: an HDLC frame without its checksum."""
+    """D channel: an HDLC frame without its checksum."""
 
     data: bytes
 

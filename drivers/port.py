@@ -151,10 +151,11 @@ class Port:
         self._need("b", "bits")
         self._command(lib.TR_OP_BITS, abcd)
 
-    def frame(self, data: bytes) -> None:
-        """B: sends an HDLC frame, without its checksum."""
-        self._need("b", "frame")
-        self._command(lib.TR_OP_FRAME, side=data)
+    def send_frame(self, data: bytes) -> int:
+        """D: sends an HDLC frame, given without its checksum. Returns the command's id: where too many frames wait to
+        be sent already, `CommandFailed` with TR_E_FULL names it."""
+        self._need("d", "send_frame")
+        return self._command(lib.TR_OP_FRAME, side=data)
 
     # ---- sound -------------------------------------------------------------------------------
 

@@ -12,8 +12,13 @@ from typing import Any, Literal
 from drivers._engine import ffi, lib
 from drivers.errors import ArgumentError, check
 
-Kind = Literal["fxo", "fxs", "b"]
-KINDS: dict[str, int] = {"fxo": lib.TR_KIND_FXO, "fxs": lib.TR_KIND_FXS, "b": lib.TR_KIND_B}
+Kind = Literal["fxo", "fxs", "b", "d"]
+KINDS: dict[str, int] = {
+    "fxo": lib.TR_KIND_FXO,
+    "fxs": lib.TR_KIND_FXS,
+    "b": lib.TR_KIND_B,
+    "d": lib.TR_KIND_D,
+}
 LAWS: dict[str, int] = {"a": lib.TR_LAW_A, "mu": lib.TR_LAW_MU}
 CAPABILITIES: dict[str, int] = {
     "rx_only": lib.TR_CAP_RX_ONLY,
