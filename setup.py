@@ -18,6 +18,7 @@ COMMANDS = {
     "trace": "cti.commands.trace",
     "agent": "cti.commands.agent",
     "port": "cti.commands.port",
+    "drain": "cti.commands.drain",
     "pbx": "cti.commands.pbx",
     "audio": "cti.commands.audio",
     "bench": "cti.commands.bench",

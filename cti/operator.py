@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from cti.cards import BackplaneLink
 from cti.centre import Centre
 from cti.control import Answer, ControlError, Request
+from cti.drain import Drain
 from cti.metrics import Metrics
 from cti.records.journal import Journal
 from cti.vru.line import VruLine
@@ -34,6 +35,7 @@ class Operator:
     def __init__(self, centre: Centre, engine: Engine, backplanes: Mapping[str, BackplaneLink]) -> None:
         self._centre, self._engine, self._backplanes = centre, engine, backplanes
         self.addresses: dict[str, int] = {}
+        self._drain = Drain(centre.clock, centre.lines, lambda: centre.calls, centre.set_alarm)
 
     def requests(self) -> Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]:
         """What may be asked, by name."""
@@ -42,6 +44,9 @@ class Operator:
             "port.block": self.block,
             "port.unblock": self.unblock,
             "port.capture": self.capture,
+            "drain": self.drain,
+            "drain.wait": self.drain_wait,
+            "drain.undo": self.drain_undo,
         }
 
     # requests
@@ -117,6 +122,32 @@ class Operator:
             return {"text": f"port {line.extension}: {end.ms / 1000:.1f} s in {path} ({end.why})"}
 
         return recording.ended.addCallback(captured)
+
+    def drain(self, request: Request) -> Answer:
+        """No new calls from now on."""
+        self._drain.begin()
+        return self._drain_answer()
+
+    def drain_wait(self, request: Request) -> Deferred[Answer]:
+        """Answers when no call is left, or after so many seconds."""
+        waited = self._drain.wait(float(request.get("seconds", 1.0)))
+        return waited.addCallback(lambda _: self._drain_answer())
+
+    def drain_undo(self, request: Request) -> Answer:
+        """Calls are taken again."""
+        was = self._drain.draining
+        self._drain.undo()
+        return {"text": "calls are taken again" if was else "the server does not drain; nothing was changed"}
+
+    def summary(self) -> str:
+        """One line, for `systemctl status`."""
+        centre = self._centre
+        waiting = sum(centre.acd.waiting().values())
+        text = f"{len(centre.lines)} ports, {len(centre.calls)} calls, {waiting} waiting"
+        return text + (", draining" if self._drain.draining else "")
+
+    def _drain_answer(self) -> Answer:
+        return {**self._drain.progress(), "done": self._drain.done}
 
     def health(self) -> dict[str, object]:
         """For /healthz: not well while an alarm stands."""

@@ -38,6 +38,7 @@ from cti.pbx.serial_port import serial_opener
 from cti.records.journal import Journal
 from cti.records.store import Store, open_store
 from cti.tones import load_plan
+from cti.watchdog import Watchdog, notifier, period_s
 from drivers.clock import DelayedCall, ReactorClock
 from drivers.engine import Engine
 
@@ -181,6 +182,14 @@ class Server:
         self.operator = Operator(self.centre, self.engine, self.backplanes)
         self.operator.watch(self.metrics, self.journal)
         self.forwarder = ForwarderProcess(reactor, site_file, log, self._alarm)
+        self.watchdog = Watchdog(
+            clock,
+            notifier(os.environ),
+            lambda: self.engine.stats().tick,
+            self.operator.summary,
+            self._alarm,
+            every_s=period_s(os.environ),
+        )
         self._listening: list[Any] = []
 
     def start(self) -> None:
@@ -206,6 +215,7 @@ class Server:
             link.start(self.cards[name][1])
         self.centre.start()
         self.forwarder.start()
+        self.watchdog.start()
         self.log.info(
             "the server runs",
             site=site.site.name,
@@ -218,6 +228,7 @@ class Server:
 
     def stop(self) -> Deferred[None]:
         """Calls get their end in the record; everything is closed; fires when the forwarder has brought it over."""
+        self.watchdog.stop()
         for port in self._listening:
             port.stopListening()
         self.centre.stop()

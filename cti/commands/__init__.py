@@ -28,7 +28,7 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-ORDER = ("demo", "run", "sim", "check", "status", "calls", "trace", "agent", "port", "pbx", "audio", "bench")
+ORDER = ("demo", "run", "sim", "check", "status", "calls", "trace", "agent", "port", "drain", "pbx", "audio", "bench")
 
 
 def installed() -> dict[str, EntryPoint]:

@@ -1,0 +1,79 @@
+"""`tipring drain`: takes the server out of traffic, call by call, before an update or a restart."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+NAME = "drain"
+HELP = "take no new calls and wait until the last one has ended"
+
+
+EXAMPLES = """\
+Idle ports are busied out at once (the PBX hunts past them), the others after their calls. Callers who wait are served;
+conversations go on. A PBX that keeps callers waiting rings a port the moment it is on-hook: such a call is served, too.
+Status 0 when no call is left, 1 when --wait is over before.
+
+examples:
+  tipring drain -c site.yaml                       then: systemctl restart tipring
+  tipring drain -c site.yaml --wait 600 || echo "calls are still up"
+  tipring drain -c site.yaml --wait 0              begin, and do not wait
+  tipring drain -c site.yaml --undo                take calls again
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Begin, wait, or take back."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file of the server (conf/site.yaml)"
+    )
+    parser.add_argument("--wait", type=float, default=3600.0, metavar="SECONDS", help="wait at most so long (3600)")
+    parser.add_argument("--undo", action="store_true", help="take calls again")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks the server, again and again."""
+    from pathlib import Path
+
+    from cti.config import load_site
+    from cti.control import ask
+    from cti.errors import TipringError
+
+    if not 0 <= args.wait <= 86400:
+        raise TipringError(f"--wait {args.wait:g}: write 0 to 86400 seconds")
+    state = Path(load_site(args.config).state_dir)
+    if args.undo:
+        print(ask(state, {"do": "drain.undo"})["text"])
+        return 0
+    left = ask(state, {"do": "drain"})
+    return _wait(state, left, args.wait)
+
+
+def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
+    import sys
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from cti.control import ask
+
+    first = max(1, left["calls"] + left["ports_busy"])
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(_left(left), total=first)
+        while not left["done"] and wait_s > 0 and left["draining"]:
+            step_s = min(wait_s, 1.0)
+            left = ask(state, {"do": "drain.wait", "seconds": step_s}, step_s)
+            wait_s -= step_s
+            now = left["calls"] + left["ports_busy"]
+            bar.update(task, description=_left(left), completed=max(0, first - now))
+    if not left["draining"]:
+        print("the drain was taken back: calls are taken again")
+        return 1
+    print("drained: no call is left" if left["done"] else f"draining: {_left(left)}")
+    return 0 if left["done"] else 1
+
+
+def _left(left: dict[str, Any]) -> str:
+    return f"{left['calls']} calls left, {left['ports_out']} ports out of service, {left['ports_busy']} to follow"
