@@ -90,7 +90,7 @@ class Centre:
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)
         self._marks_transfers = dialect.smdr.marks_transfers
-        self.numbers = NumberRules(dialect.smdi.number_max or 0)
+        self.numbers = NumberRules(dialect.calls.number_max or 0)
         self.talks = Talks(clock)
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
@@ -106,7 +106,7 @@ class Centre:
             VruLine(clock, port, where.extension, where.desk, where.line, hangup, self, guard_s=self.rules.guard_s)
             for where, port in wiring.ports
         ]
-        dnis = dialect.smdi.dnis == "forwarded_from"
+        dnis = "forwarded_from" in dialect.calls.dnis
         self.arrivals = Arrivals(
             clock,
             self.lines,

@@ -1,4 +1,4 @@
-"""A PBX is parameters: its serial lines, its SMDI, its call records, and how its extensions behave.
+"""A PBX is parameters: its serial lines, how it tells who calls, its call records, and how its extensions behave.
 
 A dialect is a file under conf/pbx; adding a PBX needs no code. All faults of a file are told at once with line, field
 and remedy. What each field means is written beside it, with its unit, in the files of the sections (call_rules,
@@ -18,8 +18,8 @@ from msgspec import Struct
 from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
 from cti.errors import Fault
-from cti.pbx import smdr_rules
-from cti.pbx.call_rules import SmdiRules
+from cti.pbx import call_rules, smdr_rules
+from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdr_rules import SmdrRules
 
@@ -35,10 +35,11 @@ class SerialSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SerialLines(Struct, frozen=True, forbid_unknown_fields=True):
-    """The usual settings of both lines; the site file may override each field."""
+    """The usual settings of the lines; the site file may override each field."""
 
     smdi: SerialSettings = SerialSettings(bits=7, parity="even")
     smdr: SerialSettings = SerialSettings()
+    mci: SerialSettings = SerialSettings(bits=7, stop=2)
 
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +49,10 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     smdr: SmdrRules
     serial: SerialLines = SerialLines()
+    calls: CallRules = CallRules()
     smdi: SmdiRules = SmdiRules()
+    in_band: InBandRules = InBandRules()
+    mci: MciRules = MciRules()
     line: LineRules = LineRules()
 
     def with_line(self, overrides: dict[str, Any]) -> Dialect:
@@ -75,4 +79,6 @@ def dialect_names() -> list[str]:
 
 def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     """What types cannot say, section by section."""
+    rings = any(getattr(form, "event", "end") == "ring" for form in dialect.smdr.records)
+    yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, rings, document)
     yield from smdr_rules.faults(dialect.smdr, document)

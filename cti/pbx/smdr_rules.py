@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from cti.checked_yaml import Document
 from cti.errors import Fault
+from cti.pbx.columns import Columns, column_faults
 
 Terminator = Literal["crlf", "cr", "lf", "nul", "ff"]
 DateOrder = Literal["mdy", "dmy", "ymd", "md", "dm"]
@@ -34,7 +35,7 @@ class RecordForm(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     pattern: str | None = None
-    columns: dict[str, tuple[int, int]] = {}
+    columns: Columns = {}
     shapes: dict[str, str] = {}  # column -> what its stripped text must match entirely
     stamp: Literal["start", "end"] = "end"  # what the printed time is the time of
     direction: Direction | None = None
@@ -82,18 +83,7 @@ def _form_faults(form: RecordForm, here: tuple[str | int, ...], document: Docume
         if name not in form.columns:
             there = "columns: " + ", ".join(form.columns)
             yield document.fault((*here, "shapes", name), "is the shape of no column", there)
-    end = 0
-    for name, (first, last) in sorted(form.columns.items(), key=lambda column: column[1]):
-        where = (*here, "columns", name)
-        if not name.isidentifier():
-            yield document.fault(where, "is not a field name", "use letters, digits and _")
-        if first < 1 or last < first:
-            yield document.fault(where, f"from {first} to {last}", "columns count from 1: [first, last]")
-        elif first <= end:
-            yield document.fault(
-                where, f"begins at {first}, inside the column before it", f"begin at {end + 1} or later"
-            )
-        end = max(end, last)
+    yield from column_faults(form.columns, (*here, "columns"), document)
 
 
 def expression_faults(text: str, where: tuple[str | int, ...], document: Document) -> Iterable[Fault]:

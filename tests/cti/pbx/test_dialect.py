@@ -39,6 +39,35 @@ smdr:
 """
 
 
+BAD_CALLS = """\
+name: bad
+title: calls
+calls: {sources: [smdi, smdi, dtmf_after_answer, smdr_at_ring, mci, phone], number_max: 2, dnis: [trunk]}
+smdr: {records: [{name: a, pattern: '(?P<date>x)'}]}
+"""
+
+BAD_SOURCES = """\
+name: bad
+title: sources
+calls: {sources: [smdi, smdi, dtmf_after_answer, smdr_at_ring, mci]}
+mci: {columns: {calling: [5, 12], station: [10, 13], who: [20, 21]}}
+smdr: {records: [{name: a, pattern: '(?P<date>x)'}]}
+"""
+
+BAD_PATTERNS = """\
+name: bad
+title: patterns
+calls: {sources: [dtmf_after_answer]}
+in_band:
+  patterns:
+    - {pattern: '***1'}
+    - {pattern: '1(?P<who>[0-9])'}
+    - {pattern: '1', reasons: {'1': busy}}
+  gone: ['#9', 'x']
+smdr: {records: [{name: a, pattern: '(?P<date>x)'}]}
+"""
+
+
 def faults(text: str) -> dict[str, tuple[int, str, str]]:
     with pytest.raises(ConfigFaults) as caught:
         dialect_from_text(text)
@@ -77,6 +106,31 @@ def test_all_faults_of_the_record_forms_at_once() -> None:
         "smdr.records[4].shapes.dat": 12,
     }
     assert "begin at 9 or later" in found["smdr.records[4].columns.time"][2]
+
+
+def test_all_faults_of_where_the_numbers_come_from() -> None:
+    found = faults(BAD_CALLS)
+    assert set(found) == {"calls.sources[5]", "calls.number_max", "calls.dnis[0]"}
+    assert "smdr_at_ring" in found["calls.sources[5]"][2]
+    found = faults(BAD_SOURCES)
+    assert {field: line for field, (line, _, _) in found.items()} == {
+        "calls.sources[1]": 3,
+        "in_band.patterns": 1,
+        "smdr.records": 5,
+        "mci.columns.station": 4,
+        "mci.columns.who": 4,
+    }
+    assert "event: ring" in found["smdr.records"][2]
+    assert "station" in found["mci.columns.who"][2]
+    found = faults(BAD_PATTERNS.replace("'x'", "'*'"))
+    assert {field: line for field, (line, _, _) in found.items()} == {
+        "in_band.patterns[0].pattern": 6,
+        "in_band.patterns[1].pattern": 7,
+        "in_band.patterns[2].reasons": 8,
+    }
+    assert "character 1" in found["in_band.patterns[0].pattern"][1]
+    assert "called, calling" in found["in_band.patterns[1].pattern"][2]
+    assert set(faults(BAD_PATTERNS)) == {"in_band.gone[1]"}
 
 
 def test_a_wrong_name_lists_those_there_are() -> None:
