@@ -69,7 +69,8 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
         return faults, None
     missing = {fault.field for fault in faults}
     if "pbx" in files and "pbx.dialect" not in missing:
-        told(lambda: load_dialect(files["pbx"]))
+        changes = site.pbx.line_overrides() if site is not None else {}
+        told(lambda: load_dialect(files["pbx"]).with_line(changes))
     if "flows" in files and "vru.flow" not in missing:
         groups = None if site is None else [group.name for group in site.groups]
         told(lambda: load_flow(files["flows"], groups))

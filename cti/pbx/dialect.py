@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
-from cti.errors import Fault
-from cti.pbx import call_rules, smdr_rules
+from cti.errors import ConfigFaults, Fault
+from cti.pbx import call_rules, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdr_rules import SmdrRules
@@ -56,9 +56,16 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     line: LineRules = LineRules()
 
     def with_line(self, overrides: dict[str, Any]) -> Dialect:
-        """This dialect with some fields of its line section replaced, as the site file may ask; None is no override."""
+        """This dialect with some fields of its line section replaced, as the site file may ask; None is no override.
+
+        ConfigFaults where what comes of it contradicts itself."""
         kept = {field: value for field, value in overrides.items() if value is not None}
-        return msgspec.structs.replace(self, line=msgspec.structs.replace(self.line, **kept))
+        line = msgspec.structs.replace(self.line, **kept)
+        wrong = list(line_rules.contradictions(line))
+        if wrong and kept:
+            by = f"dialect {self.name} with the site's changes of its line section"
+            raise ConfigFaults([Fault(by, 0, ".".join(("pbx", *path)), text, remedy) for path, text, remedy in wrong])
+        return msgspec.structs.replace(self, line=line)
 
 
 def load_dialect(name: str | Path) -> Dialect:
@@ -82,3 +89,4 @@ def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     rings = any(getattr(form, "event", "end") == "ring" for form in dialect.smdr.records)
     yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, rings, document)
     yield from smdr_rules.faults(dialect.smdr, document)
+    yield from line_rules.faults(dialect.line, document)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from cti.config import Pbx
 from cti.errors import ConfigFaults
 from cti.pbx.dialect import Dialect, dialect_from_text, load_dialect
+from cti.pbx.line_rules import LineRules
 
 BAD = """\
 name: bad
@@ -165,3 +168,55 @@ def test_what_is_done_after_a_failed_transfer() -> None:
     assert (onhook.after_failure("busy"), onhook.after_failure("no_answer")) == ("onhook", "flash")
     none = line_of(load_dialect("generic"), retrieve="none").line
     assert none.after_failure("busy") == "onhook"
+
+
+SHORT = "name: x\ntitle: x\nsmdr: {records: [{name: a, pattern: '(?P<date>x)'}]}\n"
+LINE = """\
+line:
+  after_busy: flash_code
+  retrieve: code
+  answer: [status_digit]
+  busy_out: code
+  status_digits: {busy: '2', forwarded: ['6', '21'], gone: '#9'}
+  lamp: {on: '*41', off: 'F*49{ext}', confirm: digit}
+"""
+
+
+def test_all_contradictions_of_the_line_section_at_once() -> None:
+    found = faults(SHORT + LINE)
+    assert {field: line for field, (line, _, _) in found.items()} == {
+        "line.after_busy": 5,
+        "line.retrieve": 6,
+        "line.answer": 7,
+        "line.busy_out_code": 4,
+        "line.in_service_code": 4,
+        "line.status_digits.forwarded": 9,
+        "line.lamp.on": 10,
+        "line.lamp.confirm": 10,
+    }
+    assert "'21' (forwarded) begins with '2' (busy)" in found["line.status_digits.forwarded"][1]
+    assert found["line.retrieve"][2] == "add retrieve_code: '…'"
+
+
+def test_all_faults_of_the_line_fields_at_once() -> None:
+    found = faults(
+        SHORT + "line: {retrieve: 2, status_digits: {busy: x}, lamp: {on: '{ex}'}, dial_tone: [], silence_s: 1}"
+    )
+    assert set(found) == {
+        "line.retrieve", "line.status_digits.busy", "line.lamp.on", "line.lamp.off", "line.dial_tone", "line.silence_s"
+    }  # fmt: skip
+
+
+def test_a_site_that_contradicts_its_dialect() -> None:
+    with pytest.raises(ConfigFaults, match="retrieve_code"):
+        line_of(load_dialect("generic"), retrieve="flash_code")
+    norstar = line_of(load_dialect("generic"), retrieve="flash_code", retrieve_code="2", after_refused="onhook").line
+    assert [norstar.after_failure(kind) for kind in ("busy", "refused")] == ["flash_code", "onhook"]
+
+
+def test_each_field_of_the_line_section_that_a_site_may_change_means_the_same_there() -> None:
+    kinds = {field.name: field.type for field in msgspec.structs.fields(LineRules)}
+    changes = {field.name: field.type for field in msgspec.structs.fields(Pbx) if field.name in kinds}
+    assert len(changes) >= 25
+    for name, kind in changes.items():
+        assert msgspec.json.schema(kinds[name] | None)["anyOf"] == msgspec.json.schema(kind)["anyOf"], name
