@@ -37,7 +37,6 @@ ALARMS: dict[str, int] = {
     "los": lib.TR_ALARM_LOS,
     "removed": lib.TR_ALARM_REMOVED,
 }
-ECHO_MODES: dict[str, int] = {"off": lib.TR_ECHO_OFF, "on": lib.TR_ECHO_ON, "fax": lib.TR_ECHO_FAX}
 DETECTORS: dict[str, int] = {
     "dtmf": lib.TR_DETECT_DTMF,
     "tones": lib.TR_DETECT_TONES,
@@ -160,9 +159,6 @@ class EngineStats:
     memory_bytes: int
     ports: int
     realtime: bool
-    clock_ppb: int
-    clock_losses: int
-    bad_frames: int
 
 
 _stats = ffi.new("struct tr_stats *")
@@ -188,9 +184,6 @@ def read_stats(handle: Any) -> EngineStats:
         s.memory_bytes,
         s.ports,
         bool(s.realtime),
-        s.clock_ppb,
-        s.clock_losses,
-        s.bad_frames,
     )
 
 
