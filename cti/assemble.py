@@ -35,7 +35,7 @@ from cti.records.store import Store, open_store
 from cti.tones import load_plan
 from cti.vru.flow import load_flow
 from cti.vru.prompts import Prompts
-from drivers.card import SoftwareCard
+from drivers.card import Card
 from drivers.clock import Clock, DelayedCall, SteppedClock
 
 # Stepped: the journal goes to the database so often.
@@ -166,7 +166,7 @@ class Assembly:
 def assemble_stepped(
     clock: SteppedClock,
     site: Site,
-    cards: Mapping[str, SoftwareCard],
+    cards: Mapping[str, Card],
     *,
     smdi: Opener | None,
     smdr: Opener | None,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from cti.config import Card, Site, VruPort
 from cti.errors import TipringError
 from drivers.card import Backplane, SoftwareCard
+from drivers.card import Card as EngineCard
 from drivers.clock import Clock, DelayedCall
 from drivers.engine import Engine
 from drivers.port import Port
@@ -85,7 +86,7 @@ def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, SoftwareCard
     return cards
 
 
-def vru_ports(site: Site, cards: Mapping[str, tuple[Card, SoftwareCard]]) -> list[tuple[VruPort, Port]]:
+def vru_ports(site: Site, cards: Mapping[str, tuple[Card, EngineCard]]) -> list[tuple[VruPort, Port]]:
     """Each VRU port of the site with its port of the engine."""
     pairs = []
     for where in site.vru.all_ports():

@@ -103,6 +103,12 @@ class Engine(Service):
                 self._retry.cancel()
             check(lib.tr_engine_stop(self.handle), "stop of the media thread", ffi.errno)
 
+    def close(self) -> None:
+        """Frees the engine at once and closes its cards' devices, so that another can open them; stopped, and for
+        good: nothing may be asked of it or its ports afterwards. Without this it ends with its last reference."""
+        ffi.release(self.handle)
+        self.ports.clear()
+
     def fileno(self) -> int:
         return int(lib.tr_engine_event_fd(self.handle))
 

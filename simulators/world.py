@@ -2,7 +2,8 @@
 
 Office lines are wired to the PBX's trunks and the agents' extensions to their telephones inside. The PBX's VRU
 extensions are left for the server: wired to its card in a stepped run (`wire_vru`), put on the backplane in a paced one
-(`vru_card`). `truth` is the log of what really happened.
+(`vru_card`), or ports of a card that is handed over, whose lines lead to the server's. `truth` is the log of what
+really happened.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from drivers import problems
-from drivers.card import SoftwareCard
+from drivers.card import Card, SoftwareCard
 from drivers.clock import Clock
 from drivers.engine import Engine
 from simulators import caller, phone
@@ -38,7 +39,8 @@ SMDR_SPEED = Speed(9600, 8, "none", 1)
 
 
 class World:
-    """`engine` is the world's own. `smdi` and `smdr` are its serial lines: in memory unless given."""
+    """`engine` is the world's own. `smdi` and `smdr` are its serial lines: in memory unless given. `vru_lines` is a
+    card of FXS ports for the VRU's extensions; a software card, to be wired, unless given."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class World:
         speech: Speech | None = None,
         smdi: Wire | None = None,
         smdr: Wire | None = None,
+        vru_lines: Card | None = None,
     ) -> None:
         self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
         clock = self.clock
@@ -59,20 +62,21 @@ class World:
         self.callers: list[Caller] = []
         self.done: Deferred[None] = Deferred()
         self._left = len(scenario.callers)
-        self._build()
+        self._build(vru_lines)
 
     def _random(self, who: str) -> Random:
         return Random(f"tipring {self.scenario.seed} {who}")
 
-    def _build(self) -> None:
+    def _build(self, vru_lines: Card | None) -> None:
         plan, engine = self.scenario, self.engine
         trunks, staff, vru = plan.trunks, len(plan.agents), len(plan.vru_extensions)
         office = SoftwareCard(None, "fxs", trunks, name="office")
         lines = SoftwareCard(None, "fxo", trunks, name="trunks")
-        self.vru_card = SoftwareCard(None, "fxs", vru, name="vru extensions")
+        self._vru_wires = SoftwareCard(None, "fxs", vru, name="vru extensions") if vru_lines is None else None
         seats = SoftwareCard(None, "fxs", max(staff, 1), name="agent extensions")
         sets = SoftwareCard(None, "fxo", max(staff, 1), name="telephones")
-        ports = {card.name: engine.add_card(card) for card in (office, lines, self.vru_card, seats, sets)}
+        ports = {card.name: engine.add_card(card) for card in (office, lines, seats, sets)}
+        extensions = engine.add_card(vru_lines or self.vru_card)
         for index in range(trunks):
             office.wire(index, lines, index)
         for index in range(staff):
@@ -92,8 +96,8 @@ class World:
             line.on_call = trunk.belongs_to
             self.lines.append(line)
         for index, number in enumerate(plan.vru_extensions):
-            port = ports["vru extensions"][index]
-            self.pbx.add_extension(port, number, "vru", desk=plan.desk_number, line=plan.first_line + index)
+            line_number = plan.first_line + index
+            self.pbx.add_extension(extensions[index], number, "vru", desk=plan.desk_number, line=line_number)
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
         for index, agent in enumerate(plan.agents):
@@ -116,6 +120,13 @@ class World:
         return self.speech.music()
 
     # ---- the server's side ----------------------------------------------------------------------
+
+    @property
+    def vru_card(self) -> SoftwareCard:
+        """The PBX's end of the VRU's wires; ValueError where its lines are not wires of ours."""
+        if self._vru_wires is None:
+            raise ValueError("the VRU's lines lead over real cards: there are no wires to join, cut or tap")
+        return self._vru_wires
 
     def wire_vru(self, card: SoftwareCard, *, first: int = 0) -> None:
         """Stepped: the server's card takes the PBX's VRU extensions, its port `first` the first of them."""

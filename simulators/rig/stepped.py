@@ -15,7 +15,7 @@ from typing import Any
 
 from cti.assemble import Assembly, assemble_stepped
 from cti.config import load_site
-from drivers.card import SoftwareCard
+from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
@@ -27,6 +27,9 @@ from simulators.scenario import Scenario
 from simulators.serial_line import Line, Speed
 from simulators.speech import Speech, default_cache
 from simulators.world import World
+
+Lines = Callable[[int], tuple[Card, Card]]
+"""Makes so many lines for the VRU: a card of the PBX (FXS) and one of the server (FXO), joined by whatever joins them."""
 
 # After the last caller has gone: records printed, agents' work done.
 SETTLE_S = 20.0
@@ -58,14 +61,16 @@ def run(
     limit_s: float = 3600.0,
     progress: Callable[[float], None] | None = None,
     change: Callable[[Assembly, World, SteppedClock], None] | None = None,
+    lines: Lines | None = None,
 ) -> Run:
-    """Runs a scenario to its end. ``wires``: a folder for what passed on every wire and serial line. ``change`` is
-    called with everything joined, before the first tick."""
+    """Runs a scenario to its end. ``wires``: a folder for what passed on every wire of ours and
+    serial line. ``change`` is
+    called with everything joined, before the first tick. ``lines``: the VRU's, over real cards; wires unless given."""
     for spec in faults:
         scenario = scenario.with_fault(parse(spec))
     folder = Path(tempfile.mkdtemp(prefix="tipring-run-"))
     try:
-        return _run(scenario, folder, wires, limit_s, progress, change)
+        return _run(scenario, folder, wires, limit_s, progress, change, lines)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -77,16 +82,23 @@ def _run(
     limit_s: float,
     progress: Callable[[float], None] | None,
     change: Callable[[Assembly, World, SteppedClock], None] | None,
+    lines: Lines | None,
 ) -> Run:
     clock = SteppedClock()
     began = clock.now()
     outside = Engine(clock, max_ports=MAX_PORTS, name="world")
     inside = Engine(clock, max_ports=MAX_PORTS, name="server")
-    world = World(clock, outside, scenario, speech=Speech())
+    extensions, card = (None, None) if lines is None else lines(len(scenario.vru_extensions))
+    world = World(clock, outside, scenario, speech=Speech(), vru_lines=extensions)
     assert isinstance(world.smdi, Line) and isinstance(world.smdr, Line)
     site = load_site(write_site(scenario, folder))
-    card = SoftwareCard(inside, "fxo", len(scenario.vru_extensions), name="vru")
-    world.wire_vru(card)
+    tapped: list[tuple[SoftwareCard, int, str]] = []
+    if card is not None:
+        inside.add_card(card)
+    else:
+        card = wired = SoftwareCard(inside, "fxo", len(scenario.vru_extensions), name="vru")
+        world.wire_vru(wired)
+        tapped = [(wired, index, f"vru-{number}") for index, number in enumerate(scenario.vru_extensions)]
     server = assemble_stepped(
         clock, site, {"vru": card}, smdi=world.smdi.opener, smdr=world.smdr.opener, prompts=prompt_cache()
     )
@@ -104,8 +116,8 @@ def _run(
 
     if wires is not None:
         wires.mkdir(parents=True, exist_ok=True)
-        for index, extension in enumerate(scenario.vru_extensions):
-            card.tap(index, wires / f"vru-{extension}")
+        for tap, index, name in tapped:
+            tap.tap(index, wires / name)
     for at_s, by_s in scenario.clock_shifts:
         clock.callLater(at_s, clock.shift_wall, by_s)
     if change is not None:
@@ -127,8 +139,8 @@ def _run(
     rows = sorted(server.store.calls(limit=1_000_000), key=lambda row: row.id)
     calls = [call_object(row, began) for row in rows]
     if wires is not None:
-        for index in range(len(scenario.vru_extensions)):
-            card.tap(index, None)
+        for tap, index, _ in tapped:
+            tap.tap(index, None)
         for line in (world.smdi, world.smdr):
             line.log.write(wires / f"{line.name}.jsonl")
     server.close()
