@@ -35,7 +35,7 @@ struct tr_backplane {
     uint8_t *out, *in;
     size_t frame_max;
     _Atomic uint64_t frames_sent, frames_received, slips, bad_frames;
-    _Atomic uint32_t alarm, far_version;
+    _Atomic uint32_t alarm, far_version, refused;
 };
 
 static void count_up(_Atomic uint64_t *counter, uint64_t by) {
@@ -129,6 +129,12 @@ static enum got receive_frame(struct tr_backplane *b, bool wait, uint64_t *tick)
         if (n > 0) {
             if (n >= TR_FRAME_LEAST) {
                 atomic_store_explicit(&b->far_version, tr_frame_version(b->in), memory_order_relaxed);
+            }
+            bool foreign = (size_t)n <= b->frame_max && tr_frame_foreign(b->in, (size_t)n);
+            atomic_store_explicit(&b->refused, foreign, memory_order_relaxed);
+            if (foreign) {
+                count_up(&b->bad_frames, 1);
+                return GOT_END;
             }
             if ((size_t)n <= b->frame_max && tr_frame_check(&b->span, b->in, (size_t)n)) {
                 count_up(&b->frames_received, 1);
@@ -338,6 +344,8 @@ int tr_backplane_stats(struct tr_backplane *b, struct tr_backplane_stats *out) {
         .bad_frames = atomic_load_explicit(&b->bad_frames, memory_order_relaxed),
         .alarm = atomic_load_explicit(&b->alarm, memory_order_relaxed),
         .far_version = atomic_load_explicit(&b->far_version, memory_order_relaxed),
+        .version = TR_FRAME_VERSION,
+        .refused = atomic_load_explicit(&b->refused, memory_order_relaxed),
     };
     return TR_OK;
 }

@@ -2,7 +2,7 @@
  *
  * A frame is one SEQPACKET message, all numbers little-endian:
  *   0  char[4]  "TRBP"
- *   4  u16      version, 1
+ *   4  u16      version, 2
  *   6  u16      ports in this frame, at most 256
  *   8  u64      tick: number of the block since the connection began, from 0
  *  16  u32      length of the whole frame
@@ -11,14 +11,18 @@
  *        0 u16 port, counted from the first of the span, rising
  *        2 u8  kind of the sender's port, enum tr_port_kind
  *        3 u8  edges, at most 16
- *        4 u8  1: TR_BLOCK samples follow (int16 for analog, bytes for B), 0: silence
- *        5 u8  B and silence: the byte throughout
+ *        4 u8  1: TR_BLOCK samples follow (int16 for analog, octets for B and D), 0: silence
+ *        5 u8  B and D, silence: the octet throughout
  *        6 u16 line levels at the beginning of the block (enum tr_level)
  *        8 u16 line levels at its end
  *       10 u16 0
  *       then the edges (u8 offset, u8 0, u16 levels from there on), then the samples.
  * A frame that breaks any of this is counted in `bad_frames` and dropped as a whole. Levels are in every frame, so that
- * a reconnected end reconciles at once.
+ * a reconnected end reconciles at once. CAS bits and alarms of B and D channels are levels; D channels carry their HDLC
+ * as the octets of the line. A port whose wire is cut here is sent as dead: no levels, silence.
+ *
+ * Version 1 had no D channels and no alarms of channels. A far end of another version is refused: its connection is
+ * dropped at its first frame, with `refused` 1 and its version in `far_version`.
  *
  * Stepped: an exchange sends its frame n, then waits for frame n-1, without limit. Paced: never waits; a frame that the
  * socket cannot take is lost (a slip). Received frames are kept in the wires' own slots: the first is delivered when

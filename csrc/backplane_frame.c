@@ -23,6 +23,8 @@ static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 static uint32_t get32(const uint8_t *p) { return get16(p) | (uint32_t)get16(p + 2) << 16; }
 static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
 
+static bool octets(uint32_t kind) { return kind == TR_KIND_B || kind == TR_KIND_D; }
+
 static uint8_t *put_port(uint8_t *p, uint16_t number, uint32_t kind, const struct tr_slot *slot) {
     put16(p, number);
     p[2] = (uint8_t)kind;
@@ -38,7 +40,7 @@ static uint8_t *put_port(uint8_t *p, uint16_t number, uint32_t kind, const struc
         p[1] = 0;
         put16(p + 2, slot->edge[i].levels);
     }
-    if (slot->sound && kind == TR_KIND_B) {
+    if (slot->sound && octets(kind)) {
         memcpy(p, slot->u.bytes, TR_BLOCK);
         p += TR_BLOCK;
     } else if (slot->sound) {
@@ -49,11 +51,17 @@ static uint8_t *put_port(uint8_t *p, uint16_t number, uint32_t kind, const struc
     return p;
 }
 
+/* What is last sent into a wire; of a cut one, nothing. */
+static const struct tr_slot *sent_into(struct tr_wire *wire) {
+    static const struct tr_slot dead;
+    return wire->end[0].active.cut ? &dead : tr_wire_last_sent(&wire->end[0]);
+}
+
 size_t tr_frame_put(const struct tr_span *span, uint64_t tick, uint32_t alarms, uint8_t *out) {
     uint8_t *p = out + HEADER;
     for (uint32_t i = 0; i < span->count; i++) {
         uint32_t kind = span->card->ports[span->first + i].kind;
-        p = put_port(p, (uint16_t)i, kind, tr_wire_last_sent(&span->wires[i]->end[0]));
+        p = put_port(p, (uint16_t)i, kind, sent_into(span->wires[i]));
     }
     size_t length = (size_t)(p - out);
     memcpy(out, "TRBP", 4);
@@ -65,11 +73,6 @@ size_t tr_frame_put(const struct tr_span *span, uint64_t tick, uint32_t alarms, 
     return length;
 }
 
-static bool kinds_fit(uint32_t here, uint32_t there) {
-    return (here == TR_KIND_FXO && there == TR_KIND_FXS) || (here == TR_KIND_FXS && there == TR_KIND_FXO) ||
-           (here == TR_KIND_B && there == TR_KIND_B);
-}
-
 /* Length of a well-formed port, 0 for another. */
 static size_t check_port(const struct tr_span *span, const uint8_t *p, size_t left, int *last) {
     if (left < PORT_HEADER) {
@@ -79,12 +82,12 @@ static size_t check_port(const struct tr_span *span, const uint8_t *p, size_t le
     uint32_t kind = p[2];
     int edges = p[3];
     if (number <= *last || (uint32_t)number >= span->count || edges > TR_EDGES_MAX || p[4] > 1 || get16(p + 10) != 0 ||
-        !kinds_fit(span->card->ports[span->first + (uint32_t)number].kind, kind)) {
+        !tr_wire_joins(span->card->ports[span->first + (uint32_t)number].kind, kind)) {
         return 0;
     }
     *last = number;
     size_t length = PORT_HEADER + (size_t)edges * EDGE;
-    length += !p[4] ? 0 : kind == TR_KIND_B ? TR_BLOCK : SOUND_MAX;
+    length += !p[4] ? 0 : octets(kind) ? TR_BLOCK : SOUND_MAX;
     if (length > left) {
         return 0;
     }
@@ -103,7 +106,7 @@ static size_t check_port(const struct tr_span *span, const uint8_t *p, size_t le
 }
 
 bool tr_frame_check(const struct tr_span *span, const uint8_t *in, size_t length) {
-    if (length < HEADER || memcmp(in, "TRBP", 4) != 0 || tr_frame_version(in) != TR_FRAME_VERSION) {
+    if (length < HEADER || tr_frame_foreign(in, length) || memcmp(in, "TRBP", 4) != 0) {
         return false;
     }
     uint32_t count = get16(in + 6);
@@ -122,6 +125,10 @@ bool tr_frame_check(const struct tr_span *span, const uint8_t *in, size_t length
     return at == length;
 }
 
+bool tr_frame_foreign(const uint8_t *in, size_t length) {
+    return length >= TR_FRAME_LEAST && memcmp(in, "TRBP", 4) == 0 && tr_frame_version(in) != TR_FRAME_VERSION;
+}
+
 uint16_t tr_frame_version(const uint8_t *in) { return get16(in + 4); }
 
 uint64_t tr_frame_tick(const uint8_t *in) { return get64(in + 8); }
@@ -132,7 +139,7 @@ void tr_frame_keep(const struct tr_span *span, const uint8_t *in) {
     const uint8_t *p = in + HEADER;
     for (uint32_t i = 0; i < count; i++) {
         struct tr_slot *slot = &span->wires[get16(p)]->end[1].slot[tick % TR_SLOTS];
-        bool bytes = p[2] == TR_KIND_B;
+        bool bytes = octets(p[2]);
         slot->tag = tick;
         slot->edges = p[3];
         slot->sound = p[4];

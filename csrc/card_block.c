@@ -50,6 +50,26 @@ static void raise_done(struct tr_sim_card *card, uint32_t port, uint64_t at) {
     p->out.done_count = 0;
 }
 
+static void take_frames(struct tr_sim_card *card, uint32_t port, const uint8_t *line) {
+    struct tr_hdlc *hdlc = card->ports[port].hdlc;
+    bool exact = card->ports[port].capabilities & TR_CAP_PRECISION;
+    tr_hdlc_hear(hdlc, line);
+    for (uint32_t i = 0; i < hdlc->found_count; i++) {
+        const struct tr_hdlc_found *f = &hdlc->found[i];
+        raise_event(card, (struct tr_line_event){.card_port = port,
+                                                 .kind = TR_EV_FRAME,
+                                                 .offset = exact ? f->offset : 0,
+                                                 .side = f->data,
+                                                 .side_len = f->length});
+    }
+}
+
+/* B, D: what the control half of a real span does by itself (ITU-T G.732), and what a scenario has it do. */
+static void answer_alarms(struct tr_sim_port *p, const struct tr_wire_end *end) {
+    tr_out_level(&p->out, TR_LEVEL_RAI, tr_line_in_alarm(&p->line));
+    tr_out_alarm(&p->out, end ? end->active.alarm[end - end->wire->end] : 0);
+}
+
 static void sort_events(struct tr_sim_card *card) {
     for (uint32_t i = 1; i < card->events_count; i++) {
         struct tr_line_event event = card->events[i];
@@ -66,7 +86,12 @@ static void sort_events(struct tr_sim_card *card) {
 static struct tr_own_block send_block(struct tr_sim_port *p, struct tr_wire_end *end, uint64_t at, const uint8_t *tx,
                                       struct tr_edge edges[TR_EDGES_MAX]) {
     struct tr_own_block own = {.before = p->out.sent, .edges = edges};
-    if (p->out.levels != p->out.sent || p->out.due < at + TR_BLOCK) {
+    uint8_t line[TR_BLOCK];
+    if (p->hdlc) {
+        tr_hdlc_say(p->hdlc, line);
+        tx = line;
+    }
+    if (tr_out_line(&p->out) != p->out.sent || p->out.due < at + TR_BLOCK) {
         own.count = tr_out_block(&p->out, at, edges);
     }
     if (end) {
@@ -208,7 +233,18 @@ static void hear_block(struct tr_sim_card *card, uint32_t port, uint64_t at, con
     if (p->out.done_count) {
         raise_done(card, port, at);
     }
-    if (!end) {
+    if (p->kind == TR_KIND_B || p->kind == TR_KIND_D) {
+        answer_alarms(p, end);
+    }
+    if (p->hdlc) {
+        uint8_t line[TR_BLOCK];
+        memset(line, 0xFF, sizeof line);
+        if (end) {
+            tr_wire_hear(end, slot, &gate, p->law, line);
+        }
+        take_frames(card, port, line);
+    }
+    if (!end || p->hdlc) {
         if (rx) {
             memset(rx, tr_g711_idle(p->law), TR_BLOCK);
         }

@@ -8,7 +8,7 @@
 
 enum {
     PORTS_MAX = 65536,
-    EVENTS_A_PORT = 4, /* room per port and tick; more are counted as lost, the level state stays true */
+    EVENTS_A_PORT = 4, /* room per port and tick, beside frames; more are counted as lost, the level state stays true */
     EVENTS_SPARE = 64
 };
 
@@ -106,6 +106,12 @@ static int bits(tr_card *card, uint32_t port, int abcd) {
     return TR_OK;
 }
 
+static int frame(tr_card *card, uint32_t port, const uint8_t *data, uint32_t length) {
+    int result = TR_E_NO_PORT;
+    struct tr_sim_port *p = find(card, port, TR_KIND_D, &result);
+    return p ? tr_hdlc_send(p->hdlc, data, length) : result;
+}
+
 static int set(tr_card *base, uint32_t port, int setting, int value) {
     struct tr_sim_card *card = sim_of(base);
     if (port >= card->count) {
@@ -167,6 +173,10 @@ static int state(const tr_card *base, uint32_t port, struct tr_port_state *out) 
         out->polarity_edges = p->out.polarity_edges;
         out->drop_edges = p->out.drop_edges;
         out->flash_edges = line->flash_edges;
+    } else if (p->kind == TR_KIND_D) {
+        out->frames_sent = p->hdlc->sent;
+        out->frames_received = p->hdlc->received;
+        out->frames_bad = p->hdlc->bad;
     }
     return TR_OK;
 }
@@ -178,6 +188,9 @@ static int idle(const tr_card *base, uint32_t port) {
     }
     const struct tr_sim_port *p = &card->ports[port];
     struct tr_wire_end *end = atomic_load_explicit(&p->end, memory_order_relaxed);
+    if (p->kind == TR_KIND_D) {
+        return 1;
+    }
     if (!end) {
         return p->hangover == 0;
     }
@@ -206,6 +219,7 @@ static uint64_t memory(const tr_card *base) {
         const struct tr_wire_end *end = atomic_load_explicit(&card->ports[i].end, memory_order_acquire);
         sum += !end ? 0 : end->wire->span ? sizeof(struct tr_wire) : sizeof(struct tr_wire) / 2;
     }
+    sum += card->frame_ports * sizeof(struct tr_hdlc);
     for (struct tr_backplane *b = card->backplanes; b; b = tr_backplane_next(b)) {
         sum += tr_backplane_memory(b);
     }
@@ -215,7 +229,7 @@ static uint64_t memory(const tr_card *base) {
 /* ---- building ---- */
 
 static int add_port(struct tr_sim_card *card, uint32_t kind_, uint32_t capabilities_, uint32_t law) {
-    if (kind_ < TR_KIND_FXO || kind_ > TR_KIND_B || law > TR_LAW_MU) {
+    if (kind_ < TR_KIND_FXO || kind_ > TR_KIND_D || law > TR_LAW_MU) {
         return TR_E_ARGUMENT;
     }
     if (card->count >= PORTS_MAX) {
@@ -223,6 +237,14 @@ static int add_port(struct tr_sim_card *card, uint32_t kind_, uint32_t capabilit
     }
     struct tr_sim_port *p = &card->ports[card->count];
     memset(p, 0, sizeof *p);
+    if (kind_ == TR_KIND_D) {
+        p->hdlc = malloc(sizeof *p->hdlc);
+        if (!p->hdlc) {
+            return TR_E_NO_MEMORY;
+        }
+        tr_hdlc_init(p->hdlc);
+        card->frame_ports++;
+    }
     atomic_init(&p->end, NULL);
     p->kind = (uint8_t)kind_;
     p->law = (uint8_t)law;
@@ -232,13 +254,14 @@ static int add_port(struct tr_sim_card *card, uint32_t kind_, uint32_t capabilit
     return (int)card->count++;
 }
 
-static int make_room(struct tr_sim_card *card, uint32_t count) {
+/* For `count` ports, `frame_ports` of them D channels. */
+static int make_room(struct tr_sim_card *card, uint32_t count, uint32_t frame_ports) {
     struct tr_sim_port *more = realloc(card->ports, count * sizeof *more);
     if (!more) {
         return TR_E_NO_MEMORY;
     }
     card->ports = more;
-    uint32_t events_max = count * EVENTS_A_PORT + EVENTS_SPARE;
+    uint32_t events_max = count * EVENTS_A_PORT + frame_ports * TR_HDLC_FOUND_MAX + EVENTS_SPARE;
     struct tr_line_event *events = realloc(card->events, events_max * sizeof *events);
     if (!events) {
         return TR_E_NO_MEMORY;
@@ -258,6 +281,7 @@ static void release(tr_card *base) {
     tr_wire_forget_card(card);
     for (uint32_t i = 0; i < card->count; i++) {
         tr_tap_close(card->ports[i].tap);
+        free(card->ports[i].hdlc);
     }
     free(card->ports);
     free(card->events);
@@ -280,6 +304,7 @@ const struct tr_card_ops tr_sim_ops = {
     .lamp = lamp,
     .set = set,
     .bits = bits,
+    .frame = frame,
     .state = state,
     .idle = idle,
     .delay = delay,
@@ -289,24 +314,24 @@ const struct tr_card_ops tr_sim_ops = {
 };
 
 tr_card *tr_sim_card_new(const struct tr_sim_config *config) {
-    if (!config->ports || config->ports > PORTS_MAX || config->kind < TR_KIND_FXO || config->kind > TR_KIND_B ||
+    if (!config->ports || config->ports > PORTS_MAX || config->kind < TR_KIND_FXO || config->kind > TR_KIND_D ||
         config->law > TR_LAW_MU) {
         errno = EINVAL;
         return NULL;
     }
     struct tr_sim_card *card = calloc(1, sizeof *card);
-    if (!card || make_room(card, config->ports) < 0) {
+    int result = card ? make_room(card, config->ports, config->kind == TR_KIND_D ? config->ports : 0) : TR_E_NO_MEMORY;
+    for (uint32_t i = 0; i < config->ports && result >= 0; i++) {
+        result = add_port(card, config->kind, config->capabilities, config->law);
+    }
+    if (result < 0) {
         if (card) {
-            free(card->ports);
+            release(&card->base);
         }
-        free(card);
         errno = ENOMEM;
         return NULL;
     }
     card->base.ops = &tr_sim_ops;
-    for (uint32_t i = 0; i < config->ports; i++) {
-        add_port(card, config->kind, config->capabilities, config->law);
-    }
     return &card->base;
 }
 
@@ -315,6 +340,6 @@ int tr_sim_card_add_port(tr_card *base, uint32_t kind_, uint32_t capabilities_) 
     if (!card) {
         return TR_E_UNSUPPORTED;
     }
-    int result = make_room(card, card->count + 1);
+    int result = make_room(card, card->count + 1, card->frame_ports + (kind_ == TR_KIND_D));
     return result < 0 ? result : add_port(card, kind_, capabilities_, card->ports[0].law);
 }

@@ -12,14 +12,17 @@
  * block, when the far end's off-hook was reported. Edge counters: an FXO counts its own hook edges and flashes and the
  * far rings, drops and reversals; an FXS the other way round.
  *
- * HDLC frames on B channels are not offered (`frame` is NULL), nor hardware gains and cancellers.
+ * A D channel says and hears HDLC in its time slot, bit by bit (hdlc.h has its limits), so that bit errors, slips and
+ * cuts do to frames what they do on a real line; it has no sound and hears none. Hardware gains and cancellers are not
+ * offered.
  * delay() is 0: the near echo of what is handed to an exchange begins in what is heard of the same exchange.
  * Ports are added before a paced engine runs (or between ticks of a stepped one). Memory: 0.6 KiB a port, 3.4 KiB more
- * for each wired end, and as much again for a far end in another process. */
+ * for each wired end, 10 KiB for a D channel, and as much again for a far end in another process. */
 #ifndef TIPRING_CARD_SIM_H
 #define TIPRING_CARD_SIM_H
 
 #include "card.h"
+#include "hdlc.h"
 #include "line.h"
 #include "lineout.h"
 #include "wire.h"
@@ -35,13 +38,14 @@ struct tr_sim_port {
     uint32_t link_alarm;
     uint32_t capabilities;
     struct tr_tap *tap;
+    struct tr_hdlc *hdlc; /* of a D channel */
     struct tr_line line;
     struct tr_line_out out;
 };
 
 struct tr_sim_card {
     struct tr_card base;
-    uint32_t count;
+    uint32_t count, frame_ports; /* frame_ports: D channels among them */
     struct tr_sim_port *ports;
     _Atomic uint64_t tick; /* exchanges run */
     struct tr_line_event *events;

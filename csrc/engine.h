@@ -30,6 +30,7 @@ extern "C" {
 #define TR_COMMAND_SIZE 64
 #define TR_EVENT_SIZE 64
 #define TR_SIDE_MAX 4096
+#define TR_FRAME_MAX 1024 /* octets of an HDLC frame without its check sequence; longer: TR_E_TOO_LONG */
 #define TR_NO_PORT 4294967295
 
 /* Results: 0 or a positive number is success, negative is one of these. */
@@ -241,6 +242,8 @@ struct tr_port_state {
     uint32_t hook_edges, ring_edges, polarity_edges, drop_edges, flash_edges, bits_edges;
     uint32_t digits;
     uint32_t stale_commands;
+    /* D: HDLC frames since allocation; bad: wrong check sequence, aborted, too long, too short */
+    uint32_t frames_sent, frames_received, frames_bad;
 };
 
 struct tr_stats {
@@ -319,12 +322,15 @@ struct tr_wire_faults {
     double noise_dbm0;     /* white noise heard at each end; 0 = none */
     double clip_dbm0;      /* peak clipping; 0 = none */
     double slip_per_min;   /* one sample lost or repeated */
-    int32_t cut;           /* 1: no sound, no current, no ringing */
+    double bit_error_rate; /* B, D: chance of each bit heard to be wrong, 0..0.5 */
+    int32_t cut;           /* 1: no sound, no current, no ringing, no signal */
     int32_t no_loop_drop;  /* 1: battery openings do not reach the far end */
     int32_t reversed;      /* 1: polarity swapped for good */
-    uint32_t seed;         /* of the noise */
+    int32_t alarm;         /* B, D: what the end which the call names sends: 0 its signal, TR_ALARM_LOS nothing,
+                              TR_ALARM_BLUE all ones (AIS), TR_ALARM_YELLOW its signal with a remote alarm (RAI) */
+    uint32_t seed;         /* of the noise and the bit errors */
 };
-/* Wires port pa of card a to port pb of card b (FXO-FXS or B-B), in this process. Returns a wire number >= 0. */
+/* Wires port pa of card a to port pb of card b (FXO-FXS, B-B or D-D), in this process. Returns a wire number >= 0. */
 int tr_wire_connect(tr_card *a, uint32_t pa, tr_card *b, uint32_t pb);
 int tr_wire_disconnect(tr_card *a, uint32_t pa);
 int tr_wire_set(tr_card *a, uint32_t pa, const struct tr_wire_faults *faults);
@@ -339,8 +345,9 @@ int tr_wire_tap(tr_card *a, uint32_t pa, const char *stem);
  * the far end. The backplane owns the descriptor. */
 struct tr_backplane_stats {
     uint64_t frames_sent, frames_received, slips, bad_frames;
-    uint32_t alarm; /* 1: red, no frame for a second or the far end is gone */
-    uint32_t far_version;
+    uint32_t alarm;                /* 1: red, no frame for a second or the far end is gone */
+    uint32_t far_version, version; /* of the frames of the far end (0: none yet), and ours */
+    uint32_t refused;              /* 1: the far end speaks another version, its connection was dropped */
 };
 tr_backplane *tr_backplane_new(tr_card *card, uint32_t first, uint32_t count, int fd, int paced);
 /* A new connection after the far end came back; -1 drops the present one. */

@@ -7,6 +7,8 @@ enum {
     PULSE_GAP = 200 * SAMPLES_PER_MS, /* loop closed this long ends a pulse digit */
     BATTERY_ALARM = 1000 * SAMPLES_PER_MS,
     BATTERY_BACK = 64 * SAMPLES_PER_MS,
+    SIGNAL_GONE = 2500 * SAMPLES_PER_MS, /* or all ones: red, blue */
+    SIGNAL_BACK = 500 * SAMPLES_PER_MS,  /* and for the remote alarm's coming and going */
     LONGEST_SETTING_MS = 60000
 };
 
@@ -17,7 +19,9 @@ uint16_t tr_level_mask(uint32_t kind) {
     case TR_KIND_FXS:
         return TR_LEVEL_BATTERY | TR_LEVEL_RINGING | TR_LEVEL_REVERSED | TR_LEVEL_LAMP | TR_LEVEL_ON_HOOK_TX;
     case TR_KIND_B:
-        return TR_LEVEL_PRESENT | TR_LEVEL_BITS;
+        return TR_LEVEL_PRESENT | TR_LEVEL_AIS | TR_LEVEL_RAI | TR_LEVEL_BITS;
+    case TR_KIND_D:
+        return TR_LEVEL_PRESENT | TR_LEVEL_AIS | TR_LEVEL_RAI;
     default:
         return 0;
     }
@@ -253,15 +257,44 @@ static void see_polarity_and_lamp(struct tr_line *line, uint64_t at) {
     }
 }
 
-/* ---- B ---- */
+/* ---- B, D ---- */
+
+static const uint32_t own_alarms = TR_ALARM_RED | TR_ALARM_BLUE;
+
+bool tr_line_in_alarm(const struct tr_line *line) { return (line->alarms & own_alarms) || line->link_alarm; }
+
+/* The alarm that the signal deserves now. */
+static uint32_t fault_of(const struct tr_line *line) {
+    if (line->link_alarm) {
+        return 0; /* it tells already that there is nothing */
+    }
+    if (line->far & TR_LEVEL_PRESENT) {
+        return (line->far & TR_LEVEL_RAI) && !(line->alarms & own_alarms) ? TR_ALARM_YELLOW : 0;
+    }
+    return line->far & TR_LEVEL_AIS ? TR_ALARM_BLUE : TR_ALARM_RED | TR_ALARM_LOS;
+}
+
+static void see_signal(struct tr_line *line, uint64_t at) {
+    uint32_t fault = fault_of(line);
+    bool waiting = line->timer[TR_TIMER_SIGNAL] != TR_NEVER;
+    if ((fault & own_alarms) && (line->alarms & own_alarms)) {
+        set_alarm(line, at, fault, line->link_alarm); /* one for the other: told at once */
+    }
+    if (fault == line->alarms) {
+        set_timer(line, TR_TIMER_SIGNAL, TR_NEVER);
+    } else if (!waiting || (fault != line->coming && !((fault & own_alarms) && (line->coming & own_alarms)))) {
+        set_timer(line, TR_TIMER_SIGNAL, at + (fault & own_alarms ? SIGNAL_GONE : SIGNAL_BACK));
+    }
+    line->coming = fault;
+}
 
 static void see_channel(struct tr_line *line, uint64_t at) {
     bool present = line->far & TR_LEVEL_PRESENT;
     if (line->plugged) {
-        set_alarm(line, at, present ? 0 : TR_ALARM_RED, line->link_alarm);
+        see_signal(line, at);
     }
     uint8_t bits = (line->far & TR_LEVEL_BITS) >> TR_LEVEL_BITS_SHIFT;
-    if (present && bits != line->bits) {
+    if (present && line->kind == TR_KIND_B && bits != line->bits) {
         line->bits = bits;
         line->bits_edges++;
         found(line, at, at, TR_EV_BITS, bits);
@@ -307,6 +340,9 @@ void tr_line_plug(struct tr_line *line, uint64_t at) {
 
 void tr_line_link_alarm(struct tr_line *line, uint64_t at, uint32_t alarms) {
     set_alarm(line, at, line->alarms, alarms);
+    if (line->kind == TR_KIND_B || line->kind == TR_KIND_D) {
+        look(line, at);
+    }
 }
 
 bool tr_line_timer(struct tr_line *line, uint64_t end) {
@@ -349,6 +385,10 @@ bool tr_line_timer(struct tr_line *line, uint64_t end) {
         break;
     case TR_TIMER_CLEAR:
         set_alarm(line, at, 0, line->link_alarm);
+        break;
+    case TR_TIMER_SIGNAL:
+        set_alarm(line, at, line->coming, line->link_alarm);
+        see_signal(line, at); /* with our own alarm gone the far end's remote alarm counts */
         break;
     case TR_TIMER_COUNT:
         break;

@@ -17,9 +17,15 @@
  *         LOOP_DROP when battery is away for `loop drop` while our loop is closed, counted from the end of the guard
  * time after our own hook changes at the earliest; ALARM red after 1 s without battery (DAHDI battalarm 1000), cleared
  * after 64 ms with (battdebounce 64); POLARITY and LAMP for changes, not for the first state learnt (a lamp that is on
- * is told). B     BITS for changes; ALARM red as soon as the far end's signal is gone, cleared when it is back.
+ *         is told).
+ *   B, D  BITS for changes; they are frozen while there is no signal. ALARM red and LOS after 2.5 s without the far
+ *         end's signal, blue after 2.5 s of all ones in its place (AIS), yellow after 500 ms of its remote alarm
+ *         indication (RAI); each is cleared after 500 ms. While an alarm of our own (red, blue) stands the far end's
+ *         remote alarm is not looked at. Sound passes only with the signal, at once. What follows from an alarm, the
+ *         card does: while red or blue stands it sends RAI, for yellow it sends nothing back (ITU-T G.732).
  *
- * Sources: DAHDI wctdm (polarity not for the first learnt), fxo_modes.h CHINA, defaults of engine.h enum tr_setting. */
+ * Sources: DAHDI wctdm (polarity not for the first learnt), fxo_modes.h CHINA, defaults of engine.h enum tr_setting;
+ * DAHDI wct4xxp (2500 ms and 500 ms; RAI only once the alarm has been declared). */
 #ifndef TIPRING_LINE_H
 #define TIPRING_LINE_H
 
@@ -33,8 +39,10 @@ enum tr_level {
     TR_LEVEL_REVERSED = 8,    /* FXS: polarity */
     TR_LEVEL_LAMP = 16,       /* FXS: message lamp */
     TR_LEVEL_ON_HOOK_TX = 32, /* FXS: sound is passed to the on-hook line */
-    TR_LEVEL_PRESENT = 64,    /* B: the channel is there */
-    TR_LEVEL_BITS = 0xF00     /* B: CAS bits ABCD, A is 0x800 */
+    TR_LEVEL_PRESENT = 64,    /* B, D: the signal is there */
+    TR_LEVEL_AIS = 128,       /* B, D: all ones instead of it */
+    TR_LEVEL_BITS = 0xF00,    /* B: CAS bits ABCD, A is 0x800 */
+    TR_LEVEL_RAI = 0x1000     /* B, D: with the signal, the remote alarm indication (bit A of slot 0) */
 };
 #define TR_LEVEL_BITS_SHIFT 8
 /* What each kind of port may send. */
@@ -66,6 +74,7 @@ enum tr_line_timer {
     TR_TIMER_DROP,   /* FXO */
     TR_TIMER_RED,    /* FXO: no battery for 1 s */
     TR_TIMER_CLEAR,  /* FXO: battery is back for 64 ms */
+    TR_TIMER_SIGNAL, /* B, D: `coming` has lasted */
     TR_TIMER_COUNT
 };
 
@@ -79,7 +88,7 @@ struct tr_line {
     bool ring_begun, polarity_known, polarity, lamp, pulse_dial, plugged, dropped;
     uint8_t bits;
     uint32_t capabilities;
-    uint32_t alarms, link_alarm;
+    uint32_t alarms, link_alarm, coming;                                      /* coming: what `alarms` will be */
     uint32_t flash_min, flash_max, debounce, ring_debounce, loop_drop, guard; /* samples */
     uint32_t pulses;
     uint64_t timer[TR_TIMER_COUNT];
@@ -96,12 +105,14 @@ int tr_line_set(struct tr_line *line, int setting, int value);
  * leaves at most TR_LINE_FOUND_MAX events; take them before the next call. */
 void tr_line_own(struct tr_line *line, uint64_t at, uint16_t levels);
 void tr_line_far(struct tr_line *line, uint64_t at, uint16_t levels);
-/* A wire was plugged in: from now on a missing battery (or channel) is an alarm. */
+/* A wire was plugged in: from now on a missing battery (or signal) is an alarm. */
 void tr_line_plug(struct tr_line *line, uint64_t at);
 /* The link that carries the wire is red (a mask of enum tr_alarm) or well again (0). */
 void tr_line_link_alarm(struct tr_line *line, uint64_t at, uint32_t alarms);
 /* Runs one timer due before `end`; false when there is none. */
 bool tr_line_timer(struct tr_line *line, uint64_t end);
+/* B, D: an alarm of our own stands: the far end is to be told. */
+bool tr_line_in_alarm(const struct tr_line *line);
 /* FXS: is the far end off-hook (a flash under way counts as off-hook)? */
 bool tr_line_off_hook(const struct tr_line *line);
 /* FXO: is a ring burst on the line? */

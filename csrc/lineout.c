@@ -14,7 +14,8 @@ static void reckon_due(struct tr_line_out *out) {
 void tr_out_init(struct tr_line_out *out, uint32_t kind) {
     memset(out, 0, sizeof *out);
     out->kind = (uint8_t)kind;
-    out->levels = kind == TR_KIND_FXS ? TR_LEVEL_BATTERY : kind == TR_KIND_B ? TR_LEVEL_PRESENT : 0;
+    out->levels = kind == TR_KIND_FXS ? TR_LEVEL_BATTERY : kind == TR_KIND_FXO ? 0 : TR_LEVEL_PRESENT;
+    out->keep = UINT16_MAX;
     out->flash_end = out->open_end = out->ring_next = out->due = TR_NEVER;
 }
 
@@ -123,6 +124,11 @@ void tr_out_bits(struct tr_line_out *out, int abcd) {
     out->bits_edges += before != out->levels;
 }
 
+void tr_out_alarm(struct tr_line_out *out, uint32_t alarm) {
+    out->keep = alarm == TR_ALARM_LOS || alarm == TR_ALARM_BLUE ? 0 : UINT16_MAX;
+    out->force = alarm == TR_ALARM_BLUE ? TR_LEVEL_AIS : alarm == TR_ALARM_YELLOW ? TR_LEVEL_RAI : 0;
+}
+
 /* The next part of the cadence that has a length; a part of length 0 merges its neighbours. */
 static void next_ring_phase(struct tr_line_out *out) {
     do {
@@ -136,15 +142,16 @@ static void next_ring_phase(struct tr_line_out *out) {
 }
 
 static int add_edge(struct tr_line_out *out, struct tr_edge *edges, int count, uint8_t offset) {
-    if (out->levels == out->sent) {
+    uint16_t line = tr_out_line(out);
+    if (line == out->sent) {
         return count;
     }
     /* One edge a sample; a full list keeps the last: no command sequence is lost, only its finest steps. */
     if (count && (edges[count - 1].offset == offset || count == TR_EDGES_MAX)) {
         count--;
     }
-    edges[count] = (struct tr_edge){.offset = offset, .levels = out->levels};
-    out->sent = out->levels;
+    edges[count] = (struct tr_edge){.offset = offset, .levels = line};
+    out->sent = line;
     return count + 1;
 }
 

@@ -21,8 +21,9 @@
 #define TR_DONE_MAX 4
 
 struct tr_line_out {
-    uint16_t levels; /* now (commands change them at once, the line learns of it with the next block) */
-    uint16_t sent;   /* at the end of the last block */
+    uint16_t levels;      /* now (commands change them at once, the line learns of it with the next block) */
+    uint16_t keep, force; /* what a scenario's alarm leaves of them, and puts on the line itself */
+    uint16_t sent;        /* at the end of the last block */
     uint8_t kind, done_count, phase;
     bool off_hook; /* FXO: as commanded; stays true during a flash */
     bool ringing;  /* FXS: a cadence runs */
@@ -46,6 +47,12 @@ void tr_out_ring_stop(struct tr_line_out *out);
 int tr_out_loop_open(struct tr_line_out *out, uint64_t at, int ms);
 void tr_out_level(struct tr_line_out *out, uint16_t level, bool on);
 void tr_out_bits(struct tr_line_out *out, int abcd);
+/* B, D: what a scenario makes of our signal: 0, or one of enum tr_alarm as in struct tr_wire_faults. */
+void tr_out_alarm(struct tr_line_out *out, uint32_t alarm);
+/* The levels as the line has them. */
+static inline uint16_t tr_out_line(const struct tr_line_out *out) {
+    return (uint16_t)((out->levels & out->keep) | out->force);
+}
 /* Edges of the block that begins at sample `at`, at most TR_EDGES_MAX; returns how many. The block starts with the
  * levels `sent` had before the call. Flashes and openings that ended are in done[0..done_count); clear the count. */
 int tr_out_block(struct tr_line_out *out, uint64_t at, struct tr_edge edges[TR_EDGES_MAX]);

@@ -56,6 +56,9 @@ static int hear(struct tr_port *port, int32_t number, int32_t gain) {
     if (number >= 0 && ((uint32_t)number >= engine->config.max_ports || !engine->by_number[number])) {
         return TR_E_NO_PORT;
     }
+    if (number >= 0 && engine->by_number[number]->kind == TR_KIND_D) {
+        return TR_E_UNSUPPORTED;
+    }
     if (gain < -9600 || gain > 2400) {
         return TR_E_ARGUMENT;
     }
@@ -172,6 +175,20 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
     }
 }
 
+/* What a D channel has no use for. */
+static bool needs_sound(uint32_t op) {
+    switch (op) {
+    case TR_OP_PLAY:
+    case TR_OP_DETECT:
+    case TR_OP_RECORD:
+    case TR_OP_CAPTURE:
+    case TR_OP_HEAR:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int tr_port_command(struct tr_port *port, const struct tr_command *command, const uint8_t *side) {
     port->dirty = true;
     if (command->op == TR_OP_EPOCH) {
@@ -181,6 +198,9 @@ int tr_port_command(struct tr_port *port, const struct tr_command *command, cons
     if (command->epoch != port->epoch) {
         port->stale++;
         return TR_E_STALE;
+    }
+    if (port->kind == TR_KIND_D && needs_sound(command->op)) {
+        return TR_E_UNSUPPORTED;
     }
     switch (command->op) {
     case TR_OP_PLAY:

@@ -145,6 +145,9 @@ int tr_wire_tap(tr_card *base, uint32_t port, const char *stem) {
         return card ? TR_E_NO_PORT : TR_E_UNSUPPORTED;
     }
     struct tr_sim_port *p = &card->ports[port];
+    if (p->kind == TR_KIND_D) {
+        return TR_E_UNSUPPORTED; /* has no sound */
+    }
     if (stem) {
         if (p->tap) {
             return TR_E_STATE;

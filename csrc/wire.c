@@ -45,6 +45,9 @@ uint16_t tr_wire_levels(const struct tr_wire_end *end, uint16_t levels) {
 
 /* ---- one tick ---- */
 
+/* What is heard, or sent, where there is nothing: all ones in a D channel, so that it aborts. */
+static uint8_t quiet(const struct tr_wire *wire, int law) { return wire->kind == TR_KIND_D ? 0xFF : tr_g711_idle(law); }
+
 /* Is a block one byte throughout? */
 static bool constant(const uint8_t *block, uint8_t byte) {
     uint64_t want = byte * 0x0101010101010101u, differs = 0;
@@ -80,8 +83,8 @@ void tr_wire_send(struct tr_wire_end *end, uint16_t before, const struct tr_edge
     if (count) {
         memcpy(slot->edge, edges, (size_t)count * sizeof *edges);
     }
-    slot->fill = tx ? tx[0] : tr_g711_idle(law);
-    if (end->wire->kind == TR_KIND_B) {
+    slot->fill = tx ? tx[0] : quiet(end->wire, law);
+    if (end->wire->octets) {
         slot->sound = tx && !constant(tx, slot->fill);
         if (slot->sound) {
             memcpy(slot->u.bytes, tx, TR_BLOCK);
@@ -163,7 +166,23 @@ static void hear_far(struct tr_wire_end *end, const struct tr_slot *far, float *
     }
 }
 
-static void hear_bytes(struct tr_wire_end *end, const struct tr_slot *far, uint8_t *rx) {
+/* True where a bit was damaged. */
+static bool damage(struct tr_wire_end *end, uint8_t *rx) {
+    uint32_t s = end->noise, wrong = 0;
+    for (int i = 0; i < TR_BLOCK * 8; i++) {
+        s ^= s << 13; /* xorshift32 (Marsaglia 2003) */
+        s ^= s >> 17;
+        s ^= s << 5;
+        if (s <= end->active.bit_error) {
+            rx[i / 8] ^= (uint8_t)(0x80 >> i % 8);
+            wrong++;
+        }
+    }
+    end->noise = s;
+    return wrong > 0;
+}
+
+static void hear_octets(struct tr_wire_end *end, const struct tr_slot *far, uint8_t *rx) {
     int slip = slip_at(end);
     if (far->sound) {
         memcpy(rx, far->u.bytes, TR_BLOCK);
@@ -223,17 +242,18 @@ bool tr_wire_hear(struct tr_wire_end *end, const struct tr_slot *far, const stru
     end->echo_blocks -= echo;
     if (gate->all_closed || !rx) {
         if (rx) {
-            memset(rx, tr_g711_idle(law), TR_BLOCK);
+            memset(rx, quiet(end->wire, law), TR_BLOCK);
         }
         return false;
     }
-    if (end->wire->kind == TR_KIND_B) {
+    if (end->wire->octets) {
         if (!far) {
-            memset(rx, tr_g711_idle(law), TR_BLOCK);
+            memset(rx, quiet(end->wire, law), TR_BLOCK);
             return false;
         }
-        hear_bytes(end, far, rx);
-        return far->sound;
+        hear_octets(end, far, rx);
+        bool damaged = p->bit_error && damage(end, rx);
+        return far->sound || damaged;
     }
     bool far_sound = far && (far->sound || end->late || p->slip_every);
     if (!far_sound && !echo && p->noise_rms == 0) {

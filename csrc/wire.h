@@ -7,13 +7,16 @@
  * levels are reconciled when the other runs too. Two paced engines with clocks of their own are joined by a backplane,
  * not by a wire.
  *
- * Analog wires carry linear samples (G.711 is at the codecs of the ports), B channels bytes. Line levels cross as edges
- * with a sample offset, each with all the levels from there on.
+ * Analog wires carry linear samples (G.711 is at the codecs of the ports), B and D channels octets. Line levels cross
+ * as edges with a sample offset, each with all the levels from there on.
  *
  * A new wire is a short, fair line: loss 0.5 dB, return loss 14 dB at each hybrid, no noise, no far echo, no clipping,
  * no slips. Limits (else TR_E_ARGUMENT): loss 0..100 dB; return loss 6..100 dB; far echo 0 or 6..100 dB at 10..60 ms;
  * noise 0 or -100..-1 dBm0; clipping 0 or -60..3.14 dBm0; slips 0..6000 a minute, alternately one sample repeated and
- * one lost. A wire over a backplane has its faults at the end that hears: each process sets its own.
+ * one lost; bit errors 0..0.5 and alarms on B and D only. Of an octet wire, slips (of one octet, as an exchange whose
+ * clock slips makes them, ITU-T G.822), bit errors, cuts and alarms count, the rest is for analog wires. Bit errors
+ * fall on the octets alone, the CAS bits are spared. A wire over a backplane has its faults at the end that hears: each
+ * process sets its own; but a cut is one for both directions, and an alarm is sent by the end for which it is set.
  *
  * Threads: connect, disconnect, set and get come from control threads, the rest from the media thread of the card. A
  * setting is taken whole at the next tick (at the one after, should the two meet). Unplugged wires are freed when
@@ -43,6 +46,8 @@ struct tr_wire_params {
     uint32_t far_echo_delay; /* samples */
     uint32_t slip_every;     /* samples; 0 never */
     uint32_t seed;
+    uint32_t bit_error; /* of 2^32: chance of each bit to be wrong */
+    uint32_t alarm[2];  /* what each end sends instead of its signal */
     bool cut, no_loop_drop, reversed;
 };
 
@@ -76,11 +81,13 @@ struct tr_wire {
     struct tr_wire_end end[2];
     const struct tr_span_view *span; /* end[1] is in another process */
     int number;
-    uint32_t kind; /* TR_KIND_B or an analog kind */
+    uint32_t kind; /* TR_KIND_B, TR_KIND_D or an analog kind */
+    bool octets;   /* B and D; else linear samples */
     atomic_uint version;
     atomic_flag lock; /* of `pending`; held for a copy only */
     struct tr_wire_params pending;
-    struct tr_wire_faults faults; /* as set; control threads only */
+    struct tr_wire_faults faults; /* as set, but for the alarms; control threads only */
+    int32_t alarm[2];             /* each end's, as set */
     struct tr_wire *next_retired;
     uint64_t retired_at[2];
 };
@@ -109,6 +116,8 @@ static inline struct tr_slot *tr_wire_last_sent(struct tr_wire_end *end) {
     return &end->slot[(end->sent - 1) % TR_SLOTS];
 }
 
+/* May ports of these kinds be the ends of one wire? */
+bool tr_wire_joins(uint32_t one, uint32_t two);
 /* Control threads. A wire with one local end, for the backplane; NULL with errno. The port must be free. */
 struct tr_wire *tr_wire_to_span(struct tr_sim_card *card, uint32_t port, const struct tr_span_view *span);
 /* Unplugs whatever is there, retires the wire. */

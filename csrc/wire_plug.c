@@ -26,6 +26,12 @@ static bool faults_make_sense(const struct tr_wire_faults *f) {
            (f->clip_dbm0 == 0 || within(f->clip_dbm0, -60, 3.14)) && within(f->slip_per_min, 0, 6000);
 }
 
+static bool digital_faults_make_sense(const struct tr_wire_faults *f, bool octets) {
+    bool alarm = f->alarm == TR_ALARM_LOS || f->alarm == TR_ALARM_BLUE || f->alarm == TR_ALARM_YELLOW;
+    return octets ? within(f->bit_error_rate, 0, 0.5) && (alarm || f->alarm == 0)
+                  : f->bit_error_rate == 0 && f->alarm == 0;
+}
+
 static struct tr_wire_params params_of(const struct tr_wire_faults *f) {
     struct tr_wire_params p = {.far_gain = (float)tr_db_ratio(-f->loss_db),
                                .limit = 32767.0f,
@@ -51,12 +57,16 @@ static struct tr_wire_params params_of(const struct tr_wire_faults *f) {
         p.slip_every = (uint32_t)(SAMPLES_PER_MINUTE / f->slip_per_min);
         p.slip_every = p.slip_every ? p.slip_every : 1;
     }
+    p.bit_error = (uint32_t)(f->bit_error_rate * UINT32_MAX);
     return p;
 }
 
-static void publish(struct tr_wire *wire, const struct tr_wire_faults *faults) {
+static void publish(struct tr_wire *wire, int end, const struct tr_wire_faults *faults) {
     struct tr_wire_params p = params_of(faults);
     wire->faults = *faults;
+    wire->alarm[end] = faults->alarm;
+    p.alarm[0] = (uint32_t)wire->alarm[0];
+    p.alarm[1] = (uint32_t)wire->alarm[1];
     while (atomic_flag_test_and_set_explicit(&wire->lock, memory_order_acquire)) {
     }
     wire->pending = p;
@@ -124,6 +134,7 @@ static struct tr_wire *new_wire(uint32_t kind, struct tr_sim_card *a, uint32_t p
         return NULL;
     }
     wire->kind = kind;
+    wire->octets = kind == TR_KIND_B || kind == TR_KIND_D;
     wire->number = wires_made++;
     atomic_flag_clear(&wire->lock);
     for (int i = 0; i < 2; i++) {
@@ -136,7 +147,7 @@ static struct tr_wire *new_wire(uint32_t kind, struct tr_sim_card *a, uint32_t p
             end->slot[k].tag = UINT64_MAX;
         }
     }
-    publish(wire, &fair_line);
+    publish(wire, 0, &fair_line);
     return wire;
 }
 
@@ -155,7 +166,7 @@ struct tr_wire *tr_wire_to_span(struct tr_sim_card *card, uint32_t port, const s
     if (atomic_load(&card->ports[port].end)) {
         errno = EBUSY;
     } else {
-        wire = new_wire(card->ports[port].kind == TR_KIND_B ? TR_KIND_B : TR_KIND_FXO, card, port, NULL, port);
+        wire = new_wire(card->ports[port].kind, card, port, NULL, port);
         if (wire) {
             wire->span = span;
             plug(wire);
@@ -163,6 +174,11 @@ struct tr_wire *tr_wire_to_span(struct tr_sim_card *card, uint32_t port, const s
     }
     pthread_mutex_unlock(&control);
     return wire;
+}
+
+bool tr_wire_joins(uint32_t one, uint32_t two) {
+    return (one == TR_KIND_FXO && two == TR_KIND_FXS) || (one == TR_KIND_FXS && two == TR_KIND_FXO) ||
+           (one == TR_KIND_B && two == TR_KIND_B) || (one == TR_KIND_D && two == TR_KIND_D);
 }
 
 static struct tr_sim_port *port_of(tr_card *card, uint32_t port) {
@@ -178,9 +194,7 @@ int tr_wire_connect(tr_card *a, uint32_t pa, tr_card *b, uint32_t pb) {
     if (!one || !two) {
         return TR_E_NO_PORT;
     }
-    bool analog = (one->kind == TR_KIND_FXO && two->kind == TR_KIND_FXS) ||
-                  (one->kind == TR_KIND_FXS && two->kind == TR_KIND_FXO);
-    if (one == two || (!analog && !(one->kind == TR_KIND_B && two->kind == TR_KIND_B))) {
+    if (one == two || !tr_wire_joins(one->kind, two->kind)) {
         return TR_E_ARGUMENT;
     }
     pthread_mutex_lock(&control);
@@ -225,11 +239,12 @@ int tr_wire_set(tr_card *a, uint32_t pa, const struct tr_wire_faults *faults) {
     }
     pthread_mutex_lock(&control);
     struct tr_wire_end *end = atomic_load(&port->end);
-    if (end) {
-        publish(end->wire, faults);
+    int result = !end ? TR_E_STATE : digital_faults_make_sense(faults, end->wire->octets) ? TR_OK : TR_E_ARGUMENT;
+    if (result == TR_OK) {
+        publish(end->wire, (int)(end - end->wire->end), faults);
     }
     pthread_mutex_unlock(&control);
-    return end ? TR_OK : TR_E_STATE;
+    return result;
 }
 
 int tr_wire_get(tr_card *a, uint32_t pa, struct tr_wire_faults *faults) {
@@ -241,6 +256,7 @@ int tr_wire_get(tr_card *a, uint32_t pa, struct tr_wire_faults *faults) {
     struct tr_wire_end *end = atomic_load(&port->end);
     if (end) {
         *faults = end->wire->faults;
+        faults->alarm = end->wire->alarm[end - end->wire->end];
     }
     pthread_mutex_unlock(&control);
     return end ? TR_OK : TR_E_STATE;

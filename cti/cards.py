@@ -52,6 +52,10 @@ class BackplaneLink:
         if self._backplane is not None and not self._backplane.stats()["alarm"]:
             self._tell(False, f"card {self.name}: wires connected")
             return
+        if self._backplane is not None and (stats := self._backplane.stats())["refused"]:
+            ours, theirs = stats["version"], stats["far_version"]
+            which = f"{self.path} speaks version {theirs} of the wires, we speak {ours}"
+            self._tell(True, f"card {self.name}: {which}: update the older")
         try:
             far = _connect(self.path)
         except OSError as error:

@@ -83,6 +83,7 @@ class Lib:
     TR_E_SYSTEM: int
     TR_E_TOO_LONG: int
     TR_E_UNSUPPORTED: int
+    TR_FRAME_MAX: int
     TR_KIND_B: int
     TR_KIND_D: int
     TR_KIND_FXO: int

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from drivers._engine import ffi, lib
 from drivers.errors import ArgumentError, CardError, PortStateError, check
 from drivers.port import Port
-from drivers.state import CAPABILITIES, KINDS, LAWS, mask
+from drivers.state import ALARMS, CAPABILITIES, KINDS, LAWS, mask
 
 if TYPE_CHECKING:
     from drivers.engine import Engine
@@ -44,7 +44,7 @@ class Card:
 
 
 class SoftwareCard(Card):
-    """`ports` ports of one `kind` ("fxo", "fxs", "b"); adopted by `engine` at once, or later by `Engine.add_card`."""
+    """`ports` ports of one `kind` ("fxo", "fxs", "b", "d"); adopted by `engine` at once, or by `Engine.add_card`."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class SoftwareCard(Card):
         self._count = max(self._count, index + 1)
         return index
 
-    def wire(self, index: int, other: SoftwareCard, other_index: int, **faults: float) -> int:
-        """Wires a port to one of another card in this process (FXO to FXS, B to B); `faults` as `faults`."""
+    def wire(self, index: int, other: SoftwareCard, other_index: int, **faults: float | str) -> int:
+        """Wires a port to one of another card in this process (FXO to FXS, B to B, D to D); `faults` as `faults`."""
         wire = check(
             lib.tr_wire_connect(self.pointer, index, other.pointer, other_index),
             f"wire {self.name}:{index} to {other.name}:{other_index}",
@@ -94,9 +94,11 @@ class SoftwareCard(Card):
         """Pulls the wire out."""
         check(lib.tr_wire_disconnect(self.pointer, index), f"wire of {self.name}:{index}", ffi.errno)
 
-    def faults(self, index: int, **changes: float) -> dict[str, float]:
+    def faults(self, index: int, **changes: float | str) -> dict[str, float]:
         """What the wire does to sound and signals now, after `changes`: loss_db, return_loss_db, far_echo_db,
-        far_echo_ms, noise_dbm0, clip_dbm0, slip_per_min, cut, no_loop_drop, reversed, seed."""
+        far_echo_ms, noise_dbm0, clip_dbm0, slip_per_min, cut, no_loop_drop, reversed, seed; on digital wires also
+        bit_error_rate (0 to 0.5) and alarm, what this end sends instead of its signal: "" or 0 none, "los" nothing,
+        "blue" all ones (AIS), "yellow" its signal with a remote alarm (RAI)."""
         faults = ffi.new("struct tr_wire_faults *")
         what = f"wire of {self.name}:{index}"
         check(lib.tr_wire_get(self.pointer, index, faults), what, ffi.errno)
@@ -105,6 +107,10 @@ class SoftwareCard(Card):
         for name, value in changes.items():
             if name not in fields:
                 raise ArgumentError(f"{what}: fault {name!r} is none of {', '.join(fields)}")
+            if isinstance(value, str):
+                if name != "alarm":
+                    raise ArgumentError(f"{what}: fault {name}: {value!r} is no number")
+                value = mask((value,) if value else (), ALARMS, "alarm")
             setattr(faults, name, int(value) if name in whole else float(value))
         if changes:
             check(lib.tr_wire_set(self.pointer, index, faults), what, ffi.errno)
@@ -138,7 +144,8 @@ class Backplane:
         check(lib.tr_backplane_reconnect(self._pointer, -1 if fd is None else fd), self.name, ffi.errno)
 
     def stats(self) -> dict[str, int]:
-        """frames_sent, frames_received, slips, bad_frames, alarm (1: red), far_version."""
+        """frames_sent, frames_received, slips, bad_frames, alarm (1: red), far_version, version (ours), refused (1: the
+        far end speaks another version; its connection was dropped)."""
         out = ffi.new("struct tr_backplane_stats *")
         check(lib.tr_backplane_stats(self._pointer, out), self.name, ffi.errno)
         return {name: int(getattr(out, name)) for name, _ in ffi.typeof("struct tr_backplane_stats").fields}

@@ -105,6 +105,10 @@ class PortState:
     bits_edges: int
     digits: int
     stale_commands: int
+    frames_sent: int
+    frames_received: int
+    frames_bad: int
+    """D channels: HDLC frames; bad are damaged, aborted, too long or too short ones, which nobody is told of."""
 
 
 _state = ffi.new("struct tr_port_state *")
@@ -137,6 +141,9 @@ def read_port(handle: Any, number: int) -> PortState:
         bits_edges=s.bits_edges,
         digits=s.digits,
         stale_commands=s.stale_commands,
+        frames_sent=s.frames_sent,
+        frames_received=s.frames_received,
+        frames_bad=s.frames_bad,
     )
 
 

@@ -25,6 +25,8 @@ struct bench {
     uint8_t rx[BENCH_PORTS][TR_BLOCK], tx[BENCH_PORTS][TR_BLOCK];
     struct seen seen[BENCH_EVENTS];
     int count;
+    /* Takes HDLC frames, which are then not kept in seen[]. */
+    void (*frame)(const struct bench *b, const struct tr_line_event *event);
 };
 
 static inline void bench_init(struct bench *b, uint32_t kind, uint32_t ports, uint32_t capabilities) {
@@ -55,6 +57,10 @@ static inline void bench_step(struct bench *b) {
         NEED(b->count < BENCH_EVENTS);
         CHECK(e.offset >= last && e.offset < TR_BLOCK);
         last = e.offset;
+        if (e.kind == TR_EV_FRAME && b->frame) {
+            b->frame(b, &e);
+            continue;
+        }
         uint64_t known = b->tick * TR_BLOCK + e.offset;
         b->seen[b->count++] = (struct seen){
             .port = e.card_port, .kind = e.kind, .at = known - e.age, .tick = b->tick, .a0 = e.a0, .known = known};

@@ -84,7 +84,7 @@ static void story(bool remote, int order, uint8_t *heard, struct seen *events, i
         CHECK_INT(stats(vru_link).frames_sent, 160);
         CHECK_INT(stats(vru_link).frames_received, 159); /* the last one was not yet due */
         CHECK_INT(stats(vru_link).slips + stats(vru_link).bad_frames + stats(vru_link).alarm, 0);
-        CHECK_INT(stats(vru_link).far_version, 1);
+        CHECK_INT(stats(vru_link).far_version, 2);
     }
     close_remote();
 }
@@ -246,7 +246,7 @@ static size_t golden_frame(uint8_t *out, size_t max) {
 static void the_frame_is_as_documented(void) {
     static uint8_t frame[2000];
     size_t n = golden_frame(frame, sizeof frame);
-    static const uint8_t head[] = {'T', 'R', 'B', 'P', 1, 0, 2, 0,    0, 0, 0,    0, 0, 0, 0, 0, 0x78, 1, 0,
+    static const uint8_t head[] = {'T', 'R', 'B', 'P', 2, 0, 2, 0,    0, 0, 0,    0, 0, 0, 0, 0, 0x78, 1, 0,
                                    0,   0,   0,   0,   0, 0, 0, 2,    1, 0, 0xD5, 0, 0, 2, 0, 0, 0,    0, 0,
                                    2,   0,   1,   0,   2, 1, 1, 0x80, 0, 0, 2,    0, 0, 0, 0, 0, 2,    0};
     CHECK_INT(n, 24 + 2 * (12 + 4) + 320);
@@ -294,6 +294,7 @@ static void garbage_is_counted_and_dropped(void) {
     static const int harmless[] = {8, 9, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23}; /* tick, alarms */
     for (size_t at = 0; at < 56; at++) {
         bool count_it = at != 29 && at != 45 && at != 36 && at != 52; /* any fill byte, any offset below 160 */
+        count_it &= at != 4 && at != 5;                               /* another version ends the connection */
         for (size_t k = 0; k < sizeof harmless / sizeof *harmless; k++) {
             count_it &= at != (size_t)harmless[k];
         }
@@ -315,6 +316,46 @@ static void garbage_is_counted_and_dropped(void) {
     CHECK_INT(stats(vru_link).bad_frames, want);
     bench_free(&vru);
     close(fd[0]);
+}
+
+/* A far end of another version: its connection ends at its first frame, both ways of time, and a new one can follow. */
+static void another_version_is_refused(void) {
+    static uint8_t frame[2000];
+    size_t n = golden_frame(frame, sizeof frame);
+    for (int paced = 0; paced < 2; paced++) {
+        int fd[2];
+        pair(fd);
+        bench_init(&vru, TR_KIND_FXO, 2, ALL_CAPABILITIES);
+        vru_link = tr_backplane_new(vru.card, 0, 2, fd[1], paced);
+        NEED(vru_link);
+        frame[4] = 1;
+        for (uint8_t t = 0; t < 3; t++) {
+            frame[8] = t;
+            CHECK(send(fd[0], frame, n, 0) == (ssize_t)n);
+        }
+        bench_run(&vru, NULL, 3);
+        CHECK_INT(stats(vru_link).refused, 1);
+        CHECK_INT(stats(vru_link).far_version, 1);
+        CHECK_INT(stats(vru_link).version, 2);
+        CHECK_INT(stats(vru_link).alarm, 1);
+        CHECK_INT(stats(vru_link).bad_frames, 1);
+        CHECK(send(fd[0], frame, n, MSG_NOSIGNAL) < 0); /* hung up */
+        CHECK_INT(bench_count(&vru, 1, TR_EV_ALARM), 1);
+        close(fd[0]);
+        pair(fd);
+        CHECK_INT(tr_backplane_reconnect(vru_link, fd[1]), TR_OK);
+        frame[4] = 2;
+        for (uint8_t t = 0; t < 5; t++) {
+            frame[8] = t;
+            CHECK(send(fd[0], frame, n, 0) == (ssize_t)n);
+        }
+        bench_run(&vru, NULL, 5);
+        CHECK_INT(stats(vru_link).refused, 0);
+        CHECK_INT(stats(vru_link).alarm, 0);
+        CHECK(stats(vru_link).frames_received > 0);
+        bench_free(&vru);
+        close(fd[0]);
+    }
 }
 
 /* Stepped: a damaged frame is a tick of silence, the next one is heard again. */
@@ -503,6 +544,7 @@ int main(void) {
     RUN(begins_without_a_connection);
     RUN(the_frame_is_as_documented);
     RUN(garbage_is_counted_and_dropped);
+    RUN(another_version_is_refused);
     RUN(a_damaged_frame_in_lock_step);
     RUN(what_cannot_be_joined);
     RUN(paced_never_waits);

@@ -494,9 +494,16 @@ static void bits_cross(void) {
     CHECK_INT(tr_wire_get(vru.card, 0, &faults), TR_OK);
     faults.cut = 1;
     CHECK_INT(tr_wire_set(vru.card, 0, &faults), TR_OK);
-    bench_run(&pbx, &vru, 2);
+    CHECK_INT(pbx.card->ops->bits(pbx.card, 0, 5), TR_OK);
+    bench_run(&pbx, &vru, 130);
     CHECK_INT(bench_count(&vru, 0, TR_EV_ALARM), 1);
     CHECK_INT(bench_count(&pbx, 0, TR_EV_ALARM), 1);
+    CHECK_INT(bench_state(&vru, 0).bits, 9); /* frozen */
+    faults.cut = 0;
+    CHECK_INT(tr_wire_set(vru.card, 0, &faults), TR_OK);
+    bench_run(&pbx, &vru, 2);
+    CHECK_INT(bench_state(&vru, 0).bits, 5);
+    CHECK_INT(bench_state(&vru, 0).bits_edges, 2);
     close_both();
 }
 

@@ -22,9 +22,11 @@ class Plane:
     def __init__(self, fd: int) -> None:
         self.fds = [fd]
         self.alarm = 0
+        self.far_version = 2
 
     def stats(self) -> dict[str, int]:
-        return {"alarm": self.alarm, "slips": 3}
+        far = self.far_version
+        return {"alarm": self.alarm, "slips": 3, "version": 2, "far_version": far, "refused": int(far != 2)}
 
     def reconnect(self, fd: int) -> None:
         self.fds.append(fd)
@@ -101,6 +103,16 @@ def test_pulled_out_and_plugged_in_again(bench: Bench) -> None:
     bench.look()
     assert bench.told == [("card_vru", True), ("card_vru", False)] and len(bench.planes[0].fds) == 2
     assert len(bench.planes) == 1
+
+
+def test_a_far_end_of_another_version_is_said_to_be_one(bench: Bench) -> None:
+    bench.listen()
+    texts: list[str] = []
+    bench.link._on_alarm = lambda name, on, text: texts.append(text)
+    bench.link.start(bench)  # type: ignore[arg-type]
+    bench.planes[0].alarm, bench.planes[0].far_version = 1, 1
+    bench.look()
+    assert texts == [f"card vru: {bench.path} speaks version 1 of the wires, we speak 2: update the older"]
 
 
 def test_a_far_end_that_accepts_nobody_does_not_stop_the_server(bench: Bench) -> None:

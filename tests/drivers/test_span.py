@@ -109,12 +109,12 @@ def test_alarms_of_a_slot_and_of_the_line(line: Line) -> None:
     assert line.near.state() == SpanState(30, 0, 1, 0, 29, ()) and told == []
     line.cut(True)
     line.time.run_for(3.0)
-    assert told == [("red",)] and line.near.state() == SpanState(30, 0, 30, 0, 0, ("red",))
+    assert told == [("red", "los")] and line.near.state() == SpanState(30, 0, 30, 0, 0, ("red", "los"))
     with pytest.raises(PortBusy):
         line.near.seize()
     line.cut(False)
     line.time.run_for(3.0)
-    assert told == [("red",), ()] and line.near.state().free == 30
+    assert told == [("red", "los"), ()] and line.near.state().free == 30
 
 
 def test_what_is_no_span() -> None:
