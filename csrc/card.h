@@ -22,6 +22,13 @@ struct tr_line_event {
     uint32_t age;
 };
 
+/* What only some cards know of themselves. */
+struct tr_card_health {
+    int64_t clock_ppb;     /* as in struct tr_stats */
+    uint64_t clock_losses; /* times `wait` gave up */
+    uint64_t bad_frames;   /* HDLC frames aborted, too long, or with a wrong FCS */
+};
+
 struct tr_card_ops {
     const char *name;
     /* Required. Ports there are now, their kind and capabilities. */
@@ -48,7 +55,7 @@ struct tr_card_ops {
     int (*lamp)(tr_card *card, uint32_t port, int on);                           /* optional */
     int (*set)(tr_card *card, uint32_t port, int setting, int value);            /* required */
     int (*hw_gain)(tr_card *card, uint32_t port, int rx_cdb, int tx_cdb);        /* optional */
-    int (*echo_canceller)(tr_card *card, uint32_t port, int mode);               /* optional: 0 off 1 on 2 fax */
+    int (*echo_canceller)(tr_card *card, uint32_t port, int mode);               /* optional: enum tr_echo_canceller */
     int (*bits)(tr_card *card, uint32_t port, int abcd);                         /* optional (B) */
     int (*frame)(tr_card *card, uint32_t port, const uint8_t *data, uint32_t n); /* optional (D); may be TR_E_FULL */
     /* Required. Level state: hook, ringing, polarity, battery, alarms, bits, and the edge counters. */
@@ -58,9 +65,10 @@ struct tr_card_ops {
     int (*idle)(const tr_card *card, uint32_t port);
     /* Required. Samples from transmit to receive of the card itself. */
     uint32_t (*delay)(const tr_card *card);
-    uint64_t (*slips)(const tr_card *card);  /* optional */
-    uint64_t (*memory)(const tr_card *card); /* optional */
-    void (*release)(tr_card *card);          /* required */
+    void (*health)(const tr_card *card, struct tr_card_health *out); /* optional */
+    uint64_t (*slips)(const tr_card *card);                          /* optional */
+    uint64_t (*memory)(const tr_card *card);                         /* optional */
+    void (*release)(tr_card *card);                                  /* required */
 };
 
 /* Every back-end's own struct begins with this. */

@@ -305,7 +305,7 @@ int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }
 
 int tr_engine_command(tr_engine *engine, const struct tr_command *command, const void *side, size_t side_len) {
     struct tr_command copy = *command;
-    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_CAPTURE_STOP || (side_len > 0 && !side)) {
+    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_ECHO_CANCELLER || (side_len > 0 && !side)) {
         return TR_E_ARGUMENT;
     }
     if (side_len > TR_SIDE_MAX) {
@@ -377,6 +377,9 @@ int tr_engine_stats(tr_engine *engine, struct tr_stats *out) {
     out->tick_ns_total = tr_counted(shared, TR_N_NS_TOTAL);
     out->ports = (uint32_t)tr_counted(shared, TR_N_PORTS);
     out->realtime = (uint32_t)tr_counted(shared, TR_N_REALTIME);
+    out->clock_ppb = (int64_t)tr_counted(shared, TR_N_CLOCK_PPB);
+    out->clock_losses = tr_counted(shared, TR_N_CLOCK_LOSSES);
+    out->bad_frames = tr_counted(shared, TR_N_BAD_FRAMES);
     out->memory_bytes = sizeof *engine + shared->block->bytes + engine->config.max_ports * 3 * sizeof(void *) +
                         engine->port_count * sizeof(struct tr_port) + tr_counted(shared, TR_N_IO_MEMORY) +
                         tr_counted(shared, TR_N_CARD_MEMORY);

@@ -98,8 +98,12 @@ enum tr_op {
     TR_OP_BITS = 18,    /* B. a0 = CAS bits ABCD (A is 8) */
     TR_OP_FRAME = 19,   /* D. side = one HDLC frame without FCS; TR_E_FULL: too many wait to be sent */
     TR_OP_CAPTURE = 20, /* as TR_OP_RECORD, beside it, and over calls: ends by limit, silence or its own stop only */
-    TR_OP_CAPTURE_STOP = 21
+    TR_OP_CAPTURE_STOP = 21,
+    TR_OP_ECHO_CANCELLER = 22 /* a0 = enum tr_echo_canceller; TR_E_UNSUPPORTED without TR_CAP_HW_ECHO_CANCELLER */
 };
+
+/* The card's echo canceller. Fax: it adapts no longer and its non-linear processor is off (ITU-T G.168, G.165). */
+enum tr_echo_canceller { TR_ECHO_OFF = 0, TR_ECHO_ON = 1, TR_ECHO_FAX = 2 };
 
 enum tr_play {
     TR_PLAY_FILE = 1, /* side = path; WAV, 8 kHz mono, PCM16, A-law or u-law. a1 = start ms, a2 = gain 1/100 dB,
@@ -256,6 +260,10 @@ struct tr_stats {
     uint64_t tick_ns_last, tick_ns_max, tick_ns_total; /* cost of a tick, wall clock; 0 when stepped */
     uint64_t memory_bytes;                             /* of the engine and its ports */
     uint32_t ports, realtime;                          /* realtime: 1 where SCHED_FIFO was granted */
+    int64_t clock_ppb;     /* the master card's clock against CLOCK_MONOTONIC, parts per billion, positive: the card is
+                              fast; 0 until it has been watched for 10 s, and where no card gives the clock */
+    uint64_t clock_losses; /* times a card's clock stopped, and ticks went on by the system's */
+    uint64_t bad_frames;   /* HDLC frames aborted, too long, or with a wrong FCS */
 };
 
 struct tr_engine_config {
@@ -339,6 +347,21 @@ int tr_wire_get(tr_card *a, uint32_t pa, struct tr_wire_faults *faults);
  * to stem.jsonl: {"ms": 12.125, "end": "local"|"far", "edge": "loop"|"battery"|"ring"|"polarity"|"bits", "value": 0|1}.
  * NULL ends it. */
 int tr_wire_tap(tr_card *a, uint32_t pa, const char *stem);
+
+/* ---- real cards, through DAHDI (card_dahdi.h) ------------------------------------------------- */
+struct tr_dahdi_port {
+    uint32_t channel; /* DAHDI's number of the channel, 1.. */
+    uint32_t kind;    /* what the port must be: TR_KIND_FXO (signalled fxsls, fxsks), TR_KIND_FXS (signalled fxols,
+                         fxoks), TR_KIND_B (bchan, clear, or cas), TR_KIND_D (dchan, hardhdlc) */
+    uint32_t law;     /* enum tr_law: of the codes on the channel */
+    uint32_t depth;   /* blocks written ahead, 2..16; 4 suits voice, 2 where delay matters (R2). Not for D */
+    int32_t rx_cdb, tx_cdb; /* gains in the driver, hundredths of a dB, -2400..2400 */
+    uint32_t echo_taps;     /* the driver's canceller: 0 off, else 32, 64 .. 1024 samples */
+    uint32_t echo_mode;     /* enum tr_echo_canceller from the open on, where echo_taps is not 0 */
+};
+/* Opens all channels and makes them ready; nothing rings, nothing goes off-hook. NULL: `error` holds one clear line
+ * with the remedy, errno what the system said. */
+tr_card *tr_dahdi_card_new(const struct tr_dahdi_port *ports, uint32_t count, char *error, size_t room);
 
 /* ---- the backplane: wires whose far ends are in another process ----------------------------------
  * `fd` is a connected Unix SEQPACKET socket; card ports first..first+count-1 are wired to the same range of the card at

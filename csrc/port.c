@@ -168,6 +168,10 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
         return ops->on_hook_tx(card, n, a[0]);
     case TR_OP_LAMP:
         return ops->lamp ? ops->lamp(card, n, a[0]) : TR_E_UNSUPPORTED;
+    case TR_OP_ECHO_CANCELLER:
+        return a[0] < TR_ECHO_OFF || a[0] > TR_ECHO_FAX ? TR_E_ARGUMENT
+               : ops->echo_canceller                    ? ops->echo_canceller(card, n, a[0])
+                                                        : TR_E_UNSUPPORTED;
     case TR_OP_BITS:
         return ops->bits ? ops->bits(card, n, a[0]) : TR_E_UNSUPPORTED;
     default:

@@ -78,6 +78,9 @@ enum tr_counter {
     TR_N_CARD_MEMORY,
     TR_N_PORTS,
     TR_N_REALTIME,
+    TR_N_CLOCK_PPB, /* an int64_t */
+    TR_N_CLOCK_LOSSES,
+    TR_N_BAD_FRAMES,
     TR_N_COUNTERS
 };
 

@@ -182,14 +182,27 @@ static void exchange(struct tr_engine *engine) {
 }
 
 static void sample_cards(struct tr_engine *engine) {
-    uint64_t slips = 0, memory = 0;
+    uint64_t slips = 0, memory = 0, losses = 0, bad_frames = 0;
+    int64_t clock_ppb = 0;
+    bool clocked = false;
     for (uint32_t i = 0; i < engine->card_count; i++) {
         tr_card *card = engine->cards[i].card;
+        struct tr_card_health health = {0};
+        if (card->ops->health) {
+            card->ops->health(card, &health);
+        }
+        clock_ppb = clocked ? clock_ppb : health.clock_ppb; /* of the master: the first that can wait */
+        clocked = clocked || card->ops->wait;
+        losses += health.clock_losses;
+        bad_frames += health.bad_frames;
         slips += card->ops->slips ? card->ops->slips(card) : 0;
         memory += card->ops->memory ? card->ops->memory(card) : 0;
     }
     tr_count_set(&engine->shared, TR_N_SLIPS, slips);
     tr_count_set(&engine->shared, TR_N_CARD_MEMORY, memory);
+    tr_count_set(&engine->shared, TR_N_CLOCK_PPB, (uint64_t)clock_ppb);
+    tr_count_set(&engine->shared, TR_N_CLOCK_LOSSES, losses);
+    tr_count_set(&engine->shared, TR_N_BAD_FRAMES, bad_frames);
 }
 
 void tr_engine_tick(struct tr_engine *engine) {

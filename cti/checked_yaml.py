@@ -63,6 +63,29 @@ class Document:
         steps = tuple(path)
         return Fault(self.file, self.line(*steps), dotted(steps), message, remedy)
 
+    @property
+    def has_fields(self) -> bool:
+        """Whether the file is a group of fields, not a list or a single value."""
+        return isinstance(self.root, MappingNode)
+
+    def over(self, base: Document) -> Document:
+        """This file with those top-level keys of base that it does not have itself. Both must be mappings."""
+        assert isinstance(self.root, MappingNode) and isinstance(base.root, MappingNode)
+        own = {key.value for key, _ in self.root.value}
+        pairs = self.root.value + [pair for pair in base.root.value if pair[0].value not in own]
+        mark = self.root.start_mark
+        return Document(self.file, MappingNode(self.root.tag, pairs, mark, self.root.end_mark), self._yaml)
+
+    def take(self, key: str) -> tuple[Document, str | None]:
+        """The file without a top-level key, and that key's text; None where it has none."""
+        if isinstance(self.root, MappingNode):
+            for pair in self.root.value:
+                if pair[0].value == key and isinstance(pair[1], ScalarNode):
+                    rest = [other for other in self.root.value if other is not pair]
+                    root = MappingNode(self.root.tag, rest, self.root.start_mark, self.root.end_mark)
+                    return Document(self.file, root, self._yaml), str(pair[1].value)
+        return self, None
+
     def at(self, node: Node) -> Document:
         """The part of the file below node, to be converted by itself; paths in it begin there."""
         return Document(self.file, node, self._yaml)
@@ -122,7 +145,13 @@ def check(
 
     also is asked for further faults (references between fields) once every field by itself is right.
     """
-    document = read(source, name)
+    return check_document(read(source, name), kind, also=also)
+
+
+def check_document(
+    document: Document, kind: type[T], *, also: Callable[[T, Document], Iterable[Fault]] | None = None
+) -> T:
+    """As check, of a file that was read before."""
     value, faults = convert(document, kind)
     if not faults and also is not None:
         faults = list(also(cast(T, value), document))

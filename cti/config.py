@@ -17,7 +17,27 @@ from msgspec import Meta, Struct
 
 from cti import checked_yaml, conf_files
 from cti.errors import ConfigFaults
-from cti.pbx.line_rules import AfterFailure, Milliseconds, Seconds
+from cti.pbx.line_rules import (
+    AfterFailure,
+    AnswerSigns,
+    BusyOut,
+    Complete,
+    DialTones,
+    Digits,
+    DisconnectSigns,
+    FeatureCode,
+    Guard,
+    LampCodes,
+    LineRules,
+    Milliseconds,
+    RecallSigns,
+    RecallTo,
+    Refresh,
+    Retrieve,
+    Seconds,
+    Silence,
+    StatusDigits,
+)
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 Extension = Annotated[
@@ -33,8 +53,6 @@ Argon2 = Annotated[
         extra_json_schema={"description": "an argon2id hash; `tipring check --password` makes one"},
     ),
 ]
-
-PortUse = Literal["callers", "agents"]
 
 
 class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,22 +94,37 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
     smdi: SerialLine | None = None
     smdr: SerialLine | None = None
     ani_wait_s: Annotated[float, Meta(ge=0, le=30)] = 3.0  # from the start of ringing; then answered without ANI
+    # Where this PBX differs from its dialect's line section (cti/pbx/line_rules.py says what each means).
     flash_ms: Milliseconds | None = None
     dial_tone_s: Seconds | None = None
+    dial_tone: DialTones | None = None
+    transfer_prefix: Digits | None = None
+    transfer_suffix: Digits | None = None
+    complete: Complete | None = None
+    answer: AnswerSigns | None = None
+    status_digits: StatusDigits | None = None
     no_answer_s: Seconds | None = None
-    recall_s: Seconds | None = None
-    guard_s: Annotated[float, Meta(ge=0.2, le=10)] | None = None
-    transfer_prefix: Annotated[str, Meta(pattern=r"^[0-9*#A-D,]{0,10}$")] | None = None
-    complete: Literal["answer", "ringback"] | None = None
-    retrieve: Literal["flash", "none"] | None = None
+    retrieve: Retrieve | None = None
+    retrieve_code: Digits | None = None
+    retrieve_flash_ms: Milliseconds | None = None
     after_busy: AfterFailure | None = None
     after_no_answer: AfterFailure | None = None
     after_refused: AfterFailure | None = None
+    recall_s: Seconds | None = None
+    recall_to: RecallTo | None = None
+    recall_by: RecallSigns | None = None
+    disconnect: DisconnectSigns | None = None
+    silence_s: Silence | None = None
+    guard_s: Guard | None = None
+    lamp: LampCodes | None = None
+    busy_out: BusyOut | None = None
+    busy_out_code: FeatureCode | None = None
+    in_service_code: FeatureCode | None = None
+    busy_out_refresh_s: Refresh | None = None
 
     def line_overrides(self) -> dict[str, Any]:
         """The fields given here that replace those of the dialect's line section (Dialect.with_line)."""
-        own = ("dialect", "smdi", "smdr", "ani_wait_s")
-        values = {name: getattr(self, name) for name in self.__struct_fields__ if name not in own}
+        values = {name: getattr(self, name) for name in LineRules.__struct_fields__ if hasattr(self, name)}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -105,7 +138,6 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=255)] | None = None
     first: Annotated[int, Meta(ge=0, le=255)] | None = None
     count: Annotated[int, Meta(ge=1, le=256)] | None = None
-    use: PortUse = "callers"  # agents: a service port, where agents without a PC sign in
 
     def __post_init__(self) -> None:
         if (self.port is None) == (self.first is None):
@@ -122,7 +154,7 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
             extension = self.extension
             if i:
                 extension = str(int(extension) + i).zfill(len(extension))
-            yield VruPort(self.card, first + i, extension, self.desk, self.line + i, self.use)
+            yield VruPort(self.card, first + i, extension, self.desk, self.line + i)
 
 
 class VruPort(Struct, frozen=True):
@@ -133,7 +165,6 @@ class VruPort(Struct, frozen=True):
     extension: str
     desk: int
     line: int
-    use: PortUse = "callers"
 
 
 class Vru(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,7 +203,6 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     password: Argon2
     groups: tuple[Name, ...]
     extension: Extension | None = None  # null: said at each login
-    pin: Argon2 | None = None  # for the service port: digits, hashed like a password
 
 
 class Listen(Struct, frozen=True, forbid_unknown_fields=True):

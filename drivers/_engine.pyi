@@ -45,6 +45,9 @@ class Lib:
     TR_DETECT_TONES: int
     TR_DETECT_VOICE: int
     TR_DUCK_PROMPT: int
+    TR_ECHO_FAX: int
+    TR_ECHO_OFF: int
+    TR_ECHO_ON: int
     TR_EVENT_SIZE: int
     TR_EV_ALARM: int
     TR_EV_BITS: int
@@ -98,6 +101,7 @@ class Lib:
     TR_OP_CAPTURE: int
     TR_OP_CAPTURE_STOP: int
     TR_OP_DETECT: int
+    TR_OP_ECHO_CANCELLER: int
     TR_OP_EPOCH: int
     TR_OP_FLASH: int
     TR_OP_FRAME: int
@@ -156,6 +160,7 @@ class Lib:
     def tr_backplane_reconnect(self, _0: Any, _1: int) -> int: ...
     def tr_backplane_stats(self, _0: Any, _1: Any) -> int: ...
     def tr_bench(self, _0: int, _1: int, _2: int, _3: Any, _4: int, _5: int, _6: Any) -> int: ...
+    def tr_dahdi_card_new(self, _0: Any, _1: int, _2: Any, _3: int) -> Any: ...
     def tr_engine_add_card(self, _0: Any, _1: Any) -> int: ...
     def tr_engine_command(self, _0: Any, _1: Any, _2: Any, _3: int) -> int: ...
     def tr_engine_event_fd(self, _0: Any) -> int: ...

@@ -27,7 +27,7 @@ from drivers.playing import Collect, Collected, Dial, Play, PlayEnd, Playing
 from drivers.problems import note, report
 from drivers.recording import Capture, Record, Recording, What
 from drivers.ringing import Ring
-from drivers.state import DETECTORS, LAWS, SETTINGS, PortState, mask, read_port
+from drivers.state import DETECTORS, ECHO_MODES, LAWS, SETTINGS, PortState, mask, read_port
 from drivers.tones import EMPTY, MAX_TONES, TonePlan
 
 if TYPE_CHECKING:
@@ -200,6 +200,15 @@ class Port:
             self.engine.require(port)
         self._hearing = port is not None
         self._command(lib.TR_OP_HEAR, port.number if port is not None else -1, centi(gain_db))
+
+    def echo_canceller(self, mode: str) -> None:
+        """The card's echo canceller: "off", "on", or "fax" (for a fax or modem call); stays so until changed, over
+        calls. Unsupported where there is none."""
+        if mode not in ECHO_MODES:
+            raise ArgumentError(f"{self.name}: echo canceller {mode!r} is none of {', '.join(ECHO_MODES)}")
+        if "hw_echo_canceller" not in self.capabilities:
+            raise Unsupported(f"{self.name}: this port has no echo canceller")
+        self._command(lib.TR_OP_ECHO_CANCELLER, ECHO_MODES[mode])
 
     def gain(self, rx_db: float, tx_db: float) -> None:
         """Receive and transmit gain, -24 to 24 dB."""

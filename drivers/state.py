@@ -37,6 +37,7 @@ ALARMS: dict[str, int] = {
     "los": lib.TR_ALARM_LOS,
     "removed": lib.TR_ALARM_REMOVED,
 }
+ECHO_MODES: dict[str, int] = {"off": lib.TR_ECHO_OFF, "on": lib.TR_ECHO_ON, "fax": lib.TR_ECHO_FAX}
 DETECTORS: dict[str, int] = {
     "dtmf": lib.TR_DETECT_DTMF,
     "tones": lib.TR_DETECT_TONES,
@@ -166,6 +167,9 @@ class EngineStats:
     memory_bytes: int
     ports: int
     realtime: bool
+    clock_ppb: int
+    clock_losses: int
+    bad_frames: int
 
 
 _stats = ffi.new("struct tr_stats *")
@@ -191,6 +195,9 @@ def read_stats(handle: Any) -> EngineStats:
         s.memory_bytes,
         s.ports,
         bool(s.realtime),
+        s.clock_ppb,
+        s.clock_losses,
+        s.bad_frames,
     )
 
 

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         ports, agents, groups = len(site.vru.all_ports()), len(site.agents), len(site.groups)
         print(f"{args.config}: right. {site.site.name}: {ports} VRU ports, {groups} groups, {agents} agents")
+        _still_to_learn(args.config)
     return 0
 
 
@@ -46,7 +47,6 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     from cti.customers.csv_file import read_customers
     from cti.customers.numbering import NumberPlan
     from cti.errors import ConfigFaults, Fault, TipringError
-    from cti.pbx.dialect import load_dialect
     from cti.vru import speech
     from cti.vru.flow import load_flow
 
@@ -69,7 +69,7 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
         return faults, None
     missing = {fault.field for fault in faults}
     if "pbx" in files and "pbx.dialect" not in missing:
-        told(lambda: load_dialect(files["pbx"]))
+        told(lambda: _check_dialect(path, files["pbx"], site))
     if "flows" in files and "vru.flow" not in missing:
         groups = None if site is None else [group.name for group in site.groups]
         told(lambda: load_flow(files["flows"], groups))
@@ -109,3 +109,25 @@ def _password() -> int:
         return 1
     print(hash_password(password))
     return 0
+
+
+def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
+    """The dialect with the site's changes, and what it must know to serve the lines that the site has wired."""
+    from cti import checked_yaml
+    from cti.errors import ConfigFaults
+    from cti.pbx.dialect import load_dialect
+
+    dialect = load_dialect(name).with_line(site.pbx.line_overrides() if site is not None else {})
+    if site is not None and site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
+        remedy = "capture what the PBX prints (tipring serial watch --save FILE), then: tipring pbx learn FILE"
+        raise ConfigFaults([checked_yaml.read(path).fault(("pbx", "smdr"), lack, remedy)])
+
+
+def _still_to_learn(path: Path) -> None:
+    """What no published source says of this make: to be seen on site, and written into a dialect of the site's own."""
+    from cti.config_checks import named_files
+    from cti.pbx.dialect import load_dialect
+
+    dialect = load_dialect(named_files(path)["pbx"])
+    for sentence in dialect.to_learn:
+        print(f"dialect {dialect.name}: to be seen on site: {sentence}")

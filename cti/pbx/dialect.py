@@ -2,8 +2,11 @@
 
 A dialect is a file under conf/pbx; adding a PBX needs no code. All faults of a file are told at once with line, field
 and remedy. What each field means is written beside it, with its unit, in the files of the sections (call_rules,
-line_rules, smdr_rules), and at the top of conf/pbx/generic.yaml for whoever writes a new one. Serves steps 2 to 4, 7
-and 9.
+line_rules, smdr_rules), and at the top of conf/pbx/generic.yaml for whoever writes a new one. `base: NAME` takes over
+the sections of another dialect that the file does not have itself (whole sections, never single fields).
+
+What no published source says of a make is not in its dialect: `to_learn` names it, and `tipring check` repeats it.
+Serves steps 2 to 4, 7 and 9.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from msgspec import Struct
 
 from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
-from cti.errors import Fault
-from cti.pbx import call_rules, smdr_rules
+from cti.errors import ConfigFaults, Fault
+from cti.pbx import call_rules, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdr_rules import SmdrRules
@@ -54,22 +57,58 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     in_band: InBandRules = InBandRules()
     mci: MciRules = MciRules()
     line: LineRules = LineRules()
+    to_learn: tuple[str, ...] = ()  # what is not known of this make and must be seen on site, one sentence each
 
     def with_line(self, overrides: dict[str, Any]) -> Dialect:
-        """This dialect with some fields of its line section replaced, as the site file may ask; None is no override."""
+        """This dialect with some fields of its line section replaced, as the site file may ask; None is no override.
+
+        ConfigFaults where what comes of it contradicts itself."""
         kept = {field: value for field, value in overrides.items() if value is not None}
-        return msgspec.structs.replace(self, line=msgspec.structs.replace(self.line, **kept))
+        line = msgspec.structs.replace(self.line, **kept)
+        wrong = list(line_rules.contradictions(line))
+        if wrong and kept:
+            by = f"dialect {self.name} with the site's changes of its line section"
+            raise ConfigFaults([Fault(by, 0, ".".join(("pbx", *path)), text, remedy) for path, text, remedy in wrong])
+        return msgspec.structs.replace(self, line=line)
+
+    def lack_of_records(self) -> str | None:
+        """Why the records of this PBX cannot free an agent (step 9); None where they can."""
+        if not self.smdr.records:
+            return f"the dialect {self.name} has no form of records yet"
+        if not any(
+            "extension" in form.columns or "(?P<extension>" in (form.pattern or "") for form in self.smdr.records
+        ):
+            return f"no form of records of the dialect {self.name} names the extension, so no agent becomes idle"
+        return None
 
 
 def load_dialect(name: str | Path) -> Dialect:
     """The dialect of a name (looked up in /etc/tipring/pbx, then among ours) or path. Raises ConfigFaults with all."""
-    path = conf_files.find("pbx", name)
-    return checked_yaml.check(path, Dialect, also=_further_faults)
+    return _load(checked_yaml.read(conf_files.find("pbx", name)))
 
 
 def dialect_from_text(text: str) -> Dialect:
     """A dialect from YAML text, for tests and tools."""
-    return checked_yaml.check(text, Dialect, also=_further_faults)
+    return _load(checked_yaml.read(text))
+
+
+def _load(document: Document) -> Dialect:
+    return checked_yaml.check_document(_with_base(document, ()), Dialect, also=_further_faults)
+
+
+def _with_base(document: Document, above: tuple[str, ...]) -> Document:
+    """The file with the sections of its base, which must be right by itself."""
+    document, base = document.take("base")
+    if base is None or not document.has_fields:
+        return document
+    path = conf_files.find("pbx", base)
+    chain = (*above, document.file)
+    if str(path) in chain:
+        what = "comes back to itself: " + " -> ".join([*chain, str(path)])
+        raise ConfigFaults([document.fault(("base",), what, "leave base out")])
+    below = _with_base(checked_yaml.read(path), chain)
+    checked_yaml.check_document(below, Dialect, also=_further_faults)
+    return document.over(below)
 
 
 def dialect_names() -> list[str]:
@@ -81,4 +120,5 @@ def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     """What types cannot say, section by section."""
     rings = any(getattr(form, "event", "end") == "ring" for form in dialect.smdr.records)
     yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, rings, document)
+    yield from line_rules.faults(dialect.line, document)
     yield from smdr_rules.faults(dialect.smdr, document)

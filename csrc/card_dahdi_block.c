@@ -1,0 +1,327 @@
+/* DAHDI channels: one pass a tick over all of them, and the clock that says when. See card_dahdi.h. Serves all nine
+ * steps. */
+#define _GNU_SOURCE
+#include "card_dahdi.h"
+#include "g711.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_NS (TR_TICK_MS * 1000000ll)
+#define WATCH_LEAST 500   /* ticks after which the clock's rate is told: 10 s */
+#define WATCH_MOST 180000 /* and after which it is watched anew: an hour */
+enum { TRIES = 3 /* of a read or write while events keep coming */, PATIENCE_MS = 2 * TR_TICK_MS };
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* ---- one channel -------------------------------------------------------------------------------- */
+
+/* Reads one buffer: its length, 0 when there is none, -1 when the channel is gone. */
+static ssize_t read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room) {
+    struct tr_dh_channel *c = &card->channels[index];
+    for (int i = 0; i < TRIES; i++) {
+        ssize_t n = tr_dh_system.read(c->fd, to, room);
+        if (n >= 0) {
+            return n;
+        }
+        if (errno == DH_ELAST) {
+            tr_dh_drain(card, index);
+            if (tr_dh_is_gone(c)) {
+                return -1;
+            }
+        } else if (errno != EINTR) {
+            if (errno == EAGAIN) {
+                return 0;
+            }
+            tr_dh_gone(card, index);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The same for writing: 0 when there is no room. */
+static ssize_t write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n) {
+    struct tr_dh_channel *c = &card->channels[index];
+    for (int i = 0; i < TRIES; i++) {
+        ssize_t done = tr_dh_system.write(c->fd, from, n);
+        if (done >= 0) {
+            return done;
+        }
+        if (errno == DH_ELAST) {
+            tr_dh_drain(card, index);
+            if (tr_dh_is_gone(c)) {
+                return -1;
+            }
+        } else if (errno != EINTR) {
+            if (errno == EAGAIN) {
+                return 0;
+            }
+            tr_dh_gone(card, index);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void write_idle(struct tr_dahdi_card *card, uint32_t index, uint32_t blocks) {
+    struct tr_dh_channel *c = &card->channels[index];
+    uint8_t silence[TR_BLOCK];
+    memset(silence, tr_g711_idle(c->law), sizeof silence);
+    for (uint32_t i = 0; i < blocks && !tr_dh_is_gone(c); i++) {
+        write_one(card, index, silence, sizeof silence);
+    }
+}
+
+/* May sound pass from us to the line, from the line to us? As on the software card. */
+static bool sends(const struct tr_dh_channel *c) {
+    switch (c->config.kind) {
+    case TR_KIND_FXO:
+        return c->own & TR_LEVEL_LOOP;
+    case TR_KIND_FXS:
+        return !c->opening && ((c->far & TR_LEVEL_LOOP) || c->on_hook_tx);
+    default:
+        return true;
+    }
+}
+
+static bool hears(const struct tr_dh_channel *c) {
+    switch (c->config.kind) {
+    case TR_KIND_FXO:
+        return (c->own & TR_LEVEL_LOOP) || (!c->off_hook && !(c->far & TR_LEVEL_RINGING));
+    case TR_KIND_FXS:
+        return !c->opening && (c->far & TR_LEVEL_LOOP);
+    default:
+        return !c->line.link_alarm;
+    }
+}
+
+static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t *tx) {
+    struct tr_dh_channel *c = &card->channels[index];
+    if (c->refill) {
+        if (!card->live) {
+            card->slips++; /* late: what we make now would only lengthen the queue */
+            return;
+        }
+        int32_t flush = DH_FLUSH_WRITE;
+        tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
+        write_idle(card, index, c->config.depth - 1);
+        c->refill = false;
+    }
+    if (tr_dh_is_gone(c)) {
+        return;
+    }
+    if (!tx || !sends(c)) {
+        write_idle(card, index, 1);
+    } else if (write_one(card, index, tx, TR_BLOCK) == 0) {
+        card->slips++;
+    }
+}
+
+static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *rx, const uint8_t *tx) {
+    struct tr_dh_channel *c = &card->channels[index];
+    uint8_t block[TR_BLOCK];
+    ssize_t n = read_one(card, index, block, sizeof block);
+    bool whole = n == TR_BLOCK;
+    if (n >= 0 && !whole) {
+        card->slips += !c->late;
+        c->late = false;
+    }
+    c->heard = whole && hears(c);
+    if (c->heard && c->config.kind == TR_KIND_FXO && !c->off_hook) {
+        c->heard = memcmp(block, block + 1, TR_BLOCK - 1) != 0; /* one code all along is silence */
+    }
+    if (rx && c->heard) {
+        memcpy(rx, block, TR_BLOCK);
+    } else if (rx) {
+        memset(rx, tr_g711_idle(c->law), TR_BLOCK);
+    }
+    if (whole && !tr_dh_is_gone(c)) {
+        send_block(card, index, tx);
+    }
+}
+
+/* ---- the pass ----------------------------------------------------------------------------------- */
+
+/* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
+static void start(struct tr_dahdi_card *card) {
+    for (uint32_t i = 0; i < card->count; i++) {
+        struct tr_dh_channel *c = &card->channels[i];
+        int32_t flush = DH_FLUSH_READ | DH_FLUSH_WRITE;
+        if (!tr_dh_is_gone(c)) {
+            tr_dh_drain(card, i);
+        }
+        if (!tr_dh_is_gone(c) && c->sound) {
+            tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
+            c->refill = c->late = false;
+        }
+    }
+    for (uint32_t i = 0; i < card->count; i++) {
+        struct tr_dh_channel *c = &card->channels[i];
+        if (!tr_dh_is_gone(c) && c->sound) {
+            write_idle(card, i, c->config.depth);
+            c->refill = false; /* it ran dry between the flush and now */
+        }
+    }
+    card->running = true;
+    card->anchor = 0;
+}
+
+int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count) {
+    struct tr_dahdi_card *card = tr_dahdi_of(base);
+    for (uint32_t i = 0; i < card->count; i++) {
+        struct tr_dh_channel *c = &card->channels[i];
+        uint8_t *to = i < count ? rx[i] : NULL;
+        if (!tr_dh_is_gone(c) && c->sound) {
+            exchange_sound(card, i, to, i < count ? tx[i] : NULL);
+        }
+        if (!tr_dh_is_gone(c)) {
+            tr_dh_look(card, i);
+        } else if (to) {
+            memset(to, tr_g711_idle(c->law), TR_BLOCK);
+        }
+    }
+    card->frame_channel = 0;
+    card->frames_left = TR_DH_FRAMES_A_TICK;
+    card->tick++;
+    return TR_OK;
+}
+
+/* The next HDLC frame of any D channel, read when it is asked for. */
+static bool next_frame(struct tr_dahdi_card *card, struct tr_line_event *out) {
+    for (; card->frame_channel < card->count; card->frame_channel++, card->frames_left = TR_DH_FRAMES_A_TICK) {
+        uint32_t i = card->frame_channel;
+        struct tr_dh_channel *c = &card->channels[i];
+        while (!c->sound && !tr_dh_is_gone(c) && card->frames_left > 0) {
+            card->frames_left--;
+            ssize_t n = read_one(card, i, card->frame, sizeof card->frame);
+            if (n <= 0) {
+                break;
+            }
+            if (n > 2) { /* the last two are the FCS */
+                *out = (struct tr_line_event){
+                    .card_port = i, .kind = TR_EV_FRAME, .side = card->frame, .side_len = (uint32_t)n - 2};
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+int tr_dh_next_event(tr_card *base, struct tr_line_event *out) {
+    struct tr_dahdi_card *card = tr_dahdi_of(base);
+    if (card->events_next == card->events_count) {
+        card->events_next = card->events_count = 0;
+        if (next_frame(card, out)) {
+            return 1;
+        }
+        if (card->events_count == 0) { /* reading for frames may have found events */
+            return 0;
+        }
+    }
+    *out = card->events[card->events_next++];
+    return 1;
+}
+
+int tr_dh_frame(tr_card *base, uint32_t port, const uint8_t *data, uint32_t n) {
+    struct tr_dahdi_card *card = tr_dahdi_of(base);
+    uint8_t padded[TR_DH_FRAME_MAX];
+    if (port >= card->count || card->channels[port].sound) {
+        return port < card->count ? TR_E_UNSUPPORTED : TR_E_NO_PORT;
+    }
+    if (n == 0 || n > sizeof padded - 2) {
+        return n ? TR_E_TOO_LONG : TR_E_ARGUMENT;
+    }
+    if (tr_dh_is_gone(&card->channels[port])) {
+        return TR_E_STATE;
+    }
+    memcpy(padded, data, n);
+    memset(padded + n, 0, 2); /* room for the FCS, which the driver makes */
+    ssize_t done = write_one(card, port, padded, n + 2);
+    return done > 0 ? TR_OK : done == 0 ? TR_E_FULL : TR_E_STATE;
+}
+
+/* ---- the clock ---------------------------------------------------------------------------------- */
+
+/* The channel whose block ends last: that of the last flush. Analog channels lose their place at a disconnect. */
+static const struct tr_dh_channel *master(const struct tr_dahdi_card *card) {
+    const struct tr_dh_channel *best = NULL;
+    for (uint32_t i = 0; i < card->count; i++) {
+        const struct tr_dh_channel *c = &card->channels[i];
+        if (c->sound && !tr_dh_is_gone(c) && (!best || !c->analog || best->analog)) {
+            best = c;
+        }
+    }
+    return best;
+}
+
+static void watch(struct tr_dahdi_card *card, int64_t now) {
+    if (card->anchor == 0 || card->watched >= WATCH_MOST) {
+        card->anchor = now;
+        card->watched = 0;
+    } else if (card->watched >= WATCH_LEAST) {
+        int64_t elapsed = now - card->anchor, counted = card->watched * TICK_NS;
+        card->ppb = (counted - elapsed) * 1000000 / (elapsed / 1000);
+    }
+}
+
+/* The tick has begun; how many whole ticks late. */
+static int begun(struct tr_dahdi_card *card, bool waited) {
+    int64_t now = now_ns();
+    card->live = waited;
+    card->watched++;
+    card->due += TICK_NS;
+    if (waited) {
+        card->due = now;
+        watch(card, now);
+    }
+    int64_t late = (now - card->due) / TICK_NS;
+    return late > 0 ? (int)late : 0;
+}
+
+static int wait_timer(struct tr_dahdi_card *card, struct pollfd *wanted, int patience) {
+    int32_t one = 1;
+    int ready = tr_dh_system.poll(wanted, 1, patience);
+    if (ready > 0) {
+        tr_dh_system.ioctl(card->timer_fd, DH_TIMERACK, &one);
+    }
+    return ready;
+}
+
+int tr_dh_wait(tr_card *base) {
+    struct tr_dahdi_card *card = tr_dahdi_of(base);
+    const struct tr_dh_channel *by = master(card);
+    struct pollfd wanted = {.fd = by ? by->fd : card->timer_fd, .events = by ? POLLIN : POLLPRI};
+    int64_t now = now_ns();
+    if (wanted.fd < 0) {
+        return TR_E_STATE;
+    }
+    if (!card->running || now - card->due > (TR_DH_BUFFERS - 1) * TICK_NS) {
+        int64_t pause = card->running ? (now - card->due) / TICK_NS : 0;
+        card->slips += (uint64_t)pause;
+        card->due = now;
+        start(card);
+    }
+    /* A block that is there already: we are late. */
+    int ready = by ? tr_dh_system.poll(&wanted, 1, 0) : wait_timer(card, &wanted, 0);
+    if (ready > 0 && !card->lost) {
+        return begun(card, false);
+    }
+    if (ready == 0 && !card->lost) {
+        ready = by ? tr_dh_system.poll(&wanted, 1, PATIENCE_MS) : wait_timer(card, &wanted, PATIENCE_MS);
+    }
+    if (ready <= 0) {
+        card->losses += !card->lost;
+        card->lost = true;
+        card->anchor = 0;
+        card->live = true;
+        card->due = now_ns();
+        return TR_E_STATE;
+    }
+    card->lost = false;
+    return begun(card, true);
+}
