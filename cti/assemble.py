@@ -21,6 +21,7 @@ from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
 from cti.desk.server import DeskServer
+from cti.desk.telephone import Telephones
 from cti.errors import StoreError
 from cti.log import Lines, Log
 from cti.metrics import Metrics
@@ -113,7 +114,23 @@ def make_centre(
             log=parts.log,
         )
 
-    return Centre(clock, site, parts.dialect, wiring, parts.records, flow, voice, desks, parts.metrics, parts.log)
+    def telephones(centre: Centre) -> Telephones:
+        return Telephones(
+            clock,
+            site.agents,
+            centre.acd,
+            checker,
+            voice,
+            site.site.language,
+            centre.tones,
+            durable=durable,
+            on_alarm=centre.set_alarm,
+            on_failure=parts.log.failure,
+        )
+
+    return Centre(
+        clock, site, parts.dialect, wiring, parts.records, flow, voice, desks, telephones, parts.metrics, parts.log
+    )
 
 
 class Assembly:

@@ -18,8 +18,9 @@ from cti.acd.truths import Limits
 from cti.arrivals import Arrivals
 from cti.call import CALL, Call, Source, Step
 from cti.conduct import Conduct
-from cti.config import Site, VruPort
+from cti.config import PortUse, Site, VruPort
 from cti.desk.server import DeskServer
+from cti.desk.telephone import Telephones
 from cti.errors import UnknownCall
 from cti.lamps import Lamps
 from cti.log import Log
@@ -38,7 +39,7 @@ from cti.switch.interface import Switch, Transfer, TransferResult
 from cti.talks import Match, Talks
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow
-from cti.vru.line import Hangup, VruLine
+from cti.vru.line import Hangup, LineOwner, VruLine
 from cti.vru.message import Message
 from cti.vru.prompts import Prompts
 from drivers.clock import Clock
@@ -79,10 +80,11 @@ class Centre:
         flow: Flow,
         prompts: Prompts,
         desks: Callable[[Acd], DeskServer],
+        telephones: Callable[[Centre], Telephones],
         metrics: Metrics,
         log: Log,
     ) -> None:
-        """``desks(acd)`` makes the desk server over this centre's ACD."""
+        """``desks(acd)`` makes the desk server over this centre's ACD, ``telephones(centre)`` its service ports."""
         self.clock, self.site, self.records, self.metrics, self.log = clock, site, records, metrics, log
         self.rules = dialect.line
         self.calls: dict[str, Call] = {}
@@ -97,15 +99,22 @@ class Centre:
         self.pop_ups = PopUps(clock, records, self.desks)
         self.switch: Switch = BehindPbx(clock, self.rules)
         self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
-        self._tones = wiring.tones
-        if "busy" in self._tones:
-            self._tones = self._tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
+        self.tones = wiring.tones
+        if "busy" in self.tones:
+            self.tones = self.tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
         signs = self.rules.disconnect
         hangup = Hangup("loop_drop" in signs, "polarity" in signs, "busy_tone" in signs, "dial_tone" in signs)
-        self.lines = [
-            VruLine(clock, port, where.extension, where.desk, where.line, hangup, self, guard_s=self.rules.guard_s)
-            for where, port in wiring.ports
-        ]
+        self.telephones = telephones(self)
+
+        def lines(use: PortUse, owner: LineOwner) -> list[VruLine]:
+            return [
+                VruLine(clock, port, where.extension, where.desk, where.line, hangup, owner, guard_s=self.rules.guard_s)
+                for where, port in wiring.ports
+                if where.use == use
+            ]
+
+        self.lines = lines("callers", self)
+        self.telephones.lines = lines("agents", self.telephones)
         dnis = "forwarded_from" in dialect.calls.dnis
         self.arrivals = Arrivals(
             clock,
@@ -151,6 +160,11 @@ class Centre:
             silence_s=dialect.smdr.silence_s,
         )
 
+    @property
+    def every_line(self) -> list[VruLine]:
+        """Ports for callers and service ports."""
+        return [*self.lines, *self.telephones.lines]
+
     # life
 
     def start(self) -> None:
@@ -160,6 +174,7 @@ class Centre:
                 link.start()
         for line in self.lines:
             line.start()
+        self.telephones.start()
 
     def stop(self) -> None:
         """Ends what goes on: every call gets its end in the record.
@@ -174,6 +189,7 @@ class Centre:
         self.conduct.close()
         for line in self.lines:
             line.stop()
+        self.telephones.close()
         for link in (self.smdi, self.smdr):
             if link is not None:
                 link.stop()
@@ -322,14 +338,15 @@ class Centre:
     def prepare_port(self, port: Port) -> None:
         """What the ears of an answered port are set to."""
         port.begin_call()
-        port.tone_plan(self._tones)
+        port.tone_plan(self.tones)
         port.detect("dtmf", "tones", "voice", duck=True)
 
     # the PBX's lines
 
     def _smdi(self, item: SmdiItem) -> None:
         if isinstance(item, SmdiCall):
-            self.arrivals.pbx_says(item)
+            if not self.telephones.pbx_says(item):
+                self.arrivals.pbx_says(item)
         elif isinstance(item, SmdiLampFailure):
             self.event(None, "alarm", "smdi", what="lamp_refused", number=item.number, code=item.code)
         else:

@@ -54,6 +54,8 @@ Argon2 = Annotated[
     ),
 ]
 
+PortUse = Literal["callers", "agents"]
+
 
 class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the centre is and what it speaks."""
@@ -138,6 +140,7 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=255)] | None = None
     first: Annotated[int, Meta(ge=0, le=255)] | None = None
     count: Annotated[int, Meta(ge=1, le=256)] | None = None
+    use: PortUse = "callers"  # agents: a service port, where agents without a PC sign in
 
     def __post_init__(self) -> None:
         if (self.port is None) == (self.first is None):
@@ -154,7 +157,7 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
             extension = self.extension
             if i:
                 extension = str(int(extension) + i).zfill(len(extension))
-            yield VruPort(self.card, first + i, extension, self.desk, self.line + i)
+            yield VruPort(self.card, first + i, extension, self.desk, self.line + i, self.use)
 
 
 class VruPort(Struct, frozen=True):
@@ -165,6 +168,7 @@ class VruPort(Struct, frozen=True):
     extension: str
     desk: int
     line: int
+    use: PortUse = "callers"
 
 
 class Vru(Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,6 +207,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     password: Argon2
     groups: tuple[Name, ...]
     extension: Extension | None = None  # null: said at each login
+    pin: Argon2 | None = None  # for the service port: digits, hashed like a password
 
 
 class Listen(Struct, frozen=True, forbid_unknown_fields=True):

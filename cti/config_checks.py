@@ -163,12 +163,26 @@ class _Checks:
                     self.fault((*at, "groups", i), f"group {name!r} is there twice", "name it once")
         told = [(agent.extension, (*at, "extension")) for at, agent in self.agent_list if agent.extension is not None]
         self.once("extension", iter(told), "give each agent a telephone of his own")
+        self.telephones()
         vru = {port.extension for _, entry in self.port_ranges for port in entry.ports()}
         for extension, path in told:
             if extension in vru:
                 self.fault(
                     path, f"extension {extension} is a VRU port's", "write the extension of the agent's telephone"
                 )
+
+    def telephones(self) -> None:
+        """Ports for callers there are; PINs and the service ports where they are typed go together."""
+        if self.port_ranges and all(entry.use == "agents" for _, entry in self.port_ranges):
+            self.fault(("vru", "ports"), "every port is for agents", "leave at least one for callers: no `use`")
+        service = next((at for at, entry in self.port_ranges if entry.use == "agents"), None)
+        with_pin = [(at, agent) for at, agent in self.agent_list if agent.pin is not None]
+        if service is not None and not with_pin:
+            remedy = "give agents a pin: `tipring check --password` hashes it"
+            self.fault((*service, "use"), "no agent has a pin, nobody can sign in here", remedy)
+        for at, agent in with_pin:
+            if not agent.id.isdigit():
+                self.fault((*at, "pin"), f"the id {agent.id!r} cannot be typed at a telephone", "use digits as the id")
 
     def complete(self, name: str, entries: list[tuple[Path_, T]]) -> bool:
         """Whether every entry of the list could be read; if not, a name missing in it proves nothing."""

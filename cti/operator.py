@@ -35,7 +35,7 @@ class Operator:
     def __init__(self, centre: Centre, engine: Engine, backplanes: Mapping[str, BackplaneLink]) -> None:
         self._centre, self._engine, self._backplanes = centre, engine, backplanes
         self.addresses: dict[str, int] = {}
-        self._drain = Drain(centre.clock, centre.lines, lambda: centre.calls, centre.set_alarm)
+        self._drain = Drain(centre.clock, centre.every_line, lambda: centre.calls, centre.set_alarm)
 
     def requests(self) -> Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]:
         """What may be asked, by name."""
@@ -62,7 +62,7 @@ class Operator:
                 for link in (centre.smdi, centre.smdr)
                 if link is not None
             ],
-            "ports": [self._port(line) for line in centre.lines],
+            "ports": [self._port(line) for line in centre.every_line],
             "agents": [
                 {
                     "agent": agent.id,
@@ -161,7 +161,7 @@ class Operator:
         metrics.watch("queue", centre.acd.waiting)
         metrics.watch("longest_wait", centre.acd.longest_wait_s)
         metrics.watch("agents", lambda: {truths: count for truths, count in centre.acd.tally.items() if count})
-        metrics.watch("ports", lambda: Counter(line.state for line in centre.lines))
+        metrics.watch("ports", lambda: Counter(line.state for line in centre.every_line))
         metrics.watch("calls", lambda: Counter(call.state for call in centre.calls.values()))
         metrics.watch("desks", centre.desks.counts)
         metrics.watch("journal", lambda: {"unsynced": journal.serial - journal.safe, "held": journal.held})
@@ -172,11 +172,11 @@ class Operator:
 
     def _line(self, request: Request) -> VruLine:
         wanted = str(request.get("port", ""))
-        for line in self._centre.lines:
+        for line in self._centre.every_line:
             if wanted in (line.extension, str(line.port.number)):
                 return line
         raise ControlError(
-            f"no VRU port {wanted!r}; there are {spans([line.extension for line in self._centre.lines])}"
+            f"no VRU port {wanted!r}; there are {spans([line.extension for line in self._centre.every_line])}"
         )
 
     def _port(self, line: VruLine) -> dict[str, Any]:

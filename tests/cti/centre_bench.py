@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from cti.call import Call
 from cti.centre import Centre, Wiring
 from cti.config import Site
+from cti.desk.passwords import InlineChecker
+from cti.desk.telephone import Telephones
 from cti.log import Lines, Log
 from cti.metrics import Metrics
 from cti.pbx.dialect import Dialect, load_dialect
@@ -122,6 +124,7 @@ class CentreBench:
             load_flow("welcome", ["sales", "service", "complaints"]),
             DummyPrompts(),  # type: ignore[arg-type]
             lambda acd: self.desks,  # type: ignore[arg-type, return-value]
+            self._telephones,
             Metrics(),
             Log(self.clock, self.log),
         )
@@ -141,6 +144,12 @@ class CentreBench:
             for agent in self.centre.acd.agents:
                 self.centre.acd.login(agent)
                 self.centre.acd.ready(agent)
+
+    def _telephones(self, centre: Centre) -> Telephones:
+        return Telephones(
+            self.clock, self.site.agents, centre.acd, InlineChecker(), DummyPrompts(), "zh", centre.tones,  # type: ignore[arg-type]
+            durable=lambda: succeed(None), on_alarm=centre.set_alarm, on_failure=centre.log.failure,
+        )  # fmt: skip
 
     # the world
 

@@ -198,3 +198,23 @@ def test_overlap_is_one_fault_for_a_pair_of_ranges(folder: Path) -> None:
 def test_a_range_says_its_ports() -> None:
     entry = PortRange(card="vru", port=3, extension="#9", desk=0, line=0)
     assert [port.port for port in entry.ports()] == [3]
+
+
+SERVICE = """\
+    - {card: vru, first: 0, count: 3, extension: "0098", desk: 1, line: 1}
+    - {card: vru, port: 3, extension: "0199", desk: 1, line: 4, use: agents}"""
+RANGE = '    - {card: vru, first: 0, count: 4, extension: "0098", desk: 1, line: 1}'
+
+
+def test_a_service_port_for_agents_without_a_pc(folder: Path) -> None:
+    text = changed(RANGE, SERVICE).replace('extension: "8001"', f'extension: "8001", pin: "{HASH}"')
+    site = load(folder, text)
+    assert [port.use for port in site.vru.all_ports()] == ["callers", "callers", "callers", "agents"]
+
+
+def test_service_ports_and_pins_go_together(folder: Path) -> None:
+    only(faults(folder, changed(RANGE, SERVICE)), 9, "vru.ports[1].use", "no agent has a pin", "--password")
+    named = changed('extension: "8001"', f'pin: "{HASH}"').replace('id: "1001"', "id: chen")
+    only(faults(folder, named), 12, "agents[0].pin", "cannot be typed", "digits")
+    all_service = changed(RANGE, RANGE.replace("line: 1", "line: 1, use: agents"))
+    assert any("every port is for agents" in fault.message for fault in faults(folder, all_service))

@@ -1,0 +1,303 @@
+"""Agents without a PC (step 8's poor relation): from any telephone they dial a service port, type number and PIN, and
+sign in and out, ready and not ready (签入, 签出, 示闲, 示忙).
+
+A service port is a VRU port that the site file marks `use: agents`; it takes no callers. The telephone that calls is
+the agent's extension from then on (free seating): the PBX's message or in-band caller ID names it, else the agent's own
+extension of the site file, else it is asked for. What an agent may press goes ahead of the prompts, so that
+number, PIN and command can be one entry of the telephone's speed dial: 1001#4711#3.
+
+Limits: NUMBER_S a message or caller ID is waited for, DIGIT_S for a first key, GAP_S between keys, TRIES wrong entries
+and ROUNDS commands in one call, then it is hung up on. A wrong PIN costs a growing delay, kept for the agent over all
+telephones (cti.desk.passwords.Delays). What was changed is told when it is safe in the journal. PINs are never logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from cti.acd.centre import Acd
+from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
+from cti.errors import ExtensionTaken
+from cti.machine import IllegalEvent
+from cti.pbx.smdi import SmdiCall
+from cti.vru.flow import Language
+from cti.vru.line import VruLine
+from cti.vru.prompts import Prompts
+from drivers.callerid import decode
+from drivers.clock import Clock, DelayedCall
+from drivers.errors import CallerIdError
+from drivers.events import CallerId
+from drivers.items import PlayItem
+from drivers.scope import CallScope
+from drivers.tones import TonePlan
+
+NUMBER_S = 2.0
+DIGIT_S = 8.0
+GAP_S = 4.0
+TRIES = 3
+ROUNDS = 10
+# Numbers of outside lines are no telephones of ours.
+EXTENSION_MAX = 6
+REASONS = {"1": "break", "2": "meal", "3": "training", "4": "meeting"}
+"""Key -> reason of being not ready; spoken as reason_break ..., which a flow's texts may replace."""
+ANYWHERE = "telephone"
+
+
+class Profile(Protocol):
+    """An agent of the site file."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def pin(self) -> str | None: ...
+
+
+@dataclass(eq=False)
+class Visit:
+    """One call to a service port."""
+
+    line: VruLine
+    scope: CallScope
+    extension: str | None = None
+    timer: DelayedCall | None = None
+    wrong: int = 0
+    agent: str | None = field(default=None)
+
+
+class Telephones:
+    """Owner of the service ports (cti.vru.line.LineOwner)."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        agents: Iterable[Profile],
+        acd: Acd,
+        checker: Checker,
+        prompts: Prompts,
+        language: Language,
+        tones: TonePlan,
+        *,
+        durable: Callable[[], Deferred[None]],
+        on_alarm: Callable[[str, bool, str], None],
+        on_failure: Callable[[Failure, str], None],
+    ) -> None:
+        self.lines: list[VruLine] = []
+        self._clock, self._acd, self._checker, self._prompts = clock, acd, checker, prompts
+        self._language: Language = language
+        self._tones, self._durable, self._on_alarm, self._on_failure = tones, durable, on_alarm, on_failure
+        self._pins = {agent.id: agent.pin for agent in agents if agent.pin is not None}
+        self._delays = Delays(clock)
+        self._visits: dict[VruLine, Visit] = {}
+        self._said: dict[VruLine, str] = {}  # a message that came before its ring
+
+    def start(self) -> None:
+        """Every service port listens."""
+        for line in self.lines:
+            line.start()
+
+    def close(self) -> None:
+        """Ends the calls that are up."""
+        for visit in list(self._visits.values()):
+            self._over(visit, "the server stops")
+        for line in self.lines:
+            line.stop()
+
+    def pbx_says(self, message: SmdiCall) -> bool:
+        """An SMDI message; False: not for a service port."""
+        line = next((one for one in self.lines if (one.desk, one.line) == (message.desk, message.line)), None)
+        if line is None:
+            return False
+        self._number(line, message.calling)
+        return True
+
+    # cti.vru.line.LineOwner
+
+    def line_rings(self, line: VruLine) -> None:
+        """Answered when it is known who calls, or NUMBER_S later."""
+        scope = CallScope(self._clock, f"service port {line.extension}", self._failed(line))
+        visit = self._visits[line] = Visit(line, scope, self._said.pop(line, None))
+        visit.timer = self._clock.callLater(0.0 if visit.extension else NUMBER_S, self._answer, visit)
+
+    def line_stopped_ringing(self, line: VruLine) -> None:
+        """Gave up before the answer."""
+        self._said.pop(line, None)
+        visit = self._visits.pop(line, None)
+        if visit is not None and visit.timer is not None and visit.timer.active():
+            visit.timer.cancel()
+
+    def line_has_caller_id(self, line: VruLine, event: CallerId) -> None:
+        """In-band caller ID."""
+        if event.ok:
+            try:
+                self._number(line, decode(event.raw, event.form).number)
+            except CallerIdError:
+                return
+
+    def line_lost_caller(self, line: VruLine, how: str) -> None:
+        """Hung up: what was said until then stands."""
+        visit = self._visits.get(line)
+        if visit is not None:
+            self._over(visit, how)
+
+    def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
+        """The card or the wire of a port is out of order, or in order again."""
+        text = f"service port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
+        self._on_alarm(f"line_{line.extension}", bool(alarms), text)
+
+    # one call
+
+    def _number(self, line: VruLine, number: str | None) -> None:
+        if number is None or not number.isdigit() or len(number) > EXTENSION_MAX:
+            return
+        visit = self._visits.get(line)
+        if visit is None:
+            self._said[line] = number
+        elif visit.extension is None:
+            visit.extension = number
+            if visit.timer is not None and visit.timer.active():
+                visit.timer.reset(0.0)
+
+    def _answer(self, visit: Visit) -> None:
+        line = visit.line
+        line.take()
+        line.port.begin_call()
+        line.port.tone_plan(self._tones)
+        line.port.detect("dtmf", "tones", duck=True)
+        visit.scope.start(self._serve(visit), "serve")
+
+    def _over(self, visit: Visit, why: str) -> None:
+        if self._visits.get(visit.line) is not visit:
+            return
+        del self._visits[visit.line]
+        if visit.timer is not None and visit.timer.active():
+            visit.timer.cancel()
+        visit.scope.cancel(why)
+        if visit.line.state in ("busy", "alarm"):
+            visit.line.free()
+
+    def _failed(self, line: VruLine) -> Callable[[str, Failure], None]:
+        def failed(name: str, failure: Failure) -> None:
+            self._on_failure(failure, f"service port {line.extension}: {name}")
+            visit = self._visits.get(line)
+            if visit is not None:
+                self._over(visit, repr(failure.value))
+
+        return failed
+
+    async def _serve(self, visit: Visit) -> None:
+        await visit.line.port.answer()
+        visit.line.watch(True)
+        agent = visit.agent = await self._who(visit)
+        if agent is not None:
+            await self._commands(visit, agent)
+        await visit.line.port.play(*self._say("service_goodbye"))
+        self._over(visit, "served")
+
+    async def _who(self, visit: Visit) -> str | None:
+        """Number and PIN; None after TRIES wrong ones."""
+        opening = self._say("service_greeting")
+        for _ in range(TRIES):
+            number = await self._digits(visit, [*opening, *self._say("service_number")], 32)
+            pin = await self._digits(visit, self._say("service_pin"), 16)
+            if number and await self._right(visit, number, pin):
+                return number
+            opening = self._say("service_wrong")
+        await visit.line.port.play(*opening)
+        return None
+
+    async def _right(self, visit: Visit, agent: str, pin: str) -> bool:
+        """Checks the PIN; an unknown agent takes as long, and while a delay runs nothing is read."""
+        left_s = self._delays.left_s(agent, ANYWHERE)
+        if left_s:
+            await self._pause(visit, left_s)
+            return False
+        try:
+            right = await self._checker.verify(self._pins.get(agent, NOBODY), pin)
+        except LoginBusy:
+            return False
+        if right and agent in self._pins:
+            self._delays.right(agent, ANYWHERE)
+            return True
+        await self._pause(visit, self._delays.wrong(agent, ANYWHERE))
+        return False
+
+    async def _commands(self, visit: Visit, agent: str) -> None:
+        said = self._state(agent)
+        for _ in range(ROUNDS):
+            key = await self._digits(visit, [*said, *self._say("service_menu")], 1)
+            if not key:
+                visit.wrong += 1
+                said = []
+            elif key in "1234":
+                said = [*await self._do(visit, agent, key), *self._state(agent)]
+            else:
+                visit.wrong += 1
+                said = self._say("invalid_key")
+            if visit.wrong >= TRIES:
+                return
+
+    async def _do(self, visit: Visit, agent: str, key: str) -> list[PlayItem]:
+        """One command; what is said before the new state."""
+        acd = self._acd
+        try:
+            if key == "1":
+                refused = await self._sign_in(visit, agent)
+                if refused:
+                    return self._say(refused)
+            elif key == "2":
+                acd.logout(agent, "logout", "desk")
+            elif acd.agent(agent).declared == "logged_off":
+                return self._say("service_sign_in_first")
+            elif key == "3":
+                acd.ready(agent)
+            else:
+                reason = await self._digits(visit, self._reasons(), 1)
+                if reason not in REASONS:
+                    return self._say("invalid_key")
+                acd.not_ready(agent, REASONS[reason])
+        except IllegalEvent:  # logged out elsewhere in between
+            return self._say("service_sign_in_first")
+        await self._durable()
+        return []
+
+    async def _sign_in(self, visit: Visit, agent: str) -> str | None:
+        """Binds the telephone that calls, the agent's own, or the one that is typed; why not, or None."""
+        extension = visit.extension or self._acd.agent(agent).home
+        if extension is None:
+            extension = await self._digits(visit, self._say("service_extension"), EXTENSION_MAX)
+            if not extension:
+                return "service_no_extension"
+        try:
+            self._acd.login(agent, extension)
+        except ExtensionTaken:
+            return "service_extension_taken"
+        return None
+
+    # speaking and listening
+
+    def _say(self, text: str, /, **values: str | int) -> list[PlayItem]:
+        return self._prompts.say(text, self._language, **values)
+
+    def _state(self, agent: str) -> list[PlayItem]:
+        found = self._acd.agent(agent)
+        if found.declared == "logged_off":
+            return self._say("service_signed_out")
+        said = self._say("service_signed_in", extension=found.extension or "")
+        return said + self._say("service_ready" if found.declared == "ready" else "service_not_ready")
+
+    def _reasons(self) -> list[PlayItem]:
+        return [item for key, name in REASONS.items() for item in self._say(f"reason_{name}", key=key)]
+
+    async def _digits(self, visit: Visit, prompt: list[PlayItem], most: int) -> str:
+        end = "" if most == 1 else "#"
+        return (await visit.line.port.collect(most, DIGIT_S, GAP_S, end=end, prompt=prompt)).text
+
+    async def _pause(self, visit: Visit, seconds: float) -> None:
+        done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
+        timer = self._clock.callLater(seconds, done.callback, None)
+        await done
