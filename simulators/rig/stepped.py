@@ -29,7 +29,7 @@ from simulators.speech import Speech, default_cache
 from simulators.world import World
 
 Lines = Callable[[int], tuple[Card, Card]]
-"""Makes so many lines for the VRU: a card of the PBX (FXS) and one of the server (FXO), joined by whatever joins them."""
+"""Makes so many lines for the VRU: a card of the PBX (FXS) and one of the server (FXO), joined somehow."""
 
 # After the last caller has gone: records printed, agents' work done.
 SETTLE_S = 20.0
