@@ -55,6 +55,9 @@ static int state(const tr_card *base, uint32_t port, struct tr_port_state *out) 
         out->drop_edges = c->drop_edges;
         out->flash_edges = line->flash_edges;
     }
+    out->frames_sent = c->frames_sent;
+    out->frames_received = c->frames_received;
+    out->frames_bad = c->frames_bad;
     return TR_OK;
 }
 

@@ -43,9 +43,10 @@
 #include <sys/types.h>
 
 enum {
-    TR_DH_BUFFERS = 20,     /* blocks the driver keeps in each direction; 32 are DAHDI's limit */
-    TR_DH_DEPTH_MAX = 16,   /* blocks written ahead */
-    TR_DH_FRAME_MAX = 1024, /* HDLC frame with its 2 bytes of FCS; 32 of them are DAHDI's limit of buffer space */
+    TR_DH_BUFFERS = 20,   /* blocks the driver keeps in each direction; 32 are DAHDI's limit */
+    TR_DH_DEPTH_MAX = 16, /* blocks written ahead */
+    TR_DH_FRAME_MAX =
+        TR_FRAME_MAX + 2, /* HDLC frame with its 2 bytes of FCS; 32 of them are DAHDI's limit of buffer space */
     TR_DH_FRAME_BUFFERS = 32,
     TR_DH_FRAMES_A_TICK = 32, /* read of one channel */
     TR_DH_KEWL_MS = 500
@@ -87,6 +88,7 @@ struct tr_dh_channel {
     int32_t flash_ms;
     uint64_t began, open_end; /* card samples: of a flash or opening; where the opening ends */
     uint32_t hook_edges, ring_edges, polarity_edges, drop_edges, flash_edges;
+    uint32_t frames_sent, frames_received, frames_bad;
 };
 
 struct tr_dahdi_card {

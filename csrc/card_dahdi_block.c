@@ -203,6 +203,7 @@ static bool next_frame(struct tr_dahdi_card *card, struct tr_line_event *out) {
                 break;
             }
             if (n > 2) { /* the last two are the FCS */
+                c->frames_received++;
                 *out = (struct tr_line_event){
                     .card_port = i, .kind = TR_EV_FRAME, .side = card->frame, .side_len = (uint32_t)n - 2};
                 return true;
@@ -242,6 +243,7 @@ int tr_dh_frame(tr_card *base, uint32_t port, const uint8_t *data, uint32_t n) {
     memcpy(padded, data, n);
     memset(padded + n, 0, 2); /* room for the FCS, which the driver makes */
     ssize_t done = write_one(card, port, padded, n + 2);
+    card->channels[port].frames_sent += done > 0;
     return done > 0 ? TR_OK : done == 0 ? TR_E_FULL : TR_E_STATE;
 }
 

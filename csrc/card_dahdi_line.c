@@ -269,6 +269,7 @@ static void event(struct tr_dahdi_card *card, uint32_t index, int32_t what) {
     case DH_EV_OVERRUN:
     case DH_EV_BADFCS:
         card->bad_frames++;
+        c->frames_bad++;
         break;
     default:
         if ((what & DH_EV_PULSEDIGIT) && c->pulse_dial && (what & 0xFF) >= '0' && (what & 0xFF) <= '9') {

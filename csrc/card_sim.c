@@ -226,6 +226,14 @@ static uint64_t memory(const tr_card *base) {
     return sum;
 }
 
+static void health(const tr_card *base, struct tr_card_health *out) {
+    const struct tr_sim_card *card = const_sim_of(base);
+    *out = (struct tr_card_health){0};
+    for (uint32_t i = 0; card->frame_ports && i < card->count; i++) {
+        out->bad_frames += card->ports[i].hdlc ? card->ports[i].hdlc->bad : 0;
+    }
+}
+
 /* ---- building ---- */
 
 static int add_port(struct tr_sim_card *card, uint32_t kind_, uint32_t capabilities_, uint32_t law) {
@@ -308,6 +316,7 @@ const struct tr_card_ops tr_sim_ops = {
     .state = state,
     .idle = idle,
     .delay = delay,
+    .health = health,
     .slips = slips,
     .memory = memory,
     .release = release,

@@ -30,7 +30,7 @@ extern "C" {
 #define TR_COMMAND_SIZE 64
 #define TR_EVENT_SIZE 64
 #define TR_SIDE_MAX 4096
-#define TR_FRAME_MAX 1024 /* octets of an HDLC frame without its check sequence; longer: TR_E_TOO_LONG */
+#define TR_FRAME_MAX 1022 /* octets of an HDLC frame without its check sequence; longer: TR_E_TOO_LONG */
 #define TR_NO_PORT 4294967295
 
 /* Results: 0 or a positive number is success, negative is one of these. */

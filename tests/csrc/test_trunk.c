@@ -178,6 +178,9 @@ static void frames_on_a_bad_line(void) {
         int lost = sent - heard_count;
         CHECK_BETWEEN(lost, i == 0 ? 20 : i == 1 ? 250 : 40, i == 0 ? 70 : i == 1 ? 450 : 82);
         CHECK_BETWEEN(state.frames_bad, lost * 0.8, lost * 1.3);
+        struct tr_card_health health;
+        far.card->ops->health(far.card, &health);
+        CHECK_INT(health.bad_frames, state.frames_bad);
         int last = -1;
         for (int k = 0; k < heard_count; k++) {
             int number = heard[k].data[0] << 8 | heard[k].data[1];
