@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from cti.acd.agent import Agent
@@ -146,13 +146,13 @@ class Centre:
         if wire is None:
             return None
 
-        def today() -> date:
-            return self.clock.now().astimezone(self.site.zone).date()
+        def now() -> datetime:
+            return self.clock.now().astimezone(self.site.zone).replace(tzinfo=None)
 
         return PbxLink(
             self.clock,
             wire.opener,
-            SmdrDecoder(dialect, today, strip_bit7=wire.bits == 7),
+            SmdrDecoder(dialect, now, strip_bit7=wire.bits == 7),
             self._smdr,
             self._link_alarm("smdr"),
             name="smdr",
@@ -389,7 +389,7 @@ class Centre:
     def _our_leg(self, call: Call, record: SmdrRecord) -> None:
         """The record of our port's part in a call that an agent has taken: did the caller come along?"""
         known = agree(call.ani, record.number)
-        call.unmarked = self._marks_transfers and known and not (record.transferred or record.fields.get("code"))
+        call.unmarked = self._marks_transfers and known and not (record.transferred or record.condition)
 
     def _ended_on_our_port(self, record: SmdrRecord) -> None:
         """While a transfer is under way our flash hides what the line would tell: the PBX took it for on-hook, or the

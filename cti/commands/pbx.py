@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Decodes. Raises TipringError (ConfigFaults) for a dialect, file or date that cannot be used."""
     import os
     import sys
-    from datetime import UTC, date, datetime
+    from datetime import datetime, timedelta
 
     import msgspec
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     dialect = load_dialect(args.dialect)
     try:
-        today = date.fromisoformat(args.date) if args.date else None
+        today = datetime.fromisoformat(args.date) + timedelta(hours=12) if args.date else None
     except ValueError as error:
         raise TipringError(f"--date {args.date}: not a date; write YYYY-MM-DD") from error
     unknown = 0
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         source = os.fdopen(os.dup(0), "rb") if args.file == "-" else open(args.file, "rb")  # noqa: SIM115
         with source:
-            on = today or datetime.fromtimestamp(os.fstat(source.fileno()).st_mtime, UTC).date()
+            on = today or datetime.fromtimestamp(os.fstat(source.fileno()).st_mtime)
             decoder = SmdrDecoder(dialect, lambda: on)
             while data := source.read(1 << 16):
                 show(decoder.feed(data))

@@ -191,7 +191,7 @@ class CentreBench:
         fields: dict[str, Any] = {
             "form": "call", "start": None, "end": None, "resolution_s": 60, "duration_s": None, "extension": extension,
             "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None, "transferred": False,
-            "ends_call": True, "raw": "raw", "line_no": 1,
+            "event": "end", "raw": "raw", "line_no": 1,
         }  # fmt: skip
         self.centre._smdr(SmdrRecord(**{**fields, **more}))
 

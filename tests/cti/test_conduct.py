@@ -476,7 +476,7 @@ def test_records_of_other_calls_end_nothing(bench: CentreBench) -> None:
     bench.record(number=B)
     bench.record("8002")
     bench.record(direction="out")
-    bench.record(ends_call=False)
+    bench.record(event="other")
     assert call.state == "talking" and len(bench.records.of(None, "smdr")) == 3
 
 

@@ -21,7 +21,7 @@ def record(
     fields: dict[str, Any] = {
         "form": "call", "start": None, "end": None, "resolution_s": 60, "duration_s": duration_s,
         "extension": extension, "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None,
-        "transferred": False, "ends_call": True, "raw": "raw", "line_no": 1,
+        "transferred": False, "event": "end", "raw": "raw", "line_no": 1,
     }  # fmt: skip
     return SmdrRecord(**{**fields, **more})
 

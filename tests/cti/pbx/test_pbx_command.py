@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cti.commands import pbx
 from cti.errors import ConfigFaults, TipringError
+from cti.pbx.smdr import SmdrRecord
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pbx"
 
@@ -23,13 +25,16 @@ def decode(*arguments: str) -> int:
     return pbx.run(parser.parse_args(["decode", *arguments]))
 
 
+def read(line: str) -> SmdrRecord:
+    return msgspec.json.decode(line, type=SmdrRecord)
+
+
 @pytest.mark.parametrize("name", ["panasonic-tda", "meridian1", "generic"])
 def test_golden(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert decode("--dialect", name, "--date", "2026-01-05", str(GOLDEN / f"{name}.txt")) == 0
     out, err = capsys.readouterr()
-    assert [json.loads(line) for line in out.splitlines()] == [
-        json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text("utf-8").splitlines()
-    ]
+    golden = (GOLDEN / f"{name}.jsonl").read_text("utf-8")
+    assert [read(line) for line in out.splitlines()] == [read(line) for line in golden.splitlines()]
     assert err == ""
 
 
@@ -49,7 +54,7 @@ def test_the_year_is_that_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_bytes((GOLDEN / "meridian1.txt").read_bytes().splitlines()[0] + b"\n")
     os.utime(path, (1_300_000_000, 1_300_000_000))  # March 2011
     assert decode("--dialect", "meridian1", str(path)) == 0
-    assert json.loads(capsys.readouterr().out)["start"] == "2010-05-09T07:47:00"
+    assert json.loads(capsys.readouterr().out)["start"] == "2011-05-09T07:47:00"
 
 
 def test_what_cannot_be_done(tmp_path: Path) -> None:
