@@ -36,24 +36,38 @@ class Caller(StrEnum):
     GONE = "gone"
 
 
+# Causes of a transfer that failed at its flash, in the record and in the alarm.
+ON_HOOK = "the PBX took the flash for on-hook"
+NOT_TAKEN = "the PBX did not take the flash"
+LATE = "the dial tone came late"
+
+
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """The end of one transfer; ``how`` names the evidence (voice, ringback_overdue, polarity, a tone, ...)."""
+    """The end of one transfer; ``how`` names the evidence (voice, ringback_overdue, polarity, a tone, ...), ``lost``
+    that of a caller who is gone, where it is another."""
 
     outcome: Transfer
     caller: Caller
     how: str
+    lost: str = ""
 
 
 class Switch(Protocol):
     """One topology."""
 
     async def transfer(
-        self, port: Port, extension: str, ring_s: float, before_dial: Callable[[], None]
+        self, port: Port, extension: str, ring_s: float, before_dial: Callable[[], None], *, flashed: bool = False
     ) -> TransferResult:
         """Moves the caller on ``port`` to ``extension``; ``before_dial`` runs when dialling is certain to begin.
 
-        Never raises for anything the line or the card does: a far end that falls away, or a call on the port that ends,
-        is CALLER_LOST. What ``before_dial`` raises is raised. May be cancelled at any moment.
+        ``flashed``: the caller is on hold and the dial tone heard already, late. Never raises for anything the line or
+        the card does: a far end that falls away, or a call on the port that ends, is CALLER_LOST. What ``before_dial``
+        raises is raised. May be cancelled at any moment.
         """
+        ...
+
+    def agent_answered(self, extension: str, how: str) -> bool:
+        """Somebody else than the line says that the agent who is being called has lifted: ``how`` is record or desk.
+        False: nobody is called there, or this switch does not take that for an answer."""
         ...

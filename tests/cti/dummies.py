@@ -6,6 +6,7 @@ and its listeners hear an event before its operations do.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +83,7 @@ class DummyPort:
         self.results = results if results is not None else {}
         self._listeners: list[Callable[[ev.Event], None]] = []
         self.failures: list[BaseException] = []
+        self.typed_ahead: deque[str] = deque()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

@@ -10,8 +10,10 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from cti.pbx.line_rules import LineRules
-from cti.switch.behind_pbx import FIRST_SIGN_S, RETRIEVE_LISTEN_S, BehindPbx
+from cti.switch.behind_pbx import BehindPbx
 from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.switch.retrieval import RETRIEVE_LISTEN_S
+from cti.switch.supervision import FIRST_SIGN_S
 from cti.tones import load_plan
 from drivers import events as ev
 from drivers.clock import SteppedClock
