@@ -397,7 +397,7 @@ class Centre:
         line = next((line for line in self.lines if line.extension == record.extension), None)
         call = self.arrivals.call_at(line) if line is not None else None
         if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
-            self.conduct.caller_gone(call, "smdr")
+            self.conduct.record_says_gone(call, record)
 
     def caller_left(self, call: Call) -> bool:
         """Did the PBX's record of this call come already, while our port has not yet heard the end?"""
@@ -451,7 +451,9 @@ class Centre:
         elif kind == "talk_ended" and ours is not None:
             self.conduct.talk_over(ours, str(data.get("cause") or ""))
 
-    async def transfer(self, call: Call, agent: Agent, before_dial: Callable[[], None]) -> TransferResult:
+    async def transfer(
+        self, call: Call, agent: Agent, before_dial: Callable[[], None], *, flashed: bool = False
+    ) -> TransferResult:
         """Step 7 by the switch of this site; the ACD hears when the telephone rings."""
         assert call.line is not None and agent.extension is not None
         group = self.site.group(call.group or "")
@@ -462,9 +464,10 @@ class Centre:
             self.metrics.popped_up(self.clock.seconds() - decided_s)
 
         decided_s = self.clock.seconds()
+        call.flashed_s = call.flashed_s if flashed else decided_s
         limit_s = self.rules.no_answer_s  # we give up before the PBX does
         ring_s = min(group.ring_s, limit_s) if group is not None else limit_s
-        return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling)
+        return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling, flashed=flashed)
 
     def _message(self, call: Call, message: Message) -> None:
         """A caller left a message: on the call's row, and told to the desks of the group; or it could not be kept."""

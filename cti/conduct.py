@@ -3,27 +3,28 @@
 Each call is served by one coroutine in its scope, from our answer until it leaves our port. Whatever ends it, the
 call gets its outcome and its end exactly once, the port and the agent are free again, and the record says why.
 
-Limits: SIGN_OF_LIFE_S after a flash without dial tone; recall_s of the dialect until the PBX brings a caller back; the
-rest are those of the menu, the queue, the message and the switch.
+Who is there after a flash without dial tone is found out in cti.sign_of_life, whom the PBX brings back in cti.recalls.
+
+Limits: those of the menu, the queue, the message, the switch, the sign of life and the recall.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.call import Call
 from cti.machine import ActionFailed
-from cti.numbers import agree
 from cti.pbx.smdi import SmdiCall
+from cti.pbx.smdr import SmdrRecord
+from cti.recalls import Recalls
 from cti.records.outcome import Outcome
-from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.sign_of_life import sign_of_life
+from cti.switch.interface import AT_FLASH, LATE, NOT_TAKEN, ON_HOOK, Caller, Transfer, TransferResult
 from cti.vru.line import VruLine
-from drivers.clock import Clock, DelayedCall
-from drivers.events import DigitBegin, Event, LoopDrop, NotTone, ToneHeard
 from drivers.problems import failure as _failure
 from drivers.scope import CallScope
 
@@ -42,12 +43,12 @@ GONE: dict[str, Outcome] = {
 }
 # A dial tone so soon after our answer: the ringing had just ended, the PBX takes us for somebody who wants to dial.
 EMPTY_LINE_S = 4.0
-# After a flash that brought no dial tone we speak to the caller and wait so long for a sign of life.
-SIGN_OF_LIFE_S = 6.0
 # Tones of a dead line so soon after a retrieve or a recall: the caller was lost in the transfer.
 RETRIEVED_S = 6.0
 # So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
 MAX_SILENT_FLASHES = 2
+# A call whose record is as long as it was until our flash ended then; records print whole seconds.
+AT_FLASH_S = 2.0
 NO_EXTENSION = TransferResult(Transfer.REFUSED, Caller.WITH_US, "the agent has no extension")
 
 
@@ -56,15 +57,13 @@ class Conduct:
 
     def __init__(self, centre: Centre) -> None:
         self._centre = centre
-        self._recalls: dict[Call, DelayedCall] = {}  # in recall, or talking and handed over so lately
+        self._recalls = Recalls(centre.clock, centre.rules, self._no_recall)
         self._silent: dict[Call, int] = {}
+        self._at_flash = 0  # so many calls in a row ended at our flash
 
     def close(self) -> None:
         """Ends what waits, when the server stops."""
-        for timer in self._recalls.values():
-            if timer.active():
-                timer.cancel()
-        self._recalls.clear()
+        self._recalls.close()
 
     # answering
 
@@ -84,36 +83,26 @@ class Conduct:
 
     def recall_expected(self, line: VruLine) -> bool:
         """May a ring on this line bring back a call of ours?"""
-        return any(call.left_extension == line.extension and self._awaited(call) for call in self._recalls)
+        return self._recalls.may_ring(line)
 
     def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
-        """The call that a ring brings back: a message names the agent's extension or, on the line which the call left,
-        its number; so does in-band ID; a ring on that line without either is a recall if we hung up for one."""
-        for call in self._recalls:
-            here = call.left_extension == line.extension
-            if message is not None:
-                tried = bool(message.forwarded_from) and message.forwarded_from == call.tried and message.reason != "D"
-                same = agree(message.calling, call.ani) or (
-                    self._awaited(call) and (message.calling is None or call.ani is None)
-                )
-                if (tried and same) or (here and self._awaited(call) and agree(message.calling, call.ani)):
-                    return call
-            elif number is not None:
-                if here and self._awaited(call) and (call.ani is None or agree(number, call.ani)):
-                    return call
-            elif here and call.state == "recall":
-                return call
-        return None
+        """The call that a ring with this message, or this in-band number, or neither, brings back."""
+        found = self._recalls.find(line, message, number)
+        if found is None:
+            return None
+        found.call.recalled_among = found.among
+        return found.call
 
     def resume(self, call: Call, line: VruLine) -> None:
         """A ring that is the recall of a transfer which nobody took: the same call, at its old place."""
-        timer = self._recalls.pop(call)
-        if timer.active():
-            timer.cancel()
+        self._recalls.forget(call)
         line.take()
         self._centre.arrivals.took(line, call)
         call.line = line
-        self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension)
+        among: dict[str, Any] = (
+            {"among": call.recalled_among} if call.recalled_among > 1 else {}
+        )  # who it is is not certain then
+        self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension, **among)
         call.back_s = self._centre.clock.seconds()
         agent, extension = call.agent, call.extension
         call.agent = call.extension = call.talk_s = None
@@ -130,7 +119,34 @@ class Conduct:
         if call is not None:
             self.finish(call, "gone", "lost_in_transfer", "gave up during the recall")
 
+    def agent_lifted(self, extension: str, how: str) -> None:
+        """The PBX's record, or the agent's PC, says that the telephone there was answered."""
+        if self._centre.switch.agent_answered(extension, how):
+            return
+        for call in self._centre.calls.values():
+            if call.state == "talking" and call.blind and call.extension == extension:
+                call.blind = False
+                self._centre.event(call, "transfer", "smdr" if how == "record" else "desk", what="answered", how=how)
+
     # the caller is gone
+
+    def record_says_gone(self, call: Call, record: SmdrRecord) -> None:
+        """During a transfer the PBX printed the end of this call: the caller hung up on hold, or our flash was taken
+        for on-hook. The second time in a row that it ended at the flash is no accident."""
+        how = "smdr"
+        if record.duration_s is not None and call.flashed_s is not None and call.answered_s is not None:
+            until_flash = call.flashed_s - call.answered_s
+            if abs(record.duration_s - until_flash) <= AT_FLASH_S:
+                how = AT_FLASH
+                self._at_flash += 1
+                if self._at_flash > 1:
+                    self._flash_too_long(call)
+        self.caller_gone(call, how)
+
+    def _flash_too_long(self, call: Call) -> None:
+        flash_ms = self._centre.rules.flash_ms
+        text = f"{flash_ms} ms are on-hook for this PBX: callers are lost; shorten flash_ms"
+        self._centre.alarm("flash_too_long", text)
 
     def caller_gone(self, call: Call, how: str) -> None:
         """The far end hung up, before or after our answer."""
@@ -247,13 +263,37 @@ class Conduct:
             if agent.extension is None:
                 result: TransferResult | None = NO_EXTENSION
             else:
-                result = await self._centre.steps.step_7_transfer(call, agent)
+                result = await self._transfer(call, agent)
+            if call.state != "transferring":
+                return
             if result is None:
                 self.finish(call, "over", "failed", "no transfer was made")
                 return
-            if call.state != "transferring":
-                return
             await self._after_transfer(call, agent, result)
+
+    async def _transfer(self, call: Call, agent: Agent) -> TransferResult | None:
+        """Step 7. Where it is not known who is on the line, the caller is asked; where the dial tone comes only then,
+        the transfer goes on from there."""
+        result = await self._centre.steps.step_7_transfer(call, agent)
+        while result is not None and result.caller is Caller.UNKNOWN and call.state == "transferring":
+            assert call.line is not None
+            flashed = result.outcome is Transfer.NO_DIAL_TONE
+            found = await sign_of_life(
+                self._centre.clock,
+                self._centre.rules,
+                call.line.port,
+                lambda until: self._centre.attendant.say(call, "are_you_there", until=until),
+                flashed=flashed,
+            )
+            if call.state != "transferring":
+                break
+            if found.caller is not Caller.HELD:
+                return replace(result, caller=found.caller, lost=found.how)
+            self._centre.event(call, "transfer", "port", what=result.outcome.value, how=LATE, caller=Caller.HELD.value)
+            limit_s = self._centre.rules.dial_tone_s
+            self._centre.alarm("dial_tone_late", f"it came after more than dial_tone_s, {limit_s:g} s: raise it")
+            result = await self._centre.steps.step_7_transfer(call, agent, flashed=True)
+        return result
 
     async def _without_agent(self, call: Call) -> None:
         """The queue ended without an agent: a message, or good-bye."""
@@ -271,20 +311,23 @@ class Conduct:
 
     async def _after_transfer(self, call: Call, agent: Agent, result: TransferResult) -> None:
         centre = self._centre
-        centre.event(call, "transfer", "port", what=result.outcome.value, how=result.how, caller=result.caller.value)
-        if result.caller is Caller.WITH_AGENT:
+        more: dict[str, Any] = {"why": result.lost} if result.lost else {}
+        what, caller = result.outcome, result.caller
+        centre.event(call, "transfer", "port", what=what.value, how=result.how, caller=caller.value, **more)
+        if caller is Caller.WITH_AGENT:
+            self._at_flash = 0
             call.talk_s = centre.clock.seconds()
             call.tried = agent.extension
-            call.blind = result.outcome is Transfer.HANDED_OVER
+            call.blind = what is Transfer.HANDED_OVER
             self._send(call, "answered")
             return
-        caller: Caller = result.caller
-        if caller is Caller.UNKNOWN:
-            caller = await self._sign_of_life(call)
-            if call.state != "transferring":
-                return
+        if caller is Caller.GONE and ON_HOOK in (result.how, result.lost):
+            self._flash_too_long(call)
+        elif caller is Caller.WITH_US and result.lost == NOT_TAKEN:
+            flash_ms = centre.rules.flash_ms
+            centre.alarm("flash_not_taken", f"{flash_ms} ms were no flash for this PBX: nobody is put through")
         call.tried = agent.extension
-        if result.outcome is Transfer.NO_DIAL_TONE:
+        if what is Transfer.NO_DIAL_TONE:
             self._silent[call] = self._silent.get(call, 0) + 1
         if caller is Caller.RECALLED:
             centre.not_reached(call, agent, result, aside=True)
@@ -292,7 +335,7 @@ class Conduct:
             centre.not_reached(call, agent, result)  # of a caller who left, the agent is simply idle again
         call.agent = call.extension = None
         if caller is Caller.GONE:
-            self.finish(call, "gone", "lost_in_transfer", result.how)
+            self.finish(call, "gone", "lost_in_transfer", result.lost or result.how)
         elif caller is Caller.RECALLED:
             self._send(call, "on_hook")
         elif call.line is not None:
@@ -311,37 +354,6 @@ class Conduct:
     async def _cannot_transfer(self, call: Call) -> None:
         await self._centre.attendant.say(call, "cannot_transfer")
         self.finish(call, "over", "failed", f"no dial tone after {self._silent.get(call, 0)} flashes")
-
-    async def _sign_of_life(self, call: Call) -> Caller:
-        """No dial tone came: speak to the caller; a key at any time, or a voice after that, is a sign of life.
-
-        While we speak the line returns our own voice, so that only keys count; then the ears begin anew, and the tones
-        of a dead line are heard also if they sound already. A voice is sound outside the tone plan, as the agent's is.
-        """
-        assert call.line is not None
-        port = call.line.port
-        signs: list[Event] = []
-        heard: Deferred[None] = Deferred()
-
-        def listen(event: Event) -> None:
-            if isinstance(event, DigitBegin | NotTone | LoopDrop | ToneHeard):
-                signs.append(event)
-                if not heard.called:
-                    heard.callback(None)
-
-        stop = port.listen(listen)
-        try:
-            port.detect("dtmf", duck=True)
-            await self._centre.attendant.say(call, "are_you_there", until=heard)
-            port.detect("dtmf", "tones", "voice", duck=True)
-            await _wait(self._centre.clock, heard, SIGN_OF_LIFE_S)
-        finally:
-            stop()
-        if not signs:
-            return Caller.RECALLED  # on hold perhaps, out of reach: the PBX brings the caller back when we hang up
-        if isinstance(signs[0], LoopDrop | ToneHeard):
-            return Caller.GONE
-        return Caller.WITH_US
 
     # actions of the call's table
 
@@ -367,11 +379,11 @@ class Conduct:
 
     def await_recall(self, call: Call) -> None:
         """We hung up on a failed transfer: the PBX rings a port of ours again, or the caller is lost."""
-        self._recalls[call] = self._centre.clock.callLater(self._centre.rules.recall_s, self._no_recall, call)
+        self._recalls.expect(call)
 
     def watch_talk(self, call: Call) -> None:
         """The PBX carries the conversation now; it may still give the caller back."""
-        self._recalls[call] = self._centre.clock.callLater(self._centre.rules.recall_s, self._no_recall, call)
+        self._recalls.expect(call)
         self._centre.talk_began(call)
 
     def free_agent(self, call: Call) -> None:
@@ -384,9 +396,7 @@ class Conduct:
             return
         call.written = True
         self._silent.pop(call, None)
-        timer = self._recalls.pop(call, None)
-        if timer is not None and timer.active():
-            timer.cancel()
+        self._recalls.forget(call)
         self._centre.call_ended(call)
 
     # within
@@ -397,13 +407,7 @@ class Conduct:
     def _just_back(self, call: Call) -> bool:
         return call.back_s is not None and self._centre.clock.seconds() - call.back_s < RETRIEVED_S
 
-    @staticmethod
-    def _awaited(call: Call) -> bool:
-        """The PBX may well give this caller back: we hung up before any agent had answered."""
-        return call.state == "recall" or call.blind
-
     def _no_recall(self, call: Call) -> None:
-        del self._recalls[call]
         if call.state == "recall":
             self.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")
 
@@ -414,21 +418,3 @@ class Conduct:
                 self.finish(call, "over" if call.machine.can("over") else "gone", "failed", repr(failure.value))
 
         return failed
-
-
-def _wait(clock: Clock, what: Deferred[None], seconds: float) -> Deferred[None]:
-    """``what``, or ``seconds``, whichever is first. Cancelling it leaves no timer."""
-    done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
-
-    def over(result: object) -> None:
-        if timer.active():
-            timer.cancel()
-        if not done.called:
-            done.callback(None)
-
-    timer = clock.callLater(seconds, over, None)
-    if what.called:
-        over(None)
-    else:
-        what.addBoth(over)
-    return done

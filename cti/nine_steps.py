@@ -68,10 +68,11 @@ class NineSteps:
         self.centre.mark(call, 6, "acd")
         return await self.centre.attendant.wait_for_agent(call)
 
-    async def step_7_transfer(self, call: Call, agent: Agent) -> TransferResult | None:
-        """Hook flash, dial tone, the agent's extension, the agent's voice, on-hook."""
+    async def step_7_transfer(self, call: Call, agent: Agent, *, flashed: bool = False) -> TransferResult | None:
+        """Hook flash (unless it was made and the dial tone came late), dial tone, the agent's extension, the agent's
+        voice, on-hook."""
         self.centre.mark(call, 7, "vru")
-        return await self.centre.transfer(call, agent, before_dial=lambda: self.step_8_pop_up(call, agent))
+        return await self.centre.transfer(call, agent, lambda: self.step_8_pop_up(call, agent), flashed=flashed)
 
     def step_8_pop_up(self, call: Call, agent: Agent) -> None:
         """The caller's number and the customer's record go to the agent's screen, before the telephone rings."""

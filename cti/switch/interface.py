@@ -31,6 +31,7 @@ class Caller(StrEnum):
 
     WITH_AGENT = "with_agent"
     WITH_US = "with_us"  # retrieved, or never left: we can speak to them
+    HELD = "held"  # on hold at the PBX, which waits for our digits
     UNKNOWN = "unknown"  # the PBX did not say: speak, and listen for an answer
     RECALLED = "recalled"  # we went on-hook: the PBX will ring a port of ours again
     GONE = "gone"
@@ -40,6 +41,7 @@ class Caller(StrEnum):
 ON_HOOK = "the PBX took the flash for on-hook"
 NOT_TAKEN = "the PBX did not take the flash"
 LATE = "the dial tone came late"
+AT_FLASH = "the call ended at our flash: taken for on-hook, or the caller hung up that moment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,20 @@ class Sign:
 class Signs:
     """Listens from the moment it is made until `close`."""
 
-    def __init__(self, clock: Clock, rules: LineRules, port: Port) -> None:
-        self._clock, self._rules, self._port = clock, rules, port
-        self._codes = dict(rules.status_digits.codes())
+    def __init__(
+        self,
+        clock: Clock,
+        rules: LineRules,
+        port: Port,
+        heard: Callable[[], object] = lambda: None,
+        *,
+        consulting: bool = True,
+    ) -> None:
+        """``heard`` is called at each sign. ``consulting``: the PBX may tell how the transfer goes; else its digits
+        say only that the caller has gone, and every other is a key of the caller's."""
+        self._clock, self._rules, self._port, self._heard = clock, rules, port, heard
+        codes = rules.status_digits.codes()
+        self._codes = {code: name for code, name in codes if consulting or name == "gone"}
         self._reversed = port.state().reversed
         self._queue: deque[Sign] = deque()
         self._waiting: tuple[Deferred[bool], Deferred[Event]] | None = None
@@ -139,6 +150,7 @@ class Signs:
 
     def _add(self, sign: Sign) -> None:
         self._queue.append(sign)
+        self._heard()
 
     def _event(self, event: Event) -> None:
         if isinstance(event, ToneHeard):

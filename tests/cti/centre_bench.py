@@ -75,10 +75,17 @@ class ScriptedSwitch:
 
     def __init__(self) -> None:
         self.under_way: list[tuple[DummyPort, str, float, Callable[[], None], Deferred[TransferResult]]] = []
+        self.flashed: list[bool] = []
+        self.told: list[tuple[str, str]] = []
+
+    def agent_answered(self, extension: str, how: str) -> bool:
+        self.told.append((extension, how))
+        return any(entry[1] == extension for entry in self.under_way)
 
     async def transfer(
-        self, port: DummyPort, extension: str, ring_s: float, before_dial: Callable[[], None]
+        self, port: DummyPort, extension: str, ring_s: float, before_dial: Callable[[], None], *, flashed: bool = False
     ) -> TransferResult:
+        self.flashed.append(flashed)
         result: Deferred[TransferResult] = Deferred()
         entry = (port, extension, ring_s, before_dial, result)
         self.under_way.append(entry)

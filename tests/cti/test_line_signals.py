@@ -3,12 +3,12 @@ prompt, and signs of life on a line whose hybrid returns our own voice."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cti.conduct import Conduct
+from cti.pbx.line_rules import LineRules
+from cti.sign_of_life import Found, sign_of_life
 from cti.switch.interface import Caller
 from cti.tones import load_plan
 from cti.vru.line import Hangup, VruLine
@@ -19,7 +19,6 @@ from drivers.engine import Engine
 from drivers.operations import quietly
 from drivers.stepped import Stepper
 from simulators.speech import Speech
-from tests.cti.centre_bench import CentreBench
 
 PLAN = load_plan("cn")
 SPEECH = Speech()
@@ -73,42 +72,40 @@ def test_busy_tone_is_a_hang_up_within_four_cycles(prompt: bool) -> None:
     wire.close()
 
 
-def sign_of_life(wire: Wire, folder: Path, *, voice_s: float | None = None, tone: str | None = None) -> Caller:
-    """Conduct's question on this wire, asked with a real voice; the far end speaks so long after its beginning."""
-    bench = CentreBench(folder, ports=1)
-    call = bench.arrives()
-    assert call.line is not None
-    kept, call.line.port = call.line.port, wire.port
-    bench.centre.clock = wire.clock
+def asked(wire: Wire, *, voice_s: float | None = None, tone: str | None = None, flashed: bool = True) -> Caller:
+    """The question on this wire, asked with a real voice; the far end speaks so long after its beginning."""
 
-    async def say(call: Any, key: str, *, until: Any = None) -> None:
+    async def ask(until: Any) -> None:
         await wire.port.play(items.Sound(SPEECH.say("请问您还在吗？请讲话或按任意键。")))
 
-    bench.centre.attendant.say = say  # type: ignore[method-assign]
     if voice_s is not None:
         hello = items.Sound(SPEECH.say("在的，您好，我在。"))
         wire.clock.callLater(voice_s, lambda: quietly(wire.far.play(hello)))
     if tone is not None:
         quietly(wire.far.play(PLAN.item(tone)))
-    found = wire.stepper.run(Conduct._sign_of_life(bench.centre.conduct, call), 30.0)
-    call.line.port, bench.centre.clock = kept, bench.clock
-    bench.stop()
+    found = wire.stepper.run(sign_of_life(wire.clock, LineRules(), wire.port, ask, flashed=flashed), 30.0)
     wire.close()
-    assert isinstance(found, Caller)
-    return found
+    assert isinstance(found, Found)
+    return found.caller
 
 
 @pytest.mark.parametrize("return_loss_db", [6.0, 10.0, 20.0])
-def test_our_own_voice_is_no_sign_of_life(return_loss_db: float, tmp_path: Path) -> None:
+def test_our_own_voice_is_no_sign_of_life(return_loss_db: float) -> None:
     wire = Wire(return_loss_db=return_loss_db, noise_dbm0=-55.0)
-    assert sign_of_life(wire, tmp_path) is Caller.RECALLED
+    assert asked(wire) is Caller.RECALLED
 
 
 @pytest.mark.parametrize("voice_s", [4.0, 6.0, 8.0])
-def test_a_caller_who_speaks_is_there(voice_s: float, tmp_path: Path) -> None:
-    assert sign_of_life(Wire(return_loss_db=10.0), tmp_path, voice_s=voice_s) is Caller.WITH_US
+def test_a_caller_who_speaks_is_there(voice_s: float) -> None:
+    assert asked(Wire(return_loss_db=10.0), voice_s=voice_s) is Caller.WITH_US
 
 
-@pytest.mark.parametrize("tone", ["busy", "congestion", "dial", "howler"])
-def test_tones_of_a_dead_line(tone: str, tmp_path: Path) -> None:
-    assert sign_of_life(Wire(return_loss_db=10.0), tmp_path, tone=tone) is Caller.GONE
+@pytest.mark.parametrize("tone", ["busy", "congestion", "howler"])
+def test_tones_of_a_dead_line(tone: str) -> None:
+    assert asked(Wire(return_loss_db=10.0), tone=tone) is Caller.GONE
+
+
+@pytest.mark.parametrize(("flashed", "caller"), [(True, Caller.HELD), (False, Caller.GONE)])
+def test_a_dial_tone_that_comes_while_the_caller_is_asked(flashed: bool, caller: Caller) -> None:
+    """After a flash it came late; after anything else it is that of an empty line."""
+    assert asked(Wire(return_loss_db=10.0), tone="dial", flashed=flashed) is caller
