@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from random import Random
 
 NUMBER = r"(-?\d+(?:\.\d+)?)"
+SERIAL = rf"(late):{NUMBER}s|(lost|damaged|reordered|noise):{NUMBER}%"
+SERIAL_FORM = "late:SECONDSs | lost:N% | damaged:N% | reordered:N% (messages) | noise:N% (bytes with a wrong bit)"
 TARGETS: dict[str, tuple[str, str]] = {
     "dialtone": (
         rf"(none)|{NUMBER}dB|(\d+\+\d+)(?:Hz)?|(\d+)Hz",
@@ -21,20 +23,40 @@ TARGETS: dict[str, tuple[str, str]] = {
     "loss": (rf"{NUMBER}dB", "dB (10dB): each way on the VRU's lines"),
     "clip": (rf"{NUMBER}dBm0", "dBm0 (-6dBm0): peak clipping on the VRU's lines"),
     "slips": (rf"{NUMBER}/min", "N/min (6/min): samples lost or repeated on the VRU's lines"),
+    "dialdelay": (rf"{NUMBER}s", "SECONDSs (2s): the dial tone after a flash begins so late"),
+    "tones": (
+        rf"(\d+)Hz|x{NUMBER}|(\d+)Hz,x{NUMBER}",
+        "FHz (400Hz) | xFACTOR (x1.4) | FHz,xFACTOR: a tone plan nobody knows, other frequency, longer bursts",
+    ),
     "loopdrop": (r"(none)", "none: the PBX gives no disconnect signal but busy tone"),
     "flash": (r"(ignored)|(\d+)-(\d+)ms", "ignored | MIN-MAXms (80-300ms): openings that the PBX takes for a flash"),
     "transfer": (r"(lost)", "lost: the PBX drops the held caller when the VRU hangs up"),
+    "recall": (r"(another)|(untold)", "another | untold: an unanswered transfer comes back to another port, or unannounced"),
     "callerid": (r"(none)|(dtmf)|(fsk)", "none | dtmf | fsk: what the central office sends"),
-    "smdi": (
-        rf"(late):{NUMBER}s|(lost|damaged|reordered):{NUMBER}%",
-        "late:SECONDSs | lost:N% | damaged:N% | reordered:N%",
-    ),
+    "smdi": (SERIAL, SERIAL_FORM),
+    "mci": (SERIAL, SERIAL_FORM),
     "smdr": (
-        rf"(late):{NUMBER}s|(lost|damaged|reordered):{NUMBER}%",
-        "late:SECONDSs | lost:N% | damaged:N% | reordered:N%",
+        rf"{SERIAL}|(shuffled):{NUMBER}%",
+        f"{SERIAL_FORM} | shuffled:N%: records that come after later ones",
     ),
+    "numbers": (r"cut:(\d+)", "cut:DIGITS (cut:7): of calling numbers the PBX keeps the last ones"),
+    "records": (
+        rf"(whole_call|split_at_flash|per_leg|intercom)|(stars):{NUMBER}%",
+        "whole_call | split_at_flash | per_leg | intercom (consultations, too) | stars:N%: dates **/**/**",
+    ),
+    "clock": (
+        rf"(wrong):{NUMBER}min|(jump):{NUMBER}min@{NUMBER}s?",
+        "wrong:MINUTESmin (7min) | jump:MINUTESmin@SECONDS: the PBX's own clock",
+    ),
+    "swap": (r"(\d+):(\d+)", "EXT:EXT (2001:2002): the message lines of two VRU extensions are exchanged"),
+    "port": (r"dead:(\d+)", "dead:EXT (dead:2003): the PBX hunts to it and it never rings"),
+    "offline": (
+        rf"smdr@{NUMBER}s?:{NUMBER}s",
+        "smdr@SECONDS:FORSECONDSs: the printer's cable is out at the PBX; its buffer comes afterwards at once",
+    ),
+    "power": (rf"off@{NUMBER}s?:{NUMBER}s", "off@SECONDS:FORSECONDSs: the PBX has no power"),
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
-    "unplug": (rf"(smdi|smdr)@{NUMBER}s?(?::{NUMBER}s)?", "smdi|smdr@SECONDS[:FORSECONDSs]: the cable is pulled"),
+    "unplug": (rf"(smdi|mci|smdr)@{NUMBER}s?(?::{NUMBER}s)?", "smdi|mci|smdr@SECONDS[:FORSECONDSs]: the cable is pulled at the server"),
 }
 # What the numbers of a fault may be, where its form does not say so already.
 RANGES: dict[str, tuple[float, float]] = {
@@ -46,6 +68,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "flash": (20, 5000),
     "cut": (0, 1_000_000),
     "unplug": (0, 1_000_000),
+    "dialdelay": (0, 60),
+    "numbers": (1, 20),
+    "clock": (-1_000_000, 1_000_000),
+    "offline": (0, 1_000_000),
+    "power": (0, 1_000_000),
+    "records": (0, 100),
 }
 
 
@@ -92,7 +120,9 @@ def parse(spec: str) -> Fault:
 def _range(name: str, words: tuple[str, ...], value: str) -> tuple[float, float]:
     if name == "dialtone":
         return (-90, -1) if value.endswith("dB") else (50, 3900)
-    if name in ("smdi", "smdr"):
+    if name == "tones":
+        return (0.2, 5) if value.startswith("x") else (50, 3900) if value.endswith("Hz") else (0.2, 3900)
+    if name in ("smdi", "mci", "smdr"):
         return (0, 3600) if words[0] == "late" else (0, 100)
     return RANGES.get(name, (float("-inf"), float("inf")))
 
@@ -104,12 +134,15 @@ def listing() -> str:
 
 @dataclass(frozen=True)
 class SerialFault:
-    """What happens to the messages of one serial line: delay in seconds, the others are shares from 0 to 1."""
+    """What happens to the messages of one serial line: delay in seconds, the others are shares from 0 to 1. `noise` is
+    of bytes and is done by the line itself."""
 
     late_s: float = 0.0
     lost: float = 0.0
     damaged: float = 0.0
     reordered: float = 0.0
+    shuffled: float = 0.0
+    noise: float = 0.0
 
 
 class Spoiler:

@@ -1,74 +1,56 @@
 """The simulated PBX (steps 2, 3, 4, 7 and 9): trunks, a hunt group of VRU ports, agents' extensions.
 
 It answers a trunk when it has the caller ID or at the second ring, hunts for an idle VRU extension, rings it and tells
-by SMDI who calls. At a hook flash it holds the caller and gives dial tone; it rings the extension dialled, and joins
-the two when the VRU hangs up. When the parties are gone it prints the call record. Its settings are `PbxPlan`; trunks
-and extensions live in pbx_trunk.py and pbx_extension.py, its serial lines in pbx_records.py.
+who calls, in the way of its make. At a hook flash it holds the caller and gives dial tone; it rings the extension
+dialled, and joins the two when the VRU hangs up. When the parties are gone it prints the call record. Its settings are
+`PbxPlan`, the makes in makes/; trunks and extensions live in pbx_trunk.py and pbx_extension.py, its serial lines in
+pbx_records.py.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from drivers.clock import Clock
 from drivers.port import Port
 from simulators.party import Party
 from simulators.pbx_extension import Extension, State
-from simulators.pbx_records import Printer, SmdiLink
+from simulators.pbx_numbering import Numbering
+from simulators.pbx_plan import PbxPlan
+from simulators.pbx_records import MciLink, MessageLink, Printer, SmdiLink
 from simulators.pbx_trunk import Trunk
-from simulators.tones import CHINA, Sent
+from simulators.smdr import Leg
 from simulators.truth import Note
-
-
-@dataclass(frozen=True)
-class PbxPlan:
-    """How this PBX is set up. Times in seconds unless the name says ms."""
-
-    tones: Mapping[str, Sent | None] = field(default_factory=lambda: CHINA)
-    answer_trunk: str = "caller_id"  # or second_ring
-    hunting: str = "idle_first"  # or cyclic
-    all_busy: str = "wait"  # with ringback, or busy
-    flash_ms: tuple[int, int] = (80, 1000)  # openings taken for a flash; longer is on-hook
-    flash_ignored: bool = False
-    retrieve: str = "flash"  # or on_hook: after a failed consultation it rings back, a second flash does nothing
-    first_digit_s: float = 20.0
-    next_digit_s: float = 5.0
-    hunt_no_answer_s: float = 20.0
-    no_answer_s: float = 25.0  # consultation returns to the holder, a transferred call recalls the transferrer
-    recall_s: float = 25.0  # an unanswered recall cuts the caller off
-    transferred_hears: str = "ringback"  # or music
-    transfer_lost: bool = False
-    disconnect: str = "loop_drop"  # to VRU extensions when the far end has gone, before busy tone; or tone: that only
-    loop_drop_ms: int = 500
-    polarity_on_answer: bool = False  # on the calling extension
-    trunk_disconnect: frozenset[str] = frozenset({"loop_drop", "polarity", "busy"})
-    tone_s: float = 30.0  # busy tone before an extension that stays off-hook is locked out
-    guard_s: float = 0.5  # an extension or trunk is idle again so long after on-hook
-    in_band: str = "none"  # caller ID to VRU extensions: none, fsk or dtmf
-    smdi_delay_s: tuple[float, float] = (0.1, 0.6)  # after the ring began
-    smdi_reason: str = "A"  # A carries the called number (DNIS) as forwarded-from; D gives none
-    smdr_clock_s: float = 0.0  # the PBX's clock is wrong by so much
-    utc_offset_h: float = 8.0
-    lamps_refused: Mapping[str, str] = field(default_factory=dict)  # extension -> INV or BLK
 
 
 class Pbx:
     """Joined from ports: `add_trunk`, `add_extension`; then it runs by what its ports report."""
 
     def __init__(
-        self, clock: Clock, plan: PbxPlan, note: Note, *, music: Path, smdi: SmdiLink | None, smdr: Printer | None
+        self,
+        clock: Clock,
+        plan: PbxPlan,
+        note: Note,
+        *,
+        music: Path,
+        random: Random,
+        smdi: SmdiLink | None = None,
+        mci: MciLink | None = None,
+        smdr: Printer | None = None,
     ) -> None:
-        self.clock, self.plan, self.note, self.music = clock, plan, note, music
-        self.smdi, self.smdr = smdi, smdr
+        self.clock, self.plan, self.note, self.music, self.random = clock, plan, note, music, random
+        self.smdr = smdr
+        self.messages: list[MessageLink] = [link for link in (smdi, mci) if link is not None]
         self.trunks: list[Trunk] = []
         self.extensions: dict[str, Extension] = {}
         self.hunt: list[Extension] = []
         self.waiting: deque[Trunk] = deque()
         self._next = 0
+        self._numberings: dict[bool, Numbering] = {}
+        self._ahead_s = plan.smdr_clock_s
         if smdi is not None:
             smdi.on_lamp = self.lamp
 
@@ -81,6 +63,7 @@ class Pbx:
         """`kind`: vru (a member of the hunt group; `desk` and `line` name it in SMDI) or agent."""
         extension = Extension(self, port, number, kind, desk, line)
         self.extensions[number] = extension
+        self._numberings.clear()
         if kind == "vru":
             self.hunt.append(extension)
         return extension
@@ -118,13 +101,16 @@ class Pbx:
     def ring_vru(
         self, extension: Extension, trunk: Trunk, *, reason: str | None = None, forwarded_from: str | None = None
     ) -> None:
-        """Rings a VRU extension for a trunk and sends the SMDI message. A recall has its own reason and extension."""
+        """Rings a VRU extension for a trunk and sends the message. A recall has its own reason and extension."""
         extension.ring(trunk, recall=reason is not None)
-        trunk.leg_rings(extension.number)
-        if self.smdi is not None:
-            letter = reason or self.plan.smdi_reason
-            called = forwarded_from if forwarded_from is not None else trunk.dnis if letter != "D" else ""
-            self.smdi.call(trunk.call_no, extension, letter, called, trunk.calling or "")
+        extension.recalled_from = forwarded_from
+        trunk.legs.rings(extension.number)
+        if reason is not None and not self.plan.recall_message:
+            return
+        letter = reason or (self.plan.smdi.reason if self.plan.smdi is not None else "A")
+        called = forwarded_from if forwarded_from is not None else trunk.dnis if letter not in "DR" else ""
+        for link in self.messages:
+            link.call(trunk.call_no, extension, letter, called, self.cut(trunk.calling))
 
     def idle(self, extension: Extension) -> None:
         """An extension can be called again: the longest waiting trunk gets it if it is a VRU port."""
@@ -136,7 +122,7 @@ class Pbx:
 
     def answered(self, extension: Extension) -> None:
         """A ringing extension was lifted."""
-        caller = extension.caller
+        caller, recalled_from = extension.caller, extension.recalled_from
         extension.stop_ringing()
         if caller is None:
             return
@@ -144,13 +130,17 @@ class Pbx:
         if isinstance(caller, Extension):
             caller.target_answered(extension)
         self.connect(caller, extension)
+        if isinstance(caller, Extension):
+            caller.signals.answered()
+        else:
+            extension.signals.follow_on(caller, recalled_from)
 
     def connect(self, one: Party, extension: Extension) -> None:
         """A talk path between a trunk or extension and an extension."""
         one.join(extension)
         extension.join(one)
         if isinstance(one, Trunk):
-            one.leg_talks(extension.number)
+            one.legs.talks(extension.number)
             self.note(one.call_no, "pbx", "through", extension=extension.number, kind=extension.kind)
 
     def no_answer(self, extension: Extension) -> None:
@@ -182,6 +172,8 @@ class Pbx:
             self.part(trunk, to)
             self.idle(to)
             return
+        if self.plan.recall_to == "another" and to.kind == "vru":
+            to = self._idle_member(after=to) or to
         if to.state is not State.IDLE:
             self.cut_off(trunk)
             return
@@ -191,22 +183,56 @@ class Pbx:
             self.ring_vru(to, trunk, reason="N", forwarded_from=from_number)
         else:
             to.ring(trunk, recall=True)
-            trunk.leg_rings(to.number)
+            trunk.legs.rings(to.number)
 
     def cut_off(self, trunk: Trunk) -> None:
         self.note(trunk.call_no, "pbx", "cut off")
         trunk.release()
 
+    # ---- step 9: what is printed ----------------------------------------------------------------
+
     def leg_moves(self, party: Party, number: str) -> None:
         """A transfer: the caller's leg with the transferring extension ends, one with `number` begins."""
         if isinstance(party, Trunk):
-            party.leg_ends("first")
-            party.leg_rings(number)
+            party.legs.moves()
+            party.legs.rings(number)
+
+    def leg_held(self, party: Party) -> None:
+        """A caller is put on hold."""
+        if isinstance(party, Trunk):
+            party.legs.held()
+
+    def leg_talks(self, party: Party, extension: Extension) -> None:
+        """A caller is fetched back."""
+        if isinstance(party, Trunk):
+            party.legs.talks(extension.number)
+
+    def print_internal(self, caller: Extension, called: Extension, since: float) -> None:
+        """Two extensions have talked, from `since` (clock seconds) until now."""
+        if self.plan.intercom and self.smdr is not None:
+            duration, ended = self.clock.seconds() - since, self.local_time()
+            begun = ended - timedelta(seconds=duration)
+            leg = Leg(ended, called.number, 0, "", None, duration, started=begun, consulted_by=caller.number)
+            self.smdr.print(None, leg, "internal")
 
     def local_time(self) -> datetime:
         """What the PBX's own clock shows (no zone, perhaps wrong)."""
-        offset = timedelta(hours=self.plan.utc_offset_h, seconds=self.plan.smdr_clock_s)
+        offset = timedelta(hours=self.plan.utc_offset_h, seconds=self._ahead_s)
         return (self.clock.now() + offset).replace(tzinfo=None)
+
+    def clock_jumps(self, by_s: float) -> None:
+        """Somebody sets the PBX's clock."""
+        self._ahead_s += by_s
+        self.note(None, "pbx", "clock set", by_s=by_s)
+
+    def cut(self, number: str | None) -> str:
+        """As much of a calling number as this PBX keeps."""
+        longest = self.plan.number_max
+        return (number or "") if longest is None else (number or "")[-longest:]
+
+    def called(self, party: Party) -> str:
+        """The number that was dialled to come in."""
+        return party.dnis if isinstance(party, Trunk) else ""
 
     def part(self, party: Party, gone: Party) -> None:
         """`gone` has hung up on `party`."""
@@ -224,11 +250,12 @@ class Pbx:
 
     # ---- numbering, lamps -----------------------------------------------------------------------
 
-    def find(self, digits: str) -> Extension | None:
-        return self.extensions.get(digits)
-
-    def may_become_number(self, digits: str) -> bool:
-        return any(number.startswith(digits) for number in self.extensions)
+    def numbering(self, holding: bool) -> Numbering:
+        """What an extension may dial, with a party on hold or without."""
+        found = self._numberings.get(holding)
+        if found is None:
+            found = self._numberings[holding] = Numbering(self.plan, tuple(self.extensions), holding)
+        return found
 
     def lamp(self, number: str, on: bool) -> str | None:
         """Obeys a lamp request; returns INV or BLK where it is refused."""
@@ -238,3 +265,28 @@ class Pbx:
             extension.port.lamp(on)
         self.note(None, "pbx", "lamp", extension=number, on=on, refused=code)
         return code
+
+    # ---- power ----------------------------------------------------------------------------------
+
+    def power_fails(self) -> None:
+        """All calls are gone, nothing is printed or told, lamps are out; the printer's buffer is lost."""
+        self.note(None, "pbx", "power fails")
+        self.waiting.clear()
+        for link in self.messages:
+            link.off = True
+        for trunk in self.trunks:
+            trunk.power_fails()
+        for extension in self.extensions.values():
+            extension.power_fails()
+        if self.smdr is not None:
+            self.smdr.forget()
+
+    def power_returns(self) -> None:
+        """It works again, its clock right."""
+        self.note(None, "pbx", "power returns")
+        for link in self.messages:
+            link.off = False
+        for trunk in self.trunks:
+            trunk.power_returns()
+        for extension in self.extensions.values():
+            extension.power_returns()

@@ -1,7 +1,8 @@
 """An extension of the simulated PBX: an FXS port with its telephone, or the VRU's card, at the far end (step 7).
 
 Hook flash while talking holds the party and gives dial tone; the digits call another extension; on-hook then transfers,
-before or after that one has answered; a second flash takes the held party back.
+before or after that one has answered; a second flash takes the held party back, with a code where the make wants one.
+What it hears is in pbx_signals.py, what its digits mean in pbx_numbering.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from drivers.clock import DelayedCall
 from drivers.port import Port
 from simulators import caller_id
 from simulators.party import Party, ended
+from simulators.pbx_signals import Signals
 from simulators.tones import RING_CADENCE_MS
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ class State(enum.Enum):
     REFUSED = "refused"  # hears busy or another tone of failure, may still hold a party
     CLEARED = "cleared"  # the far end has gone: busy tone until on-hook
     LOCKED = "locked"  # off-hook for too long
+    DEAD = "dead"  # the PBX has no power
+
+
+# Where a flash means something.
+FLASHING = (State.DIALLING, State.CALLING, State.TALKING, State.REFUSED, State.CLEARED)
 
 
 class Extension(Party):
@@ -44,13 +51,16 @@ class Extension(Party):
     def __init__(self, pbx: Pbx, port: Port, number: str, kind: str, desk: int, line: int) -> None:
         super().__init__(port, pbx.plan.tones, pbx.music)
         self.pbx, self.number, self.kind, self.desk, self.line = pbx, number, kind, desk, line
+        self.signals = Signals(self)
         self.state = State.IDLE
         self.caller: Party | None = None
         self.origin: Extension | None = None
         self.target: Extension | None = None
         self.held: Party | None = None
         self.recalled = False
+        self.recalled_from: str | None = None  # who did not answer the call that comes back to us
         self._digits = ""
+        self._consulted: tuple[Extension, float] | None = None  # whom we talked to with a party on hold, and since when
         self._timer: DelayedCall | None = None
         self._ringing: Deferred[None] | None = None
         self._reversed = False
@@ -103,21 +113,29 @@ class Extension(Party):
         """Rings for `caller`; only an idle extension can ring."""
         plan = self.pbx.plan
         self.state, self.caller, self.origin, self.recalled = State.RINGING, caller, None, recall
+        self.recalled_from = None
         if not isinstance(caller, Extension):
             caller.owner = self
         self.port.begin_call()
         self._note("rings")
-        number = caller.calling
-        message: bytes | str | None = None
-        if self.kind == "vru" and plan.in_band == "fsk":
-            message = caller_id.fsk_message(number, self.pbx.local_time())
-        elif self.kind == "vru" and plan.in_band == "dtmf":
-            message = caller_id.dtmf_digits(number)
-        self._ringing = self.port.ring(RING_CADENCE_MS, message)
-        self._ringing.addErrback(ended)
+        if self.number not in plan.no_ring:
+            self._ringing = self.port.ring(RING_CADENCE_MS, self._caller_id(caller))
+            self._ringing.addErrback(ended)
         hunted = self.kind == "vru" and not isinstance(caller, Extension)
         wait = plan.recall_s if recall else plan.hunt_no_answer_s if hunted else plan.no_answer_s
         self._after(wait, lambda: self.pbx.no_answer(self))
+
+    def _caller_id(self, caller: Party) -> bytes | str | None:
+        """What a VRU extension is sent while it rings."""
+        form, number = self.pbx.plan.in_band, self.pbx.cut(caller.calling) or None
+        if self.kind != "vru" or form == "none":
+            return None
+        if not isinstance(caller, Extension):
+            told = {"extension": self.number, "calling": number or "", "called": ""}
+            self.pbx.note(caller.call_no, "pbx", "tells", way="caller id", fault="", **told)
+        if form == "fsk":
+            return caller_id.fsk_message(number, self.pbx.local_time())
+        return caller_id.dtmf_digits(number)
 
     def transferred(self, caller: Party, origin: Extension) -> None:
         """Who rings us has handed us over: we ring for `caller` now."""
@@ -136,6 +154,7 @@ class Extension(Party):
     def rest(self) -> None:
         """On-hook: idle again after the guard time."""
         self.state = State.RESTING
+        self._consultation_over()
         self.peer = self.held = self.target = None
         self.hear_nothing()
         self.port.detect()
@@ -167,41 +186,77 @@ class Extension(Party):
             self._dial_tone()
 
     def _dial_tone(self) -> None:
+        plan = self.pbx.plan
         self.state, self._digits = State.DIALLING, ""
-        self.hear_tone("dial")
+        tone, late_s = (plan.hold_dial, plan.dial_late_s) if self.held is not None else ("dial", 0.0)
+        if late_s:
+            self.hear_nothing()
+            self.pbx.clock.callLater(late_s, self._late_dial_tone, tone)
+        else:
+            self.hear_tone(tone)
         self.port.detect("dtmf")
-        self._after(self.pbx.plan.first_digit_s, lambda: self._refuse("busy", "no digit"))
+        self._after(plan.first_digit_s, lambda: self._refuse("busy", "no digit"))
+
+    def _late_dial_tone(self, tone: str) -> None:
+        if self.state is State.DIALLING and not self._digits:
+            self.hear_tone(tone)
 
     def _digit(self, digit: str) -> None:
         if self.state is not State.DIALLING:
             return
         self.sounds.stop()
         self._digits += digit
-        target = self.pbx.find(self._digits)
-        if target is not None:
-            self._call(target)
-        elif not self.pbx.may_become_number(self._digits):
-            self._refuse("vacant", "no such number")
+        meaning = self.pbx.numbering(self.held is not None).meaning(self._digits)
+        match meaning.what:
+            case "extension":
+                self._call(self.pbx.extensions[meaning.number])
+            case "retrieve":
+                self._note("dials", digits=self._digits)
+                self._retrieve()
+            case "lamp_on" | "lamp_off":
+                self._lamp(meaning.number, meaning.what == "lamp_on")
+            case "more":
+                self._after(self.pbx.plan.next_digit_s, lambda: self._refuse("vacant", "number incomplete"))
+            case _:
+                self._refuse("vacant", "no such number")
+
+    def _lamp(self, number: str, on: bool) -> None:
+        """A lamp code: obeyed and confirmed, or refused by tone; the port is put on-hook next."""
+        if self.pbx.lamp(number, on) is not None:
+            self._refuse("vacant", "lamp refused")
+            return
+        self.port.detect()
+        self.state = State.REFUSED
+        if self.pbx.plan.lamp_confirm == "none":
+            self.hear_nothing()
         else:
-            self._after(self.pbx.plan.next_digit_s, lambda: self._refuse("vacant", "number incomplete"))
+            self.signals.progress("confirm")
+        self._after(self.pbx.plan.tone_s, self._lock)
 
     def _call(self, target: Extension) -> None:
-        self._note("dials", digits=self._digits)
+        self._note("dials", digits=target.number)
         self.port.detect()
+        if target.number in self.pbx.plan.do_not_disturb:
+            self._refuse("dnd", "do not disturb")
+            return
         if target.state is not State.IDLE:
             self._refuse("busy", "busy")
             return
         self._stop_timer()
         self.state, self.target = State.CALLING, target
-        self.hear_tone("ringback")
+        self.signals.progress("ringback")
         target.ring(self)
 
     def _refuse(self, tone: str, why: str) -> None:
+        plan = self.pbx.plan
         self._note("refused", digits=self._digits, why=why)
         self.port.detect()
         self.state = State.REFUSED
-        self.hear_tone(tone)
-        self._after(self.pbx.plan.tone_s, self._lock)
+        self.signals.progress(tone)
+        if self.held is not None and plan.busy_returns_s is not None:
+            self._after(plan.busy_returns_s, self._retrieve)
+        else:
+            self._after(plan.tone_s, self._lock)
 
     def _lock(self) -> None:
         self.state = State.LOCKED
@@ -213,14 +268,22 @@ class Extension(Party):
     def target_answered(self, target: Extension) -> None:
         """The extension we rang was lifted."""
         self.target = None
+        if self.held is not None:
+            self._consulted = (target, self.pbx.clock.seconds())
         if self.pbx.plan.polarity_on_answer:
             self._reversed = True
             self.port.polarity(True)
 
+    def _consultation_over(self) -> None:
+        """We talked to somebody with a party on hold: some makes print it as a call between extensions."""
+        consulted, self._consulted = self._consulted, None
+        if consulted is not None:
+            self.pbx.print_internal(self, consulted[0], consulted[1])
+
     def target_silent(self) -> None:
         """It was not: a held party comes back to us, else busy tone."""
         self.target = None
-        if self.held is not None and self.pbx.plan.retrieve == "flash":
+        if self.held is not None and self.pbx.plan.retrieve != "on_hook":
             self._retrieve()
         else:
             self._refuse("busy", "no answer")
@@ -229,35 +292,41 @@ class Extension(Party):
 
     def _flash(self, ms: int) -> None:
         self._note("flash", ms=ms, ignored=self.pbx.plan.flash_ignored)
-        if self.pbx.plan.flash_ignored or self.state in (State.IDLE, State.RESTING, State.RINGING, State.LOCKED):
+        if self.pbx.plan.flash_ignored or self.state not in FLASHING:
             return
         if self.held is None and self.state is State.TALKING and self.peer is not None:
             self._hold(self.peer)
         elif self.held is None:
             self._drop_target()
             self._dial_tone()
-        elif self.state is State.REFUSED and self.pbx.plan.retrieve != "flash":
+        elif self.state is State.REFUSED and self.pbx.plan.retrieve == "on_hook":
             pass  # this make wants on-hook
         else:
             self._drop_target()
             consulted, self.peer = self.peer, None
             if consulted is not None:
                 self.pbx.part(consulted, self)
-            self._retrieve()
+            if self.pbx.plan.retrieve == "flash_code":
+                self._dial_tone()
+            else:
+                self._retrieve()
 
     def _hold(self, party: Party) -> None:
         self.held, self.peer = party, None
         party.peer = None
         party.hear_music()
         self._note("hold")
+        self.pbx.leg_held(party)
         self._dial_tone()
 
     def _retrieve(self) -> None:
         held, self.held = self.held, None
+        self._consultation_over()
         if held is not None:
             self.hear_nothing()
             held.join(self)
             self.join(held)
+            self.pbx.leg_talks(held, self)
             self._note("retrieve")
 
     def _drop_target(self) -> None:
@@ -267,7 +336,7 @@ class Extension(Party):
             target.rest()
 
     def _on_hook(self) -> None:
-        if self.state in (State.IDLE, State.RESTING, State.RINGING):
+        if self.state in (State.IDLE, State.RESTING, State.RINGING, State.DEAD):
             return
         self._note("on-hook")
         state, held, peer, target = self.state, self.held, self.peer, self.target
@@ -334,7 +403,10 @@ class Extension(Party):
     def _cleared(self) -> None:
         self.state = State.CLEARED
         self.port.detect()
-        if self.kind == "vru" and self.pbx.plan.disconnect == "loop_drop":
+        if self.kind == "vru" and self.pbx.plan.disconnect == "digits":
+            self.signals.gone()
+            self._after(self.pbx.plan.tone_s, self._lock)
+        elif self.kind == "vru" and self.pbx.plan.disconnect == "loop_drop":
             self.hear_nothing()
             self.port.loop_open(self.pbx.plan.loop_drop_ms).addErrback(ended)
             self._after(self.pbx.plan.loop_drop_ms / 1000 + 0.1, self._busy_until_on_hook)
@@ -344,3 +416,23 @@ class Extension(Party):
     def _busy_until_on_hook(self) -> None:
         self.hear_tone("busy")
         self._after(self.pbx.plan.tone_s, self._lock)
+
+    # ---- power ----------------------------------------------------------------------------------
+
+    def power_fails(self) -> None:
+        """The PBX has lost its power: no ringing, no tone, no talk, no lamp."""
+        self.stop_ringing()
+        self._consulted = None
+        self.state = State.DEAD
+        self.peer = self.held = self.target = None
+        self.hear_nothing()
+        self.port.detect()
+        self.port.lamp(False)
+
+    def power_returns(self) -> None:
+        """On-hook, it is idle again; off-hook, it gets dial tone."""
+        if self.port.state().off_hook:
+            self.port.begin_call()
+            self._dial_tone()
+        else:
+            self.rest()

@@ -1,12 +1,11 @@
-"""A trunk of the simulated PBX: an FXO port on the central office's line (steps 1, 2 and 9).
+"""A trunk of the simulated PBX: an FXO port on the central office's line (steps 1 and 2).
 
 It listens on-hook for caller ID of either form, answers, and notices that the outside party has gone by loop drop,
-polarity or busy tone. It also keeps the legs of its call for the call record.
+polarity or busy tone. The legs of its call for the record are in pbx_legs.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drivers import events
@@ -14,7 +13,7 @@ from drivers.clock import DelayedCall
 from drivers.port import Port
 from simulators import caller_id
 from simulators.party import Party, ended
-from simulators.smdr import Leg
+from simulators.pbx_legs import CallLegs
 from simulators.tones import listening_plan
 
 if TYPE_CHECKING:
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
 NO_MORE_RINGS_S = 6.5  # China rings 1 s in 5: so long without a ring, the caller has given up
 ANSWER_AFTER_ID_S = 0.2
 OFFICE_GUARD_S = 1.0
-
-
-@dataclass
-class OpenLeg:
-    """A leg under way: clock seconds of the first ring and of the answer."""
-
-    extension: str
-    ring_at: float
-    talk_at: float | None = None
 
 
 class Trunk(Party):
@@ -44,8 +34,7 @@ class Trunk(Party):
         self.call_number: int | None = None  # the world's number of the call, for its log only
         self._rings = 0
         self._timer: DelayedCall | None = None
-        self._leg: OpenLeg | None = None
-        self._transferred = False
+        self.legs = CallLegs(pbx, self)
         port.tone_plan(listening_plan())
         port.listen(self._event)
         self._ready()
@@ -64,7 +53,7 @@ class Trunk(Party):
     def _ready(self) -> None:
         self.state = "idle"
         self._rings, self.calling, self.owner, self.peer = 0, None, None, None
-        self._transferred = False
+        self.legs.begin()
         self.port.begin_call()
         self.port.detect("fsk_id", "dtmf_id")
 
@@ -144,35 +133,23 @@ class Trunk(Party):
             return
         self.state = "resting"
         self._note("released")
-        self.leg_ends("last" if self._transferred else "only")
+        self.legs.ends()
         self.hear_nothing()
         self.port.hangup()
         self.owner = self.peer = None
         self.pbx.clock.callLater(OFFICE_GUARD_S, self._ready)
 
-    # ---- step 9: the legs of the record ---------------------------------------------------------
+    def power_fails(self) -> None:
+        """The PBX has lost its power: whatever went on is gone without a record, the line falls on-hook."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self.state == "busy":
+            self._note("released")
+            self.hear_nothing()
+            self.port.hangup()
+        self.legs.begin()
+        self.state, self.owner, self.peer = "dead", None, None
+        self.port.detect()
 
-    def leg_rings(self, extension: str) -> None:
-        """An extension began to ring for this trunk."""
-        self._leg = OpenLeg(extension, self.pbx.clock.seconds())
-
-    def leg_talks(self, extension: str) -> None:
-        if self._leg is None or self._leg.extension != extension:
-            self._leg = OpenLeg(extension, self.pbx.clock.seconds())
-        if self._leg.talk_at is None:
-            self._leg.talk_at = self.pbx.clock.seconds()
-
-    def leg_ends(self, which: str) -> None:
-        """Prints the open leg: which is only, first (it is transferred now) or last."""
-        leg, self._leg = self._leg, None
-        self._transferred = self._transferred or which == "first"
-        if leg is None or self.pbx.smdr is None:
-            return
-        now = self.pbx.clock.seconds()
-        answered = leg.talk_at is not None
-        talked = now - leg.talk_at if leg.talk_at is not None else 0.0
-        ring_s = (leg.talk_at if leg.talk_at is not None else now) - leg.ring_at
-        record = Leg(
-            self.pbx.local_time(), leg.extension, self.number, self.calling or "", ring_s, talked, which, answered
-        )
-        self.pbx.smdr.print(self.call_no, record)
+    def power_returns(self) -> None:
+        self._ready()

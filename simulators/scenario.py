@@ -13,11 +13,11 @@ from random import Random
 
 from simulators.caller import CallerPlan, Step
 from simulators.desk import DeskPlan
-from simulators.faults import Fault, FaultError, SerialFault
+from simulators.faults import Fault, SerialFault
+from simulators.makes import MAKES, USUAL
 from simulators.office import OfficePlan
-from simulators.pbx import PbxPlan
+from simulators.pbx_plan import PbxPlan
 from simulators.phone import Behaviour, PhonePlan
-from simulators.tones import Sent
 
 # What people know of this company's menu: the key of each group, and of leaving a message while they wait.
 KEYS = {"sales": "1", "service": "2", "complaints": "3"}
@@ -52,8 +52,10 @@ class WireFaults:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|smdr, second, for seconds or None);
-    `desk_drops` (agent, second, for seconds); `clock_shifts` (second, by seconds): somebody sets the wall clock. `site`
+    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None);
+    `desk_drops` (agent, second, for seconds); `clock_shifts` (second, by seconds): somebody sets the wall clock, `pbx_clock_jumps` the
+    PBX's. `offline` and `power_cuts` are (second, for seconds): the printer's cable, the PBX's power. `stars`: the share
+    of records whose date is stars. `make` is the PBX's (simulators/makes). `site`
     is what the server's site file says of this PBX's lines, where its dialect does not fit.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
@@ -67,9 +69,10 @@ class Scenario:
     first_line: int = 1
     pbx: PbxPlan = field(default_factory=PbxPlan)
     office: OfficePlan = field(default_factory=OfficePlan)
-    smdr_format: str = "panasonic"
+    make: str = USUAL
     smdi: SerialFault = field(default_factory=SerialFault)
     smdr: SerialFault = field(default_factory=SerialFault)
+    mci: SerialFault = field(default_factory=SerialFault)
     smdi_of: Mapping[int, SerialFault] = field(default_factory=dict)
     smdr_of: Mapping[int, SerialFault] = field(default_factory=dict)
     wires: WireFaults = field(default_factory=WireFaults)
@@ -77,78 +80,25 @@ class Scenario:
     unplugs: tuple[tuple[str, float, float | None], ...] = ()
     desk_drops: tuple[tuple[str, float, float], ...] = ()
     clock_shifts: tuple[tuple[float, float], ...] = ()
+    pbx_clock_jumps: tuple[tuple[float, float], ...] = ()
+    offline: tuple[tuple[float, float], ...] = ()
+    power_cuts: tuple[tuple[float, float], ...] = ()
+    stars: float = 0.0
     site: Mapping[str, str | float] = field(default_factory=dict)
     caller_id: str | None = None  # overrides what each caller's plan says
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
+    def with_make(self, name: str) -> Scenario:
+        """The same calls at a PBX of another make (KeyError: there is none)."""
+        make = MAKES[name]
+        dnis = self.dnis if make.dnis is None else (make.dnis,)
+        return replace(self, make=name, pbx=make.plan, dnis=dnis)
+
     def with_fault(self, fault: Fault) -> Scenario:
-        """The same world with one thing wrong (see faults.TARGETS)."""
-        match fault.name:
-            case "dialtone":
-                tones = dict(self.pbx.tones)
-                tones["dial"] = dial_tone(fault.words[0])
-                return replace(self, pbx=replace(self.pbx, tones=tones))
-            case "noise":
-                return replace(self, wires=replace(self.wires, noise_dbm0=fault.number))
-            case "returnloss":
-                return replace(self, wires=replace(self.wires, return_loss_db=fault.number))
-            case "loss":
-                return replace(self, wires=replace(self.wires, loss_db=fault.number))
-            case "clip":
-                return replace(self, wires=replace(self.wires, clip_dbm0=fault.number))
-            case "slips":
-                return replace(self, wires=replace(self.wires, slip_per_min=fault.number))
-            case "loopdrop":
-                return replace(self, pbx=replace(self.pbx, disconnect="tone"))
-            case "flash" if fault.words == ("ignored",):
-                return replace(self, pbx=replace(self.pbx, flash_ignored=True))
-            case "flash":
-                return replace(self, pbx=replace(self.pbx, flash_ms=(int(fault.words[0]), int(fault.words[1]))))
-            case "transfer":
-                return replace(self, pbx=replace(self.pbx, transfer_lost=True))
-            case "callerid":
-                return replace(self, caller_id=fault.words[0])
-            case "smdi":
-                return replace(self, smdi=serial_fault(fault, self.smdi))
-            case "smdr":
-                return replace(self, smdr=serial_fault(fault, self.smdr))
-            case "cut":
-                port, at_s = int(fault.words[0]), float(fault.words[1])
-                if port >= len(self.vru_extensions):
-                    raise FaultError(f"{fault.text}: there are VRU ports 0 to {len(self.vru_extensions) - 1}")
-                return replace(self, cuts=(*self.cuts, (port, at_s)))
-            case "unplug":
-                for_s = float(fault.words[2]) if len(fault.words) > 2 else None
-                return replace(self, unplugs=(*self.unplugs, (fault.words[0], float(fault.words[1]), for_s)))
-            case other:
-                raise FaultError(f"no such fault: {other}")
+        """The same world with one thing wrong (see faults.TARGETS). Raises FaultError."""
+        from simulators.wrong import with_fault
 
-
-def dial_tone(word: str) -> Sent | None:
-    """`none`, a level in dBm0 (`-60`), two frequencies (`350+440`) or one (`400`, never negative)."""
-    if word == "none":
-        return None
-    if "+" in word:
-        first, second = word.split("+")
-        return Sent(int(first), int(second), level_dbm0=-13.0)
-    if word.startswith("-"):
-        return Sent(450, level_dbm0=float(word))
-    return Sent(int(word))
-
-
-def serial_fault(fault: Fault, before: SerialFault) -> SerialFault:
-    """`late` seconds, the others per cent."""
-    kind, value = fault.words
-    if kind == "late":
-        return replace(before, late_s=float(value))
-    share = float(value) / 100
-    match kind:
-        case "lost":
-            return replace(before, lost=share)
-        case "damaged":
-            return replace(before, damaged=share)
-        case _:
-            return replace(before, reordered=share)
+        return with_fault(self, fault)
 
 
 # ---- scenarios from a seed ------------------------------------------------------------------------

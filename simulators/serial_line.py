@@ -18,6 +18,7 @@ import tty
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -43,6 +44,15 @@ def with_parity(data: bytes, bits: int, parity: str) -> bytes:
         top = odd if parity == "even" else 1 - odd if parity == "odd" else 0
         out.append(low | top << 7)
     return bytes(out)
+
+
+def with_noise(data: bytes, speed: Speed, share: float, random: Random) -> bytes:
+    """Bytes as they arrive over a bad line: of a share of them one bit is wrong, of the data bits or the parity bit. At
+    7 bits with parity (bit 7 here) that is a parity error, as a UART sees it; at 8N1 nothing tells."""
+    if not share:
+        return data
+    bits = 8 if speed.bits == 8 or speed.parity != "none" else 7
+    return bytes(byte ^ 1 << random.randrange(bits) if random.random() < share else byte for byte in data)
 
 
 class Speed:
@@ -114,6 +124,7 @@ class End:
             return
         speed, clock = self._line.speed, self._line.clock
         sent = with_parity(bytes(data), speed.bits, speed.parity)
+        sent = with_noise(sent, speed, self._line.noise, self._line.random)
         start = max(self._free_at, clock.seconds())
         self._line.log.add(start, self.name, sent)
         if self.far.protocol is None:
@@ -178,13 +189,14 @@ class End:
 
 class Line:
     """A line in memory. `pbx` and `server` are its ends; `opener` is what the server's link is given. `network` makes
-    it a LAN link instead: no baud, and one end closing closes the other."""
+    it a LAN link instead: no baud, and one end closing closes the other. `noise`: the share of bytes that come wrong."""
 
     def __init__(self, clock: Clock, name: str, speed: Speed | None = None, *, network: bool = False) -> None:
         self.clock, self.name = clock, name
         self.speed = speed or Speed()
         self.network = network
         self.log = WireLog()
+        self.noise, self.random = 0.0, Random(name)
         self.unplugged = False
         self.pbx, self.server = End(self, "pbx"), End(self, "server")
         self.pbx.far, self.server.far = self.server, self.pbx
@@ -256,6 +268,7 @@ class PtyLine:
         self.clock, self.speed, self.path = clock, speed, path
         self.name = path.name
         self.log = WireLog()
+        self.noise, self.random = 0.0, Random(self.name)
         self._reactor: Any = reactor
         self._watchers: list[Callable[[bool], None]] = []
         self._received: Callable[[bytes], None] | None = None
@@ -288,6 +301,7 @@ class PtyLine:
         if not self.read:
             return
         sent = with_parity(data, self.speed.bits, self.speed.parity)
+        sent = with_noise(sent, self.speed, self.noise, self.random)
         self.log.add(self.clock.seconds(), "pbx", sent)
         self._out.extend(sent)
         if self._sending is None:

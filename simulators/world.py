@@ -8,7 +8,7 @@ really happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -23,24 +23,33 @@ from drivers.engine import Engine
 from simulators import caller, phone
 from simulators.caller import Caller, CallerPlan
 from simulators.desk import Desk
+from simulators.makes import MAKES
 from simulators.office import OfficeLine
 from simulators.pbx import Pbx
-from simulators.pbx_records import Printer, SmdiLink, Wire
+from simulators.pbx_records import MciLink, Printer, SmdiLink, Wire
 from simulators.phone import Phone
 from simulators.scenario import Scenario
 from simulators.serial_line import Line, PtyLine, Speed
-from simulators.smdr import WRITERS
 from simulators.speech import Speech
 from simulators.truth import Truth
 from simulators.world_clock import WorldClock
 
-SMDI_SPEED = Speed(9600, 7, "even", 1)
-SMDR_SPEED = Speed(9600, 8, "none", 1)
+
+def lines_of(scenario: Scenario) -> dict[str, Speed]:
+    """The serial lines that this PBX has, each with its speed."""
+    make = MAKES[scenario.make]
+    lines = {"smdi": make.smdi_speed} if scenario.pbx.smdi is not None else {}
+    if scenario.pbx.mci is not None:
+        lines["mci"] = make.mci_speed
+    if make.records is not None:
+        lines["smdr"] = make.smdr_speed
+    return lines
 
 
 class World:
-    """`engine` is the world's own. `smdi` and `smdr` are its serial lines: in memory unless given. `vru_lines` is a
-    card of FXS ports for the VRU's extensions; a software card, to be wired, unless given."""
+    """`engine` is the world's own. `wires` are its serial lines by name (smdi, mci, smdr), those that the make has: in
+    memory unless given. `vru_lines` is a card of FXS ports for the VRU's extensions; a software card, to be wired,
+    unless given."""
 
     def __init__(
         self,
@@ -49,16 +58,16 @@ class World:
         scenario: Scenario,
         *,
         speech: Speech | None = None,
-        smdi: Wire | None = None,
-        smdr: Wire | None = None,
+        wires: Mapping[str, Wire] | None = None,
         vru_lines: Card | None = None,
     ) -> None:
         self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
         clock = self.clock
         self.truth = Truth(clock)
         self.speech = speech or Speech()
-        self.smdi: Wire = smdi if smdi is not None else Line(clock, "smdi", SMDI_SPEED)
-        self.smdr: Wire = smdr if smdr is not None else Line(clock, "smdr", SMDR_SPEED)
+        self.wires: Mapping[str, Wire] = (
+            wires if wires is not None else {name: Line(clock, name, speed) for name, speed in lines_of(scenario).items()}
+        )
         self.callers: list[Caller] = []
         self.done: Deferred[None] = Deferred()
         self._left = len(scenario.callers)
@@ -82,12 +91,8 @@ class World:
         for index in range(staff):
             seats.wire(index, sets, index)
         note = self.truth.note
-        smdi = SmdiLink(self.clock, self.smdi, self._random("smdi"), note, delay_s=plan.pbx.smdi_delay_s)
-        smdr = Printer(self.clock, self.smdr, self._random("smdr"), note, WRITERS[plan.smdr_format]())
-        smdi.fault, smdi.fault_of = plan.smdi, dict(plan.smdi_of)
-        smdr.fault, smdr.fault_of = plan.smdr, dict(plan.smdr_of)
         music = self._prepare()
-        self.pbx = Pbx(self.clock, plan.pbx, note, music=music, smdi=smdi, smdr=smdr)
+        self.pbx = self._pbx(music)
         self.lines: list[OfficeLine] = []
         for index in range(trunks):
             dnis = plan.dnis[index % len(plan.dnis)]
@@ -98,6 +103,7 @@ class World:
         for index, number in enumerate(plan.vru_extensions):
             line_number = plan.first_line + index
             self.pbx.add_extension(extensions[index], number, "vru", desk=plan.desk_number, line=line_number)
+        self._swap_lines()
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
         for index, agent in enumerate(plan.agents):
@@ -108,6 +114,40 @@ class World:
             desk = Desk(self.clock, agent.desk, note)
             telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
             self.phones[extension], self.desks[agent.desk.agent] = telephone, desk
+
+    def _pbx(self, music: Path) -> Pbx:
+        """With the serial lines that its make has."""
+        plan, wires, note = self.scenario, self.wires, self.truth.note
+        faults = {"smdi": (plan.smdi, plan.smdi_of), "mci": (plan.mci, plan.smdi_of), "smdr": (plan.smdr, plan.smdr_of)}
+        smdi = mci = smdr = None
+        if "smdi" in wires:
+            smdi = SmdiLink(
+                self.clock,
+                wires["smdi"],
+                self._random("smdi"),
+                note,
+                delay_s=plan.pbx.smdi_delay_s,
+                form=plan.pbx.smdi,
+            )
+        if "mci" in wires and plan.pbx.mci is not None:
+            delay_s = plan.pbx.smdi_delay_s
+            mci = MciLink(self.clock, wires["mci"], self._random("mci"), note, plan.pbx.mci, delay_s=delay_s)
+        records = MAKES[plan.make].records
+        if "smdr" in wires and records is not None:
+            smdr = Printer(self.clock, wires["smdr"], self._random("smdr"), note, records())
+            smdr.stars = plan.stars
+        for name, link in (("smdi", smdi), ("mci", mci), ("smdr", smdr)):
+            if link is not None:
+                link.fault, link.fault_of = faults[name][0], dict(faults[name][1])
+                wires[name].noise, wires[name].random = link.fault.noise, self._random(f"noise {name}")
+        random = self._random("pbx")
+        return Pbx(self.clock, plan.pbx, note, music=music, random=random, smdi=smdi, mci=mci, smdr=smdr)
+
+    def _swap_lines(self) -> None:
+        """Pairs of extensions whose message lines somebody has exchanged in the PBX's tables."""
+        for one, other in self.scenario.pbx.smdi_swapped:
+            first, second = self.pbx.extensions[one], self.pbx.extensions[other]
+            first.desk, first.line, second.desk, second.line = second.desk, second.line, first.desk, first.line
 
     def _prepare(self) -> Path:
         """Makes all that will be said, so that nothing waits for it in a run; returns the music on hold."""
@@ -147,15 +187,35 @@ class World:
         for port, at_s in self.scenario.cuts:
             self.clock.callLater(at_s, self.vru_card.faults, port, cut=True)
         for name, at_s, for_s in self.scenario.unplugs:
-            line = self.smdi if name == "smdi" else self.smdr
+            line = self.wires.get(name)
+            if line is None:
+                continue
             self.clock.callLater(at_s, line.unplug)
             if for_s is not None:
                 self.clock.callLater(at_s + for_s, line.plug)
+        printer = self.pbx.smdr
+        for at_s, off_s in self.scenario.offline if printer is not None else ():
+            self.clock.callLater(at_s, printer.offline, True)
+            self.clock.callLater(at_s + off_s, printer.offline, False)
+        for at_s, by_s in self.scenario.pbx_clock_jumps:
+            self.clock.callLater(at_s, self.pbx.clock_jumps, by_s)
+        for at_s, off_s in self.scenario.power_cuts:
+            self.clock.callLater(at_s, self._power, False)
+            self.clock.callLater(at_s + off_s, self._power, True)
         for agent, at_s, for_s in self.scenario.desk_drops:
             self.clock.callLater(at_s, self.desks[agent].unplug, for_s)
         if not self._left:
             self.clock.callLater(0.0, self.done.callback, None)
         return self.done
+
+    def _power(self, on: bool) -> None:
+        """The PBX's power fails or returns: its extension lines have battery, or none."""
+        if on:
+            self.pbx.power_returns()
+        else:
+            self.pbx.power_fails()
+        for port in range(len(self.scenario.vru_extensions)):
+            self.vru_card.faults(port, cut=not on)
 
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
@@ -168,7 +228,7 @@ class World:
         self.clock.stop()
         for port in self.engine.ports.values():
             port.hangup()
-        for line in (self.smdi, self.smdr):
+        for line in self.wires.values():
             if isinstance(line, PtyLine):
                 line.close()
 

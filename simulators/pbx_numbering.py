@@ -1,0 +1,39 @@
+"""What digits mean to the simulated PBX: an extension, a held party fetched back, a lamp switched (step 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from simulators.pbx_plan import PbxPlan
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """`what`: extension, retrieve, lamp_on, lamp_off; more (digits are wanted); vacant (no such number)."""
+
+    what: str
+    number: str = ""
+
+
+MORE, VACANT = Meaning("more"), Meaning("vacant")
+
+
+class Numbering:
+    """Every string that this PBX understands. `holding`: after a flash, with a party on hold."""
+
+    def __init__(self, plan: PbxPlan, numbers: Iterable[str], holding: bool) -> None:
+        codes = {"extension": plan.transfer_code if holding else "{ext}"}
+        if plan.lamp_codes is not None and not holding:
+            codes["lamp_on"], codes["lamp_off"] = plan.lamp_codes
+        self._whole = {
+            code.replace("{ext}", number): Meaning(what, number) for what, code in codes.items() for number in numbers
+        }
+        if holding and plan.retrieve == "flash_code":
+            self._whole[plan.retrieve_code] = Meaning("retrieve")
+
+    def meaning(self, digits: str) -> Meaning:
+        found = self._whole.get(digits)
+        if found is not None:
+            return found
+        return MORE if any(text.startswith(digits) for text in self._whole) else VACANT

@@ -1,0 +1,119 @@
+"""A scenario with one thing wrong: what each fault of faults.TARGETS changes in the world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from simulators.faults import Fault, FaultError, SerialFault
+from simulators.scenario import Scenario
+from simulators.tones import Sent, changed
+
+
+def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
+    """The same world with this fault. Raises FaultError where it does not fit the scenario."""
+    words = fault.words
+    match fault.name:
+        case "noise":
+            return replace(scenario, wires=replace(scenario.wires, noise_dbm0=fault.number))
+        case "returnloss":
+            return replace(scenario, wires=replace(scenario.wires, return_loss_db=fault.number))
+        case "loss":
+            return replace(scenario, wires=replace(scenario.wires, loss_db=fault.number))
+        case "clip":
+            return replace(scenario, wires=replace(scenario.wires, clip_dbm0=fault.number))
+        case "slips":
+            return replace(scenario, wires=replace(scenario.wires, slip_per_min=fault.number))
+        case "callerid":
+            return replace(scenario, caller_id=words[0])
+        case "smdi" | "mci" | "smdr":
+            changes: dict[str, Any] = {fault.name: serial_fault(fault, getattr(scenario, fault.name))}
+            return replace(scenario, **changes)
+        case "cut":
+            port, at_s = int(words[0]), float(words[1])
+            if port >= len(scenario.vru_extensions):
+                raise FaultError(f"{fault.text}: there are VRU ports 0 to {len(scenario.vru_extensions) - 1}")
+            return replace(scenario, cuts=(*scenario.cuts, (port, at_s)))
+        case "unplug":
+            for_s = float(words[2]) if len(words) > 2 else None
+            return replace(scenario, unplugs=(*scenario.unplugs, (words[0], float(words[1]), for_s)))
+        case "offline":
+            return replace(scenario, offline=(*scenario.offline, (float(words[0]), float(words[1]))))
+        case "power":
+            return replace(scenario, power_cuts=(*scenario.power_cuts, (float(words[0]), float(words[1]))))
+        case "records" if words[0] == "stars":
+            return replace(scenario, stars=float(words[1]) / 100)
+        case "clock" if words[0] == "jump":
+            jump = (float(words[2]), 60 * float(words[1]))
+            return replace(scenario, pbx_clock_jumps=(*scenario.pbx_clock_jumps, jump))
+        case _:
+            return replace(scenario, pbx=replace(scenario.pbx, **_pbx_changes(scenario, fault)))
+
+
+def _pbx_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:
+    """The fields of the PBX's plan that the other faults change."""
+    plan, words = scenario.pbx, fault.words
+    match fault.name:
+        case "dialtone":
+            tone = dial_tone(words[0])
+            return {"tones": {**plan.tones, plan.hold_dial: tone, "dial": tone}}
+        case "dialdelay":
+            return {"dial_late_s": fault.number}
+        case "tones":
+            hz = next((int(word) for word in words if f"{word}Hz" in fault.text), None)
+            stretch = next((float(word) for word in words if f"x{word}" in fault.text), 1.0)
+            return {"tones": changed(plan.tones, hz, stretch)}
+        case "loopdrop":
+            return {"disconnect": "tone"}
+        case "flash" if words == ("ignored",):
+            return {"flash_ignored": True}
+        case "flash":
+            return {"flash_ms": (int(words[0]), int(words[1]))}
+        case "transfer":
+            return {"transfer_lost": True}
+        case "recall" if words == ("another",):
+            return {"recall_to": "another"}
+        case "recall":
+            return {"recall_message": False}
+        case "numbers":
+            return {"number_max": int(words[0])}
+        case "records" if words == ("intercom",):
+            return {"intercom": True}
+        case "records":
+            return {"legs": words[0]}
+        case "clock":
+            return {"smdr_clock_s": 60 * fault.number}
+        case "swap":
+            return {"smdi_swapped": (*plan.smdi_swapped, (_vru(scenario, words[0]), _vru(scenario, words[1])))}
+        case "port":
+            return {"no_ring": plan.no_ring | {_vru(scenario, words[0])}}
+        case other:
+            raise FaultError(f"no such fault: {other}")
+
+
+def _vru(scenario: Scenario, extension: str) -> str:
+    if extension not in scenario.vru_extensions:
+        first, last = scenario.vru_extensions[0], scenario.vru_extensions[-1]
+        raise FaultError(f"no VRU extension {extension}: there are {first} to {last}")
+    return extension
+
+
+def dial_tone(word: str) -> Sent | None:
+    """`none`, a level in dBm0 (`-60`), two frequencies (`350+440`) or one (`400`, never negative)."""
+    if word == "none":
+        return None
+    if "+" in word:
+        first, second = word.split("+")
+        return Sent(int(first), int(second), level_dbm0=-13.0)
+    if word.startswith("-"):
+        return Sent(450, level_dbm0=float(word))
+    return Sent(int(word))
+
+
+def serial_fault(fault: Fault, before: SerialFault) -> SerialFault:
+    """`late` seconds, the others per cent."""
+    kind, value = fault.words
+    if kind == "late":
+        return replace(before, late_s=float(value))
+    changes = {kind: float(value) / 100}
+    return replace(before, **changes)
