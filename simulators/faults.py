@@ -31,7 +31,10 @@ TARGETS: dict[str, tuple[str, str]] = {
     "loopdrop": (r"(none)", "none: the PBX gives no disconnect signal but busy tone"),
     "flash": (r"(ignored)|(\d+)-(\d+)ms", "ignored | MIN-MAXms (80-300ms): openings that the PBX takes for a flash"),
     "transfer": (r"(lost)", "lost: the PBX drops the held caller when the VRU hangs up"),
-    "recall": (r"(another)|(untold)", "another | untold: an unanswered transfer comes back to another port, or unannounced"),
+    "recall": (
+        r"(another)|(untold)",
+        "another | untold: an unanswered transfer comes back to another port, or unannounced",
+    ),
     "callerid": (r"(none)|(dtmf)|(fsk)", "none | dtmf | fsk: what the central office sends"),
     "smdi": (SERIAL, SERIAL_FORM),
     "mci": (SERIAL, SERIAL_FORM),
@@ -56,7 +59,10 @@ TARGETS: dict[str, tuple[str, str]] = {
     ),
     "power": (rf"off@{NUMBER}s?:{NUMBER}s", "off@SECONDS:FORSECONDSs: the PBX has no power"),
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
-    "unplug": (rf"(smdi|mci|smdr)@{NUMBER}s?(?::{NUMBER}s)?", "smdi|mci|smdr@SECONDS[:FORSECONDSs]: the cable is pulled at the server"),
+    "unplug": (
+        rf"(smdi|mci|smdr)@{NUMBER}s?(?::{NUMBER}s)?",
+        "smdi|mci|smdr@SECONDS[:FORSECONDSs]: the cable is pulled at the server",
+    ),
 }
 # What the numbers of a fault may be, where its form does not say so already.
 RANGES: dict[str, tuple[float, float]] = {

@@ -17,10 +17,11 @@ from random import Random
 from drivers.clock import Clock
 from drivers.port import Port
 from simulators.party import Party
-from simulators.pbx_extension import Extension, State
+from simulators.pbx_extension import Extension
 from simulators.pbx_numbering import Numbering
 from simulators.pbx_plan import PbxPlan
 from simulators.pbx_records import MciLink, MessageLink, Printer, SmdiLink
+from simulators.pbx_state import State
 from simulators.pbx_trunk import Trunk
 from simulators.smdr import Leg
 from simulators.truth import Note

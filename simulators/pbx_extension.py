@@ -2,12 +2,11 @@
 
 Hook flash while talking holds the party and gives dial tone; the digits call another extension; on-hook then transfers,
 before or after that one has answered; a second flash takes the held party back, with a code where the make wants one.
-What it hears is in pbx_signals.py, what its digits mean in pbx_numbering.py.
+What it hears is in pbx_signals.py, what it does with digits in pbx_dialling.py.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,30 +17,15 @@ from drivers.clock import DelayedCall
 from drivers.port import Port
 from simulators import caller_id
 from simulators.party import Party, ended
+from simulators.pbx_dialling import Dialling
 from simulators.pbx_signals import Signals
+from simulators.pbx_state import FLASHING, State
 from simulators.tones import RING_CADENCE_MS
 
 if TYPE_CHECKING:
     from simulators.pbx import Pbx
 
 RECALL_AFTER_S = 1.0  # an extension that hangs up on a held party rings after so long
-
-
-class State(enum.Enum):
-    IDLE = "idle"
-    RESTING = "resting"  # on-hook, not yet called again
-    RINGING = "ringing"
-    DIALLING = "dialling"
-    CALLING = "calling"  # hears ringback
-    TALKING = "talking"
-    REFUSED = "refused"  # hears busy or another tone of failure, may still hold a party
-    CLEARED = "cleared"  # the far end has gone: busy tone until on-hook
-    LOCKED = "locked"  # off-hook for too long
-    DEAD = "dead"  # the PBX has no power
-
-
-# Where a flash means something.
-FLASHING = (State.DIALLING, State.CALLING, State.TALKING, State.REFUSED, State.CLEARED)
 
 
 class Extension(Party):
@@ -51,7 +35,7 @@ class Extension(Party):
     def __init__(self, pbx: Pbx, port: Port, number: str, kind: str, desk: int, line: int) -> None:
         super().__init__(port, pbx.plan.tones, pbx.music)
         self.pbx, self.number, self.kind, self.desk, self.line = pbx, number, kind, desk, line
-        self.signals = Signals(self)
+        self.signals, self.dialling = Signals(self), Dialling(self)
         self.state = State.IDLE
         self.caller: Party | None = None
         self.origin: Extension | None = None
@@ -59,7 +43,6 @@ class Extension(Party):
         self.held: Party | None = None
         self.recalled = False
         self.recalled_from: str | None = None  # who did not answer the call that comes back to us
-        self._digits = ""
         self._consulted: tuple[Extension, float] | None = None  # whom we talked to with a party on hold, and since when
         self._timer: DelayedCall | None = None
         self._ringing: Deferred[None] | None = None
@@ -91,18 +74,18 @@ class Extension(Party):
                 if self.state is State.DIALLING:
                     self.sounds.stop()
             case events.DigitEnd(digit=digit):
-                self._digit(digit)
+                self.dialling.digit(digit)
             case _:
                 pass
 
-    def _note(self, what: str, **data: str | int | float | bool | None) -> None:
+    def tell(self, what: str, **data: str | int | float | bool | None) -> None:
         self.pbx.note(self.call_no, f"ext {self.number}", what, extension=self.number, **data)
 
-    def _after(self, seconds: float, what: Callable[[], None]) -> None:
-        self._stop_timer()
+    def after(self, seconds: float, what: Callable[[], None]) -> None:
+        self.stop_timer()
         self._timer = self.pbx.clock.callLater(seconds, what)
 
-    def _stop_timer(self) -> None:
+    def stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
@@ -117,13 +100,13 @@ class Extension(Party):
         if not isinstance(caller, Extension):
             caller.owner = self
         self.port.begin_call()
-        self._note("rings")
+        self.tell("rings")
         if self.number not in plan.no_ring:
             self._ringing = self.port.ring(RING_CADENCE_MS, self._caller_id(caller))
             self._ringing.addErrback(ended)
         hunted = self.kind == "vru" and not isinstance(caller, Extension)
         wait = plan.recall_s if recall else plan.hunt_no_answer_s if hunted else plan.no_answer_s
-        self._after(wait, lambda: self.pbx.no_answer(self))
+        self.after(wait, lambda: self.pbx.no_answer(self))
 
     def _caller_id(self, caller: Party) -> bytes | str | None:
         """What a VRU extension is sent while it rings."""
@@ -141,7 +124,7 @@ class Extension(Party):
         """Who rings us has handed us over: we ring for `caller` now."""
         self.caller, self.origin = caller, origin
         caller.owner = self
-        self._after(self.pbx.plan.no_answer_s, lambda: self.pbx.no_answer(self))
+        self.after(self.pbx.plan.no_answer_s, lambda: self.pbx.no_answer(self))
 
     def stop_ringing(self) -> None:
         """Ringing ends, answered or not. Leaves the state to who calls this."""
@@ -149,7 +132,7 @@ class Extension(Party):
         if ringing is not None and not ringing.called:
             ringing.cancel()
         self.caller = self.origin = None
-        self._stop_timer()
+        self.stop_timer()
 
     def rest(self) -> None:
         """On-hook: idle again after the guard time."""
@@ -161,7 +144,7 @@ class Extension(Party):
         if self._reversed:
             self._reversed = False
             self.port.polarity(False)
-        self._after(self.pbx.plan.guard_s, self._idle)
+        self.after(self.pbx.plan.guard_s, self._idle)
 
     def _idle(self) -> None:
         self.state = State.IDLE
@@ -171,7 +154,7 @@ class Extension(Party):
         super().join(other)
         self.state = State.TALKING
         self.port.detect()
-        self._stop_timer()
+        self.stop_timer()
         if not isinstance(other, Extension):
             other.owner = self
 
@@ -182,88 +165,8 @@ class Extension(Party):
             self.pbx.answered(self)
         elif self.state in (State.IDLE, State.RESTING):
             self.port.begin_call()
-            self._note("off-hook")
-            self._dial_tone()
-
-    def _dial_tone(self) -> None:
-        plan = self.pbx.plan
-        self.state, self._digits = State.DIALLING, ""
-        tone, late_s = (plan.hold_dial, plan.dial_late_s) if self.held is not None else ("dial", 0.0)
-        if late_s:
-            self.hear_nothing()
-            self.pbx.clock.callLater(late_s, self._late_dial_tone, tone)
-        else:
-            self.hear_tone(tone)
-        self.port.detect("dtmf")
-        self._after(plan.first_digit_s, lambda: self._refuse("busy", "no digit"))
-
-    def _late_dial_tone(self, tone: str) -> None:
-        if self.state is State.DIALLING and not self._digits:
-            self.hear_tone(tone)
-
-    def _digit(self, digit: str) -> None:
-        if self.state is not State.DIALLING:
-            return
-        self.sounds.stop()
-        self._digits += digit
-        meaning = self.pbx.numbering(self.held is not None).meaning(self._digits)
-        match meaning.what:
-            case "extension":
-                self._call(self.pbx.extensions[meaning.number])
-            case "retrieve":
-                self._note("dials", digits=self._digits)
-                self._retrieve()
-            case "lamp_on" | "lamp_off":
-                self._lamp(meaning.number, meaning.what == "lamp_on")
-            case "more":
-                self._after(self.pbx.plan.next_digit_s, lambda: self._refuse("vacant", "number incomplete"))
-            case _:
-                self._refuse("vacant", "no such number")
-
-    def _lamp(self, number: str, on: bool) -> None:
-        """A lamp code: obeyed and confirmed, or refused by tone; the port is put on-hook next."""
-        if self.pbx.lamp(number, on) is not None:
-            self._refuse("vacant", "lamp refused")
-            return
-        self.port.detect()
-        self.state = State.REFUSED
-        if self.pbx.plan.lamp_confirm == "none":
-            self.hear_nothing()
-        else:
-            self.signals.progress("confirm")
-        self._after(self.pbx.plan.tone_s, self._lock)
-
-    def _call(self, target: Extension) -> None:
-        self._note("dials", digits=target.number)
-        self.port.detect()
-        if target.number in self.pbx.plan.do_not_disturb:
-            self._refuse("dnd", "do not disturb")
-            return
-        if target.state is not State.IDLE:
-            self._refuse("busy", "busy")
-            return
-        self._stop_timer()
-        self.state, self.target = State.CALLING, target
-        self.signals.progress("ringback")
-        target.ring(self)
-
-    def _refuse(self, tone: str, why: str) -> None:
-        plan = self.pbx.plan
-        self._note("refused", digits=self._digits, why=why)
-        self.port.detect()
-        self.state = State.REFUSED
-        self.signals.progress(tone)
-        if self.held is not None and plan.busy_returns_s is not None:
-            self._after(plan.busy_returns_s, self._retrieve)
-        else:
-            self._after(plan.tone_s, self._lock)
-
-    def _lock(self) -> None:
-        self.state = State.LOCKED
-        held, self.held = self.held, None
-        self.hear_tone("howler")
-        if held is not None:
-            self.pbx.part(held, self)
+            self.tell("off-hook")
+            self.dialling.dial_tone()
 
     def target_answered(self, target: Extension) -> None:
         """The extension we rang was lifted."""
@@ -284,21 +187,21 @@ class Extension(Party):
         """It was not: a held party comes back to us, else busy tone."""
         self.target = None
         if self.held is not None and self.pbx.plan.retrieve != "on_hook":
-            self._retrieve()
+            self.retrieve()
         else:
-            self._refuse("busy", "no answer")
+            self.dialling.refuse("busy", "no answer")
 
     # ---- flash and on-hook ----------------------------------------------------------------------
 
     def _flash(self, ms: int) -> None:
-        self._note("flash", ms=ms, ignored=self.pbx.plan.flash_ignored)
+        self.tell("flash", ms=ms, ignored=self.pbx.plan.flash_ignored)
         if self.pbx.plan.flash_ignored or self.state not in FLASHING:
             return
         if self.held is None and self.state is State.TALKING and self.peer is not None:
             self._hold(self.peer)
         elif self.held is None:
             self._drop_target()
-            self._dial_tone()
+            self.dialling.dial_tone()
         elif self.state is State.REFUSED and self.pbx.plan.retrieve == "on_hook":
             pass  # this make wants on-hook
         else:
@@ -307,19 +210,19 @@ class Extension(Party):
             if consulted is not None:
                 self.pbx.part(consulted, self)
             if self.pbx.plan.retrieve == "flash_code":
-                self._dial_tone()
+                self.dialling.dial_tone()
             else:
-                self._retrieve()
+                self.retrieve()
 
     def _hold(self, party: Party) -> None:
         self.held, self.peer = party, None
         party.peer = None
         party.hear_music()
-        self._note("hold")
+        self.tell("hold")
         self.pbx.leg_held(party)
-        self._dial_tone()
+        self.dialling.dial_tone()
 
-    def _retrieve(self) -> None:
+    def retrieve(self) -> None:
         held, self.held = self.held, None
         self._consultation_over()
         if held is not None:
@@ -327,7 +230,7 @@ class Extension(Party):
             held.join(self)
             self.join(held)
             self.pbx.leg_talks(held, self)
-            self._note("retrieve")
+            self.tell("retrieve")
 
     def _drop_target(self) -> None:
         target, self.target = self.target, None
@@ -338,7 +241,7 @@ class Extension(Party):
     def _on_hook(self) -> None:
         if self.state in (State.IDLE, State.RESTING, State.RINGING, State.DEAD):
             return
-        self._note("on-hook")
+        self.tell("on-hook")
         state, held, peer, target = self.state, self.held, self.peer, self.target
         self.target = None
         if held is None:
@@ -357,24 +260,24 @@ class Extension(Party):
                 if party is not None:
                     self.pbx.part(party, self)
         elif state is State.CALLING and target is not None:
-            self._note("transfers", to=target.number, answered=False)
+            self.tell("transfers", to=target.number, answered=False)
             self.rest()
             if self.pbx.plan.transferred_hears == "ringback":
                 held.hear_tone("ringback")
             target.transferred(held, self)
             self.pbx.leg_moves(held, target.number)
         elif state is State.TALKING and isinstance(peer, Extension):
-            self._note("transfers", to=peer.number, answered=True)
+            self.tell("transfers", to=peer.number, answered=True)
             self.rest()
             self.pbx.leg_moves(held, peer.number)
             self.pbx.connect(held, peer)
         else:
             self.rest()
-            self._recall(held, self._digits)
+            self._recall(held, self.dialling.digits)
 
     def _recall(self, held: Party, digits: str) -> None:
         """Hung up on a held party without a transfer: it rings back."""
-        self._after(RECALL_AFTER_S, lambda: self._idle_for(held, digits))
+        self.after(RECALL_AFTER_S, lambda: self._idle_for(held, digits))
 
     def _idle_for(self, held: Party, digits: str) -> None:
         self.state = State.IDLE
@@ -398,24 +301,24 @@ class Extension(Party):
             if self.held is None:
                 self._cleared()
             else:
-                self._refuse("busy", "consulted party gone")
+                self.dialling.refuse("busy", "consulted party gone")
 
     def _cleared(self) -> None:
         self.state = State.CLEARED
         self.port.detect()
         if self.kind == "vru" and self.pbx.plan.disconnect == "digits":
             self.signals.gone()
-            self._after(self.pbx.plan.tone_s, self._lock)
+            self.after(self.pbx.plan.tone_s, self.dialling.lock)
         elif self.kind == "vru" and self.pbx.plan.disconnect == "loop_drop":
             self.hear_nothing()
             self.port.loop_open(self.pbx.plan.loop_drop_ms).addErrback(ended)
-            self._after(self.pbx.plan.loop_drop_ms / 1000 + 0.1, self._busy_until_on_hook)
+            self.after(self.pbx.plan.loop_drop_ms / 1000 + 0.1, self._busy_until_on_hook)
         else:
             self._busy_until_on_hook()
 
     def _busy_until_on_hook(self) -> None:
         self.hear_tone("busy")
-        self._after(self.pbx.plan.tone_s, self._lock)
+        self.after(self.pbx.plan.tone_s, self.dialling.lock)
 
     # ---- power ----------------------------------------------------------------------------------
 
@@ -433,6 +336,6 @@ class Extension(Party):
         """On-hook, it is idle again; off-hook, it gets dial tone."""
         if self.port.state().off_hook:
             self.port.begin_call()
-            self._dial_tone()
+            self.dialling.dial_tone()
         else:
             self.rest()

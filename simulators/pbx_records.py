@@ -1,5 +1,5 @@
-"""The serial lines of the simulated PBX: SMDI or MCI towards the voice system, lamp requests back (step 4), and the call
-record printer (step 9). All of them misbehave on request.
+"""The serial lines of the simulated PBX: SMDI or MCI towards the voice system, lamp requests back (step 4), and the
+printer of call records (step 9). All of them misbehave on request.
 
 Messages are not kept while nobody reads: they are lost. The record printer keeps up to 100 lines and then overwrites
 the oldest, as small PBXs do, and empties its buffer when it is read again.

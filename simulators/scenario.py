@@ -52,11 +52,12 @@ class WireFaults:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The whole world of a run. `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None);
-    `desk_drops` (agent, second, for seconds); `clock_shifts` (second, by seconds): somebody sets the wall clock, `pbx_clock_jumps` the
-    PBX's. `offline` and `power_cuts` are (second, for seconds): the printer's cable, the PBX's power. `stars`: the share
-    of records whose date is stars. `make` is the PBX's (simulators/makes). `site`
-    is what the server's site file says of this PBX's lines, where its dialect does not fit.
+    """The whole world of a run. `make` is the PBX's (simulators/makes).
+
+    `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None); `desk_drops` (agent, second,
+    for seconds); `offline` and `power_cuts` (second, for seconds): the printer's cable, the PBX's power; `clock_shifts`
+    and `pbx_clock_jumps` (second, by seconds): somebody sets the wall clock, or the PBX's. `stars`: share of records
+    whose date is stars. `site` is what the server's site file says of this PBX's lines, where its dialect does not fit.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
     seed: int
@@ -169,7 +170,7 @@ def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every
         agents=tuple(staff),
         trunks=trunks,
         vru_extensions=tuple(str(2001 + index) for index in range(vru_ports)),
-        pbx=PbxPlan(in_band="fsk"),
+        pbx=MAKES[USUAL].plan,
         smdi_of=smdi_of,
         smdr_of=smdr_of,
     )
@@ -235,5 +236,18 @@ def demo(seed: int = 1) -> Scenario:
         tuple(staff),
         trunks=4,
         vru_extensions=tuple(str(2001 + index) for index in range(30)),
-        pbx=PbxPlan(in_band="fsk"),
+        pbx=MAKES[USUAL].plan,
     )
+
+
+# With --keep: so many callers, one each six seconds.
+MANY = 5000
+
+
+def scenario_for(calls: int | None, seed: int, *, keep: bool = False, make: str = USUAL) -> Scenario:
+    """In real time: the demonstration's three callers, a mix of so many, or one that lasts for hours."""
+    if keep:
+        scenario = mixed(seed, calls or MANY)
+    else:
+        scenario = demo(seed) if calls is None or calls == 3 else mixed(seed, calls)
+    return scenario.with_make(make)

@@ -189,7 +189,7 @@ class End:
 
 class Line:
     """A line in memory. `pbx` and `server` are its ends; `opener` is what the server's link is given. `network` makes
-    it a LAN link instead: no baud, and one end closing closes the other. `noise`: the share of bytes that come wrong."""
+    it a LAN link instead: no baud, and one end closing closes the other. `noise`: share of bytes that come wrong."""
 
     def __init__(self, clock: Clock, name: str, speed: Speed | None = None, *, network: bool = False) -> None:
         self.clock, self.name = clock, name

@@ -1,6 +1,7 @@
 """Scenarios as text tables: a line says at which second whom what befalls; `expect` lines say how calls must end.
 
     # comment
+    setup  | make         | norstar-realtime
     setup  | pbx          | answer_trunk=second_ring flash_ms=80-1000 in_band=fsk
     setup  | office       | disconnect=none
     setup  | fault        | smdi=lost:10%
@@ -102,6 +103,8 @@ def _row(scenario: Scenario, when: str, whom: str, what: str) -> Scenario:
 
 def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
     match actor:
+        case "make":
+            return scenario.with_make(what)
         case "pbx":
             return replace(scenario, pbx=_changed(scenario.pbx, what))
         case "office":

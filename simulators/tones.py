@@ -1,7 +1,8 @@
 """Tones of the simulated exchanges, and what people and trunks recognise (GB/T 3380: 450 Hz, -10 dBm0).
 
 The cadences of single makes were measured by a maker of voice mail on PBXs in China (busy, ringback, error; on and off
-in hundredths of a second); their frequencies were not, and are taken as 450 Hz. This table is the world's own. The server learns its tones from conf/tones; the two were typed separately.
+in hundredths of a second); their frequencies were not, and are taken as 450 Hz. This table is the world's own. The
+server learns its tones from conf/tones; the two were typed separately.
 """
 
 from __future__ import annotations

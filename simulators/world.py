@@ -46,6 +46,11 @@ def lines_of(scenario: Scenario) -> dict[str, Speed]:
     return lines
 
 
+def in_memory(clock: Clock, scenario: Scenario) -> dict[str, Wire]:
+    """Those lines, for a run in simulated time."""
+    return {name: Line(clock, name, speed) for name, speed in lines_of(scenario).items()}
+
+
 class World:
     """`engine` is the world's own. `wires` are its serial lines by name (smdi, mci, smdr), those that the make has: in
     memory unless given. `vru_lines` is a card of FXS ports for the VRU's extensions; a software card, to be wired,
@@ -65,9 +70,7 @@ class World:
         clock = self.clock
         self.truth = Truth(clock)
         self.speech = speech or Speech()
-        self.wires: Mapping[str, Wire] = (
-            wires if wires is not None else {name: Line(clock, name, speed) for name, speed in lines_of(scenario).items()}
-        )
+        self.wires: Mapping[str, Wire] = wires if wires is not None else in_memory(clock, scenario)
         self.callers: list[Caller] = []
         self.done: Deferred[None] = Deferred()
         self._left = len(scenario.callers)
@@ -162,6 +165,16 @@ class World:
     # ---- the server's side ----------------------------------------------------------------------
 
     @property
+    def smdi(self) -> Wire:
+        """Of a PBX that has it."""
+        return self.wires["smdi"]
+
+    @property
+    def smdr(self) -> Wire:
+        """Of a PBX that has it."""
+        return self.wires["smdr"]
+
+    @property
     def vru_card(self) -> SoftwareCard:
         """The PBX's end of the VRU's wires; ValueError where its lines are not wires of ours."""
         if self._vru_wires is None:
@@ -194,7 +207,9 @@ class World:
             if for_s is not None:
                 self.clock.callLater(at_s + for_s, line.plug)
         printer = self.pbx.smdr
-        for at_s, off_s in self.scenario.offline if printer is not None else ():
+        for at_s, off_s in self.scenario.offline:
+            if printer is None:
+                break
             self.clock.callLater(at_s, printer.offline, True)
             self.clock.callLater(at_s + off_s, printer.offline, False)
         for at_s, by_s in self.scenario.pbx_clock_jumps:

@@ -36,7 +36,7 @@ class Make:
 
 USUAL = "usual"
 MAKES: dict[str, Make] = {
-    USUAL: Make("panasonic-tda", "SMDI and caller ID, Panasonic's records", PbxPlan(), panasonic.PatternA),
+    USUAL: Make("panasonic-tda", "SMDI and caller ID, Panasonic's records", PbxPlan(in_band="fsk"), panasonic.PatternA),
     "panasonic-tda": Make(
         "panasonic-tda", "digits after answer, status digits, pattern A", panasonic.TDA, panasonic.PatternA
     ),
@@ -47,7 +47,9 @@ MAKES: dict[str, Make] = {
     "definity-teleseer": Make(
         "definity-teleseer", "mode codes, TELESEER records", definity.PLAN, definity.Teleseer, "7000"
     ),
-    "definity-printer": Make("definity-printer", "mode codes, Printer records", definity.PLAN, definity.Printer, "7000"),
+    "definity-printer": Make(
+        "definity-printer", "mode codes, Printer records", definity.PLAN, definity.Printer, "7000"
+    ),
     "definity-lsu": Make("definity-lsu", "records without time of day", definity.PLAN, definity.Lsu, "7000"),
     "definity-int": Make("definity-int", "Int-Direct records", definity.PLAN, definity.IntDirect, "7000"),
     "nec-neax": Make("nec-neax", "MCI texts, records as lines of text", nec.PLAN, nec.Neax),

@@ -1,7 +1,7 @@
 """Shen'ou (申瓯) USO console: call records forwarded over a serial line (step 9).
 
-ASCII, `T` and left-justified fields, CR LF; start YYYYMMDDhhmmss in 15 columns, duration hhmmss in 7, calling number 16,
-internal number 8, called number 24, type 3 (12 incoming), charge 8. 2400 baud, 8N2.
+ASCII, `T` and left-justified fields, CR LF; start YYYYMMDDhhmmss in 15 columns, duration hhmmss in 7, calling number
+16, internal number 8, called number 24, type 3 (12 incoming), charge 8. 2400 baud, 8N2.
 
 Not known: which number the called one of an incoming call is (what was dialled, here), the digits towards voice ports.
 Small Chinese PBXs pass caller ID to extensions, and that is what names the caller here (DTMF, as the older ones do).

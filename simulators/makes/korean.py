@@ -51,5 +51,7 @@ class Dcs(Writer):
         self._line += 1
         flag = "A" if not leg.answered else "IT" if leg.leg in ("middle", "last") else "I"
         extension = f"{leg.extension} " if leg.answered else ""
-        text = f"{extension}{700 + leg.trunk} {leg.begin:%m/%d %H:%M:%S} {clock_text(leg.duration_s)} {flag} {leg.number}"
+        text = (
+            f"{extension}{700 + leg.trunk} {leg.begin:%m/%d %H:%M:%S} {clock_text(leg.duration_s)} {flag} {leg.number}"
+        )
         return f"{heading}{text.rstrip()}\r\n"

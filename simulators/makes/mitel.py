@@ -21,11 +21,12 @@ class Sx200(Writer):
     """An unanswered call has stars for its time to answer."""
 
     def write(self, leg: Leg) -> str:
-        mark = "+" if leg.duration_s >= 1800 else "%" if leg.duration_s >= 600 else "-" if leg.duration_s >= 300 else " "
+        mark = (
+            "+" if leg.duration_s >= 1800 else "%" if leg.duration_s >= 600 else "-" if leg.duration_s >= 300 else " "
+        )
         answer = "***" if leg.ring_s is None or not leg.answered else f"{min(int(leg.ring_s), 999):03d}"
         parties = f"{leg.before[0]} T {leg.extension}" if leg.before else leg.extension
         text = (
-            f"{mark}{leg.begin:%m/%d %H:%M} {clock_text(leg.duration_s)} T{leg.trunk:03d}  {answer} "
-            f"{'':26} {parties}"
+            f"{mark}{leg.begin:%m/%d %H:%M} {clock_text(leg.duration_s)} T{leg.trunk:03d}  {answer} {'':26} {parties}"
         )
         return f"{text.rstrip()}\r\n"

@@ -18,7 +18,9 @@ from datetime import datetime
 from simulators.pbx_plan import MciForm, PbxPlan
 from simulators.smdr import Leg, Writer, columns
 
-MCI = MciForm(columns={"station": (5, 10), "called": (13, 24), "calling": (25, 40), "calling_given": (41, 41)}, length=41)
+MCI = MciForm(
+    columns={"station": (5, 10), "called": (13, 24), "calling": (25, 40), "calling_given": (41, 41)}, length=41
+)
 PLAN = PbxPlan(smdi=None, mci=MCI, flash_ms=(120, 1080))
 STX, ETX = "\x02", "\x03"
 
@@ -85,5 +87,8 @@ def mci_text(form: MciForm, station: str, called: str, calling: str) -> str:
         "calling_given": "1" if calling else "0",
         "reason": form.reason,
     }
-    fields = {name: (first, f"{values[name]:<{last - first + 1}.{last - first + 1}}") for name, (first, last) in form.columns.items()}
+    fields = {
+        name: (first, f"{values[name]:<{last - first + 1}.{last - first + 1}}")
+        for name, (first, last) in form.columns.items()
+    }
     return STX + columns(form.length, head=(1, "0!"), **fields) + ETX

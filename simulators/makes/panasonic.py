@@ -43,7 +43,6 @@ TD = PbxPlan(
     disconnect="digits",
     disconnect_digits="#9",
 )
-EFA_S = ("", "TR")
 
 
 def minutes_seconds(seconds: float | None) -> str:
@@ -52,10 +51,10 @@ def minutes_seconds(seconds: float | None) -> str:
 
 
 class PatternA(Writer):
-    """KX-TDA. A heading on the first line of each page of 60 lines. `stars`: the date is not known."""
+    """KX-TDA. A heading on the first line of each page of 60 lines."""
 
-    names = ("Date", "Time", "Ext", "CO", "Dial Number", "Ring", "Duration", "ACC Code", "CD")
-    widths = (8, 7, 5, 2, 25, 4, 8, 10, 3)
+    names: tuple[str, ...] = ("Date", "Time", "Ext", "CO", "Dial Number", "Ring", "Duration", "ACC Code", "CD")
+    widths: tuple[int, ...] = (8, 7, 5, 2, 25, 4, 8, 10, 3)
 
     def __init__(self, page_lines: int = 60) -> None:
         self._page_lines = page_lines
@@ -86,9 +85,7 @@ class PatternA(Writer):
     def _paged(self, text: str) -> str:
         heading = ""
         if self._line % self._page_lines == 0:
-            first = " ".join(
-                f"{name:<{width}}" for name, width in zip(self.names, self.widths, strict=True)
-            ).rstrip()
+            first = " ".join(f"{name:<{width}}" for name, width in zip(self.names, self.widths, strict=True)).rstrip()
             heading = f"{first}\r\n{'-' * 80}\r\n"
         self._line += 1
         return f"{heading}{text}\r\n"

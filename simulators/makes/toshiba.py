@@ -1,10 +1,12 @@
 """Toshiba Strata CTX: Nortel's new record format in fixed columns, and SMDI (steps 4 and 9).
 
 First line: type 1, record 3-5, node 7-12, origin 14-22, terminator 24-32, `MM/DD HH:MM:SS` 34-47, `HH:MM:SS.0` 49-58,
-digits 60-91, CR LF. Second line: `&` in column 2, the caller's number 3-19, the called number 40-46. Types as Meridian 1.
+digits 60-91, CR LF. Second line: `&` in column 2, the caller's number 3-19, the called number 40-46. Types as
+Meridian 1.
 
 Not known: whether the time printed is the beginning or the end (the end here, as in the old format), the names of trunk
-and station in origin and terminator (T and three digits, DN and the number), where numbers stand in their columns (left).
+and station in origin and terminator (T and three digits, DN and the number), where numbers stand in their columns
+(left).
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ examples:
   tipring demo --keep                               goes on with callers until Ctrl-C
   tipring demo --stepped --calls 20 --seed 7        simulated time, a table
   tipring demo --stepped --calls 20 --seed 7 --json - --wires wires/
+  tipring demo --stepped --pbx hicom150             a PBX of that make, by its own tables; --pbx list shows them
   tipring demo --stepped --fault dialtone=none      what is wrong with the world, see --faults
 """
 
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world; may be given again"
     )
+    parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
     parser.add_argument("--faults", action="store_true", help="list the faults there are")
     parser.add_argument("--keep", action="store_true", help="real time: callers go on coming until Ctrl-C")
     parser.add_argument(
@@ -45,8 +47,16 @@ def run(args: argparse.Namespace) -> int:
     """One of the two."""
     from cti.errors import TipringError
     from simulators.faults import FaultError, listing, parse
-    from simulators.scenario import mixed
+    from simulators.makes import MAKES, USUAL
+    from simulators.makes import listing as makes
+    from simulators.scenario import scenario_for
 
+    if args.pbx == "list":
+        print(makes())
+        return 0
+    if args.pbx is not None and args.pbx not in MAKES:
+        raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{makes()}")
+    args.pbx = args.pbx or USUAL
     if args.faults:
         print(listing())
         return 0
@@ -58,14 +68,14 @@ def run(args: argparse.Namespace) -> int:
         raise TipringError("--calls is a number from 1 to 10000")
     try:
         for spec in args.fault:
-            mixed(1, 1).with_fault(parse(spec))
+            scenario_for(args.calls, args.seed, make=args.pbx).with_fault(parse(spec))
     except FaultError as error:
         raise TipringError(str(error)) from error
     if args.stepped:
         return _stepped(args)
     from simulators.rig.paced import demonstrate
 
-    return demonstrate(args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep)
+    return demonstrate(args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep, make=args.pbx)
 
 
 def _stepped(args: argparse.Namespace) -> int:
@@ -75,6 +85,7 @@ def _stepped(args: argparse.Namespace) -> int:
     from simulators.scenario import mixed
 
     count = args.calls or 20
+    scenario = mixed(args.seed, count).with_make(args.pbx)
     for where in (args.json if args.json != "-" else None, args.wires and args.wires / "smdi.jsonl"):
         if where is not None:
             _try_writing(Path(where))
@@ -86,13 +97,13 @@ def _stepped(args: argparse.Namespace) -> int:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(f"{count} calls", total=count)
             result = run_stepped(
-                mixed(args.seed, count),
+                scenario,
                 faults=args.fault,
                 wires=args.wires,
                 progress=lambda gone: bar.update(task, completed=gone),
             )
     else:
-        result = run_stepped(mixed(args.seed, count), faults=args.fault, wires=args.wires)
+        result = run_stepped(scenario, faults=args.fault, wires=args.wires)
     took = time.monotonic() - began
     if args.json:
         _write(args.json, result.calls)

@@ -26,11 +26,12 @@ from cti.errors import TipringError
 from cti.records.events import Entry
 from cti.records.journal_read import Tail
 from cti.records.store import Store
+from simulators.makes import USUAL
 from simulators.rig.demo import table
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
 from simulators.rig.stepped import prompt_cache
-from simulators.rig.world_process import scenario_for
+from simulators.scenario import scenario_for
 
 LIMIT_S = 85.0
 MARK = ".tipring-demo"
@@ -97,18 +98,20 @@ class Story:
         return ""
 
 
-def demonstrate(folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool) -> int:
+def demonstrate(
+    folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool, make: str = USUAL
+) -> int:
     """Runs both processes and tells the story; 0 when every record is complete."""
     console = Console()
     folder = folder.absolute()
     mark = empty_run_folder(folder)
-    scenario = scenario_for(calls, seed, keep=keep)
+    scenario = scenario_for(calls, seed, keep=keep, make=make)
     site_file = write_site(scenario, folder, desk_port=free_port(), metrics_port=free_port())
     cache = prompt_cache()
     if cache.is_dir():
         shutil.copytree(cache, folder / "state" / "prompts", dirs_exist_ok=True)
     site = load_site(site_file)
-    sim = ["sim", str(folder), "--seed", str(seed), *(f"--fault={spec}" for spec in faults)]
+    sim = ["sim", str(folder), "--seed", str(seed), "--pbx", make, *(f"--fault={spec}" for spec in faults)]
     sim += ["--calls", str(calls)] if calls is not None else []
     world = _spawn(folder / "world.log", *sim, *(["--keep"] if keep else []))
     server = _spawn(folder / "server.log", "run", "-c", str(site_file), "--log", str(folder / "server.jsonl"))

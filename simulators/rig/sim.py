@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world: tipring demo --faults"
     )
+    parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make: tipring demo --pbx list")
     parser.add_argument("--keep", action="store_true", help="callers go on coming")
 
 
@@ -35,8 +36,11 @@ def run(args: argparse.Namespace) -> int:
     from cti.config import load_site
     from cti.errors import TipringError
     from simulators.faults import FaultError, parse
+    from simulators.makes import MAKES, USUAL, listing
     from simulators.rig.world_process import run_world
 
+    if args.pbx is not None and args.pbx not in MAKES:
+        raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{listing()}")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")
     try:
@@ -45,4 +49,6 @@ def run(args: argparse.Namespace) -> int:
     except FaultError as error:
         raise TipringError(str(error)) from error
     load_site(args.dir / "site.yaml")
-    return run_world(args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep)
+    return run_world(
+        args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep, make=args.pbx or USUAL
+    )

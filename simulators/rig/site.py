@@ -9,7 +9,10 @@ from typing import Any
 from argon2.low_level import Type, hash_secret
 from ruamel.yaml import YAML
 
+from simulators.makes import MAKES
 from simulators.scenario import Scenario
+from simulators.tones import CHINA
+from simulators.world import lines_of
 
 GROUPS = {"sales": ("销售", "Sales"), "service": ("客户服务", "Customer service"), "complaints": ("投诉", "Complaints")}
 CUSTOMERS = (
@@ -48,11 +51,11 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             }
         ],
         "pbx": {
-            "dialect": {"panasonic": "panasonic-tda", "meridian1": "meridian1"}[scenario.smdr_format],
-            "smdi": {"device": str(folder / "smdi")},
-            "smdr": {"device": str(folder / "smdr")},
+            "dialect": MAKES[scenario.make].dialect,
+            **{name: {"device": str(folder / name)} for name in lines_of(scenario)},
             **scenario.site,
         },
+        **_tones(scenario),
         "vru": {"flow": "welcome", "ports": _ports(scenario)},
         "groups": [
             {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5, **_lamp(scenario, name)}
@@ -87,6 +90,18 @@ def write_site(scenario: Scenario, folder: Path, **ports: int) -> Path:
         yaml.default_flow_style = False
         yaml.dump(site_for(scenario, folder, **ports), out)
     return path
+
+
+def _tones(scenario: Scenario) -> dict[str, Any]:
+    """What was measured on this PBX's lines: the makes' tones where they are not the country's."""
+    names = {"busy": "busy", "ringback": "ringback", "vacant": "info"}
+    known = MAKES[scenario.make].plan.tones
+    measured = {
+        names[name]: {"cadence_ms": list(tone.cadence_ms)}
+        for name, tone in known.items()
+        if name in names and tone is not None and tone != CHINA[name]
+    }
+    return {"tones": measured} if measured else {}
 
 
 def _lamp(scenario: Scenario, group: str) -> dict[str, str]:

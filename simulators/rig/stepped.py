@@ -90,7 +90,8 @@ def _run(
     inside = Engine(clock, max_ports=MAX_PORTS, name="server")
     extensions, card = (None, None) if lines is None else lines(len(scenario.vru_extensions))
     world = World(clock, outside, scenario, speech=Speech(), vru_lines=extensions)
-    assert isinstance(world.smdi, Line) and isinstance(world.smdr, Line)
+    serial = {name: line for name, line in world.wires.items() if isinstance(line, Line)}
+    openers: dict[str, Any] = {name: line.opener for name, line in serial.items()}
     site = load_site(write_site(scenario, folder))
     tapped: list[tuple[SoftwareCard, int, str]] = []
     if card is not None:
@@ -100,7 +101,7 @@ def _run(
         world.wire_vru(wired)
         tapped = [(wired, index, f"vru-{number}") for index, number in enumerate(scenario.vru_extensions)]
     server = assemble_stepped(
-        clock, site, {"vru": card}, smdi=world.smdi.opener, smdr=world.smdr.opener, prompts=prompt_cache()
+        clock, site, {"vru": card}, smdi=openers.get("smdi"), smdr=openers.get("smdr"), prompts=prompt_cache()
     )
     stepper = Stepper(clock, [outside, inside])
     lan: list[Line] = []
@@ -141,7 +142,7 @@ def _run(
     if wires is not None:
         for tap, index, _ in tapped:
             tap.tap(index, None)
-        for line in (world.smdi, world.smdr):
+        for line in serial.values():
             line.log.write(wires / f"{line.name}.jsonl")
     server.close()
     result = Run(scenario, calls, world, clock.seconds())

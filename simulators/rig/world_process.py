@@ -22,10 +22,11 @@ from cti.reactor import install
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
 from simulators.faults import parse
-from simulators.scenario import Scenario, demo, mixed
+from simulators.makes import USUAL
+from simulators.scenario import Scenario, scenario_for
 from simulators.serial_line import PtyLine
 from simulators.truth import Happening
-from simulators.world import SMDI_SPEED, SMDR_SPEED, World
+from simulators.world import World, lines_of
 
 MAX_PORTS = 1024
 # The world waits so long for the server's wires and desks before the first caller sets out.
@@ -34,22 +35,13 @@ READY_S = 0.5
 SETTLE_S = 6.0
 
 
-# With --keep: so many callers, one each six seconds.
-MANY = 5000
-
-
-def scenario_for(calls: int | None, seed: int, *, keep: bool = False) -> Scenario:
-    """The demonstration's three callers, a mix of so many, or one that lasts for hours."""
-    if keep:
-        return mixed(seed, calls or MANY)
-    return demo(seed) if calls is None or calls == 3 else mixed(seed, calls)
-
-
-def run_world(folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool) -> int:
+def run_world(
+    folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool, make: str = USUAL
+) -> int:
     """Runs until the callers are through (or for ever); status 1 where the server could not be reached."""
     lock = only_world(folder)
     reactor: Any = install()
-    scenario = scenario_for(calls, seed, keep=keep)
+    scenario = scenario_for(calls, seed, keep=keep, make=make)
     for spec in faults:
         scenario = scenario.with_fault(parse(spec))
     process = WorldProcess(reactor, folder, scenario, keep)
@@ -80,9 +72,10 @@ class WorldProcess:
         self.status = 0
         self.clock = ReactorClock(reactor)
         self.engine = Engine(self.clock, paced=True, reactor=reactor, max_ports=MAX_PORTS, name="world")
-        self.smdi = PtyLine(self.clock, reactor, folder / "smdi", SMDI_SPEED)
-        self.smdr = PtyLine(self.clock, reactor, folder / "smdr", SMDR_SPEED)
-        self.world = World(self.clock, self.engine, scenario, smdi=self.smdi, smdr=self.smdr)
+        self.wires = {
+            name: PtyLine(self.clock, reactor, folder / name, speed) for name, speed in lines_of(scenario).items()
+        }
+        self.world = World(self.clock, self.engine, scenario, wires=self.wires)
         self.world.truth.watch(self._told)
         self.backplane = self.world.vru_card.backplane(0, len(scenario.vru_extensions), -1, paced=True)
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -104,8 +97,8 @@ class WorldProcess:
         for desk in self.world.desks.values():
             desk.close()
         self.engine.stopService()
-        self.smdi.close()
-        self.smdr.close()
+        for line in self.wires.values():
+            line.close()
         self._listening.close()
         (self.folder / "backplane.sock").unlink(missing_ok=True)
 

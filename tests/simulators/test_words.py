@@ -5,7 +5,9 @@ from datetime import datetime
 import pytest
 
 from simulators import caller_id, smdi
-from simulators.smdr import Leg, Meridian1, Panasonic
+from simulators.makes.nortel import Meridian1
+from simulators.makes.panasonic import PatternA
+from simulators.smdr import Leg
 
 
 def test_fsk_message_is_the_one_of_the_fact_sheet() -> None:
@@ -67,13 +69,13 @@ LEG = Leg(datetime(2002, 1, 2, 10, 3), "1200", 1, "12345678901234567890", 315, 0
 
 
 def test_panasonic_line_of_the_manual() -> None:
-    lines = Panasonic().write(LEG).split("\r\n")
+    lines = PatternA().write(LEG).split("\r\n")
     assert lines[0].startswith("Date     Time    Ext   CO Dial Number") and lines[1] == "-" * 80
     assert lines[2] == "01/02/02 10:03AM  1200 01 <I>12345678901234567890   5'15 00:00'00"
 
 
 def test_panasonic_transferred_leg_ends_at_column_80() -> None:
-    line = Panasonic(page_lines=1000)
+    line = PatternA(page_lines=1000)
     line.write(LEG)
     text = line.write(Leg(datetime(2026, 1, 5, 13, 7), "2001", 3, "13800138000", None, 65.9, "first"))
     assert text == "01/05/26 01:07PM  2001 03 <I>13800138000                 00:01'05            TR\r\n"

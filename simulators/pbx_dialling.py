@@ -1,0 +1,105 @@
+"""What an extension of the simulated PBX does with digits: dial tone, another extension, a lamp code (step 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulators.pbx_state import State
+
+if TYPE_CHECKING:
+    from simulators.pbx_extension import Extension
+
+
+class Dialling:
+    """Of one extension. `digits` are those dialled last."""
+
+    def __init__(self, extension: Extension) -> None:
+        self._extension = extension
+        self.digits = ""
+
+    def dial_tone(self) -> None:
+        extension = self._extension
+        plan = extension.pbx.plan
+        extension.state, self.digits = State.DIALLING, ""
+        tone, late_s = (plan.hold_dial, plan.dial_late_s) if extension.held is not None else ("dial", 0.0)
+        if late_s:
+            extension.hear_nothing()
+            extension.pbx.clock.callLater(late_s, self._late_dial_tone, tone)
+        else:
+            extension.hear_tone(tone)
+        extension.port.detect("dtmf")
+        extension.after(plan.first_digit_s, lambda: self.refuse("busy", "no digit"))
+
+    def _late_dial_tone(self, tone: str) -> None:
+        extension = self._extension
+        if extension.state is State.DIALLING and not self.digits:
+            extension.hear_tone(tone)
+
+    def digit(self, digit: str) -> None:
+        extension = self._extension
+        if extension.state is not State.DIALLING:
+            return
+        extension.sounds.stop()
+        self.digits += digit
+        meaning = extension.pbx.numbering(extension.held is not None).meaning(self.digits)
+        match meaning.what:
+            case "extension":
+                self._call(extension.pbx.extensions[meaning.number])
+            case "retrieve":
+                extension.tell("dials", digits=self.digits)
+                extension.retrieve()
+            case "lamp_on" | "lamp_off":
+                self._lamp(meaning.number, meaning.what == "lamp_on")
+            case "more":
+                extension.after(extension.pbx.plan.next_digit_s, lambda: self.refuse("vacant", "number incomplete"))
+            case _:
+                self.refuse("vacant", "no such number")
+
+    def _lamp(self, number: str, on: bool) -> None:
+        """A lamp code: obeyed and confirmed, or refused by tone; the port is put on-hook next."""
+        extension = self._extension
+        if extension.pbx.lamp(number, on) is not None:
+            self.refuse("vacant", "lamp refused")
+            return
+        extension.port.detect()
+        extension.state = State.REFUSED
+        if extension.pbx.plan.lamp_confirm == "none":
+            extension.hear_nothing()
+        else:
+            extension.signals.progress("confirm")
+        extension.after(extension.pbx.plan.tone_s, self.lock)
+
+    def _call(self, target: Extension) -> None:
+        extension = self._extension
+        extension.tell("dials", digits=target.number)
+        extension.port.detect()
+        if target.number in extension.pbx.plan.do_not_disturb:
+            self.refuse("dnd", "do not disturb")
+            return
+        if target.state is not State.IDLE:
+            self.refuse("busy", "busy")
+            return
+        extension.stop_timer()
+        extension.state, extension.target = State.CALLING, target
+        extension.signals.progress("ringback")
+        target.ring(extension)
+
+    def refuse(self, tone: str, why: str) -> None:
+        extension = self._extension
+        plan = extension.pbx.plan
+        extension.tell("refused", digits=self.digits, why=why)
+        extension.port.detect()
+        extension.state = State.REFUSED
+        extension.signals.progress(tone)
+        if extension.held is not None and plan.busy_returns_s is not None:
+            extension.after(plan.busy_returns_s, extension.retrieve)
+        else:
+            extension.after(plan.tone_s, self.lock)
+
+    def lock(self) -> None:
+        extension = self._extension
+        extension.state = State.LOCKED
+        held, extension.held = extension.held, None
+        extension.hear_tone("howler")
+        if held is not None:
+            extension.pbx.part(held, extension)
