@@ -17,7 +17,8 @@
  * channels are flushed together, in order, and the tick follows the last voice channel, so that one pass finds a block
  * on each. Transmit to receive: `depth` * 160 samples, within one block (measured with DAHDI 2.11, see docs/cards.md);
  * it is constant until a slip. A block that did not come, or did not fit, is a slip: idle codes are heard for the
- * former; after an underrun the queue is filled up anew, once the tick is in time again. A pause of the media thread of
+ * former; after an underrun the queue is filled up anew, once the tick is in time again. A card with another clock than
+ * the tick's slips a block now and then, in both directions at once. A pause of the media thread of
  * more than the driver's TR_DH_BUFFERS blocks begins all channels anew.
  *
  * Line commands that the driver times: flash (DAHDI_SET_PARAMS flashtime), ringing (DAHDI_SETCADENCE). A loop opening
@@ -49,7 +50,8 @@ enum {
         TR_FRAME_MAX + 2, /* HDLC frame with its 2 bytes of FCS; 32 of them are DAHDI's limit of buffer space */
     TR_DH_FRAME_BUFFERS = 32,
     TR_DH_FRAMES_A_TICK = 32, /* read of one channel */
-    TR_DH_KEWL_MS = 500
+    TR_DH_KEWL_MS = 500,
+    TR_DH_LOOK_TICKS = 64 /* what events tell is looked at anew so often, and how much is queued */
 };
 
 /* The system calls, so that a test can stand in for the driver. */
@@ -72,9 +74,12 @@ struct tr_dh_channel {
     bool analog, cas, sound; /* sound: everything but D */
 
     /* sound */
-    bool refill; /* the driver's transmit queue ran dry */
-    bool late;   /* its blocks end after the tick's: the next missing one is no slip */
-    bool heard;  /* the last block of an on-hook line held sound */
+    uint8_t refill;    /* the driver's transmit queue ran dry: it is filled within so many ticks */
+    bool late;         /* its blocks may end after the tick's: the next missing one is no slip */
+    bool trimmed;      /* a block too many has been dropped since the last one was missing */
+    bool heard;        /* the last block held something that may pass */
+    uint32_t ahead;    /* looks in succession that found a block too many */
+    uint32_t patience; /* looks after which it is dropped; doubled where it was needed after all */
 
     /* line */
     struct tr_line line;
@@ -105,9 +110,9 @@ struct tr_dahdi_card {
     /* clock (card_dahdi_block.c) */
     int timer_fd;    /* /dev/dahdi/timer where no channel has sound, else -1 */
     bool running;    /* the channels have been started */
-    bool live;       /* this tick's block was waited for: we are in time */
     bool lost;       /* the clock stopped */
     int64_t due;     /* CLOCK_MONOTONIC, ns: when the present tick was due */
+    int64_t begun;   /* the same: when it began */
     int64_t anchor;  /* the same: since when the clock is watched; 0 not */
     int64_t watched; /* ticks since */
     int64_t ppb;

@@ -10,7 +10,12 @@
 #define TICK_NS (TR_TICK_MS * 1000000ll)
 #define WATCH_LEAST 500   /* ticks after which the clock's rate is told: 10 s */
 #define WATCH_MOST 180000 /* and after which it is watched anew: an hour */
-enum { TRIES = 3 /* of a read or write while events keep coming */, PATIENCE_MS = 2 * TR_TICK_MS };
+enum {
+    TRIES = 3,                 /* of a read or write while events keep coming */
+    CLOCK_MS = 2 * TR_TICK_MS, /* a clock that is silent so long has stopped */
+    AHEAD_LEAST = 4,           /* looks (of 64 ticks) before a block too many is dropped */
+    AHEAD_MOST = 1 << 16
+};
 
 static int64_t now_ns(void) {
     struct timespec t;
@@ -77,6 +82,23 @@ static void write_idle(struct tr_dahdi_card *card, uint32_t index, uint32_t bloc
     }
 }
 
+static bool readable(const struct tr_dh_channel *c) {
+    struct pollfd wanted = {.fd = c->fd, .events = POLLIN};
+    return tr_dh_system.poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN);
+}
+
+/* Sound must not lie in the driver for long: a block that is too many look after look is dropped. */
+static void trim(struct tr_dahdi_card *card, uint32_t index) {
+    struct tr_dh_channel *c = &card->channels[index];
+    uint8_t block[TR_BLOCK];
+    c->ahead = readable(c) ? c->ahead + 1 : 0;
+    if (c->ahead > c->patience && read_one(card, index, block, sizeof block) > 0) {
+        card->slips++;
+        c->ahead = 0;
+        c->trimmed = true;
+    }
+}
+
 /* May sound pass from us to the line, from the line to us? As on the software card. */
 static bool sends(const struct tr_dh_channel *c) {
     switch (c->config.kind) {
@@ -103,14 +125,15 @@ static bool hears(const struct tr_dh_channel *c) {
 static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t *tx) {
     struct tr_dh_channel *c = &card->channels[index];
     if (c->refill) {
-        if (!card->live) {
-            card->slips++; /* late: what we make now would only lengthen the queue */
+        if (--c->refill && readable(c)) {
+            card->slips++; /* we are late still: this would only lengthen the queue */
             return;
         }
         int32_t flush = DH_FLUSH_WRITE;
         tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
         write_idle(card, index, c->config.depth - 1);
-        c->refill = false;
+        card->slips += !c->late;
+        c->refill = 0;
     }
     if (tr_dh_is_gone(c)) {
         return;
@@ -129,7 +152,8 @@ static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *
     bool whole = n == TR_BLOCK;
     if (n >= 0 && !whole) {
         card->slips += !c->late;
-        c->late = false;
+        c->patience = c->trimmed && c->patience < AHEAD_MOST ? c->patience * 2 : c->patience;
+        c->late = c->trimmed = false;
     }
     c->heard = whole && hears(c);
     if (c->heard && c->config.kind == TR_KIND_FXO && !c->off_hook) {
@@ -142,6 +166,9 @@ static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *
     }
     if (whole && !tr_dh_is_gone(c)) {
         send_block(card, index, tx);
+        if ((card->tick + index) % TR_DH_LOOK_TICKS == 0 && !tr_dh_is_gone(c)) {
+            trim(card, index);
+        }
     }
 }
 
@@ -157,14 +184,17 @@ static void start(struct tr_dahdi_card *card) {
         }
         if (!tr_dh_is_gone(c) && c->sound) {
             tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
-            c->refill = c->late = false;
+            c->refill = 0;
+            c->late = c->trimmed = false;
+            c->ahead = 0;
+            c->patience = AHEAD_LEAST;
         }
     }
     for (uint32_t i = 0; i < card->count; i++) {
         struct tr_dh_channel *c = &card->channels[i];
         if (!tr_dh_is_gone(c) && c->sound) {
             write_idle(card, i, c->config.depth);
-            c->refill = false; /* it ran dry between the flush and now */
+            c->refill = 0; /* it ran dry between the flush and now */
         }
     }
     card->running = true;
@@ -274,7 +304,7 @@ static void watch(struct tr_dahdi_card *card, int64_t now) {
 /* The tick has begun; how many whole ticks late. */
 static int begun(struct tr_dahdi_card *card, bool waited) {
     int64_t now = now_ns();
-    card->live = waited;
+    card->begun = now;
     card->watched++;
     card->due += TICK_NS;
     if (waited) {
@@ -302,8 +332,8 @@ int tr_dh_wait(tr_card *base) {
     if (wanted.fd < 0) {
         return TR_E_STATE;
     }
-    if (!card->running || now - card->due > (TR_DH_BUFFERS - 1) * TICK_NS) {
-        int64_t pause = card->running ? (now - card->due) / TICK_NS : 0;
+    if (!card->running || now - card->begun > (TR_DH_BUFFERS - 1) * TICK_NS) {
+        int64_t pause = card->running ? (now - card->begun) / TICK_NS : 0;
         card->slips += (uint64_t)pause;
         card->due = now;
         start(card);
@@ -314,14 +344,13 @@ int tr_dh_wait(tr_card *base) {
         return begun(card, false);
     }
     if (ready == 0 && !card->lost) {
-        ready = by ? tr_dh_system.poll(&wanted, 1, PATIENCE_MS) : wait_timer(card, &wanted, PATIENCE_MS);
+        ready = by ? tr_dh_system.poll(&wanted, 1, CLOCK_MS) : wait_timer(card, &wanted, CLOCK_MS);
     }
     if (ready <= 0) {
         card->losses += !card->lost;
         card->lost = true;
         card->anchor = 0;
-        card->live = true;
-        card->due = now_ns();
+        card->due = card->begun = now_ns();
         return TR_E_STATE;
     }
     card->lost = false;

@@ -9,8 +9,7 @@ enum {
     LONGEST_OPENING_MS = 10000,
     EVENTS_AT_ONCE = 128, /* twice the driver's ring: a line that chatters cannot hold the tick */
     ON_HOOK_TX_MS = 60000,
-    FOR_EVER_MS = 3600000,
-    LOOK_TICKS = 64 /* alarms are looked at anew so often, should their event have been lost */
+    FOR_EVER_MS = 3600000
 };
 
 void tr_dh_raise(struct tr_dahdi_card *card, uint32_t index, uint32_t kind, int32_t a0) {
@@ -158,8 +157,8 @@ void tr_dh_look(struct tr_dahdi_card *card, uint32_t index) {
     if (c->cas && !c->known) {
         bits_changed(card, index);
     }
-    if ((card->tick + index) % LOOK_TICKS == 0) {
-        tr_dh_alarms(card, index);
+    if ((card->tick + index) % TR_DH_LOOK_TICKS == 0) {
+        tr_dh_alarms(card, index); /* should an event have been lost */
     }
     while (tr_line_timer(&c->line, at + TR_BLOCK)) {
         take_found(card, index);
@@ -260,7 +259,7 @@ static void event(struct tr_dahdi_card *card, uint32_t index, int32_t what) {
         tr_dh_raise(card, index, TR_EV_LAMP, what == DH_EV_NEONMWI_ON);
         break;
     case DH_EV_WRITE_UNDERRUN:
-        c->refill = true;
+        c->refill = TR_DH_BUFFERS;
         break;
     case DH_EV_READ_OVERRUN:
         card->slips++;
@@ -424,7 +423,8 @@ int tr_dh_loop_open(tr_card *base, uint32_t port, int ms) {
         return TR_E_SYSTEM;
     }
     c->opening = true;
-    c->refill = c->late = true; /* the driver has emptied its queues */
+    c->refill = TR_DH_BUFFERS; /* the driver has emptied its queues */
+    c->late = true;
     c->began = tr_dh_now(card);
     c->open_end = c->began + (uint64_t)(ms < TR_DH_KEWL_MS ? ms : TR_DH_KEWL_MS) * SAMPLES_PER_MS;
     c->drop_edges++;

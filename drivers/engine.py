@@ -104,10 +104,15 @@ class Engine(Service):
             check(lib.tr_engine_stop(self.handle), "stop of the media thread", ffi.errno)
 
     def close(self) -> None:
-        """Frees the engine at once and closes its cards' devices, so that another can open them; stopped, and for
-        good: nothing may be asked of it or its ports afterwards. Without this it ends with its last reference."""
-        ffi.release(self.handle)
-        self.ports.clear()
+        """Frees the engine and its cards now, not when the last reference goes: the channels of real cards are on-hook
+        and others may open them. Stopped only; ports still known are of no use any more."""
+        if self.paced and self.running:
+            raise PortStateError(f"{self.label}: running")
+        if self.handle is not None:
+            self.ports.clear()
+            self._released.clear()
+            ffi.release(self.handle)
+            self.handle = None
 
     def fileno(self) -> int:
         return int(lib.tr_engine_event_fd(self.handle))
@@ -215,7 +220,7 @@ class Engine(Service):
 
     def pump(self) -> int:
         """Delivers the events that wait; returns how many there were. From within a delivery it does nothing."""
-        if self._pumping:
+        if self._pumping or self.handle is None:
             return 0
         if self._backlog:
             self._flush()
