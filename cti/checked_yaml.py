@@ -69,12 +69,14 @@ class Document:
         return isinstance(self.root, MappingNode)
 
     def over(self, base: Document) -> Document:
-        """This file with those top-level keys of base that it does not have itself. Both must be mappings."""
+        """This file with those fields of base that it does not have itself, in the file and in its sections.
+
+        Both must be groups of fields. What is inside a section's field is never mixed.
+        """
         assert isinstance(self.root, MappingNode) and isinstance(base.root, MappingNode)
-        own = {key.value for key, _ in self.root.value}
-        pairs = self.root.value + [pair for pair in base.root.value if pair[0].value not in own]
-        mark = self.root.start_mark
-        return Document(self.file, MappingNode(self.root.tag, pairs, mark, self.root.end_mark), self._yaml)
+        below = {key.value: value for key, value in base.root.value}
+        pairs = [(key, _over(value, below.get(key.value))) for key, value in self.root.value]
+        return Document(self.file, _over(_like(self.root, pairs), base.root), self._yaml)
 
     def take(self, key: str) -> tuple[Document, str | None]:
         """The file without a top-level key, and that key's text; None where it has none."""
@@ -82,8 +84,7 @@ class Document:
             for pair in self.root.value:
                 if pair[0].value == key and isinstance(pair[1], ScalarNode):
                     rest = [other for other in self.root.value if other is not pair]
-                    root = MappingNode(self.root.tag, rest, self.root.start_mark, self.root.end_mark)
-                    return Document(self.file, root, self._yaml), str(pair[1].value)
+                    return Document(self.file, _like(self.root, rest), self._yaml), str(pair[1].value)
         return self, None
 
     def at(self, node: Node) -> Document:
@@ -306,6 +307,18 @@ class _Checker:
             if (low is not None and len(values) < low) or (high is not None and len(values) > high):
                 return self.fault(node, path, f"has {len(values)} entries", f"write {describe(kind)}")
         return values if origin is Any else origin(values)
+
+
+def _like(node: MappingNode, pairs: list[tuple[Node, Node]]) -> MappingNode:
+    return MappingNode(node.tag, pairs, node.start_mark, node.end_mark)
+
+
+def _over(node: Node, base: Node | None) -> Node:
+    """A group of fields with those of base that it does not have; anything else as it is."""
+    if not isinstance(node, MappingNode) or not isinstance(base, MappingNode):
+        return node
+    own = {key.value for key, _ in node.value}
+    return _like(node, node.value + [pair for pair in base.value if pair[0].value not in own])
 
 
 def _line(node: Node) -> int:

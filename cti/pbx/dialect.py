@@ -3,7 +3,7 @@
 A dialect is a file under conf/pbx; adding a PBX needs no code. All faults of a file are told at once with line, field
 and remedy. What each field means is written beside it, with its unit, in the files of the sections (call_rules,
 line_rules, smdr_rules), and at the top of conf/pbx/generic.yaml for whoever writes a new one. `base: NAME` takes over
-the sections of another dialect that the file does not have itself (whole sections, never single fields).
+from another dialect the sections, and the fields of sections, that the file does not have itself.
 
 What no published source says of a make is not in its dialect: `to_learn` names it, and `tipring check` repeats it.
 Serves steps 2 to 4, 7 and 9.
@@ -97,7 +97,7 @@ def _load(document: Document) -> Dialect:
 
 
 def _with_base(document: Document, above: tuple[str, ...]) -> Document:
-    """The file with the sections of its base, which must be right by itself."""
+    """The file with what it takes over from its base, which must be right by itself."""
     document, base = document.take("base")
     if base is None or not document.has_fields:
         return document

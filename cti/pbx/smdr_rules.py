@@ -55,6 +55,7 @@ class RecordForm(Struct, frozen=True, forbid_unknown_fields=True):
     answered: Literal["duration", "yes", "no", "unknown"] = "duration"  # when there is no group `answered`
     date_order: DateOrder | None = None
     continues: bool = False  # a line that belongs to the record before it; never an end
+    joined: dict[str, tuple[str, ...]] = {}  # field -> groups or columns whose texts make it up, in this order
     examples: tuple[str, ...] = ()  # printed lines that this form reads, and no form before it: checked at every start
 
 
@@ -82,7 +83,7 @@ class Block(Struct, frozen=True, forbid_unknown_fields=True):
 class SmdrRules(Struct, frozen=True, forbid_unknown_fields=True):
     """The call records of this PBX."""
 
-    records: Annotated[tuple[RecordForm, ...], Meta(min_length=1)]
+    records: tuple[RecordForm, ...]  # the first that fits a line counts; []: not known yet, to be learned on site
     terminators: Annotated[tuple[Terminator, ...], Meta(min_length=1)] = ("crlf", "cr", "lf")
     block: Block | None = None
     skip: tuple[str, ...] = ()  # lines that say nothing: page headers, rulers
@@ -142,6 +143,10 @@ def _form_faults(form: RecordForm, here: tuple[str | int, ...], document: Docume
         yield document.fault((*here, "event"), "sets a date and has no field date", "name the group or column date")
     if names is not None and "end_date" in names and "end_time" not in names:
         yield document.fault(here, "has end_date and no end_time", "name both, or neither")
+    for name, parts in form.joined.items():
+        for part in [part for part in parts if names is not None and part not in names]:
+            there = "there are: " + ", ".join(sorted(names or ()))
+            yield document.fault((*here, "joined", name), f"joins {part}, which is no group or column", there)
     for name, text in form.shapes.items():
         yield from expression_faults(text, (*here, "shapes", name), document)
         if name not in form.columns:
@@ -234,4 +239,7 @@ def fields_of(form: RecordForm, pattern: re.Pattern[str], text: str, at: int = 0
             found.setdefault(base_name(name), value.strip())
     if any(not re.fullmatch(shape, found.get(name, "")) for name, shape in form.shapes.items()):
         return None
+    for name, parts in form.joined.items():
+        if text := "".join(found.pop(part, "") for part in parts):
+            found[name] = text
     return match.start(), found

@@ -233,7 +233,7 @@ def test_a_dialect_stands_on_another_one(tmp_path: Path) -> None:
     above.write_text(f"base: {below}\nname: above\ntitle: a\nline: {{flash_ms: 300}}\n")
     dialect = load_dialect(above)
     assert (dialect.name, dialect.smdr.records[0].name, dialect.to_learn) == ("above", "call", ("the speed",))
-    assert (dialect.line.flash_ms, dialect.line.guard_s) == (300, 2.0)  # whole sections, never single fields
+    assert (dialect.line.flash_ms, dialect.line.guard_s) == (300, 1.0)
     below.write_text("name: below\ntitle: b\nline: {flash_ms: 1}\nsmdr: {records: 3}\n")
     with pytest.raises(ConfigFaults) as caught:
         load_dialect(above)
