@@ -113,8 +113,10 @@ class SmdrDecoder:
         self._mask = _MASK if (dialect.serial.smdr.bits == 7 if strip_bit7 is None else strip_bit7) else None
         self._skip = [re.compile(pattern) for pattern in self.rules.skip]
         self._forms = [(form, compile_form(form)) for form in self.rules.records]
-        self._loose = [
-            (form, loosen(form)) for form in self.rules.records if form.event != "date" and not form.continues
+        self._loose = [  # columns without a time would find a record in any digits
+            (form, loosen(form))
+            for form in self.rules.records
+            if form.event != "date" and not form.continues and (form.pattern is not None or "time" in form.columns)
         ]
         block = self.rules.block
         self._begin = re.compile(block.begin) if block is not None else None
