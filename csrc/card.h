@@ -8,6 +8,7 @@
 #define TIPRING_CARD_H
 
 #include "engine.h"
+#include <stdbool.h>
 
 /* A line event on its way from the card to the engine. `offset` is the sample within the block just exchanged. */
 struct tr_line_event {
@@ -75,6 +76,7 @@ struct tr_card_ops {
 struct tr_card {
     const struct tr_card_ops *ops;
     struct tr_engine *engine; /* set by tr_engine_add_card */
+    bool paced;               /* the engine is; set with it */
 };
 
 #endif

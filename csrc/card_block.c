@@ -254,7 +254,7 @@ static void hear_block(struct tr_sim_card *card, uint32_t port, uint64_t at, con
     } else if (p->hangover) {
         p->hangover--;
     }
-    if (p->tap) {
+    if (p->tap && !card->base.paced) {
         tr_tap_block(p->tap, p->law, rx, tx, own->before, own->edges, own->count, far_before, far, far_count);
     }
 }

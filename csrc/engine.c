@@ -27,7 +27,8 @@ static int open_parts(struct tr_engine *engine) {
     engine->table = (_Atomic(struct tr_port *) *)tr_alloc(n * sizeof *engine->table);
     engine->by_number = (struct tr_port **)tr_alloc(n * sizeof *engine->by_number);
     engine->active = (struct tr_port **)tr_alloc(n * sizeof *engine->active);
-    if (!engine->table || !engine->by_number || !engine->active) {
+    engine->number_free = (uint64_t *)tr_alloc(n * sizeof *engine->number_free);
+    if (!engine->table || !engine->by_number || !engine->active || !engine->number_free) {
         errno = ENOMEM;
         return TR_E_NO_MEMORY;
     }
@@ -127,6 +128,7 @@ int tr_engine_add_card(tr_engine *engine, tr_card *card) {
         return result;
     }
     card->engine = engine;
+    card->paced = engine->config.paced != 0;
     engine->card_count++;
     return TR_OK;
 }
@@ -138,6 +140,12 @@ static bool is_retired(const struct tr_engine *engine, uint32_t number) {
         }
     }
     return false;
+}
+
+/* May the number be given out? Its former owner may be in the media thread's hands yet, or its commands on the way. */
+static bool is_free(const struct tr_engine *engine, uint32_t number) {
+    return !atomic_load_explicit(&engine->table[number], memory_order_relaxed) && !is_retired(engine, number) &&
+           tr_ring_taken(&engine->shared.commands) >= engine->number_free[number];
 }
 
 /* The table has changed: told to the media thread, or taken over at once when there is none. */
@@ -173,8 +181,7 @@ int tr_port_alloc(tr_engine *engine, tr_card *card, uint32_t card_port, uint32_t
     if (slot->taken[card_port]) {
         return TR_E_STATE;
     }
-    while (number < engine->config.max_ports &&
-           (atomic_load_explicit(&engine->table[number], memory_order_relaxed) || is_retired(engine, number))) {
+    while (number < engine->config.max_ports && !is_free(engine, number)) {
         number++;
     }
     if (number == engine->config.max_ports) {
@@ -204,6 +211,7 @@ static int retire(struct tr_engine *engine, uint32_t number) {
     port->retired_version = atomic_load_explicit(&engine->version, memory_order_relaxed) + 1;
     port->next_retired = engine->retired;
     engine->retired = port;
+    engine->number_free[number] = tr_ring_put(&engine->shared.commands);
     engine->port_count--;
     return TR_OK;
 }
@@ -296,6 +304,7 @@ void tr_engine_free(tr_engine *engine) {
     free((void *)engine->table);
     free(engine->by_number);
     free(engine->active);
+    free(engine->number_free);
     free(engine);
 }
 
@@ -315,21 +324,32 @@ int tr_engine_command(tr_engine *engine, const struct tr_command *command, const
         !atomic_load_explicit(&engine->table[copy.port], memory_order_relaxed)) {
         return TR_E_NO_PORT;
     }
+    tr_engine_beat(engine);
     copy.side_len = (uint32_t)side_len;
     return tr_ring_push(&engine->shared.commands, &copy, side, side_len, &copy.side_at, 4) ? TR_OK : TR_E_FULL;
 }
 
+/* Was it raised by an earlier owner of the port's number? What it recorded is told all the same. */
+static bool is_outdated(const struct tr_engine *engine, const struct tr_event *event, uint64_t place) {
+    struct tr_port *port = event->port < engine->config.max_ports && event->kind != TR_EV_RECORD_DONE
+                               ? atomic_load_explicit(&engine->table[event->port], memory_order_relaxed)
+                               : NULL;
+    return port && place < atomic_load_explicit(&port->events_from, memory_order_acquire);
+}
+
 int tr_engine_events(tr_engine *engine, struct tr_event *out, int max) {
     int count = 0;
+    tr_engine_beat(engine);
     if (engine->side_release) {
         tr_ring_side_release(&engine->shared.events, engine->side_release);
     }
     reap(engine);
-    while (count < max && tr_ring_pop(&engine->shared.events, &out[count])) {
+    for (uint64_t place = tr_ring_taken(&engine->shared.events);
+         count < max && tr_ring_pop(&engine->shared.events, &out[count]); place++) {
         if (out[count].side_len > 0) {
             engine->side_release = out[count].side_at + out[count].side_len;
         }
-        count++;
+        count += !is_outdated(engine, &out[count], place);
     }
     return count;
 }
@@ -380,7 +400,8 @@ int tr_engine_stats(tr_engine *engine, struct tr_stats *out) {
     out->clock_ppb = (int64_t)tr_counted(shared, TR_N_CLOCK_PPB);
     out->clock_losses = tr_counted(shared, TR_N_CLOCK_LOSSES);
     out->bad_frames = tr_counted(shared, TR_N_BAD_FRAMES);
-    out->memory_bytes = sizeof *engine + shared->block->bytes + engine->config.max_ports * 3 * sizeof(void *) +
+    out->memory_bytes = sizeof *engine + shared->block->bytes +
+                        engine->config.max_ports * (3 * sizeof(void *) + sizeof(uint64_t)) +
                         engine->port_count * sizeof(struct tr_port) + tr_counted(shared, TR_N_IO_MEMORY) +
                         tr_counted(shared, TR_N_CARD_MEMORY);
     return TR_OK;

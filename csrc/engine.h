@@ -146,7 +146,19 @@ enum tr_setting {
     TR_SET_GUARD_MS = 7,         /* FXO: loop drops masked this long after our own hook change [300] */
     TR_SET_PULSE_DIAL = 8,       /* FXS: 1 = openings shorter than a flash are pulse digits [0] */
     TR_SET_VOICE_LEVEL = 9,      /* VAD threshold over the noise floor and least level, 1/100 dBm0 [-4000] */
-    TR_SET_ANSWER_VOICE_MS = 10  /* TR_EV_NOT_TONE after so much energy outside the plan [150] */
+    TR_SET_ANSWER_VOICE_MS = 10, /* TR_EV_NOT_TONE after so much energy outside the plan [150] */
+    TR_SET_FALLBACK = 11         /* FXO, FXS: enum tr_fallback [TR_FALLBACK_LEAVE] */
+};
+
+/* What a port does when the control half has been silent for 5 s: no tr_engine_command(), no tr_engine_events(); a
+ * stepped engine never finds it silent. Ports that hear another one, or are heard, stay as they are: their callers
+ * talk. A port answered and not yet joined stays off-hook, and so busy, unless TR_FALLBACK_ON_HOOK is wanted. When the
+ * control half speaks again, what was made busy is put back on-hook before any of its commands is taken. */
+enum tr_fallback {
+    TR_FALLBACK_LEAVE = 0,
+    TR_FALLBACK_BUSY = 1,   /* FXO: an idle port goes off-hook, a ringing one when it has not rung for 6 s (off-hook
+                               earlier would answer the caller), so that the exchange hunts on */
+    TR_FALLBACK_ON_HOOK = 2 /* FXO: an answered port is hung up; FXS: ringing stops */
 };
 
 /* ---- the tone plan --------------------------------------------------------------------------
@@ -185,6 +197,7 @@ enum tr_event_kind {
     TR_EV_ALARM = 11,     /* a0 = mask of enum tr_alarm, 0 = cleared */
     TR_EV_HOOK_DONE = 12, /* a flash or loop opening has ended; a0 = ms */
     TR_EV_LAMP = 13,      /* FXO on the software card: a0 message lamp */
+    TR_EV_FALLBACK = 14,  /* a0 = enum tr_fallback: this was done while the control half was silent; 0: it is over */
     /* audio */
     TR_EV_DTMF_BEGIN = 20,   /* a0 = digit (ASCII); `at` = its first sample */
     TR_EV_DTMF_END = 21,     /* a0 = digit, a1 = ms; `at` = its last sample */
@@ -198,8 +211,8 @@ enum tr_event_kind {
     TR_EV_CALLER_ID =
         28, /* a0 = enum tr_callerid_form, a1 = 1 checksum good; side = the message (FSK) or digits (DTMF) */
     /* work */
-    TR_EV_PLAY_DONE = 40,      /* id = the item's; a0 = enum tr_play_end, a1 = ms played, a2 = errno */
-    TR_EV_RECORD_DONE = 41,    /* id; a0 = enum tr_record_end, a1 = ms recorded, a2 = errno */
+    TR_EV_PLAY_DONE = 40,   /* id = the item's; a0 = enum tr_play_end, a1 = ms played, a2 = errno */
+    TR_EV_RECORD_DONE = 41, /* id; a0 = enum tr_record_end, a1 = ms recorded, a2 = errno. Never lost: waits for room */
     TR_EV_COMMAND_FAILED = 42, /* id; a0 = enum tr_result, a1 = op */
     TR_EV_OVERRUN = 43,        /* port TR_NO_PORT: events were lost; a0 = how many. Reconcile from tr_port_state */
     TR_EV_LATE = 44            /* port TR_NO_PORT: the media thread missed ticks; a0 = how many */
@@ -248,6 +261,8 @@ struct tr_port_state {
     uint32_t stale_commands;
     /* D: HDLC frames since allocation; bad: wrong check sequence, aborted, too long, too short */
     uint32_t frames_sent, frames_received, frames_bad;
+    uint32_t files;    /* recordings and captures whose TR_EV_RECORD_DONE is still to come */
+    uint32_t fallback; /* enum tr_fallback that was taken, as long as the control half is silent */
 };
 
 struct tr_stats {
@@ -290,6 +305,8 @@ void tr_engine_free(tr_engine *engine);
 int tr_engine_add_card(tr_engine *engine, tr_card *card);
 /* Gives card port `card_port` an engine port number (the lowest free), in *port. */
 int tr_port_alloc(tr_engine *engine, tr_card *card, uint32_t card_port, uint32_t *port);
+/* The number is given out again when all commands that were queued for its owner have been taken, a tick later at the
+ * latest; events of the former owner, but TR_EV_RECORD_DONE, are not delivered to the next one. */
 int tr_port_release(tr_engine *engine, uint32_t port);
 /* Paced only. */
 int tr_engine_start(tr_engine *engine);
@@ -345,7 +362,7 @@ int tr_wire_set(tr_card *a, uint32_t pa, const struct tr_wire_faults *faults);
 int tr_wire_get(tr_card *a, uint32_t pa, struct tr_wire_faults *faults);
 /* Stepped only. Writes what port pa hears (left) and sends (right) to stem.wav (PCM16 stereo 8 kHz) and its line edges
  * to stem.jsonl: {"ms": 12.125, "end": "local"|"far", "edge": "loop"|"battery"|"ring"|"polarity"|"bits", "value": 0|1}.
- * NULL ends it. */
+ * NULL ends it. TR_E_STATE on a paced engine, whose media thread must not write files. */
 int tr_wire_tap(tr_card *a, uint32_t pa, const char *stem);
 
 /* ---- real cards, through DAHDI (card_dahdi.h) ------------------------------------------------- */

@@ -38,6 +38,7 @@ struct tr_engine {
     uint32_t card_count;
     uint32_t port_count;
     struct tr_port *retired; /* released, perhaps still in the media thread's hands */
+    uint64_t *number_free;   /* commands put when a number was released: it is free once they have been taken */
     uint64_t side_release;   /* event side data given out so far */
     bool running;
     pthread_t thread;
@@ -45,6 +46,7 @@ struct tr_engine {
     /* Control writes, media reads: the ports there are. `version` counts changes, `seen` is the last one taken over. */
     _Atomic(struct tr_port *) *table;
     _Atomic uint32_t version, seen;
+    _Atomic uint32_t beats; /* signs of life of the control half */
     _Atomic bool stop;
 
     /* Media. */
@@ -52,14 +54,23 @@ struct tr_engine {
     struct tr_port **active; /* in the order of their numbers */
     uint32_t active_count;
     uint64_t tick;
-    uint64_t raised; /* events of this tick, lost ones too */
-    uint64_t lost;   /* events lost since the last TR_EV_OVERRUN */
-    uint32_t serial; /* of I/O requests */
+    uint64_t raised;             /* events of this tick, lost ones too */
+    uint64_t lost;               /* events lost since the last TR_EV_OVERRUN */
+    uint32_t serial;             /* of I/O requests */
+    uint32_t beats_seen, silent; /* silent: ticks since */
+    struct tr_io_answer held;    /* a recording's end, for which there is no room yet */
+    bool holding;
     bool was_late;
 };
 
 /* tick.c: one tick. Stepped engines do their I/O within it. */
 void tr_engine_tick(struct tr_engine *engine);
+/* fallback.c: at the beginning of a tick, before commands: is the control half alive, and what ports do if not. */
+void tr_engine_watch(struct tr_engine *engine);
+/* Control: it is. */
+static inline void tr_engine_beat(struct tr_engine *engine) {
+    atomic_fetch_add_explicit(&engine->beats, 1, memory_order_relaxed);
+}
 /* Takes over ports added and released since the last call. Media, or control while no media thread runs. */
 void tr_engine_refresh(struct tr_engine *engine);
 /* The paced media thread. */

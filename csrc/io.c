@@ -85,8 +85,11 @@ static void run_recordings(struct tr_io *io, bool all) {
     struct tr_recording **link = &io->recordings, *recording;
     while ((recording = *link)) {
         struct tr_recording *next = recording->next;
-        struct tr_io_answer out = {
-            .kind = TR_IO_RECORD_CLOSED, .port = recording->port, .epoch = recording->epoch, .id = recording->id};
+        struct tr_io_answer out = {.kind = TR_IO_RECORD_CLOSED,
+                                   .port = recording->port,
+                                   .epoch = recording->epoch,
+                                   .id = recording->id,
+                                   .serial = recording->serial};
         if (!room_for_answer(io) || tr_recording_run(io, recording, all, &out)) {
             link = &recording->next;
         } else {

@@ -31,10 +31,10 @@ struct tr_io_request {
 enum tr_io_answer_kind { TR_IO_PLAY, TR_IO_RECORD, TR_IO_RECORD_CLOSED };
 
 struct tr_io_answer {
-    uint32_t kind, port, epoch, id, serial;
-    int32_t result; /* enum tr_result */
-    int32_t error;  /* errno */
-    int32_t end;    /* closed: enum tr_record_end */
+    uint32_t kind, port, epoch, id, serial; /* serial: of the request */
+    int32_t result;                         /* enum tr_result */
+    int32_t error;                          /* errno */
+    int32_t end;                            /* closed: enum tr_record_end */
     uint64_t frames;
     void *object; /* struct tr_item or struct tr_recording */
 };

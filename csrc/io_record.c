@@ -61,6 +61,7 @@ struct tr_recording *tr_recording_open(struct tr_io *io, const struct tr_command
         r->port = record->port;
         r->epoch = record->epoch;
         r->id = record->id;
+        r->serial = answer->serial;
         r->channels = channels;
         r->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0640);
         answer->error = r->fd < 0 ? errno : write_header(r);

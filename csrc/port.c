@@ -19,6 +19,7 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     port->kind = port->card->ops->kind(port->card, card_port);
     port->capabilities = port->card->ops->capabilities(port->card, card_port);
     port->hears = -1;
+    atomic_init(&port->events_from, UINT64_MAX);
     port->rx_gain = port->tx_gain = tr_gain(0);
     port->voice_level = -4000;
     port->answer_voice_ms = 150;
@@ -101,6 +102,18 @@ static int detect(struct tr_port *port, const struct tr_command *command) {
     return TR_OK;
 }
 
+static int set_fallback(struct tr_port *port, int32_t value) {
+    if (port->kind != TR_KIND_FXO && port->kind != TR_KIND_FXS) {
+        return TR_E_UNSUPPORTED; /* a digital channel is blocked by its signalling */
+    }
+    if (value < TR_FALLBACK_LEAVE || value > TR_FALLBACK_ON_HOOK ||
+        (value == TR_FALLBACK_BUSY && port->kind != TR_KIND_FXO)) {
+        return TR_E_ARGUMENT;
+    }
+    port->fallback = (uint8_t)value;
+    return TR_OK;
+}
+
 static int setting(struct tr_port *port, int32_t which, int32_t value) {
     switch (which) {
     case TR_SET_LAW:
@@ -125,6 +138,8 @@ static int setting(struct tr_port *port, int32_t which, int32_t value) {
         port->answer_voice_ms = value;
         tr_port_rearm(port, TR_I_TONES);
         return TR_OK;
+    case TR_SET_FALLBACK:
+        return set_fallback(port, value);
     default:
         return port->card->ops->set(port->card, port->card_port, which, value);
     }
@@ -244,6 +259,9 @@ void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) 
                              .epoch = port->epoch,
                              .at = known > line->age ? known - line->age : 0,
                              .a = {line->a0}};
+    if (line->kind == TR_EV_RING_BEGIN || line->kind == TR_EV_RING_END) {
+        port->rang = port->engine->tick;
+    }
     if (line->kind == TR_EV_HOOK_DONE) {
         event.id = port->hook_id;
         event.epoch = port->hook_epoch;
@@ -261,6 +279,8 @@ void tr_port_attach(struct tr_port *port) {
     memset(port->tx, tr_g711_idle(port->law), TR_BLOCK);
     memset(port->rx, tr_g711_idle(port->law), TR_BLOCK);
     port->next_tick = port->engine->tick;
+    port->born = port->engine->serial;
+    atomic_store_explicit(&port->events_from, tr_ring_put(&port->engine->shared.events), memory_order_release);
     tr_port_publish(port);
 }
 
@@ -296,6 +316,8 @@ void tr_port_state_now(const struct tr_port *port, struct tr_port_state *out) {
     out->play_queue = port->player.count;
     out->digits = port->digits;
     out->stale_commands = port->stale;
+    out->files = port->files;
+    out->fallback = port->fell;
 }
 
 void tr_port_publish(struct tr_port *port) {

@@ -53,7 +53,12 @@ struct tr_port {
 
     struct tr_engine *engine;
     uint32_t card_index;
-    uint32_t retired_version; /* control */
+    uint32_t born;                /* I/O requests of later serials are this port's */
+    uint32_t files;               /* recordings not told to be over */
+    uint8_t fallback, fell;       /* enum tr_fallback: wanted, taken */
+    uint64_t rang;                /* tick of the last edge of ringing */
+    _Atomic uint64_t events_from; /* of the event ring: earlier ones of this number are another's */
+    uint32_t retired_version;     /* control */
     struct tr_port *next_retired;
 
     uint8_t rx[TR_BLOCK], tx[TR_BLOCK];

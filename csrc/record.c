@@ -20,6 +20,7 @@ int tr_recorder_start(struct tr_port *port, struct tr_recorder *r, const struct 
     if (!tr_io_request(&port->engine->io, &request, side, record->side_len)) {
         return TR_E_FULL;
     }
+    port->files++;
     int64_t peak = tr_gen_peak(port->voice_level);
     memset(r, 0, sizeof *r);
     r->state = TR_RECORDER_OPENING;

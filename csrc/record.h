@@ -19,7 +19,7 @@ struct tr_port;
 
 /* In the hands of both halves from its answer to `closing`. */
 struct tr_recording {
-    uint32_t port, epoch, id, channels;
+    uint32_t port, epoch, id, serial, channels;
     int16_t *ring;           /* TR_RECORD_RING frames */
     _Atomic uint32_t head;   /* media writes, frames */
     _Atomic uint32_t tail;   /* I/O writes, frames */

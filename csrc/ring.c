@@ -79,9 +79,17 @@ void tr_ring_side_release32(struct tr_ring *ring, uint32_t end) {
     tr_ring_side_release(ring, tail + (uint32_t)(end - (uint32_t)tail));
 }
 
+uint64_t tr_ring_put(const struct tr_ring *ring) {
+    return atomic_load_explicit(&ring->shared->head, memory_order_acquire);
+}
+
+uint64_t tr_ring_taken(const struct tr_ring *ring) {
+    return atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
+}
+
 uint64_t tr_ring_waiting(const struct tr_ring *ring) {
-    uint64_t tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
-    return atomic_load_explicit(&ring->shared->head, memory_order_acquire) - tail;
+    uint64_t taken = tr_ring_taken(ring);
+    return tr_ring_put(ring) - taken;
 }
 
 #define STATE_WORDS (sizeof(struct tr_port_state) / 4)

@@ -45,6 +45,9 @@ const uint8_t *tr_ring_side(const struct tr_ring *ring, uint64_t at, size_t n);
 /* Consumer. All side data before `end` may be overwritten. The second form takes the low 32 bits of a position. */
 void tr_ring_side_release(struct tr_ring *ring, uint64_t end);
 void tr_ring_side_release32(struct tr_ring *ring, uint32_t end);
+/* The producer's and the consumer's place: records put and taken since the beginning. */
+uint64_t tr_ring_put(const struct tr_ring *ring);
+uint64_t tr_ring_taken(const struct tr_ring *ring);
 /* Either half: records waiting now. */
 uint64_t tr_ring_waiting(const struct tr_ring *ring);
 

@@ -148,6 +148,9 @@ int tr_wire_tap(tr_card *base, uint32_t port, const char *stem) {
     if (p->kind == TR_KIND_D) {
         return TR_E_UNSUPPORTED; /* has no sound */
     }
+    if (card->base.paced && stem) {
+        return TR_E_STATE;
+    }
     if (stem) {
         if (p->tap) {
             return TR_E_STATE;

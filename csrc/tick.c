@@ -126,8 +126,9 @@ static void take_commands(struct tr_engine *engine) {
     }
 }
 
-/* A recording has ended, or could not begin. The port may have gone on to another call, or be gone. */
-static void record_done(struct tr_engine *engine, const struct tr_io_answer *answer) {
+/* A recording has ended, or could not begin. The port may have gone on to another call, or be gone. Somebody keeps a
+ * file open in mind until this is told, so it is never lost: false where there is no room for it yet. */
+static bool record_done(struct tr_engine *engine, const struct tr_io_answer *answer) {
     uint64_t ms = answer->frames * 1000 / TR_RATE;
     struct tr_event event = {.kind = TR_EV_RECORD_DONE,
                              .port = answer->port,
@@ -135,12 +136,29 @@ static void record_done(struct tr_engine *engine, const struct tr_io_answer *ans
                              .id = answer->id,
                              .at = engine->tick * TR_BLOCK,
                              .a = {answer->end, ms > INT32_MAX ? INT32_MAX : (int32_t)ms, answer->error}};
-    tr_raise(engine, &event, NULL, 0);
+    if (!tell_lost(engine) || !push_event(engine, &event, NULL, 0)) {
+        return false;
+    }
+    engine->raised++;
+    tr_count(&engine->shared, TR_N_EVENTS, 1);
+    struct tr_port *port = engine->by_number[answer->port];
+    if (port && (int32_t)(answer->serial - port->born) > 0) {
+        port->files--;
+        port->dirty = true;
+    }
+    return true;
+}
+
+/* The next answer of the I/O half; with a recording's end held back, none: the control half takes no events, and would
+ * have no use for it. */
+static bool next_answer(struct tr_engine *engine, struct tr_io_answer *answer) {
+    engine->holding = engine->holding && !record_done(engine, &engine->held);
+    return !engine->holding && tr_io_answer(&engine->io, answer);
 }
 
 static void take_answers(struct tr_engine *engine) {
     struct tr_io_answer answer;
-    while (tr_io_answer(&engine->io, &answer)) {
+    while (next_answer(engine, &answer)) {
         struct tr_port *port = engine->by_number[answer.port];
         if (answer.kind == TR_IO_PLAY) {
             struct tr_item *item = (struct tr_item *)answer.object;
@@ -160,7 +178,8 @@ static void take_answers(struct tr_engine *engine) {
             if (answer.kind == TR_IO_RECORD && port) {
                 tr_recorder_failed(port, answer.serial);
             }
-            record_done(engine, &answer);
+            engine->held = answer;
+            engine->holding = !record_done(engine, &answer);
         }
     }
 }
@@ -210,6 +229,7 @@ void tr_engine_tick(struct tr_engine *engine) {
     engine->raised = 0;
     tell_lost(engine);
     tr_engine_refresh(engine);
+    tr_engine_watch(engine);
     take_commands(engine);
     if (!paced) {
         tr_io_run(&engine->io);
@@ -245,6 +265,7 @@ int tr_engines_step(tr_engine **engines, int count, int ticks) {
     for (int done = 0; done < ticks;) {
         bool raised = false;
         for (int i = 0; i < count; i++) {
+            tr_engine_beat(engines[i]);
             tr_engine_tick(engines[i]);
             raised = raised || engines[i]->raised > 0;
         }

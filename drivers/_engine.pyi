@@ -55,6 +55,7 @@ class Lib:
     TR_EV_COMMAND_FAILED: int
     TR_EV_DTMF_BEGIN: int
     TR_EV_DTMF_END: int
+    TR_EV_FALLBACK: int
     TR_EV_FLASH: int
     TR_EV_FRAME: int
     TR_EV_HOOK_DONE: int
@@ -86,6 +87,9 @@ class Lib:
     TR_E_SYSTEM: int
     TR_E_TOO_LONG: int
     TR_E_UNSUPPORTED: int
+    TR_FALLBACK_BUSY: int
+    TR_FALLBACK_LEAVE: int
+    TR_FALLBACK_ON_HOOK: int
     TR_FRAME_MAX: int
     TR_KIND_B: int
     TR_KIND_D: int
@@ -144,6 +148,7 @@ class Lib:
     TR_RECORD_TX: int
     TR_SET_ANSWER_VOICE_MS: int
     TR_SET_DEBOUNCE_MS: int
+    TR_SET_FALLBACK: int
     TR_SET_FLASH_MAX_MS: int
     TR_SET_FLASH_MIN_MS: int
     TR_SET_GUARD_MS: int

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from drivers import events as ev
 from drivers._engine import lib
-from drivers.state import ALARMS, names
+from drivers.state import ALARMS, FALLBACKS, name_of, names
 
 RECORD = struct.Struct("=IIIIQQ5iIQ")
 """kind, port, epoch, id, at, tick, a0..a4, side_len, side_at"""
@@ -47,6 +47,7 @@ MAKE: dict[int, Make] = {
     lib.TR_EV_ALARM: lambda h, i, a, s, t: ev.Alarm(*h, alarms=names(a[0], ALARMS)),
     lib.TR_EV_HOOK_DONE: lambda h, i, a, s, t: ev.HookDone(*h, id=i, ms=a[0]),
     lib.TR_EV_LAMP: lambda h, i, a, s, t: ev.Lamp(*h, on=bool(a[0])),
+    lib.TR_EV_FALLBACK: lambda h, i, a, s, t: ev.Fallback(*h, what=name_of(a[0], FALLBACKS)),
     lib.TR_EV_DTMF_BEGIN: lambda h, i, a, s, t: ev.DigitBegin(*h, digit=chr(a[0] & 0x7F)),
     lib.TR_EV_DTMF_END: lambda h, i, a, s, t: ev.DigitEnd(*h, digit=chr(a[0] & 0x7F), ms=a[1]),
     lib.TR_EV_TONE: lambda h, i, a, s, t: ev.ToneHeard(*h, name=t(a[0]), level_dbm0=a[1] / 100),

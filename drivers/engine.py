@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 65_536
 _BATCH = 256
+ALIVE_S = 1.0
+"""Paced: so often the engine is told that we live, whether there is something to say or not (enum tr_fallback)."""
 _RESYNC_S = 0.06
 """Paced: the engine's sample clock is tied anew to the control clock when they have parted by more than this."""
 
@@ -86,6 +88,7 @@ class Engine(Service):
         self._serial = 0
         self._base_s = clock.seconds()
         self._retry: Any = None
+        self._alive: Any = None
 
     # ---- service and reader ------------------------------------------------------------------
 
@@ -94,13 +97,15 @@ class Engine(Service):
         if self.paced:
             check(lib.tr_engine_start(self.handle), "start of the media thread", ffi.errno)
             self._reactor.addReader(self)
+            self._alive = self.clock.callLater(ALIVE_S, self._say_alive)
 
     def stopService(self) -> None:
         super().stopService()  # type: ignore[no-untyped-call]
         if self.paced:
             self._reactor.removeReader(self)
-            if self._retry is not None and self._retry.active():
-                self._retry.cancel()
+            for timer in (self._retry, self._alive):
+                if timer is not None and timer.active():
+                    timer.cancel()
             check(lib.tr_engine_stop(self.handle), "stop of the media thread", ffi.errno)
 
     def close(self) -> None:
@@ -113,6 +118,10 @@ class Engine(Service):
             self._released.clear()
             ffi.release(self.handle)
             self.handle = None
+
+    def _say_alive(self) -> None:
+        self._alive = self.clock.callLater(ALIVE_S, self._say_alive)
+        self.pump()
 
     def fileno(self) -> int:
         return int(lib.tr_engine_event_fd(self.handle))

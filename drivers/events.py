@@ -106,6 +106,14 @@ class Lamp(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback(Event):
+    """We were silent for 5 s, and the port did this ("busy", "on_hook"); "leave": that is over, the line is as it was
+    left, but for a call that was hung up."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class HookDone(Event):
     """A flash or loop opening of ours is over; `id` of the command, `ms` as timed by the card."""
 

@@ -27,7 +27,7 @@ from drivers.playing import Collect, Collected, Dial, Play, PlayEnd, Playing
 from drivers.problems import note, report
 from drivers.recording import Capture, Record, Recording, What
 from drivers.ringing import Ring
-from drivers.state import DETECTORS, ECHO_MODES, LAWS, SETTINGS, PortState, mask, read_port
+from drivers.state import DETECTORS, ECHO_MODES, NAMED_VALUES, SETTINGS, PortState, mask, read_port
 from drivers.tones import EMPTY, MAX_TONES, TonePlan
 
 if TYPE_CHECKING:
@@ -256,13 +256,16 @@ class Port:
 
     def setting(self, name: str, value: int | str) -> None:
         """A setting of the line: law ("a", "mu"), flash_min_ms, flash_max_ms, debounce_ms, ring_debounce_ms,
-        loop_drop_ms, guard_ms, pulse_dial, voice_level (1/100 dBm0), answer_voice_ms."""
+        loop_drop_ms, guard_ms, pulse_dial, voice_level (1/100 dBm0), answer_voice_ms; fallback: what the port does when
+        this process has been silent for 5 s: "leave", "busy" (FXO: off-hook as soon as it does not ring), "on_hook"
+        (FXO: hang up, FXS: stop ringing); `Fallback` tells of it afterwards."""
         if name not in SETTINGS:
             raise ArgumentError(f"setting {name!r} is none of {', '.join(SETTINGS)}")
         if isinstance(value, str):
-            if name != "law" or value not in LAWS:
-                raise ArgumentError(f"setting {name}: {value!r}")
-            value = LAWS[value]
+            words = NAMED_VALUES.get(name, {})
+            if value not in words:
+                raise ArgumentError(f"setting {name}: {value!r} is none of {', '.join(words) or 'the numbers'}")
+            value = words[value]
         self._command(lib.TR_OP_SETTING, SETTINGS[name], value)
 
     # ---- for operations and the engine -------------------------------------------------------
@@ -329,7 +332,7 @@ class Port:
                 playing = bool(state.playing or state.play_queue)
                 self._guard(lambda o=operation, p=playing: o.reconcile(p, state.recording), operation.name)  # type: ignore[misc]
         for record in tuple(self.files.values()):
-            if record.closed and state.recording != record.id:
+            if record.closed and not state.files:
                 record.file_closed("lost", 0, 0)
 
     def _dispatch(self, event: ev.Event) -> None:

@@ -22,8 +22,6 @@ from drivers.operations import LOOK_AGAIN_S, Operation
 if TYPE_CHECKING:
     from drivers.port import Port
 
-CLOSED_S = 1.0
-"""A capture's file is closed this long after its limit."""
 What = Literal["rx", "tx", "stereo"]
 WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo": lib.TR_RECORD_STEREO}
 
@@ -31,7 +29,8 @@ WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo
 @dataclass(frozen=True, slots=True)
 class RecordEnd:
     """`ms` are in the file, which is closed. `why` failed: `errno` says why (disk full, no such folder), and what was
-    written before is still there; overrun: the disk was too slow."""
+    written before is still there; overrun: the disk was too slow; lost: it was refused, and in an overrun of events
+    nobody was told so: nothing was recorded."""
 
     path: str
     why: ev.RecordWhy | Literal["lost"]
@@ -83,11 +82,19 @@ class Record(Operation[RecordEnd]):
             super().refused(event)
 
     def reconcile(self, playing: bool, recording: int) -> None:
+        """`RecordDone` is never lost, but the word that the engine refused to record may be."""
         if self.id and recording != self.id:
             self.after(LOOK_AGAIN_S, self._look_again)
 
     def _look_again(self) -> None:
-        if self.id in self.port.files and self.port.state().recording != self.id:
+        if self.id not in self.port.files or self.port.engine.ports.get(self.port.number) is not self.port:
+            return
+        state = self.port.state()
+        if state.recording == self.id:
+            return
+        if state.files:  # one of the port's files is being closed, however slowly
+            self.after(LOOK_AGAIN_S, self._look_again)
+        else:
             self.file_closed("lost", 0, 0)
 
     def abort(self) -> None:
@@ -118,11 +125,8 @@ class Capture(Record):
         """A call is over; the capture is not."""
 
     def reconcile(self, playing: bool, recording: int) -> None:
-        """The level state does not tell of captures, but `limit_ms` from now on this one is over for certain."""
-        self.after(self._args[1] / 1000 + CLOSED_S, self._lost)
-
-    def _lost(self) -> None:
-        self.file_closed("lost", 0, 0)
+        """The level state does not tell of captures, only of files."""
+        self.after(LOOK_AGAIN_S, self._look_again)
 
     def _take(self) -> None:
         if self.port.capture_under_way is not None:

@@ -56,7 +56,15 @@ SETTINGS: dict[str, int] = {
     "pulse_dial": lib.TR_SET_PULSE_DIAL,
     "voice_level": lib.TR_SET_VOICE_LEVEL,
     "answer_voice_ms": lib.TR_SET_ANSWER_VOICE_MS,
+    "fallback": lib.TR_SET_FALLBACK,
 }
+FALLBACKS: dict[str, int] = {
+    "leave": lib.TR_FALLBACK_LEAVE,
+    "busy": lib.TR_FALLBACK_BUSY,
+    "on_hook": lib.TR_FALLBACK_ON_HOOK,
+}
+NAMED_VALUES: dict[str, dict[str, int]] = {"law": LAWS, "fallback": FALLBACKS}
+"""Settings whose values are words."""
 
 
 def names(mask: int, table: dict[str, int]) -> tuple[str, ...]:
@@ -110,6 +118,9 @@ class PortState:
     frames_received: int
     frames_bad: int
     """D channels: HDLC frames; bad are damaged, aborted, too long or too short ones, which nobody is told of."""
+    files: int
+    """Recordings and captures whose `RecordDone` is still to come."""
+    fallback: str
 
 
 _state = ffi.new("struct tr_port_state *")
@@ -145,6 +156,8 @@ def read_port(handle: Any, number: int) -> PortState:
         frames_sent=s.frames_sent,
         frames_received=s.frames_received,
         frames_bad=s.frames_bad,
+        files=s.files,
+        fallback=name_of(s.fallback, FALLBACKS),
     )
 
 

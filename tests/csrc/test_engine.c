@@ -132,6 +132,99 @@ static void released_port_goes_on_hook_and_ends_its_work(void) {
     loop_free(&rig);
 }
 
+/* Commands that were queued for a port when it was released do nothing to whoever comes after it. */
+static void a_number_is_not_given_out_while_commands_wait_for_it(void) {
+    struct loop_rig rig = loop_rig_with(2, (struct tr_engine_config){.max_ports = 3});
+    struct tr_event event[8];
+    uint32_t port;
+    loop_step(&rig, 1);
+    CHECK_INT(rig.card->ports[0].hook, 1);
+    uint32_t late = loop_say(&rig, (struct tr_command){.op = TR_OP_HOOK, .port = 0, .a = {0}}, NULL, 0);
+    CHECK_INT(tr_port_release(rig.engine, 0), TR_OK);
+    CHECK_INT(tr_port_alloc(rig.engine, &rig.card->base, 4, &port), TR_OK);
+    CHECK_INT(port, 2); /* not 0 */
+    CHECK_INT(tr_port_alloc(rig.engine, &rig.card->base, 5, &port), TR_E_FULL);
+    rig.card->ports[4].hook = 1;
+    loop_step(&rig, 1);
+    CHECK_INT(rig.card->ports[4].hook, 1);
+    CHECK_INT(loop_drain(&rig, event, 8), 1);
+    CHECK_INT(event[0].kind, TR_EV_COMMAND_FAILED);
+    CHECK_INT(event[0].id, late);
+    CHECK_INT(event[0].a[0], TR_E_NO_PORT);
+    CHECK_INT(tr_port_alloc(rig.engine, &rig.card->base, 5, &port), TR_OK);
+    CHECK_INT(port, 0);
+    loop_free(&rig);
+}
+
+/* Nor do its events come to them. */
+static void events_of_a_former_owner_are_not_delivered(void) {
+    struct loop_rig rig = loop_rig(2);
+    struct tr_event event[8];
+    uint32_t port;
+    uint8_t frame[] = {1, 2, 3};
+    loop_event(rig.card, (struct tr_line_event){.card_port = 0, .kind = TR_EV_FRAME, .side = frame, .side_len = 3});
+    loop_event(rig.card, (struct tr_line_event){.card_port = 1, .kind = TR_EV_FLASH});
+    loop_say(&rig, (struct tr_command){.op = TR_OP_PLAY, .port = 0, .a = {TR_PLAY_TONE, 450, 0, -1000}}, NULL, 0);
+    loop_step(&rig, 1);
+    CHECK_INT(tr_port_release(rig.engine, 0), TR_OK); /* raises PLAY_DONE */
+    CHECK_INT(tr_port_alloc(rig.engine, &rig.card->base, 3, &port), TR_OK);
+    CHECK_INT(port, 0);
+    loop_event(rig.card, (struct tr_line_event){.card_port = 3, .kind = TR_EV_POLARITY, .a0 = 1});
+    loop_step(&rig, 1);
+    CHECK_INT(loop_drain(&rig, event, 8), 2);
+    CHECK_INT(event[0].kind, TR_EV_FLASH);
+    CHECK_INT(event[1].kind, TR_EV_POLARITY);
+    CHECK_INT(event[1].port, 0);
+    loop_free(&rig);
+}
+
+/* A recording's end waits for room in the event ring, however long nobody takes events. */
+static void the_end_of_a_recording_is_never_lost(void) {
+    struct loop_rig rig = loop_rig_with(2, (struct tr_engine_config){.event_ring = 4});
+    struct tr_event event[16];
+    struct tr_port_state state;
+    const char *paths[] = {"/tmp/tipring-test-kept0.wav", "/tmp/tipring-test-kept1.wav"};
+    uint32_t ids[2];
+    for (uint32_t p = 0; p < 2; p++) {
+        ids[p] = loop_say(&rig, (struct tr_command){.op = TR_OP_RECORD, .port = p, .a = {TR_RECORD_RX, 200}}, paths[p],
+                          strlen(paths[p]));
+    }
+    loop_step(&rig, 3);
+    CHECK_INT(tr_engine_port_state(rig.engine, 0, &state), TR_OK);
+    CHECK_INT(state.files, 1);
+    for (int i = 0; i < 9; i++) {
+        loop_event(rig.card, (struct tr_line_event){.kind = TR_EV_POLARITY, .a0 = i});
+    }
+    loop_step(&rig, 300);
+    tr_engine_port_state(rig.engine, 0, &state);
+    CHECK_INT(state.recording, 0);
+    CHECK_INT(state.files, 1); /* not told */
+    CHECK_INT(tr_port_release(rig.engine, 1), TR_OK);
+    CHECK_INT(loop_drain(&rig, event, 16), 4);
+    int told = 0, lost = 0;
+    for (int t = 0; t < 4; t++) {
+        loop_step(&rig, 1);
+        int n = loop_drain(&rig, event, 16);
+        for (int i = 0; i < n; i++) {
+            lost += event[i].kind == TR_EV_OVERRUN ? event[i].a[0] : 0;
+            if (event[i].kind == TR_EV_RECORD_DONE) {
+                CHECK_INT(event[i].id, ids[event[i].port]);
+                CHECK_INT(event[i].a[0], TR_RECORD_LIMIT);
+                CHECK_INT(event[i].a[1], 200);
+                told++;
+            }
+        }
+    }
+    CHECK_INT(told, 2); /* the released port's too */
+    CHECK_INT(lost, 5);
+    tr_engine_port_state(rig.engine, 0, &state);
+    CHECK_INT(state.files, 0);
+    for (int p = 0; p < 2; p++) {
+        unlink(paths[p]);
+    }
+    loop_free(&rig);
+}
+
 static void drops_stale_commands(void) {
     struct loop_rig rig = loop_rig(1);
     struct tr_event event;
@@ -217,7 +310,7 @@ static void full_command_ring_refuses(void) {
     struct tr_command play = {.op = TR_OP_PLAY, .a = {TR_PLAY_SAMPLES}};
     CHECK_INT(tr_engine_command(rig.engine, &play, side, TR_SIDE_MAX + 1), TR_E_TOO_LONG);
     CHECK_INT(tr_engine_command(rig.engine, &play, NULL, 5), TR_E_ARGUMENT);
-    command.op = TR_OP_CAPTURE_STOP + 1;
+    command.op = TR_OP_ECHO_CANCELLER + 1;
     CHECK_INT(tr_engine_command(rig.engine, &command, NULL, 0), TR_E_ARGUMENT);
     command.op = TR_OP_NONE;
     CHECK_INT(tr_engine_command(rig.engine, &command, NULL, 0), TR_E_ARGUMENT);
@@ -418,6 +511,9 @@ int main(void) {
     RUN(survives_a_lack_of_descriptors);
     RUN(gives_the_lowest_free_number);
     RUN(released_port_goes_on_hook_and_ends_its_work);
+    RUN(a_number_is_not_given_out_while_commands_wait_for_it);
+    RUN(events_of_a_former_owner_are_not_delivered);
+    RUN(the_end_of_a_recording_is_never_lost);
     RUN(drops_stale_commands);
     RUN(new_epoch_ends_the_old_call);
     RUN(full_command_ring_refuses);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -318,7 +319,34 @@ def test_playing_and_recording_end_although_their_ends_were_lost(tmp_path: Path)
     rig.time.run_for(0.1)
     flood(pbx, rig, 30)
     assert rig.run(playing, 0.2).why == "finished"
-    assert rig.run(recording.ended, 0.2).why == "lost"
+    ended = rig.run(recording.ended, 0.2)
+    assert (ended.why, ended.ms) == ("limit", 300)  # its end waits for room, and is never lost
+    settled(rig)
+
+
+def test_a_slow_close_is_waited_for_after_an_overrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level state says that a file is open yet: its end is to come, and brings the true length."""
+    rig, _ = small_rig(event_ring=16)
+    recording = rig.far.record(tmp_path / "slow.wav", limit_s=0.3)
+    rig.time.run_for(0.2)
+    closing = replace(rig.far.state(), recording=0)
+    assert closing.files == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(type(rig.far), "state", lambda port: closing)
+        rig.far.reconcile(0, 0.0)
+        rig.time.run_for(0.08)
+    assert rig.run(recording.ended, 1).ms == 300 and rig.far.state().files == 0
+    settled(rig)
+
+
+def test_a_recording_whose_refusal_was_lost_is_over(tmp_path: Path) -> None:
+    rig, pbx = small_rig(event_ring=16)
+    pbx.command(lib.TR_OP_EPOCH, rig.far.number, 0, 0, (rig.far.epoch + 7,))  # the engine is in another call
+    flood(pbx, rig, 10)
+    recording = rig.far.record(tmp_path / "refused.wav")
+    flood(pbx, rig, 10)
+    ended = rig.run(recording.ended, 1)
+    assert (ended.why, ended.ms) == ("lost", 0) and not rig.far.operations
     settled(rig)
 
 
@@ -327,7 +355,8 @@ def test_a_capture_whose_end_was_lost_leaves_the_port_free(tmp_path: Path) -> No
     capture = rig.far.capture(tmp_path / "lost.wav", limit_s=0.3)
     rig.time.run_for(0.1)
     flood(pbx, rig, 40)
-    assert rig.run(capture.ended, 2).why == "lost"
+    ended = rig.run(capture.ended, 0.2)
+    assert (ended.why, ended.ms) == ("limit", 300)
     again = rig.far.capture(tmp_path / "again.wav", limit_s=0.1)
     assert rig.run(again.ended, 1).why == "limit"
     settled(rig)
