@@ -127,6 +127,7 @@ static void release(tr_card *base) {
         if (!tr_dh_is_gone(&card->channels[i])) {
             tr_dh_system.close(card->channels[i].fd); /* hangs up, stops ringing */
         }
+        free(card->channels[i].queue);
     }
     if (card->timer_fd >= 0) {
         tr_dh_system.close(card->timer_fd);
@@ -223,6 +224,12 @@ static int open_channels(struct tr_dahdi_card *card, const struct tr_dahdi_port 
             return result;
         }
         card->count++;
+        c->queue = c->sound ? NULL : calloc(1, TR_DH_FRAME_QUEUE);
+        if (!c->sound && !c->queue) {
+            refuse(error, room, c->config.channel, "no memory for its frames");
+            errno = ENOMEM;
+            return TR_E_NO_MEMORY;
+        }
         tr_line_init(&c->line, c->config.kind, c->capabilities);
         c->own = c->config.kind == TR_KIND_FXS ? TR_LEVEL_BATTERY : 0;
         tr_line_own(&c->line, 0, c->own);

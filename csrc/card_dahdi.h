@@ -44,11 +44,12 @@
 #include <sys/types.h>
 
 enum {
-    TR_DH_BUFFERS = 20,   /* blocks the driver keeps in each direction; 32 are DAHDI's limit */
-    TR_DH_DEPTH_MAX = 16, /* blocks written ahead */
-    TR_DH_FRAME_MAX =
-        TR_FRAME_MAX + 2, /* HDLC frame with its 2 bytes of FCS; 32 of them are DAHDI's limit of buffer space */
-    TR_DH_FRAME_BUFFERS = 32,
+    TR_DH_BUFFERS = 20,                 /* blocks the driver keeps in each direction; 32 are DAHDI's limit */
+    TR_DH_DEPTH_MAX = 16,               /* blocks written ahead */
+    TR_DH_FRAME_MAX = TR_FRAME_MAX + 2, /* HDLC frame with its 2 bytes of FCS */
+    TR_DH_FRAME_SPACE = 1040,           /* the driver drops what fills a buffer wholly; 31 are its limit of 32 KiB */
+    TR_DH_FRAME_BUFFERS = 31,
+    TR_DH_FRAME_QUEUE = 8192, /* octets of frames that wait for room in the driver: a second of the channel */
     TR_DH_FRAMES_A_TICK = 32, /* read of one channel */
     TR_DH_KEWL_MS = 500,
     TR_DH_LOOK_TICKS = 64 /* what events tell is looked at anew so often, and how much is queued */
@@ -93,6 +94,8 @@ struct tr_dh_channel {
     int32_t flash_ms;
     uint64_t began, open_end; /* card samples: of a flash or opening; where the opening ends */
     uint32_t hook_edges, ring_edges, polarity_edges, drop_edges, flash_edges;
+    uint8_t *queue;  /* D: frames that wait, each behind its length in two octets */
+    uint32_t queued; /* octets */
     uint32_t frames_sent, frames_received, frames_bad;
 };
 

@@ -172,6 +172,24 @@ static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *
     }
 }
 
+/* Hands waiting frames to the driver, as far as it takes them. */
+static void send_frames(struct tr_dahdi_card *card, uint32_t index) {
+    struct tr_dh_channel *c = &card->channels[index];
+    uint32_t at = 0;
+    while (at < c->queued && !tr_dh_is_gone(c)) {
+        uint8_t padded[TR_DH_FRAME_MAX] = {0}; /* the last two make room for the FCS, which is the driver's */
+        uint32_t n = (uint32_t)c->queue[at] << 8 | c->queue[at + 1];
+        memcpy(padded, c->queue + at + 2, n);
+        if (write_one(card, index, padded, n + 2) <= 0) {
+            break;
+        }
+        c->frames_sent++;
+        at += n + 2;
+    }
+    c->queued = tr_dh_is_gone(c) ? 0 : c->queued - at;
+    memmove(c->queue, c->queue + at, c->queued);
+}
+
 /* ---- the pass ----------------------------------------------------------------------------------- */
 
 /* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
@@ -208,6 +226,8 @@ int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, 
         uint8_t *to = i < count ? rx[i] : NULL;
         if (!tr_dh_is_gone(c) && c->sound) {
             exchange_sound(card, i, to, i < count ? tx[i] : NULL);
+        } else if (!tr_dh_is_gone(c)) {
+            send_frames(card, i);
         }
         if (!tr_dh_is_gone(c)) {
             tr_dh_look(card, i);
@@ -260,21 +280,25 @@ int tr_dh_next_event(tr_card *base, struct tr_line_event *out) {
 
 int tr_dh_frame(tr_card *base, uint32_t port, const uint8_t *data, uint32_t n) {
     struct tr_dahdi_card *card = tr_dahdi_of(base);
-    uint8_t padded[TR_DH_FRAME_MAX];
     if (port >= card->count || card->channels[port].sound) {
         return port < card->count ? TR_E_UNSUPPORTED : TR_E_NO_PORT;
     }
-    if (n == 0 || n > sizeof padded - 2) {
+    struct tr_dh_channel *c = &card->channels[port];
+    if (n == 0 || n > TR_FRAME_MAX) {
         return n ? TR_E_TOO_LONG : TR_E_ARGUMENT;
     }
-    if (tr_dh_is_gone(&card->channels[port])) {
+    if (tr_dh_is_gone(c)) {
         return TR_E_STATE;
     }
-    memcpy(padded, data, n);
-    memset(padded + n, 0, 2); /* room for the FCS, which the driver makes */
-    ssize_t done = write_one(card, port, padded, n + 2);
-    card->channels[port].frames_sent += done > 0;
-    return done > 0 ? TR_OK : done == 0 ? TR_E_FULL : TR_E_STATE;
+    if (c->queued + n + 2 > TR_DH_FRAME_QUEUE) {
+        return TR_E_FULL;
+    }
+    c->queue[c->queued] = (uint8_t)(n >> 8);
+    c->queue[c->queued + 1] = (uint8_t)n;
+    memcpy(c->queue + c->queued + 2, data, n);
+    c->queued += n + 2;
+    send_frames(card, port);
+    return TR_OK;
 }
 
 /* ---- the clock ---------------------------------------------------------------------------------- */

@@ -195,7 +195,7 @@ static int set_sound(struct tr_dh_channel *channel, char *error, size_t room) {
 static int set_buffers(struct tr_dh_channel *channel, char *error, size_t room) {
     struct dh_bufferinfo buffers = {.txbufpolicy = DH_POLICY_IMMEDIATE,
                                     .numbufs = channel->sound ? TR_DH_BUFFERS : TR_DH_FRAME_BUFFERS,
-                                    .bufsize = channel->sound ? TR_BLOCK : TR_DH_FRAME_MAX};
+                                    .bufsize = channel->sound ? TR_BLOCK : TR_DH_FRAME_SPACE};
     if (tr_dh_system.ioctl(channel->fd, DH_SET_BUFINFO, &buffers) < 0) {
         return fault(channel, error, room, "its buffers cannot be set: %s", strerror(errno));
     }
