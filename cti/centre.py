@@ -128,6 +128,7 @@ class Centre:
         order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
         self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
         self.desks.messages_seen = self.lamps.looked_at
+        self.desks.telephone_lifted = self._telephone_lifted
 
     def _smdi_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdiItem] | None:
         if wire is None:
@@ -357,6 +358,8 @@ class Centre:
         if isinstance(item, SmdrRecord):
             if item.ends_call:
                 self.steps.step_9_record(item)
+            elif item.event == "answer" and item.extension:
+                self.conduct.agent_lifted(item.extension, "record")
         else:
             self.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
             self.metrics.garbage("smdr", 1)
@@ -438,6 +441,10 @@ class Centre:
         self.metrics.standing_alarm(name, raised)
 
     # agents
+
+    def _telephone_lifted(self, agent: str) -> bool:
+        extension = self.acd.agent(agent).extension
+        return extension is not None and self.conduct.agent_lifted(extension, "desk")
 
     def _acd_event(self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
         """The ACD's record; and what follows from it."""

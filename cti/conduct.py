@@ -119,14 +119,16 @@ class Conduct:
         if call is not None:
             self.finish(call, "gone", "lost_in_transfer", "gave up during the recall")
 
-    def agent_lifted(self, extension: str, how: str) -> None:
-        """The PBX's record, or the agent's PC, says that the telephone there was answered."""
+    def agent_lifted(self, extension: str, how: str) -> bool:
+        """The PBX's record, or the agent's PC, says that the telephone there was answered. True: that was news."""
         if self._centre.switch.agent_answered(extension, how):
-            return
+            return True
         for call in self._centre.calls.values():
             if call.state == "talking" and call.blind and call.extension == extension:
                 call.blind = False
                 self._centre.event(call, "transfer", "smdr" if how == "record" else "desk", what="answered", how=how)
+                return True
+        return False
 
     # the caller is gone
 

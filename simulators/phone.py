@@ -58,6 +58,7 @@ class Phone:
         self.state = "idle"
         self.calls = 0
         self.on_ring: Callable[[], None] = lambda: None
+        self.on_lifted: Callable[[], None] = lambda: None
         self.on_hung_up: Callable[[], None] = lambda: None
         self._sounds = Sounds(port)
         self._ears = Ears(clock, port)
@@ -112,6 +113,7 @@ class Phone:
         self._cancel(self._quiet)
         self.state = "talking"
         self._note("phone lifted")
+        self.on_lifted()
         self.port.answer().addErrback(ended)
         self._ears.open()
         self._script = Deferred.fromCoroutine(self._talk(behaviour))

@@ -104,6 +104,7 @@ class DeskServer:
         self.clock = clock
         self.factory = DeskFactory(self)
         self.sessions: dict[str, Session] = {}  # by agent
+        self.telephone_lifted: Callable[[str], bool] = lambda agent: False  # told whose telephone is said to be lifted
         self.messages_seen: Callable[[str], object] = lambda agent: None  # told who asked for the list of messages
         self._tokens: dict[str, Session] = {}
         self._agents = {agent.id: agent for agent in agents}
@@ -260,6 +261,7 @@ class DeskServer:
         words: dict[str, Callable[[str], object]] = {
             "ready": self._acd.ready,
             "wrap_up_done": self._acd.wrap_up_done,
+            "answered": self.telephone_lifted,
             "call_ended": self._acd.call_ended,
             "still_talking": self._acd.still_talking,
         }

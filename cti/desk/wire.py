@@ -100,6 +100,7 @@ METHODS: dict[str, type[Params]] = {
     "ready": Nothing,
     "not_ready": NotReady,
     "wrap_up_done": Nothing,
+    "answered": Nothing,
     "call_ended": Nothing,
     "still_talking": Nothing,
     "state": Nothing,

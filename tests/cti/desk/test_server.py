@@ -47,6 +47,9 @@ def test_login_ready_and_the_state_is_told(office: Office) -> None:
     assert not desk.ask("call_ended")["changed"]
     assert not desk.ask("wrap_up_done")["changed"]
     assert not desk.ask("still_talking")["changed"]
+    assert not desk.ask("answered")["changed"]
+    office.server.telephone_lifted = lambda agent: agent == "li"
+    assert desk.ask("answered")["changed"]
 
 
 def test_a_call_from_pop_up_to_wrap_up(office: Office) -> None:
