@@ -250,6 +250,10 @@ class Desk:
         shown = self.popup if self._popup_is_new else None
         self._note("rings", popup=shown is not None, ani=shown.get("ani") if shown else None)
 
+    def phone_lifted(self) -> None:
+        """The headset's button, or the agent's click."""
+        self.click("answered")
+
     def phone_hung_up(self) -> None:
         self._popup_is_new = False
         self._clock.callLater(STILL_TALKING_S, self._still_talking, self.popup)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from simulators.caller import CallerPlan, Step
 from simulators.desk import DeskPlan
@@ -57,7 +58,8 @@ class Scenario:
     `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None); `desk_drops` (agent, second,
     for seconds); `offline` and `power_cuts` (second, for seconds): the printer's cable, the PBX's power; `clock_shifts`
     and `pbx_clock_jumps` (second, by seconds): somebody sets the wall clock, or the PBX's. `stars`: share of records
-    whose date is stars. `site` is what the server's site file says of this PBX's lines, where its dialect does not fit.
+    whose date is stars. `site` is what the server's site file says of this PBX's lines, where its dialect does not
+    fit, `tones` of what it sounds like.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
     seed: int
@@ -85,7 +87,9 @@ class Scenario:
     offline: tuple[tuple[float, float], ...] = ()
     power_cuts: tuple[tuple[float, float], ...] = ()
     stars: float = 0.0
-    site: Mapping[str, str | float] = field(default_factory=dict)
+    site: Mapping[str, Any] = field(default_factory=dict)
+    tones: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    desks_tell: bool = False  # agents' PCs say that the telephone was lifted
     caller_id: str | None = None  # overrides what each caller's plan says
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 

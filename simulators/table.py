@@ -9,7 +9,8 @@
     setup  | agent 1002   | sales 8002 does not answer
     4.0    | caller 1     | 13800138000 by fsk: choose 1 after 1.5; talk 10
     10.0   | caller 2     | withheld by dtmf: listen 0.8; wait 1; press 2; message 5
-    setup  | site         | retrieve=none
+    setup  | site         | retrieve=none              or {"answer": ["desk"]}
+    setup  | tones        | {"stutter": {"cadence_ms": [400, 50]}}
     12.0   | phone 8001   | off-hook for 20
     20.0   | desk 1001    | unplugged for 5
     30.0   | clock        | back 3600
@@ -22,7 +23,9 @@ A line that is not understood is an error with its number.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -110,9 +113,9 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
         case "office":
             return replace(scenario, office=_changed(scenario.office, what))
         case "site":
-            pairs = [word.partition("=") for word in what.split()]
-            site = {key: float(value) if value.isdigit() else value for key, _, value in pairs}
-            return replace(scenario, site={**scenario.site, **site})
+            return replace(scenario, site={**scenario.site, **_site(what)})
+        case "tones":
+            return replace(scenario, tones={**scenario.tones, **json.loads(what)})
         case "world":
             changed: Scenario = _changed(scenario, what)
             return changed
@@ -138,11 +141,24 @@ def _changed(plan: Any, what: str) -> Any:
             changes[name] = tuple(value.split(","))
         elif isinstance(old, tuple):
             changes[name] = tuple(type(old[0])(part) for part in value.split("-"))
+        elif isinstance(old, Mapping):
+            changes[name] = json.loads(value)
         elif isinstance(old, frozenset):
             changes[name] = frozenset(value.split(","))
         else:
             changes[name] = value if isinstance(old, str) or old is None else type(old)(value)
+        if old is None and "float" in str(plan.__dataclass_fields__[name].type):
+            changes[name] = float(value)
     return replace(plan, **changes)
+
+
+def _site(what: str) -> dict[str, Any]:
+    """Fields of the site file's pbx section: `name=value ...`, or a JSON object where values are lists or groups."""
+    if what.startswith("{"):
+        fields: dict[str, Any] = json.loads(what)
+        return fields
+    pairs = [word.partition("=") for word in what.split()]
+    return {key: float(value) if value.isdigit() else value for key, _, value in pairs}
 
 
 def _agent(name: str, what: str, index: int) -> AgentPlan:

@@ -116,6 +116,8 @@ class World:
             telephone = Phone(self.clock, ports["telephones"][index], extension, agent.phone, random, self.speech, note)
             desk = Desk(self.clock, agent.desk, note)
             telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+            if plan.desks_tell:
+                telephone.on_lifted = desk.phone_lifted
             self.phones[extension], self.desks[agent.desk.agent] = telephone, desk
 
     def _pbx(self, music: Path) -> Pbx:

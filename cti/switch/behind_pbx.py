@@ -9,7 +9,7 @@ A flash has a window of its own at every PBX, and may miss it:
 
 - too short, or ignored: no dial tone. We do not flash again: the caller hears us, and is asked.
 - taken, and the dial tone is late: heard after the caller was asked; `transfer(flashed=True)` goes on from there, and
-  the next dial tone is waited for twice as long (LONGEST_WAIT_S at most).
+  the next dial tone is waited for three times as long (LONGEST_WAIT_S at most).
 - too long: the PBX takes it for on-hook and the caller is gone, but a dial tone comes all the same. It is known where
   an empty line has another dial tone than a held caller makes (dial_tone of the dialect), by the PBX's record of the
   call that ended at our flash, or, fetched back, by nobody being there.
@@ -48,7 +48,7 @@ class BehindPbx:
         """See interface.Switch."""
         consultation = _Consultation(self._clock, self._rules, port)
         if flashed:
-            self._dial_tone_s = min(max(self._dial_tone_s, 2 * self._rules.dial_tone_s), LONGEST_WAIT_S)
+            self._dial_tone_s = min(3 * self._rules.dial_tone_s, LONGEST_WAIT_S)
         self._calling[extension] = consultation.signs
         try:
             held = None if flashed else await consultation.hold(self._dial_tone_s)

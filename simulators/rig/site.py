@@ -101,7 +101,8 @@ def _tones(scenario: Scenario) -> dict[str, Any]:
         for name, tone in known.items()
         if name in names and tone is not None and tone != CHINA[name]
     }
-    return {"tones": measured} if measured else {}
+    tones = {**measured, **scenario.tones}
+    return {"tones": tones} if tones else {}
 
 
 def _lamp(scenario: Scenario, group: str) -> dict[str, str]:

@@ -3,10 +3,12 @@ all else as the world saw it. Some tables are about more than how calls end; tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from simulators.faults import parse
 from simulators.judge import unexpected
 from simulators.scenario import Scenario
 from simulators.table import read_table
@@ -122,3 +124,80 @@ def test_who_hangs_up_in_the_consultation_leaves_the_agent_idle() -> None:
     assert call["outcome"] == "lost_in_transfer" and call["agent"] is None and "8" in call["steps"]
     phone = [one.what for one in seen.run.world.truth.log if one.who == "phone 8001"]
     assert "phone lifted" not in phone
+
+
+def transfers(seen: Seen) -> list[tuple[str, str]]:
+    return [(data["what"], data.get("how", "")) for _, _, data in seen.kinds("transfer")]
+
+
+def alarms(seen: Seen) -> list[str]:
+    return [data["what"] for _, _, data in seen.kinds("alarm")]
+
+
+def dialled(seen: Seen) -> list[str]:
+    return [str(one.data["digits"]) for one in seen.run.world.truth.log if one.what == "dials"]
+
+
+def test_status_digits_tell_every_outcome() -> None:
+    seen = look(table("status_digits"))
+    first = of(seen, 1)
+    told = [(data["what"], data["how"]) for _, call, data in seen.kinds("transfer") if call == first]
+    assert told == [("refused", "digit 4: dnd"), ("busy", "digit 2: busy"), ("answered", "digit 5: answered")]
+    (lost,) = [call for call in seen.run.calls if call["outcome"] == "lost_in_transfer"]
+    assert lost["cause"] in ("digit #9: gone", "smdr")
+
+
+def test_a_late_dial_tone_costs_one_question_and_is_waited_for_afterwards() -> None:
+    seen = look(table("dial_tone_late"))
+    assert transfers(seen) == [
+        ("no_dial_tone", "the dial tone came late"),
+        ("answered", "voice"),
+        ("answered", "voice"),
+    ]
+    assert alarms(seen) == ["dial_tone_late"]
+    flashes = [one for one in seen.run.world.truth.log if one.what == "flash"]
+    assert len(flashes) == 2, "one for each call"
+
+
+def test_a_flash_that_is_not_taken_is_said_so() -> None:
+    seen = look(table("flash_too_short"))
+    assert [(what, how) for what, how in transfers(seen)] == [("no_dial_tone", "silence after the flash")] * 2
+    assert {data["why"] for _, _, data in seen.kinds("transfer")} == {"the PBX did not take the flash"}
+    assert set(alarms(seen)) == {"flash_not_taken"} and dialled(seen) == []
+
+
+def test_a_flash_taken_for_on_hook_calls_no_agent() -> None:
+    seen = look(table("flash_too_long"))
+    (call,) = seen.run.calls
+    assert call["cause"] == "the PBX took the flash for on-hook"
+    assert dialled(seen) == [] and alarms(seen) == ["flash_too_long"]
+
+
+def test_the_call_that_ends_at_our_flash_by_its_record_alone() -> None:
+    """The same dial tone for a held caller and for an empty line: only the record tells."""
+    plain = table("flash_too_long").with_fault(parse("smdr=lost:0%"))
+    scenario = replace(plain, site={}, tones={}, pbx=replace(plain.pbx, hold_dial="dial"))
+    seen = look(scenario)
+    (call,) = seen.run.calls
+    assert call["outcome"] == "lost_in_transfer" and call["cause"].startswith("the call ended at our flash")
+    assert dialled(seen) == []
+
+
+def test_codes_are_dialled_before_the_extension_and_to_fetch_back() -> None:
+    seen = look(table("flash_and_code"))
+    assert dialled(seen) == ["8001", "2", "8002"]
+
+
+def test_a_recall_without_a_word_at_another_port() -> None:
+    seen = look(table("recall_elsewhere"))
+    assert len(seen.run.calls) == 1
+    rings = {
+        one.data["extension"] for one in seen.run.world.truth.log if one.what == "rings" and one.who.startswith("ext")
+    }
+    assert {"2001", "2002"} <= rings
+    assert [what for what, _ in transfers(seen)] == ["no_answer", "recalled", "answered"]
+
+
+def test_the_desks_word_alone_ends_a_consultation() -> None:
+    seen = look(table("desk_says_answered"))
+    assert transfers(seen) == [("answered", "desk")]

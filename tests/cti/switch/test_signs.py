@@ -141,11 +141,11 @@ def test_a_dial_tone_that_came_late_is_gone_on_from() -> None:
     one.port.finish("dial")
     one.port.tell(ev.NotTone)
     assert results[0].outcome is Transfer.ANSWERED and [entry for entry in one.did if entry == FLASH] == [FLASH]
-    # the next one is waited for twice as long
+    # the next one is waited for three times as long
     late = one.switch.transfer(one.port, "8001", 12.0, lambda: None)  # type: ignore[arg-type]
     Deferred.fromCoroutine(late).addBoth(results.append)
     one.port.finish("flash")
-    one.clock.advance(5.5)
+    one.clock.advance(8.5)
     one.port.tone("dial")
     assert one.port.doing == ["dial"]
     one.port.hangup()
