@@ -204,11 +204,17 @@ static bool is_loud(const int16_t *samples) {
     return high > TR_GATE_PEAK || low < -TR_GATE_PEAK;
 }
 
-/* The received half. Returns the samples after gain, `zeros` where the card hears nothing. */
+/* Does anything here need what was received as samples? Who only hears it takes the codes. */
+static bool wants_samples(const struct tr_port *port) {
+    return port->armed || port->recorder.state || port->capture.state || tr_bridge_talks(&port->bridge) ||
+           (port->bridge.heard_by && port->rx_gain != 1 << 14);
+}
+
+/* The received half. Returns the samples after gain, `zeros` where the card hears nothing or nobody needs them. */
 static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool idle) {
     const int16_t *samples = zeros;
-    bool loud = false;
-    if (!idle) {
+    bool loud = false, wanted = wants_samples(port);
+    if (!idle && wanted) {
         tr_g711_decode(port->law, port->rx, rx, TR_BLOCK);
         loud = is_loud(rx);
         samples = rx;
@@ -217,32 +223,16 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
     if (port->armed) {
         run_detectors(port, samples);
     }
-    if (!idle) {
+    if (samples == rx) {
         apply_gain(rx, port->rx_gain);
     }
-    if (port->heard_by) {
-        uint64_t tick = port->engine->tick;
-        memcpy(port->heard[tick & 1], samples, sizeof port->heard[0]);
-        port->heard_tick[tick & 1] = tick + 1;
+    if (tr_bridge_works(&port->bridge)) {
+        tr_bridge_keep(port, samples == rx ? rx : NULL, idle);
     }
     return samples;
 }
 
-/* Adds what the port heard received in the tick before. */
-static bool add_heard(const struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds) {
-    const struct tr_port *other = port->engine->by_number[port->hears];
-    uint64_t tick = port->engine->tick;
-    uint32_t half = (uint32_t)((tick - 1) & 1);
-    if (tick == 0 || other->heard_tick[half] != tick) {
-        return sounds;
-    }
-    for (int i = 0; i < TR_BLOCK; i++) {
-        int32_t mixed = (int32_t)(((int64_t)other->heard[half][i] * port->hear_gain) >> 14) + (sounds ? tx[i] : 0);
-        tx[i] = tr_saturate(mixed);
-    }
-    return true;
-}
-
+/* The sent half. Returns its samples, NULL for silence; where codes are passed on, only a recorder needs them. */
 static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
     bool sounds = false, digits = false;
     if (port->player.count > 0) {
@@ -255,8 +245,16 @@ static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
     } else {
         port->player.duck = 32768; /* what is played next begins whole */
     }
-    if (port->hears >= 0) {
-        sounds = add_heard(port, tx, sounds);
+    if (tr_bridge_works(&port->bridge)) {
+        if (!sounds && port->tx_gain == 1 << 14 && tr_bridge_copy(port)) {
+            port->tx_sounding = true;
+            if (port->recorder.state || port->capture.state) {
+                tr_g711_decode(port->law, port->tx, tx, TR_BLOCK);
+                return tx;
+            }
+            return NULL;
+        }
+        sounds = tr_bridge_mix(port, tx, sounds);
     }
     if (sounds) {
         apply_gain(tx, port->tx_gain);

@@ -27,8 +27,10 @@ static int open_parts(struct tr_engine *engine) {
     engine->table = (_Atomic(struct tr_port *) *)tr_alloc(n * sizeof *engine->table);
     engine->by_number = (struct tr_port **)tr_alloc(n * sizeof *engine->by_number);
     engine->active = (struct tr_port **)tr_alloc(n * sizeof *engine->active);
+    engine->conference_count = n / 2;
+    engine->conferences = (struct tr_conference *)tr_alloc((n / 2 + 1) * sizeof *engine->conferences);
     engine->number_free = (uint64_t *)tr_alloc(n * sizeof *engine->number_free);
-    if (!engine->table || !engine->by_number || !engine->active || !engine->number_free) {
+    if (!engine->table || !engine->by_number || !engine->active || !engine->number_free || !engine->conferences) {
         errno = ENOMEM;
         return TR_E_NO_MEMORY;
     }
@@ -305,6 +307,7 @@ void tr_engine_free(tr_engine *engine) {
     free(engine->by_number);
     free(engine->active);
     free(engine->number_free);
+    free(engine->conferences);
     free(engine);
 }
 
@@ -314,7 +317,7 @@ int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }
 
 int tr_engine_command(tr_engine *engine, const struct tr_command *command, const void *side, size_t side_len) {
     struct tr_command copy = *command;
-    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_ECHO_CANCELLER || (side_len > 0 && !side)) {
+    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_JOIN || (side_len > 0 && !side)) {
         return TR_E_ARGUMENT;
     }
     if (side_len > TR_SIDE_MAX) {
@@ -400,9 +403,9 @@ int tr_engine_stats(tr_engine *engine, struct tr_stats *out) {
     out->clock_ppb = (int64_t)tr_counted(shared, TR_N_CLOCK_PPB);
     out->clock_losses = tr_counted(shared, TR_N_CLOCK_LOSSES);
     out->bad_frames = tr_counted(shared, TR_N_BAD_FRAMES);
-    out->memory_bytes = sizeof *engine + shared->block->bytes +
-                        engine->config.max_ports * (3 * sizeof(void *) + sizeof(uint64_t)) +
-                        engine->port_count * sizeof(struct tr_port) + tr_counted(shared, TR_N_IO_MEMORY) +
-                        tr_counted(shared, TR_N_CARD_MEMORY);
+    out->memory_bytes =
+        sizeof *engine + shared->block->bytes + engine->config.max_ports * (3 * sizeof(void *) + sizeof(uint64_t)) +
+        engine->port_count * sizeof(struct tr_port) + engine->conference_count * sizeof(struct tr_conference) +
+        tr_counted(shared, TR_N_IO_MEMORY) + tr_counted(shared, TR_N_CARD_MEMORY);
     return TR_OK;
 }

@@ -92,15 +92,24 @@ enum tr_op {
     TR_OP_RECORD = 14,    /* side = path of the WAV file; a0 = enum tr_record; a1 = limit ms (0 none);
                              a2 = silence that ends it, ms (0 none) */
     TR_OP_RECORD_STOP = 15,
-    TR_OP_HEAR = 16,    /* a0 = port whose received samples this port transmits (one tick later), or -1;
-                           a1 = gain in hundredths of a dB. Mixed with what the player plays. */
+    TR_OP_HEAR =
+        16,             /* a0 = port whose received samples this port transmits (one tick later), -1: none of them any
+                           more; a1 = gain in hundredths of a dB, -9600 .. 2400, or TR_HEAR_NOT: that one no more; a2 = 1:
+                           beside those heard already, 0: in their place. Mixed with what the player plays; changes fade
+                           over one block (csrc/bridge.h). Nobody hears over the beginning of a new epoch, on either side */
     TR_OP_SETTING = 17, /* a0 = enum tr_setting, a1 = value */
     TR_OP_BITS = 18,    /* B. a0 = CAS bits ABCD (A is 8) */
     TR_OP_FRAME = 19,   /* D. side = one HDLC frame without FCS; TR_E_FULL: too many wait to be sent */
     TR_OP_CAPTURE = 20, /* as TR_OP_RECORD, beside it, and over calls: ends by limit, silence or its own stop only */
     TR_OP_CAPTURE_STOP = 21,
+    TR_OP_JOIN =
+        23, /* a0 = conference, 1 .. half the engine's ports, 0 leaves; a1 = mask of enum tr_role; a2 = gain of what
+               this port says there, a3 of what it hears, 1/100 dB. Again with the same number: a new role */
     TR_OP_ECHO_CANCELLER = 22 /* a0 = enum tr_echo_canceller; TR_E_UNSUPPORTED without TR_CAP_HW_ECHO_CANCELLER */
 };
+
+#define TR_HEAR_NOT -32768
+enum tr_role { TR_TALK = 1, TR_LISTEN = 2 };
 
 /* The card's echo canceller. Fax: it adapts no longer and its non-linear processor is off (ITU-T G.168, G.165). */
 enum tr_echo_canceller { TR_ECHO_OFF = 0, TR_ECHO_ON = 1, TR_ECHO_FAX = 2 };

@@ -20,7 +20,7 @@ static bool rings(const struct tr_port *port, const struct tr_port_state *state)
 }
 
 static void fall_back(struct tr_port *port) {
-    if (port->fallback == TR_FALLBACK_LEAVE || port->fell || port->hears >= 0 || port->heard_by) {
+    if (port->fallback == TR_FALLBACK_LEAVE || port->fell || tr_bridge_works(&port->bridge)) {
         return;
     }
     const int32_t no_ringing[6] = {0};

@@ -16,6 +16,7 @@
 #define TR_MAX_CARDS 16
 
 struct tr_port;
+struct tr_conference;
 
 /* A card of this engine with the arrays its exchange() takes. The arrays grow only while no media thread runs. */
 struct tr_engine_card {
@@ -54,6 +55,8 @@ struct tr_engine {
     struct tr_port **active; /* in the order of their numbers */
     uint32_t active_count;
     uint64_t tick;
+    struct tr_conference *conferences; /* by their numbers less 1 */
+    uint32_t conference_count;
     uint64_t raised;             /* events of this tick, lost ones too */
     uint64_t lost;               /* events lost since the last TR_EV_OVERRUN */
     uint32_t serial;             /* of I/O requests */

@@ -18,7 +18,6 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     port->number = number;
     port->kind = port->card->ops->kind(port->card, card_port);
     port->capabilities = port->card->ops->capabilities(port->card, card_port);
-    port->hears = -1;
     atomic_init(&port->events_from, UINT64_MAX);
     port->rx_gain = port->tx_gain = tr_gain(0);
     port->voice_level = -4000;
@@ -36,40 +35,14 @@ void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
-static void stop_hearing(struct tr_port *port) {
-    if (port->hears >= 0) {
-        port->engine->by_number[port->hears]->heard_by--;
-        port->hears = -1;
-    }
-}
-
 static void new_epoch(struct tr_port *port, uint32_t epoch) {
     tr_player_stop(port, TR_PLAY_STOPPED);
     tr_recorder_stop(port, &port->recorder, TR_RECORD_STOPPED);
     tr_port_arm(port, 0);
     port->options = 0;
-    stop_hearing(port);
+    tr_bridge_cut(port);
+    tr_bridge_forget(port); /* what is heard here from now on is another call's */
     port->epoch = epoch;
-}
-
-static int hear(struct tr_port *port, int32_t number, int32_t gain) {
-    struct tr_engine *engine = port->engine;
-    if (number >= 0 && ((uint32_t)number >= engine->config.max_ports || !engine->by_number[number])) {
-        return TR_E_NO_PORT;
-    }
-    if (number >= 0 && engine->by_number[number]->kind == TR_KIND_D) {
-        return TR_E_UNSUPPORTED;
-    }
-    if (gain < -9600 || gain > 2400) {
-        return TR_E_ARGUMENT;
-    }
-    stop_hearing(port);
-    if (number >= 0) {
-        port->hears = number;
-        port->hear_gain = tr_gain(gain);
-        engine->by_number[number]->heard_by++;
-    }
-    return TR_OK;
 }
 
 static int tone_plan(struct tr_port *port, const uint8_t *side, uint32_t n) {
@@ -202,6 +175,7 @@ static bool needs_sound(uint32_t op) {
     case TR_OP_RECORD:
     case TR_OP_CAPTURE:
     case TR_OP_HEAR:
+    case TR_OP_JOIN:
         return true;
     default:
         return false;
@@ -244,7 +218,9 @@ int tr_port_command(struct tr_port *port, const struct tr_command *command, cons
         tr_recorder_stop(port, &port->capture, TR_RECORD_STOPPED);
         return TR_OK;
     case TR_OP_HEAR:
-        return hear(port, command->a[0], command->a[1]);
+        return tr_bridge_hear(port, command->a[0], command->a[1], command->a[2] != 0);
+    case TR_OP_JOIN:
+        return tr_bridge_join(port, command->a[0], (uint32_t)command->a[1], command->a[2], command->a[3]);
     case TR_OP_SETTING:
         return setting(port, command->a[0], command->a[1]);
     default:
@@ -294,11 +270,6 @@ void tr_port_detach(struct tr_port *port) {
         port->card->ops->hook(port->card, port->card_port, 0);
     } else if (port->kind == TR_KIND_FXS) {
         port->card->ops->ring(port->card, port->card_port, no_ringing);
-    }
-    for (uint32_t i = 0; port->heard_by && i < engine->active_count; i++) {
-        if (engine->active[i]->hears == (int32_t)port->number) {
-            stop_hearing(engine->active[i]);
-        }
     }
     tr_cell_write(&engine->shared.cells[port->number], &none);
 }

@@ -2,8 +2,9 @@
  *
  * The chain of one block:
  *   received codes -> decode (law) -> canceller slot (bypassed) -> detectors armed here -> gain -> recorder, and who
- * hears us player (ducked under a suspected digit) + the port we hear, one tick later -> gain -> saturate -> recorder
- * -> encode
+ *   hears us
+ *   player (ducked under a suspected digit) + whom we hear, one tick later (bridge.h) -> gain -> saturate -> recorder
+ *   -> encode
  *
  * A block whose peak is below TR_GATE_PEAK (-53 dBm0), or of a port which the card calls idle, is silent: each detector
  * still gets so many of them as it needs to settle (digits end, gaps are timed), then sees time pass without work.
@@ -11,6 +12,7 @@
 #ifndef TIPRING_PORT_H
 #define TIPRING_PORT_H
 
+#include "bridge.h"
 #include "callerid.h"
 #include "card.h"
 #include "dtmf.h"
@@ -35,8 +37,6 @@ struct tr_port {
     uint8_t law;
     uint32_t armed, options; /* enum tr_detect, enum tr_detect_option */
     uint32_t quiet;          /* silent blocks in succession */
-    uint32_t heard_by;       /* ports that hear this one */
-    int32_t hears;           /* -1 none */
     uint64_t next_tick;      /* whose block comes next: earlier than the engine's when blocks were skipped */
     struct tr_player player;
     struct tr_recorder recorder; /* of a call */
@@ -46,10 +46,9 @@ struct tr_port {
     uint32_t hook_id, hook_epoch; /* of the flash or opening under way */
     uint32_t digits, stale;
     uint32_t kind, capabilities;
-    int32_t hear_gain, rx_gain, tx_gain; /* Q14 */
+    int32_t rx_gain, tx_gain; /* Q14 */
     int32_t voice_level, answer_voice_ms;
     uint64_t origin[TR_DETECTORS]; /* engine's sample clock at each detector's sample 0 */
-    uint64_t heard_tick[2];        /* tick whose block lies in heard[] + 1 */
 
     struct tr_engine *engine;
     uint32_t card_index;
@@ -62,9 +61,9 @@ struct tr_port {
     struct tr_port *next_retired;
 
     uint8_t rx[TR_BLOCK], tx[TR_BLOCK];
-    int16_t heard[2][TR_BLOCK]; /* received samples after gain, by parity of the tick; kept only when heard_by */
 
     /* touched only when used */
+    struct tr_bridge_end bridge;
     struct tr_play_entry queue[TR_PLAY_QUEUE];
     struct tr_dtmf dtmf;
     struct tr_vad vad;
@@ -97,7 +96,7 @@ void tr_port_publish(struct tr_port *port);
 void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t id, uint64_t at, int32_t a0,
                    int32_t a1, int32_t a2);
 static inline bool tr_port_works(const struct tr_port *port) {
-    return port->player.count || port->recorder.state || port->capture.state || port->hears >= 0 || port->heard_by ||
+    return port->player.count || port->recorder.state || port->capture.state || tr_bridge_works(&port->bridge) ||
            port->tx_sounding;
 }
 

@@ -91,6 +91,7 @@ class Lib:
     TR_FALLBACK_LEAVE: int
     TR_FALLBACK_ON_HOOK: int
     TR_FRAME_MAX: int
+    TR_HEAR_NOT: int
     TR_KIND_B: int
     TR_KIND_D: int
     TR_KIND_FXO: int
@@ -98,6 +99,7 @@ class Lib:
     TR_KIND_NONE: int
     TR_LAW_A: int
     TR_LAW_MU: int
+    TR_LISTEN: int
     TR_MAX_TONES: int
     TR_NO_PORT: int
     TR_OK: int
@@ -112,6 +114,7 @@ class Lib:
     TR_OP_GAIN: int
     TR_OP_HEAR: int
     TR_OP_HOOK: int
+    TR_OP_JOIN: int
     TR_OP_LAMP: int
     TR_OP_LOOP_OPEN: int
     TR_OP_NONE: int
@@ -159,6 +162,7 @@ class Lib:
     TR_SET_VOICE_LEVEL: int
     TR_SIDE_MAX: int
     TR_STOP_ON_DIGIT: int
+    TR_TALK: int
     TR_TICK_MS: int
     def tr_abi(self) -> int: ...
     def tr_backplane_new(self, _0: Any, _1: int, _2: int, _3: int, _4: int) -> Any: ...

@@ -104,7 +104,7 @@ class Port:
         commands: list[tuple[int, tuple[int, ...]]] = []
         if self._hearing:
             self._hearing = False
-            commands.append((lib.TR_OP_HEAR, (-1,)))
+            commands += [(lib.TR_OP_HEAR, (-1,)), (lib.TR_OP_JOIN, (0,))]
         if self.kind == "fxo":
             commands.append((lib.TR_OP_HOOK, (0,)))
         elif self.kind == "fxs" and ringing:
@@ -194,12 +194,33 @@ class Port:
         """Records the port to a WAV file for `limit_s`, whatever calls begin and end on it, and beside `record`."""
         return Recording(Capture(self, os.fspath(path), what, _positive(round(limit_s * 1000)), 0))
 
-    def hear(self, port: Port | None, gain_db: float = 0.0) -> None:
-        """This port sends what `port` (of the same engine) receives, mixed with what is played; None ends it."""
+    def hear(self, port: Port | None, gain_db: float = 0.0, *, beside: bool = False) -> None:
+        """This port sends what `port` (of the same engine) receives, mixed with what is played: in place of those heard
+        until now, or `beside` them (up to 8); None: hears none of them any more. Ends with either one's call."""
         if port is not None:
             self.engine.require(port)
-        self._hearing = port is not None
-        self._command(lib.TR_OP_HEAR, port.number if port is not None else -1, centi(gain_db))
+        self._hearing = port is not None or beside
+        self._command(lib.TR_OP_HEAR, port.number if port is not None else -1, centi(gain_db), int(beside))
+
+    def unhear(self, port: Port) -> None:
+        """Hears this one no more; the others go on."""
+        self.engine.require(port)
+        self._command(lib.TR_OP_HEAR, port.number, lib.TR_HEAR_NOT, 1)
+
+    def join(
+        self,
+        conference: int | None,
+        *,
+        talk: bool = True,
+        listen: bool = True,
+        talk_db: float = 0.0,
+        listen_db: float = 0.0,
+    ) -> None:
+        """Joins a conference of the engine (numbers from 1 to half its ports), in which each hears all others but not
+        itself; again with the same number: muted, given the word, made a listener; None: leaves. Ends with the call."""
+        roles = (lib.TR_TALK if talk else 0) | (lib.TR_LISTEN if listen else 0)
+        self._hearing = True
+        self._command(lib.TR_OP_JOIN, conference or 0, roles, centi(talk_db), centi(listen_db))
 
     def echo_canceller(self, mode: str) -> None:
         """The card's echo canceller: "off", "on", or "fax" (for a fax or modem call); stays so until changed, over

@@ -41,8 +41,9 @@ static void hears_another_port_one_tick_later(void) {
     for (int i = 0; i < TR_BLOCK; i++) {
         NEED(abs(rig.card->ports[0].sent[i]) <= 8);
     }
-    CHECK_MEM(rig.card->ports[0].sent + TR_BLOCK, wanted, 3000); /* codec and back is exact */
-    for (int i = 0; i < 1000; i++) {
+    /* the first block fades in; from then on codec and back is exact */
+    CHECK_MEM(rig.card->ports[0].sent + 2 * TR_BLOCK, wanted + TR_BLOCK, 2800);
+    for (int i = TR_BLOCK; i < 1000; i++) {
         int want = (wanted[i] * tr_gain(-600)) >> 14;
         NEED(abs(rig.card->ports[1].sent[TR_BLOCK + i] - want) <= 8 + abs(want) / 32);
     }

@@ -219,6 +219,24 @@ class SoundTests:
         rig.run(recording.stop())
         assert level(samples(tmp_path / "heard.wav")[2400:6400]) == pytest.approx(-21, abs=2)
 
+    def test_a_conference_is_heard_but_for_oneself(self, rig: Rig, tmp_path: Path) -> None:
+        rig.connect()
+        rig.connect(rig.near2, rig.far2)
+        rig.near.join(1)
+        rig.near2.join(1, talk=False)
+        recordings = [port.record(tmp_path / f"{port.number}.wav", what="tx") for port in (rig.near, rig.near2)]
+        rig.run(rig.far.play(Tone(1000, level_dbm0=-10, ms=1000)))
+        ended = [rig.run(recording.stop()) for recording in recordings]
+        assert [end.why for end in ended] == ["stopped", "stopped"]
+        own, other = (level(samples(tmp_path / f"{port.number}.wav")[2400:6400]) for port in (rig.near, rig.near2))
+        assert own < -60 and other == pytest.approx(-10.5, abs=1.5)
+        rig.near2.join(None)
+        rig.time.run_for(0.1)
+        recording = rig.near2.record(tmp_path / "left.wav", what="tx")
+        rig.run(rig.far.play(Tone(1000, level_dbm0=-10, ms=500)))
+        rig.run(recording.stop())
+        assert level(samples(tmp_path / "left.wav")) < -60
+
     def test_hangup_ends_hearing(self, rig: Rig, tmp_path: Path) -> None:
         rig.connect()
         rig.connect(rig.near2, rig.far2)

@@ -1,0 +1,275 @@
+/* Who hears whom: see bridge.h. */
+#include "bridge.h"
+#include "g711.h"
+#include "internal.h"
+#include "port.h"
+#include <string.h>
+
+#define UNITY (1 << 14)
+#define NEVER (-9600) /* hundredths of a dB: as good as nothing */
+
+static bool audible(const struct tr_fade *fade) { return fade->now || fade->target; }
+static bool steady(const struct tr_fade *fade) { return fade->now == fade->target; }
+
+/* After a block: the gain is where it was going. Where nothing sounded, what was to grow still waits for the first
+ * sound, so that it does not begin at full. */
+static void fade(struct tr_fade *gain, bool sounded) {
+    if (sounded || gain->target < gain->now) {
+        gain->now = gain->target;
+    }
+}
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+static void drop_pair(struct tr_port *port, uint32_t at) {
+    struct tr_bridge_end *end = &port->bridge;
+    port->engine->by_number[end->pair[at].port]->bridge.heard_by--;
+    end->pair[at] = end->pair[--end->pairs];
+}
+
+static void fade_out_pairs(struct tr_port *port, int32_t but) {
+    for (uint32_t i = 0; i < port->bridge.pairs; i++) {
+        if (port->bridge.pair[i].port != but) {
+            port->bridge.pair[i].gain.target = 0;
+        }
+    }
+}
+
+static bool gain_fits(int32_t cdb) { return cdb >= NEVER && cdb <= 2400; }
+
+int tr_bridge_hear(struct tr_port *port, int32_t number, int32_t gain_cdb, bool beside) {
+    struct tr_bridge_end *end = &port->bridge;
+    struct tr_engine *engine = port->engine;
+    bool stop = gain_cdb == TR_HEAR_NOT;
+    if (number < 0) {
+        fade_out_pairs(port, -1);
+        return TR_OK;
+    }
+    if ((uint32_t)number >= engine->config.max_ports || !engine->by_number[number]) {
+        return TR_E_NO_PORT;
+    }
+    if (engine->by_number[number]->kind == TR_KIND_D) {
+        return TR_E_UNSUPPORTED;
+    }
+    if (!stop && !gain_fits(gain_cdb)) {
+        return TR_E_ARGUMENT;
+    }
+    uint32_t at = 0;
+    while (at < end->pairs && end->pair[at].port != number) {
+        at++;
+    }
+    if (at == end->pairs && !stop) {
+        for (uint32_t i = 0; end->pairs == TR_BRIDGE_PAIRS && i < end->pairs; i++) {
+            if (!end->pair[i].gain.target || !beside) { /* on its way out: make room */
+                drop_pair(port, i);
+            }
+        }
+        if (end->pairs == TR_BRIDGE_PAIRS) {
+            return TR_E_FULL;
+        }
+        at = end->pairs++;
+        end->pair[at] = (struct tr_pair){.port = number};
+        engine->by_number[number]->bridge.heard_by++;
+    }
+    if (!beside) {
+        fade_out_pairs(port, number);
+    }
+    if (at < end->pairs) {
+        end->pair[at].gain.target = stop ? 0 : tr_gain(gain_cdb);
+    }
+    return TR_OK;
+}
+
+static void leave(struct tr_port *port) {
+    struct tr_member *member = port->bridge.member;
+    if (member[0].conference) {
+        member[1] = member[0]; /* where one was being left already, that one is cut */
+        member[1].talk.target = member[1].listen.target = 0;
+        memset(&member[0], 0, sizeof member[0]);
+    }
+}
+
+int tr_bridge_join(struct tr_port *port, int32_t conference, uint32_t roles, int32_t talk_cdb, int32_t listen_cdb) {
+    struct tr_member *member = &port->bridge.member[0];
+    if (conference < 0 || (uint32_t)conference > port->engine->conference_count ||
+        (roles & ~(uint32_t)(TR_TALK | TR_LISTEN)) || !gain_fits(talk_cdb) || !gain_fits(listen_cdb)) {
+        return TR_E_ARGUMENT;
+    }
+    if (member->conference != (uint32_t)conference) {
+        leave(port);
+        member->conference = (uint32_t)conference;
+    }
+    if (conference > 0) {
+        member->talk.target = roles & TR_TALK ? tr_gain(talk_cdb) : 0;
+        member->listen.target = roles & TR_LISTEN ? tr_gain(listen_cdb) : 0;
+    }
+    return TR_OK;
+}
+
+void tr_bridge_cut(struct tr_port *port) {
+    while (port->bridge.pairs) {
+        drop_pair(port, 0);
+    }
+    memset(port->bridge.member, 0, sizeof port->bridge.member);
+    port->bridge.heard[0].tick = port->bridge.heard[1].tick = 0;
+}
+
+void tr_bridge_forget(struct tr_port *port) {
+    struct tr_engine *engine = port->engine;
+    for (uint32_t i = 0; port->bridge.heard_by && i < engine->active_count; i++) {
+        struct tr_port *other = engine->active[i];
+        for (uint32_t at = other->bridge.pairs; at-- > 0;) {
+            if (other->bridge.pair[at].port == (int32_t)port->number) {
+                drop_pair(other, at);
+            }
+        }
+    }
+}
+
+/* ---- sound ------------------------------------------------------------------------------------- */
+
+/* sum += x * gain, the gain running from now to target over the block. */
+static void add(int32_t *sum, const int16_t *x, const struct tr_fade *gain) {
+    if (steady(gain) && gain->now == UNITY) {
+        for (int i = 0; i < TR_BLOCK; i++) {
+            sum[i] += x[i];
+        }
+    } else if (steady(gain) && gain->now < 1 << 16) { /* below 12 dB: 32 bits suffice */
+        for (int i = 0; i < TR_BLOCK; i++) {
+            sum[i] += (x[i] * gain->now) >> 14;
+        }
+    } else {
+        int64_t at = (int64_t)gain->now * TR_BLOCK, step = gain->target - gain->now;
+        for (int i = 0; i < TR_BLOCK; i++) {
+            at += step;
+            sum[i] += (int32_t)(x[i] * (at / TR_BLOCK) >> 14);
+        }
+    }
+}
+
+/* One party's part: what it says, into the sum of its conference; kept, so that it can be taken off what it hears. */
+static void say(struct tr_port *port, struct tr_member *member, const int16_t *samples) {
+    uint64_t tick = port->engine->tick;
+    struct tr_conference *conference = &port->engine->conferences[member->conference - 1];
+    int half = (int)(tick & 1);
+    int32_t part[TR_BLOCK] = {0};
+    if (conference->tick[half] != tick + 1) {
+        memset(conference->sum[half], 0, sizeof conference->sum[half]);
+        conference->tick[half] = tick + 1;
+    }
+    add(part, samples, &member->talk);
+    for (int i = 0; i < TR_BLOCK; i++) {
+        member->said[half][i] = tr_saturate(part[i]);
+        conference->sum[half][i] += member->said[half][i];
+    }
+    member->said_tick[half] = tick + 1;
+}
+
+void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool silent) {
+    struct tr_bridge_end *end = &port->bridge;
+    uint64_t tick = port->engine->tick;
+    if (end->heard_by && !silent) {
+        struct tr_heard *heard = &end->heard[tick & 1];
+        heard->tick = tick + 1;
+        heard->coded = port->rx_gain == UNITY;
+        heard->linear = samples != NULL;
+        if (heard->coded) {
+            memcpy(heard->codes, port->rx, sizeof heard->codes);
+        }
+        if (heard->linear) {
+            memcpy(heard->samples, samples, sizeof heard->samples);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        struct tr_member *member = &end->member[i];
+        bool says = member->conference && samples && !silent && audible(&member->talk);
+        if (says) {
+            say(port, member, samples);
+        }
+        fade(&member->talk, says);
+    }
+}
+
+/* What another port received in the tick before; NULL: nothing. */
+static struct tr_heard *last_heard(struct tr_port *other) {
+    uint64_t tick = other->engine->tick;
+    struct tr_heard *heard = &other->bridge.heard[(tick - 1) & 1];
+    return tick > 0 && heard->tick == tick ? heard : NULL;
+}
+
+bool tr_bridge_copy(struct tr_port *port) {
+    struct tr_bridge_end *end = &port->bridge;
+    if (end->pairs != 1 || tr_bridge_talks(end) || !steady(&end->pair[0].gain) || end->pair[0].gain.now != UNITY) {
+        return false;
+    }
+    struct tr_port *other = port->engine->by_number[end->pair[0].port];
+    const struct tr_heard *heard = last_heard(other);
+    if (!heard || !heard->coded || other->law != port->law) {
+        return false;
+    }
+    memcpy(port->tx, heard->codes, TR_BLOCK);
+    return true;
+}
+
+static bool hear_conference(struct tr_port *port, struct tr_member *member, int32_t *sum) {
+    uint64_t tick = port->engine->tick;
+    int half = (int)((tick - 1) & 1);
+    const struct tr_conference *conference = &port->engine->conferences[member->conference - 1];
+    if (tick == 0 || conference->tick[half] != tick || !audible(&member->listen)) {
+        return false;
+    }
+    bool spoke = member->said_tick[half] == tick;
+    int16_t others[TR_BLOCK];
+    for (int i = 0; i < TR_BLOCK; i++) {
+        others[i] = tr_saturate(conference->sum[half][i] - (spoke ? member->said[half][i] : 0));
+    }
+    add(sum, others, &member->listen);
+    return true;
+}
+
+static bool hear_pair(struct tr_port *port, const struct tr_pair *pair, int32_t *sum) {
+    struct tr_port *other = port->engine->by_number[pair->port];
+    struct tr_heard *heard = last_heard(other);
+    if (!heard || !audible(&pair->gain)) {
+        return false;
+    }
+    if (!heard->linear) { /* the first who needs the samples makes them for all */
+        tr_g711_decode(other->law, heard->codes, heard->samples, TR_BLOCK);
+        heard->linear = true;
+    }
+    add(sum, heard->samples, &pair->gain);
+    return true;
+}
+
+bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds) {
+    struct tr_bridge_end *end = &port->bridge;
+    int32_t sum[TR_BLOCK];
+    bool heard = false;
+    for (int i = 0; i < TR_BLOCK; i++) {
+        sum[i] = sounds ? tx[i] : 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct tr_member *member = &end->member[i];
+        if (member->conference) {
+            bool sounded = hear_conference(port, member, sum);
+            fade(&member->listen, sounded);
+            heard |= sounded;
+        }
+    }
+    end->member[1].conference = 0; /* left for good */
+    for (uint32_t i = end->pairs; i-- > 0;) {
+        bool sounded = hear_pair(port, &end->pair[i], sum);
+        fade(&end->pair[i].gain, sounded);
+        heard |= sounded;
+        if (!end->pair[i].gain.target) {
+            drop_pair(port, i);
+        }
+    }
+    if (!heard) {
+        return sounds;
+    }
+    for (int i = 0; i < TR_BLOCK; i++) {
+        tx[i] = tr_saturate(sum[i]);
+    }
+    return true;
+}
