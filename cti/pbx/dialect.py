@@ -21,7 +21,7 @@ from msgspec import Struct
 from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
 from cti.errors import ConfigFaults, Fault
-from cti.pbx import call_rules, line_rules, smdr_rules
+from cti.pbx import call_rules, examples, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdr_rules import SmdrRules
@@ -121,4 +121,7 @@ def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     rings = any(getattr(form, "event", "end") == "ring" for form in dialect.smdr.records)
     yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, rings, document)
     yield from line_rules.faults(dialect.line, document)
-    yield from smdr_rules.faults(dialect.smdr, document)
+    bad = list(smdr_rules.faults(dialect.smdr, document))
+    yield from bad
+    if not bad:
+        yield from examples.faults(dialect, document)

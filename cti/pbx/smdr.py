@@ -19,12 +19,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cti.pbx.dialect import Dialect
 from cti.pbx.smdr_lines import Piece, cutter
 from cti.pbx.smdr_rules import (
     RECORD_FIELDS,
@@ -39,6 +38,9 @@ from cti.pbx.smdr_rules import (
 from cti.pbx.smdr_times import Calendar, NotARecord, duration_of, duration_step, seconds_of
 
 Stamp = Literal["start", "end", "both"]
+if TYPE_CHECKING:
+    from cti.pbx.dialect import Dialect
+
 _MASK: Final = bytes(byte & 0x7F for byte in range(256))
 _FILL: Final = "\x00\x0b\x0c\x7f\x11\x13\r\n"  # padding, form feeds, flow control at either end of a line
 _NOTHING: Final = Condition()
@@ -139,6 +141,12 @@ class SmdrDecoder:
         if self._mask is not None:
             data = data.translate(self._mask)
         return self._items(self._cutter.feed(data))
+
+    def read(self, text: str) -> list[SmdrItem]:
+        """What one whole line or frame says, or the lines of one block; without what ends it."""
+        items: list[SmdrItem] = []
+        self._line(text, 1, items)
+        return items
 
     def flush(self) -> list[SmdrItem]:
         """The line was lost, or the file has ended: what was begun is given as it is."""

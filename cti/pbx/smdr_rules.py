@@ -104,8 +104,8 @@ class SmdrRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def faults(rules: SmdrRules, document: Document) -> Iterable[Fault]:
-    """What types cannot say: regular expressions compile, columns do not overlap, a form names fields and reads its
-    own examples, frames and line ends are not mixed."""
+    """What types cannot say: regular expressions compile, columns do not overlap, a form names fields, frames and line
+    ends are not mixed. Whether a form reads its examples: cti.pbx.examples."""
     framed = [index for index, name in enumerate(rules.terminators) if name in FRAMES]
     if framed and len(rules.terminators) > 1:
         name = rules.terminators[framed[0]]
@@ -114,18 +114,13 @@ def faults(rules: SmdrRules, document: Document) -> Iterable[Fault]:
         )
     if framed and rules.block is not None:
         yield document.fault(("smdr", "block"), "a frame is a record by itself", "leave out block, or the frame")
-    bad = False
     if rules.block is not None:
         for field, text in (("begin", rules.block.begin), ("end", rules.block.end or "")):
             yield from expression_faults(text, ("smdr", "block", field), document)
     for index, text in enumerate(rules.skip):
         yield from expression_faults(text, ("smdr", "skip", index), document)
     for index, form in enumerate(rules.records):
-        for fault in _form_faults(form, ("smdr", "records", index), document):
-            bad = True
-            yield fault
-    if not bad:
-        yield from _example_faults(rules, document)
+        yield from _form_faults(form, ("smdr", "records", index), document)
 
 
 def _form_faults(form: RecordForm, here: tuple[str | int, ...], document: Document) -> Iterable[Fault]:
@@ -171,18 +166,6 @@ def _group_names(pattern: str) -> set[str] | None:
         return {base_name(name) for name in re.compile(pattern).groupindex}
     except re.error:
         return None
-
-
-def _example_faults(rules: SmdrRules, document: Document) -> Iterable[Fault]:
-    compiled = [(form, compile_form(form)) for form in rules.records]
-    for index, form in enumerate(rules.records):
-        for number, line in enumerate(form.examples):
-            first = next((other for other, pattern in compiled if fields_of(other, pattern, line) is not None), None)
-            where = ("smdr", "records", index, "examples", number)
-            if first is None:
-                yield document.fault(where, f"is read by no form: {line}", f"mend the form {form.name}, or the example")
-            elif first is not form:
-                yield document.fault(where, f"is read by the form {first.name} before this one: {line}", "narrow that")
 
 
 def expression_faults(text: str, where: tuple[str | int, ...], document: Document) -> Iterable[Fault]:

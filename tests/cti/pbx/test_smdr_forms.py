@@ -212,11 +212,11 @@ def test_faults_of_frames_blocks_and_dates() -> None:
 def test_an_example_that_no_form_reads_is_a_fault_with_the_line() -> None:
     good = CODES.replace("      direction: in", "      direction: in\n      examples: ['1159 0015 9 8001']")
     dialect_from_text(good)
-    assert faults(good.replace("0015 9", "001 9"))["smdr.records[1].examples[0]"] == (
-        "is read by no form: 1159 001 9 8001"
-    )
-    shadowed = good.replace("- {name: date,", "- {name: any, pattern: '(?P<time>.*)'}\n    - {name: date,")
-    assert faults(shadowed)["smdr.records[2].examples[0]"].startswith("is read by the form any before this one")
+    told = faults(good.replace("0015 9", "001 9"))["smdr.records[1].examples[0]"]
+    assert told.startswith("\"1159 001 9 8001\" does not fit: breaks off at character 9, ' 9 8001', where the pattern ")
+    shadowed = good.replace("- {name: date,", "- {name: any, pattern: '(?P<number>.*)'}\n    - {name: date,")
+    told = faults(shadowed)["smdr.records[2].examples[0]"]
+    assert told == '"1159 0015 9 8001" is read by the form any before this one'
 
 
 # a damaged line end
