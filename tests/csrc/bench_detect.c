@@ -1,7 +1,8 @@
 /* How many channels of 8 kHz one core carries, for each detector, on silence, speech-like sound and its own signal.
  *
  *     cd tests/csrc && gcc -std=gnu11 -O2 -ffp-contract=off -I../../csrc -I. bench_detect.c \
- *         ../../csrc/{listener,dtmf,tone,callerid,vad,gen,g711,simd}.c -lm -o /tmp/bench_detect && /tmp/bench_detect
+ *         ../../csrc/{listener,dtmf,tone,tone_plan,tone_fit,tone_cadence,tone_outside,callerid,vad,gen,g711,simd}.c -lm
+ * -o /tmp/bench_detect && /tmp/bench_detect
  *
  * TIPRING_SIMD names the path. 200 channels in turn, so that their state is not always in the first cache. */
 #define _GNU_SOURCE
