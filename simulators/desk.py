@@ -220,11 +220,11 @@ class Desk:
         if method == "popup":
             self.popup, self._popup_is_new = params, True
             self.popups.append((self._clock.seconds(), params))
-            self._note("popup", call=params.get("call"), ani=params.get("ani"), dnis=params.get("dnis"))
+            self._shows("popup", params)
         elif method == "popup.update":
             if self.popup is not None:
                 self.popup = {**self.popup, **params}
-            self._note("popup update", call=params.get("call"), ani=params.get("ani"))
+            self._shows("popup update", params)
         elif method == "state":
             self._show(params)
         elif method == "ended":
@@ -232,6 +232,12 @@ class Desk:
         elif method == "taken_over":  # somebody logged in as this agent elsewhere: this PC leaves them the place
             self._note("taken over", address=params.get("address"))
             self._opener = None
+
+    def _shows(self, what: str, params: dict[str, Any]) -> None:
+        """A pop-up; `confirmed`: it names a customer and says that it is certain."""
+        confirmed = bool(params.get("confirmed")) and params.get("customer") is not None
+        numbers = {name: params.get(name) for name in ("call", "ani", "dnis")}
+        self._note(what, confirmed=confirmed, **numbers)
 
     def _show(self, state: dict[str, Any]) -> None:
         before, self.state = self.state, {**self.state, **state}

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.makes import MAKES
 from simulators.scenario import Scenario
+from simulators.told import differences, record_of, wrong_customers
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
@@ -23,10 +25,16 @@ SAME: dict[str, frozenset[str]] = {
     "abandoned_menu": frozenset({"abandoned_menu", "no_choice"}),
     "abandoned_queue": frozenset({"abandoned_queue", "gone_by_choice"}),
     "lost_in_transfer": frozenset({"lost_in_transfer", "abandoned_queue"}),
+    # the PBX lost its power: what the server makes of silence depends on where the call was
+    "cut_by_power": frozenset(
+        {"abandoned_ring", "abandoned_menu", "abandoned_queue", "lost_in_transfer", "failed", "no_choice", "message"}
+    ),
     "released": frozenset(
         {"abandoned_queue", "no_choice", "gone_by_choice", "queue_full", "overdue", "failed", "lost_in_transfer"}
     ),
 }
+# With tones that the server does not know nobody is put through, and the dial tone of an empty line is none.
+UNKNOWN_TONES = frozenset({"no_choice", "failed"})
 # A transfer was tried and failed before the caller went: both words are true.
 AFTER_A_FLASH = frozenset({"abandoned_queue", "lost_in_transfer"})
 TALK_TOLERANCE_S = 3.0
@@ -75,6 +83,15 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
     return found
 
 
+def _heard(mine: CallTruth, scenario: Scenario) -> bool:
+    """Was there anything to hear of this caller? A dead port does not ring, and caller ID by DTMF comes before the
+    ring: who hangs up meanwhile has not rung."""
+    if scenario.pbx.in_band == "dtmf" and mine.outcome == "abandoned_ring":
+        return False
+    live = set(scenario.vru_extensions) - scenario.pbx.no_ring
+    return any(ring.data.get("extension") in live for ring in mine.all("rings"))
+
+
 def _step(call: Mapping[str, Any], number: int) -> float | None:
     steps = call.get("steps") or {}
     value = steps.get(str(number), steps.get(number))
@@ -89,13 +106,45 @@ def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
         if theirs:
             compared = sorted((_compare(number, call, truth.calls[number], scenario) for call in theirs), key=len)
             findings.extend(compared[0])
-        else:
+        elif _heard(truth.calls[number], scenario):
             findings.append(Finding(number, None, "the server has no call for it"))
+    findings += _records(matched, truth)
     named = {str(call["call"]) for theirs in matched.values() for call in theirs}
     for call in calls:
         if str(call["call"]) not in named:
             findings.append(Finding(0, str(call["call"]), "nobody made this call"))
     return findings
+
+
+def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth) -> list[Finding]:
+    """Calls that were given another caller's call record."""
+    findings = []
+    for number, theirs in matched.items():
+        for call in theirs:
+            if record_of(call, truth.calls[number], list(truth.calls.values())) == "wrong":
+                findings.append(Finding(number, str(call["call"]), f"has another's record: {call['smdr']}"))
+    return findings
+
+
+def records(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[str, int]:
+    """How the records of answered calls stand (told.record_of): each word with its number of calls."""
+    counts: dict[str, int] = {}
+    for number, theirs in match(calls, truth, scenario).items():
+        for call in theirs:
+            if call.get("outcome") == "answered":
+                word = record_of(call, truth.calls[number], list(truth.calls.values()))
+                counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def strangers(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[str]:
+    """Pop-ups with a customer, shown as certain, who was not the caller."""
+    of_call = {
+        str(call["call"]): truth.calls[number]
+        for number, theirs in match(calls, truth, scenario).items()
+        for call in theirs
+    }
+    return wrong_customers(truth.log, of_call)
 
 
 def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, scenario: Scenario) -> list[Finding]:
@@ -110,13 +159,12 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, scenario: Sc
     flashed = mine.first("flash") is not None or _step(call, 7) is not None
     if flashed and mine.outcome in ("message", "abandoned_queue"):
         same = same | AFTER_A_FLASH
+    if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
+        same = same | UNKNOWN_TONES
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
-    lost = mine.first("smdi", fault="lost") is not None or mine.first("caller id") is None
-    if call.get("ani") != mine.ani and not (call.get("ani") is None and (lost or mine.outcome == "abandoned_ring")):
-        differs(f"ani {call.get('ani')}, the caller's is {mine.ani}")
-    if call.get("dnis") is not None and call.get("dnis") != mine.dnis:
-        differs(f"dnis {call.get('dnis')}, called was {mine.dnis}")
+    for what in differences(call, mine):
+        differs(what)
     extension = mine.agent_extension
     agent = next((plan.desk.agent for plan in scenario.agents if plan.desk.extension == extension), None)
     if call.get("agent") != agent and mine.outcome == "answered":

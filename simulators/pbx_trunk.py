@@ -144,6 +144,7 @@ class Trunk(Party):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if self.state == "busy":
+            self._note("power cut")
             self._note("released")
             self.hear_nothing()
             self.port.hangup()

@@ -162,6 +162,13 @@ class Phone:
         if talked:
             self.on_hung_up()
 
+    def power_fails(self) -> None:
+        """The line is dead: no more rings, and whoever talks notices soon."""
+        if self.state == "ringing":
+            self._cancel(self._quiet)
+            self._ring_over()
+        self._clock.callLater(2.0, self.hang_up, "line dead")
+
     def stop(self) -> None:
         """The world ends."""
         if self._script is not None and not self._script.called:

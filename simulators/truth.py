@@ -75,9 +75,11 @@ class CallTruth:
     @property
     def outcome(self) -> str:
         """In the server's words where the world can tell: answered, message, abandoned_ring, abandoned_menu,
-        abandoned_queue, lost_in_transfer; else released (the caller was hung up on) or unfinished."""
+        abandoned_queue, lost_in_transfer; else released (the caller was hung up on), cut_by_power or unfinished."""
         if self.agent_extension is not None:
             return "answered"
+        if self.first("power cut") is not None:
+            return "cut_by_power"
         if self.first("message") is not None:
             return "message"
         end = self.first("caller hangs up") or self.first("caller released")

@@ -231,6 +231,8 @@ class World:
             self.pbx.power_returns()
         else:
             self.pbx.power_fails()
+            for telephone in self.phones.values():
+                telephone.power_fails()
         for port in range(len(self.scenario.vru_extensions)):
             self.vru_card.faults(port, cut=not on)
 

@@ -43,7 +43,6 @@ MAKES: dict[str, Make] = {
     "panasonic-kxtd": Make(
         "panasonic-kxtd", "mailbox digits, status digits, records with charge", panasonic.TD, panasonic.KxTd, "700"
     ),
-    "definity": Make("definity", "mode codes, TELESEER records", definity.PLAN, definity.Teleseer, "7000"),
     "definity-teleseer": Make(
         "definity-teleseer", "mode codes, TELESEER records", definity.PLAN, definity.Teleseer, "7000"
     ),

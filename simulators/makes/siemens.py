@@ -1,8 +1,9 @@
 """Siemens: Hicom 150E and HiPath 3000 (compressed records, one at the ring), HiPath 1100 (VMIe digits) (steps 4 and 9).
 
 The compressed format runs without separators: date 8, time 8, trunk 3, station 6, ring 5, duration 8, number 25, pulses
-11, info 2, project 11, MSN 11, seizure code 5, LCR route 2, then CR LF. Info: 0 call information at the ring, 1
-incoming, 5 forwarded, 9 transferred outside. The date and time are those of the end. The called number stands as MSN.
+11, info 2, project 11, MSN 11, seizure code 5, LCR route 2, nodal, WATS and CIC 7, then CR LF. Info: 0 call information
+at the ring, 1 incoming, 5 forwarded, 9 transferred outside. The date and time are those of the end. The called number
+stands as MSN.
 VMIe of HiPath 1100 sends after the answer `***n`, the caller in 6 places with stars on the left (all stars: from
 outside), the called station likewise, `*3` for an analogue line outside, `*4` for a digital one.
 
@@ -39,5 +40,5 @@ class Compressed(Writer):
     def _line(leg: Leg, ring: str, duration: str, info: str) -> str:
         return (
             f"{leg.ended:%d.%m.%y%H:%M:%S}{leg.trunk:>3}{leg.extension:>6}{ring:>5}{duration:>8}{leg.number:<25.25}"
-            f"{'':11}{info:>2}{'':11}{leg.called[-11:]:>11}{'':5}{'':2}\r\n"
+            f"{'':11}{info:>2}{'':11}{leg.called[-11:]:>11}{'':5}{'':2}{'':7}\r\n"
         )

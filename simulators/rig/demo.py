@@ -165,14 +165,19 @@ def _number(value: float | None) -> str:
 
 
 def _verdict(result: Run, took: float, *, strict: bool) -> int:
-    """What the world says of the server's records; status 1 where they differ (faults asked for aside)."""
+    """What the world says of the server's records; status 1 where they differ. With faults asked for, a step
+    that was never made and a telephone that rang before its pop-up are forgiven."""
     from simulators.rig.result import missing_step
 
     speed = f"{result.seconds / took:.0f} times real time"
     print(f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s, {speed}", file=sys.stderr)
-    for finding in (*result.findings, *result.popups):
+    if result.records:
+        told = ", ".join(f"{count} {word}" for word, count in sorted(result.records.items()))
+        print(f"call records of answered calls: {told}", file=sys.stderr)
+    for finding in (*result.findings, *result.popups, *result.strangers):
         print(f"differs: {finding}", file=sys.stderr)
     step = missing_step(result.calls)
     if strict and step is not None:
         print(f"step {step} was never made", file=sys.stderr)
-    return 1 if strict and (step is not None or result.findings or result.popups) else 0
+    wrong = result.findings or result.strangers or (strict and (step is not None or result.popups))
+    return 1 if wrong else 0

@@ -14,6 +14,7 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
     return {
         "call": row.id,
         "ani": row.ani,
+        "ani_truncated": row.ani_truncated,
         "dnis": row.dnis,
         "outcome": row.outcome,
         "cause": row.cause,

@@ -20,7 +20,7 @@ from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
 from simulators.faults import parse
-from simulators.judge import Finding, judge, popups
+from simulators.judge import Finding, judge, popups, records, strangers
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
 from simulators.scenario import Scenario
@@ -51,6 +51,8 @@ class Run:
     seconds: float  # simulated
     findings: list[Finding] = field(default_factory=list)
     popups: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    records: dict[str, int] = field(default_factory=dict)
 
 
 def run(
@@ -148,4 +150,6 @@ def _run(
     result = Run(scenario, calls, world, clock.seconds())
     result.findings = judge(calls, world.truth, scenario)
     result.popups = popups(world.truth)
+    result.strangers = strangers(calls, world.truth, scenario)
+    result.records = records(calls, world.truth, scenario)
     return result

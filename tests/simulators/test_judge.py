@@ -37,6 +37,8 @@ def world() -> Truth:
     truth.begin(1, "13800138000", "66886688")
     truth.note(1, "trunk 1", "caller id", number="13800138000")
     truth.note(1, "ext 2001", "rings", extension="2001")
+    told = {"calling": "13800138000", "called": "66886688", "extension": "2001", "fault": ""}
+    truth.note(1, "pbx", "tells", way="smdi", **told)
     truth.note(1, "pbx", "through", extension="2001", kind="vru")
     truth.note(1, "pbx", "through", extension="8001", kind="agent")
     clock.advance(20.0)

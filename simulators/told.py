@@ -1,0 +1,94 @@
+"""What the PBX has told the VRU of a call's numbers, and whether the server's record agrees (steps 2 and 4).
+
+A caller whom the PBX does not name has no number; a number that it cut is right as far as it goes, if it is marked;
+what was damaged or lost on its way excuses a missing number, never a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from simulators.truth import CallTruth, Happening
+
+WHOLE = frozenset({"", "late", "shuffled"})  # what was done to a message that can be read all the same
+
+
+def tellings(mine: CallTruth, *, by_a_recall: bool = False) -> list[Happening]:
+    """Each time that the PBX told who calls, at the first ring; or at recalls, too."""
+    first = mine.first("through")
+    out = []
+    for one in mine.all("tells"):
+        recall = one.data["called"] not in ("", mine.dnis) or (
+            first is not None and one.data["way"] != "digits" and one.data["extension"] != first.data["extension"]
+        )
+        if by_a_recall or not recall:
+            out.append(one)
+    return out
+
+
+def whole(mine: CallTruth) -> list[Happening]:
+    """Those that arrived as they were sent."""
+    return [one for one in tellings(mine) if one.data["fault"] in WHOLE]
+
+
+def differences(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
+    """What is wrong with ANI and DNIS of the server's call."""
+    yield from _ani(call, mine)
+    told = [one for one in whole(mine) if one.data["called"] and _in_time(one, mine)]
+    dnis = call.get("dnis")
+    if dnis is not None and dnis != mine.dnis:
+        yield f"dnis {dnis}, called was {mine.dnis}"
+    elif dnis is None and told and mine.outcome not in ("abandoned_ring", "abandoned_menu"):
+        yield f"no dnis, called was {mine.dnis}, told by {told[0].data['way']}"
+
+
+def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
+    ani, told = call.get("ani"), {str(one.data["calling"]) for one in whole(mine) if one.data["calling"]}
+    if ani == mine.ani:
+        return
+    if ani is None:
+        spoilt = len(whole(mine)) < len(tellings(mine))
+        if told and not spoilt and mine.outcome != "abandoned_ring":
+            yield f"ani None, the caller's is {mine.ani}"
+    elif ani in told and mine.ani is not None and mine.ani.endswith(ani):
+        if not call.get("ani_truncated"):
+            yield f"ani {ani} is not marked as cut, the caller's is {mine.ani}"
+    else:
+        yield f"ani {ani}, the caller's is {mine.ani}"
+
+
+def _in_time(one: Happening, mine: CallTruth) -> bool:
+    """Was it told while the VRU had the call?"""
+    ends = [at for at in (mine.at("flash"), mine.at("released"), mine.at("caller hangs up")) if at is not None]
+    return not ends or one.at_s < min(ends)
+
+
+def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]) -> list[str]:
+    """Pop-ups that showed a customer as certain who was not the caller."""
+    wrong = []
+    for one in truth_log:
+        if one.what not in ("popup", "popup update") or not one.data.get("confirmed"):
+            continue
+        mine = of_call.get(str(one.data["call"]))
+        if mine is not None and one.data["ani"] != mine.ani:
+            wrong.append(f"{one.at_s:.2f} s: {one.who} shows {one.data['ani']} as certain, the caller is {mine.ani}")
+    return wrong
+
+
+def record_of(call: Mapping[str, Any], mine: CallTruth, others: list[CallTruth]) -> str:
+    """How the call's record stands: reconciled (the PBX's own of this caller), marked (it has none, and says why it
+    ended without), spoilt (damaged on the way, and taken all the same), wrong (another caller's)."""
+    text = _bare(call.get("smdr"))
+    if not text:
+        return "marked" if call.get("cause") not in (None, "smdr") else "missing"
+    if any(text in _bare(one.data["raw"]) for one in mine.all("smdr")):
+        return "reconciled"
+    if any(text in _bare(one.data["raw"]) for other in others for one in other.all("smdr")):
+        return "wrong"
+    return "spoilt"
+
+
+def _bare(text: object) -> str:
+    """A record without white space and control characters, which a server may strip or join."""
+    return "".join(sign for sign in str(text or "") if sign.isprintable() and not sign.isspace())
