@@ -68,7 +68,7 @@ def test_check_of_a_right_site(site: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_check_tells_the_faults_of_all_files_at_once(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = site.parent
-    (folder / "pbx.yaml").write_text("name: my\ntitle: My\nsmdr: {records: []}\n")
+    (folder / "pbx.yaml").write_text("name: my\ntitle: My\nsmdr: {records: [{name: one}]}\n")
     (folder / "flow.yaml").write_text('name: my\nmenu: {keys: {"x": {group: sales}}}\n')
     (folder / "c.csv").write_text("号码,姓名\n,王\n")
     text = (
@@ -81,7 +81,7 @@ def test_check_tells_the_faults_of_all_files_at_once(site: Path, capsys: pytest.
         "site.yaml:12: speed: is not known",
         "site.yaml:9: agents[0].groups[0]: there is no group 'sales'",
         "    did you mean sals?",
-        "pbx.yaml:3: smdr.records: has 0 entries",
+        "pbx.yaml:3: smdr.records[0]: needs either pattern or columns",
         "flow.yaml:2: menu.keys.x: is not a key of a telephone",
         "c.csv:2: number: is empty",
     ):
