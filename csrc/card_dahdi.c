@@ -118,7 +118,11 @@ static int echo_canceller(tr_card *base, uint32_t port, int mode) {
     if (!(card->channels[port].capabilities & TR_CAP_HW_ECHO_CANCELLER)) {
         return TR_E_UNSUPPORTED;
     }
-    return tr_dh_echo(&card->channels[port], (uint32_t)mode) < 0 ? TR_E_SYSTEM : TR_OK;
+    if (tr_dh_echo(&card->channels[port], (uint32_t)mode) < 0) {
+        return TR_E_SYSTEM;
+    }
+    card->channels[port].config.echo_mode = (uint32_t)mode;
+    return TR_OK;
 }
 
 static void release(tr_card *base) {

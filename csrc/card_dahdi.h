@@ -27,7 +27,8 @@
  * brings.
  *
  * Nothing blocks: channels are O_NONBLOCK, and one that is gone (ENODEV, EIO, DAHDI_EVENT_REMOVED) is never touched
- * again: it is in alarm TR_ALARM_REMOVED, its sound is silence, its commands are TR_E_STATE. An echo canceller that is
+ * again: it is in alarm TR_ALARM_REMOVED, its sound is silence, its commands are TR_E_STATE. Each second it is tried
+ * whether the channel can be opened anew; then it is set as before and the alarm is over. An echo canceller that is
  * switched makes the driver allocate memory: some microseconds.
  *
  * Capabilities: HEARS_ON_HOOK and REPORTS_RING_BEGIN (FXO), POLARITY and LAMP (FXS) where the driver takes the ioctl,

@@ -190,6 +190,23 @@ static void send_frames(struct tr_dahdi_card *card, uint32_t index) {
     memmove(c->queue, c->queue + at, c->queued);
 }
 
+/* A channel that was gone may be there again: the card was plugged in, dahdi_cfg has run. Its calls are long over. */
+static void look_for(struct tr_dahdi_card *card, uint32_t index) {
+    struct tr_dh_channel *c = &card->channels[index];
+    char error[8]; /* that it is gone is known */
+    if (tr_dh_open(c, error, sizeof error) != TR_OK) {
+        return;
+    }
+    c->own = c->config.kind == TR_KIND_FXS ? TR_LEVEL_BATTERY : 0;
+    tr_line_own(&c->line, tr_dh_now(card), c->own);
+    c->known = c->flashing = c->flash_waits = c->opening = false;
+    c->late = true;
+    c->refill = 1;
+    c->queued = 0;
+    c->patience = AHEAD_LEAST;
+    tr_dh_alarms(card, index);
+}
+
 /* ---- the pass ----------------------------------------------------------------------------------- */
 
 /* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
@@ -231,7 +248,10 @@ int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, 
         }
         if (!tr_dh_is_gone(c)) {
             tr_dh_look(card, i);
-        } else if (to) {
+        } else if ((card->tick + i) % TR_DH_LOOK_TICKS == 0) {
+            look_for(card, i);
+        }
+        if (tr_dh_is_gone(c) && to) {
             memset(to, tr_g711_idle(c->law), TR_BLOCK);
         }
     }

@@ -492,6 +492,7 @@ int tr_dh_set(tr_card *base, uint32_t port, int setting, int value) {
             return TR_E_SYSTEM;
         }
         c->law = (uint8_t)value;
+        c->config.law = (uint32_t)value;
         if (!tr_dh_is_gone(c) && (c->config.rx_cdb || c->config.tx_cdb)) {
             tr_dh_gains(c, c->config.rx_cdb, c->config.tx_cdb);
         }
