@@ -1,7 +1,8 @@
 """Opens the cards of the site file and gives each VRU port its card port; keeps backplanes connected.
 
-A software card's wires end in another process (a simulated PBX, a test rig) at a Unix socket; like a cable that was
-pulled out, it is plugged in again when the far end is back. Serves step 3.
+A real card is a row of DAHDI channels: what is wrong with one is told before anything rings. A software card's wires
+end in another process (a simulated PBX, a test rig) at a Unix socket; like a cable that was pulled out, it is plugged
+in again when the far end is back. Serves step 3.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 
-from cti.config import Card, Site, VruPort
+from cti.config import Card, DahdiCard, Site, VruPort
 from cti.errors import TipringError
 from drivers.card import Backplane, SoftwareCard
 from drivers.card import Card as EngineCard
 from drivers.clock import Clock, DelayedCall
+from drivers.dahdi import DahdiCard as EngineDahdiCard
+from drivers.dahdi import DahdiPort
 from drivers.engine import Engine
+from drivers.errors import EngineError
 from drivers.port import Port
 
 # How often a backplane that lost its far end is tried again, and looked at.
@@ -81,13 +85,34 @@ def _connect(path: str) -> int:
         return far.detach()
 
 
-def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, SoftwareCard]]:
-    """Every card of the site, adopted by the engine."""
-    cards = {}
+def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, EngineCard]]:
+    """Every card of the site, adopted by the engine. TipringError where a real one cannot be used, with the remedy."""
+    cards: dict[str, tuple[Card, EngineCard]] = {}
     for card in site.cards:
-        adopted = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
-        cards[card.name] = (card, adopted)
+        try:
+            cards[card.name] = (card, _open(engine, card))
+        except EngineError as error:
+            raise TipringError(f"card {card.name}: {error}") from error
     return cards
+
+
+def _open(engine: Engine, card: Card) -> EngineCard:
+    if not isinstance(card, DahdiCard):
+        return SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+    ports = [
+        DahdiPort(
+            channel,
+            card.type,
+            law=LAWS[card.law],
+            depth=card.depth,
+            rx_db=card.rx_gain_db,
+            tx_db=card.tx_gain_db,
+            echo_taps=card.echo_taps,
+            echo_mode=card.echo_mode,
+        )
+        for channel in card.numbers
+    ]
+    return EngineDahdiCard(engine, ports, name=card.name)
 
 
 def vru_ports(site: Site, cards: Mapping[str, tuple[Card, EngineCard]]) -> list[tuple[VruPort, Port]]:

@@ -103,7 +103,13 @@ class Centre:
         if "busy" in self.tones:
             self.tones = self.tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
         signs = self.rules.disconnect
-        hangup = Hangup("loop_drop" in signs, "polarity" in signs, "busy_tone" in signs, "dial_tone" in signs)
+        hangup = Hangup(
+            "loop_drop" in signs,
+            "polarity" in signs,
+            "busy_tone" in signs,
+            "dial_tone" in signs,
+            self.rules.silence_s if "silence" in signs else 0.0,
+        )
         self.telephones = telephones(self)
 
         def lines(use: PortUse, owner: LineOwner) -> list[VruLine]:

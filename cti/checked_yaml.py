@@ -205,7 +205,8 @@ class _Checker:
         if isinstance(node, MappingNode):
             structs = [m for m in members if _is_struct(m)]
             if structs:
-                return self.struct(node, self.pick(node, structs), path)
+                picked = self.pick(node, structs, path)
+                return _BAD if picked is None else self.struct(node, picked, path)
             for member in members:
                 if get_origin(member) is dict or member is dict:
                     key, value = get_args(member) or (Any, Any)
@@ -236,13 +237,22 @@ class _Checker:
         except (YAMLError, ValueError) as error:
             return self.fault(node, path, f"is not a value: {error}".splitlines()[0])
 
-    def pick(self, node: MappingNode, structs: list[type[msgspec.Struct]]) -> type[msgspec.Struct]:
-        """Among tagged Structs the one whose tag the mapping carries; the first when there is only one or none fits."""
-        for struct in structs:
-            config = struct.__struct_config__
-            if any(key.value == config.tag_field and value.value == str(config.tag) for key, value in node.value):
-                return struct
-        return structs[0]
+    def pick(
+        self, node: MappingNode, structs: list[type[msgspec.Struct]], path: tuple[Step, ...]
+    ) -> type[msgspec.Struct] | None:
+        """Among tagged Structs the one whose tag the mapping carries; a fault where it carries none of them."""
+        if len(structs) == 1:
+            return structs[0]
+        field = structs[0].__struct_config__.tag_field
+        tags = {str(struct.__struct_config__.tag): struct for struct in structs}
+        given = next((value for key, value in node.value if key.value == field), None)
+        if isinstance(given, ScalarNode) and given.value in tags:
+            return tags[given.value]
+        what = "is missing" if given is None else f"is {given.value!r}" if isinstance(given, ScalarNode) else "is wrong"
+        near = difflib.get_close_matches(str(getattr(given, "value", "")), tags, 1, 0.6)
+        remedy = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(tags)}"
+        self.fault(given or node, (*path, str(field)), what, remedy)
+        return None
 
     def keys(self, node: MappingNode, path: tuple[Step, ...]) -> dict[str, tuple[Node, Node]]:
         found: dict[str, tuple[Node, Node]] = {}

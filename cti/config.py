@@ -67,15 +67,60 @@ class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
     area_code: Annotated[str, Meta(pattern=r"^[0-9]{1,5}$")] | None = None  # of callers who come without one: "021"
 
 
-class Card(Struct, frozen=True, forbid_unknown_fields=True):
-    """A telephony card."""
+class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="software"):
+    """A software card: ports whose wires end in another process."""
 
     name: Name
-    kind: Literal["software"]
     ports: Annotated[int, Meta(ge=1, le=256)]
     type: Literal["fxo", "fxs", "b"] = "fxo"
     law: Literal["alaw", "ulaw"] = "alaw"
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are
+
+
+class DahdiCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="dahdi"):
+    """Channels of real cards, through DAHDI; its ports count up from 0 in the order of `channels`."""
+
+    name: Name
+    type: Literal["fxo", "fxs", "b", "d"]  # what the hardware is: an fxo port is signalled fxsks in system.conf
+    channels: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$",
+            extra_json_schema={"description": 'DAHDI\'s channel numbers: "1-4,6"'},
+        ),
+    ]
+    law: Literal["alaw", "ulaw"] = "alaw"
+    depth: Annotated[int, Meta(ge=2, le=16)] = 4  # blocks of 20 ms written ahead; 2 where delay matters (R2)
+    rx_gain_db: Annotated[float, Meta(ge=-24, le=24)] = 0.0
+    tx_gain_db: Annotated[float, Meta(ge=-24, le=24)] = 0.0
+    echo_taps: Literal[0, 32, 64, 128, 256, 512, 1024] = 0  # of the driver's echo canceller; 0: none
+    echo_mode: Literal["on", "fax"] = "on"
+
+    def __post_init__(self) -> None:
+        numbers: list[int] = []
+        for part in self.channels.split(","):
+            first, _, last = part.partition("-")
+            if int(last or first) < int(first) or int(first) == 0:
+                raise ValueError(f'channels {part!r} is no range; write the lower number first, from 1: "1-4"')
+            numbers += range(int(first), int(last or first) + 1)
+        if len(numbers) > 1024:
+            raise ValueError(f"has {len(numbers)} channels; one card takes 1024, write two")
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"channels {self.channels!r} names a channel twice; write each once")
+
+    @property
+    def numbers(self) -> list[int]:
+        """Each channel, in the order of the ports."""
+        ranges = [part.partition("-") for part in self.channels.split(",")]
+        return [n for first, _, last in ranges for n in range(int(first), int(last or first) + 1)]
+
+    @property
+    def ports(self) -> int:
+        """How many ports the card has."""
+        return len(self.numbers)
+
+
+Card = WiredCard | DahdiCard
 
 
 class SerialLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,6 +341,8 @@ def _absolute(site: Site, folder: Path) -> Site:
     replace = msgspec.structs.replace
     vru = replace(site.vru, flow=by_name("flows", site.vru.flow), prompts=at(site.vru.prompts))
     pbx = replace(site.pbx, dialect=by_name("pbx", site.pbx.dialect))
-    cards = tuple(replace(card, backplane=at(card.backplane)) for card in site.cards)
+    cards = tuple(
+        replace(card, backplane=at(card.backplane)) if isinstance(card, WiredCard) else card for card in site.cards
+    )
     state, customers = str(folder / site.state_dir), at(site.customers)
     return replace(site, vru=vru, pbx=pbx, cards=cards, state_dir=state, customers=customers)

@@ -19,7 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
-from cti.config import Agent, Card, Group, Listen, Pbx, PortRange, SiteFacts
+from cti.config import Agent, Card, DahdiCard, Group, Listen, Pbx, PortRange, SiteFacts
 from cti.errors import ConfigFaults, Fault
 from drivers.errors import ArgumentError
 from drivers.tones import load
@@ -32,6 +32,7 @@ def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault
     """Every fault between the fields of a site file (its single fields are cti/config.py's)."""
     checks = _Checks(document, folder)
     checks.names()
+    checks.channels()
     checks.ports()
     checks.agents()
     checks.serial_lines()
@@ -65,7 +66,7 @@ class _Checks:
         self.document = document
         self.folder = folder
         self.faults: list[Fault] = []
-        self.cards = self.entries(Card, "cards")
+        self.cards: list[tuple[Path_, Card]] = self.entries(Card, "cards")  # type: ignore[arg-type]
         self.port_ranges = self.entries(PortRange, "vru", "ports")
         self.groups = self.entries(Group, "groups")
         self.agent_list = self.entries(Agent, "agents")
@@ -116,6 +117,12 @@ class _Checks:
         self.once("card", ((card.name, (*at, "name")) for at, card in self.cards), "give each card its own name")
         self.once("group", ((group.name, (*at, "name")) for at, group in self.groups), "give each group its own name")
         self.once("agent", ((agent.id, (*at, "id")) for at, agent in self.agent_list), "give each agent its own id")
+
+    def channels(self) -> None:
+        """A channel of a real card is one port only."""
+        real = [(at, card) for at, card in self.cards if isinstance(card, DahdiCard)]
+        taken = ((number, (*at, "channels")) for at, card in real for number in card.numbers)
+        self.once("DAHDI channel", taken, "let each channel stand in one card")
 
     def ports(self) -> None:
         """Every VRU port exists, once; so do its extension and its (message desk, line)."""

@@ -36,6 +36,8 @@ ENGINE_FIGURES = {
     "slips": ("tipring_engine_slips", "Blocks lost or repeated between clocks."),
     "io_underruns": ("tipring_engine_io_underruns", "Blocks of silence because the disk came late."),
     "io_overruns": ("tipring_engine_io_overruns", "Blocks that a recording lost."),
+    "clock_losses": ("tipring_engine_clock_losses", "Times that a card's clock stopped."),
+    "bad_frames": ("tipring_engine_bad_frames", "HDLC frames that came damaged."),
 }
 """Counters of the engine: attribute of its stats, name, help."""
 
@@ -179,11 +181,19 @@ class Metrics:
         busy = CounterMetricFamily("tipring_engine_tick_seconds", "Time spent in ticks.", labels=["engine"])
         worst = GaugeMetricFamily("tipring_engine_tick_max_seconds", "The longest tick.", labels=["engine"])
         memory = GaugeMetricFamily("tipring_engine_memory_bytes", "Engine and ports.", labels=["engine"])
+        clock = GaugeMetricFamily(
+            "tipring_engine_clock_ppm", "The card's clock against the system's; above 0 it is fast.", labels=["engine"]
+        )
+        realtime = GaugeMetricFamily(
+            "tipring_engine_realtime", "1 where the media thread has real-time priority.", labels=["engine"]
+        )
         for engine, stats in engines.items():
+            clock.add_metric([engine], float(getattr(stats, "clock_ppb", 0)) / 1e3)
+            realtime.add_metric([engine], float(getattr(stats, "realtime", False)))
             busy.add_metric([engine], float(getattr(stats, "tick_ns_total", 0)) / 1e9)
             worst.add_metric([engine], float(getattr(stats, "tick_ns_max", 0)) / 1e9)
             memory.add_metric([engine], float(getattr(stats, "memory_bytes", 0)))
-        yield from (busy, worst, memory)
+        yield from (busy, worst, memory, clock, realtime)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus's text format 0.0.4."""

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from cti.assemble import Parts, make_centre, open_records, site_dialect
 from cti.cards import BackplaneLink, open_cards, vru_ports
 from cti.centre import SerialWire, Wiring
-from cti.config import SerialLine, Site
+from cti.config import SerialLine, Site, WiredCard
 from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
 from cti.desk.passwords import ThreadChecker
@@ -39,6 +39,7 @@ from cti.records.journal import Journal
 from cti.records.store import Store, open_store
 from cti.tones import load_plan
 from cti.watchdog import Watchdog, notifier, period_s
+from drivers.card import SoftwareCard
 from drivers.clock import DelayedCall, ReactorClock
 from drivers.engine import Engine
 
@@ -161,7 +162,7 @@ class Server:
         self.backplanes = {
             name: BackplaneLink(clock, name, card.backplane, card.ports, self._alarm)
             for name, (card, _) in self.cards.items()
-            if card.backplane is not None
+            if isinstance(card, WiredCard) and card.backplane is not None
         }
         serial = parts.dialect.serial
         wiring = Wiring(
@@ -212,7 +213,9 @@ class Server:
         self.checker.start()
         self.engine.startService()
         for name, link in self.backplanes.items():
-            link.start(self.cards[name][1])
+            wired = self.cards[name][1]
+            if isinstance(wired, SoftwareCard):
+                link.start(wired)
         self.centre.start()
         self.forwarder.start()
         self.watchdog.start()

@@ -1,10 +1,10 @@
 """One VRU line: a card port together with the extension and the SMDI (desk, line) that the PBX knows it by.
 
-Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line after
-hanging up, is blocked and unblocked by the operator or by an alarm. During a call it watches for the caller's
-hang-up as the dialect says: loop drop, polarity, busy tone, dial tone. An alarm ends the call that is on the line; when
-it clears, the line is idle (or blocked, where that was asked). Whatever a line reports in whatever order, nothing is
-raised. Serves steps 1, 3 and 4.
+Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line
+after hanging up, is blocked and unblocked by the operator or by an alarm. During a call it watches for the caller's
+hang-up as the dialect says: loop drop, polarity, busy tone, dial tone, silence; the first that comes counts. An alarm
+ends the call that is on the line; when it clears, the line is idle (or blocked, where that was asked). Whatever a
+line reports in whatever order, nothing is raised. Serves steps 1, 3 and 4.
 """
 
 from __future__ import annotations
@@ -15,7 +15,23 @@ from typing import Protocol
 
 from cti.machine import Chart, Machine
 from drivers.clock import Clock, DelayedCall
-from drivers.events import Alarm, CallerId, Event, LoopDrop, Polarity, RingBegin, RingEnd, ToneHeard
+from drivers.events import (
+    Alarm,
+    CallerId,
+    DigitBegin,
+    DigitEnd,
+    Event,
+    LoopDrop,
+    NotTone,
+    PlayDone,
+    Polarity,
+    RingBegin,
+    RingEnd,
+    ToneEnded,
+    ToneHeard,
+    VoiceBegin,
+    VoiceEnd,
+)
 from drivers.operations import quietly
 from drivers.port import Port
 from drivers.problems import report
@@ -67,6 +83,12 @@ class Hangup:
     polarity: bool = False
     busy_tone: bool = True
     dial_tone: bool = True
+    silence_s: float = 0.0
+    """Neither the caller nor we made a sound for so long, where the PBX gives no other sign; 0: silence is no sign. A
+    caller who listens to music in the queue is silent for minutes: what we play ourselves counts as sound."""
+
+
+SOUNDS = (VoiceBegin, VoiceEnd, DigitBegin, DigitEnd, ToneHeard, ToneEnded, NotTone, PlayDone)
 
 
 class LineOwner(Protocol):
@@ -111,6 +133,9 @@ class VruLine:
         self._guard_s = guard_s
         self._timer: DelayedCall | None = None
         self._watching = False
+        self._silence: DelayedCall | None = None
+        self._voice = False
+        self._sounded_s = 0.0
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -127,6 +152,7 @@ class VruLine:
             self._unlisten()
             self._unlisten = None
         self._stop_timer()
+        self.watch(False)
         self.port.hangup()
 
     @property
@@ -148,7 +174,7 @@ class VruLine:
 
     def free(self) -> None:
         """The call has left the line: on-hook, guard, then idle (or blocked, where that was asked)."""
-        self._watching = False
+        self.watch(False)
         self.machine.send("free")
 
     def block(self) -> bool:
@@ -168,6 +194,13 @@ class VruLine:
     def watch(self, on: bool) -> None:
         """Watches for the caller's hang-up, or not (while a transfer listens to the PBX's tones itself)."""
         self._watching = on
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+        self._silence = None
+        if on and self._hangup.silence_s:
+            self._voice = False
+            self._sounded_s = self._clock.seconds()
+            self._silence = self._clock.callLater(self._hangup.silence_s, self._listen_for_silence)
 
     # actions of the table
 
@@ -217,7 +250,25 @@ class VruLine:
         if event == "stop":
             self.owner.line_stopped_ringing(self)
 
+    def _listen_for_silence(self) -> None:
+        now = self._clock.seconds()
+        if self._voice or self.port.player is not None:
+            self._sounded_s = now
+        left = self._sounded_s + self._hangup.silence_s - now
+        if left > 0:
+            self._silence = self._clock.callLater(left, self._listen_for_silence)
+        else:
+            self._caller_left("silence")
+
+    def _caller_left(self, how: str) -> None:
+        self.watch(False)
+        self.owner.line_lost_caller(self, how)
+
     def _event(self, event: Event) -> None:
+        if isinstance(event, SOUNDS):
+            self._sounded_s = self._clock.seconds()
+            if isinstance(event, (VoiceBegin, VoiceEnd)):
+                self._voice = isinstance(event, VoiceBegin)
         if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):
             self._ring()
         elif isinstance(event, CallerId):
@@ -228,8 +279,7 @@ class VruLine:
         elif self._watching and self.machine.state == "busy":
             how = self._hung_up(event)
             if how:
-                self._watching = False
-                self.owner.line_lost_caller(self, how)
+                self._caller_left(how)
 
     def _ring(self) -> None:
         if self.machine.state in ("idle", "guard"):
@@ -250,7 +300,7 @@ class VruLine:
     def _alarmed(self, alarms: tuple[str, ...]) -> None:
         if alarms and self.machine.state != "alarm":
             self._stop_timer()
-            self._watching = False
+            self.watch(False)
             self.owner.line_alarm(self, alarms)
             self.machine.send("alarm")
         elif not alarms and self.machine.state == "alarm":

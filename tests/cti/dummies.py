@@ -88,6 +88,10 @@ class DummyPort:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
+    @property
+    def player(self) -> Op | None:
+        return next((op for op in self.ops if op.name in ("play", "dial", "collect")), None)
+
     # what the server asks
 
     def state(self) -> Any:

@@ -7,9 +7,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cti.cards import LOOK_S, BackplaneLink, open_cards, vru_ports
+from cti.config import DahdiCard
 from cti.errors import TipringError
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
@@ -151,3 +153,14 @@ def test_cards_and_vru_ports_of_the_site(tmp_path: Path) -> None:
     other = site(tmp_path, 4, 0, card="fxs")
     with pytest.raises(TipringError, match="must be fxo"):
         vru_ports(other, open_cards(Engine(SteppedClock()), other))
+
+
+def test_a_real_card_without_its_driver_is_one_clear_line(tmp_path: Path) -> None:
+    if Path("/dev/dahdi/channel").exists():
+        pytest.skip("there is a DAHDI driver here")
+    made = msgspec.structs.replace(site(tmp_path, 1, 1), cards=(DahdiCard("pci", "fxo", "1-4"),))
+    with pytest.raises(TipringError) as told:
+        open_cards(Engine(SteppedClock()), made)
+    line = str(told.value)
+    assert line.startswith("card pci: DAHDI channel 1: /dev/dahdi/channel is not there") and "modprobe dahdi" in line
+    assert "\n" not in line

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cti.config import PortRange, Site, load_site
+from cti.config import DahdiCard, PortRange, Site, load_site
 from cti.errors import ConfigFaults, Fault
 
 EXAMPLE = Path(__file__).parents[2] / "conf" / "site.yaml"
@@ -218,3 +218,57 @@ def test_service_ports_and_pins_go_together(folder: Path) -> None:
     only(faults(folder, named), 12, "agents[0].pin", "cannot be typed", "digits")
     all_service = changed(RANGE, RANGE.replace("line: 1", "line: 1, use: agents"))
     assert any("every port is for agents" in fault.message for fault in faults(folder, all_service))
+
+
+REAL = "- {name: vru, kind: software, ports: 4}"
+
+
+def test_a_real_card(folder: Path) -> None:
+    text = changed(REAL, '- {name: vru, kind: dahdi, type: fxo, channels: "1-3,7", echo_taps: 128, rx_gain_db: -3}')
+    [card] = load(folder, text).cards
+    assert isinstance(card, DahdiCard) and card.numbers == [1, 2, 3, 7] and card.ports == 4
+    assert (card.law, card.depth, card.rx_gain_db, card.tx_gain_db, card.echo_mode) == ("alaw", 4, -3.0, 0.0, "on")
+
+
+@pytest.mark.parametrize(
+    ("card", "field", "message", "remedy"),
+    [
+        ("{name: vru, kind: dahdy, ports: 4}", "cards[0].kind", "is 'dahdy'", "did you mean dahdi"),
+        ("{name: vru, ports: 4}", "cards[0].kind", "is missing", "software, dahdi"),
+        (
+            '{name: vru, kind: dahdi, type: fxo, channels: "4-1"}',
+            "cards[0]",
+            "no range; write the lower number first",
+            "",
+        ),
+        (
+            '{name: vru, kind: dahdi, type: fxo, channels: "0-3"}',
+            "cards[0]",
+            "no range; write the lower number first, from 1",
+            "",
+        ),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1-4,2"}', "cards[0]", "twice; write each once", ""),
+        (
+            '{name: vru, kind: dahdi, type: fxo, channels: "1-2000"}',
+            "cards[0]",
+            "2000 channels; one card takes 1024, write two",
+            "",
+        ),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1;4"}', "cards[0].channels", "'1;4'", '"1-4,6"'),
+        ("{name: vru, kind: dahdi, type: fxo, channels: 4}", "cards[0].channels", "'4'", "in quotes"),
+        ('{name: vru, kind: dahdi, channels: "1-4"}', "cards[0].type", "is missing", "fxo"),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1-4", depth: 1}', "cards[0].depth", "'1'", "from 2 to 16"),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1-4", echo_taps: 100}', "cards[0].echo_taps", "'100'", "128"),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1-4", ports: 4}', "cards[0].ports", "not known", "known here"),
+        ('{name: vru, kind: dahdi, type: fxo, channels: "1-3"}', "vru.ports[0].count", "has 3 ports", "the last is 2"),
+    ],
+)
+def test_faulty_real_cards(folder: Path, card: str, field: str, message: str, remedy: str) -> None:
+    found = faults(folder, changed(REAL, f"- {card}"))
+    only(found, 8 if field.startswith("vru") else 3, field, message, remedy)
+
+
+def test_a_channel_belongs_to_one_card(folder: Path) -> None:
+    two = """- {name: vru, kind: dahdi, type: fxo, channels: "1-4"}
+  - {name: agents, kind: dahdi, type: fxs, channels: "4-6"}"""
+    only(faults(folder, changed(REAL, two)), 4, "cards[1].channels", "DAHDI channel 4 is there twice", "one card")

@@ -28,6 +28,8 @@ class Stats:
         self.tick_ns_total = 3_000_000_000
         self.tick_ns_max = 2_000_000
         self.memory_bytes = 65536
+        self.clock_ppb = -41_500
+        self.realtime = True
 
 
 def figures(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -96,6 +98,8 @@ def test_what_is_is_asked_at_the_scrape() -> None:
     assert found["tipring_journal_lag_events", (("stage", "database"),)] == 7
     assert found["tipring_engine_ticks_total", (("engine", "vru"),)] == 500
     assert found["tipring_engine_tick_seconds_total", (("engine", "vru"),)] == 3
+    assert found["tipring_engine_clock_ppm", (("engine", "vru"),)] == -41.5
+    assert found["tipring_engine_realtime", (("engine", "vru"),)] == 1
     ports["idle"] = 28
     assert figures(metrics)["tipring_ports", (("state", "idle"),)] == 28
     acd.close()

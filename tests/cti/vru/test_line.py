@@ -231,6 +231,62 @@ def test_a_sign_of_hang_up_counts_as_the_dialect_says(name: str) -> None:
         bench.stop()
 
 
+def quiet(bench: Bench) -> None:
+    """Nine seconds of ten without a sound."""
+    bench.clock.advance(9.0)
+    assert bench.told == []
+
+
+def test_silence_is_a_hang_up_where_nothing_else_is() -> None:
+    bench = Bench(Hangup(silence_s=10.0)).to("busy")
+    bench.clock.advance(60.0)
+    assert bench.told == []  # nobody watches
+    bench.line.watch(True)
+    quiet(bench)
+    bench.clock.advance(1.1)
+    assert bench.told == [("lost", "silence")]
+    bench.clock.advance(60.0)
+    assert bench.told == []  # once
+    bench.stop()
+
+
+def test_what_the_caller_or_we_let_hear_is_no_silence() -> None:
+    bench = Bench(Hangup(silence_s=10.0)).to("busy")
+    bench.line.watch(True)
+    for kind, fields in (
+        (ev.DigitEnd, {"digit": "1", "ms": 80}),
+        (ev.NotTone, {}),
+        (ev.ToneEnded, {"name": "ringback"}),
+        (ev.VoiceEnd, {}),
+    ):
+        quiet(bench)
+        bench.port.tell(kind, **fields)
+    quiet(bench)
+    bench.port.tell(ev.VoiceBegin)
+    bench.clock.advance(60.0)  # a long speech
+    bench.port.tell(ev.VoiceEnd)
+    quiet(bench)
+    music = bench.port.play("music")
+    bench.clock.advance(600.0)  # a caller who waits says nothing
+    assert bench.told == []
+    bench.port.finish("play")
+    bench.port.tell(ev.PlayDone, id=1, why="finished", ms=600_000, errno=0)
+    quiet(bench)
+    bench.line.watch(False)  # a transfer listens itself
+    bench.clock.advance(60.0)
+    assert bench.told == [] and music.called
+    bench.stop()
+    assert not bench.clock.getDelayedCalls()
+
+
+def test_silence_is_no_sign_unless_the_dialect_says_so() -> None:
+    bench = Bench(Hangup()).to("busy")
+    bench.line.watch(True)
+    bench.clock.advance(3600.0)
+    assert bench.told == [] and not bench.clock.getDelayedCalls()
+    bench.stop()
+
+
 def test_caller_id_is_heard_on_hook_only() -> None:
     for state in STATES:
         bench = Bench().to(state)
