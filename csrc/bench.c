@@ -2,97 +2,10 @@
  * thread, on a card whose far ends are the given input. Measured is tr_engines_step() alone, tick by tick; taking the
  * events out between ticks is not, but raising them is. Serves the question which PC a site needs (docs/performance).
  */
-#define _GNU_SOURCE
+#include "bench_card.h"
 #include "internal.h"
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-struct bench_card {
-    tr_card base;
-    uint32_t count, samples, distinct, at;
-    const uint8_t *input;
-    bool live; /* false while the calls are set up: idle codes */
-};
-
-static const struct bench_card *card_of(const tr_card *card) { return (const struct bench_card *)card; }
-static uint32_t card_ports(const tr_card *card) { return card_of(card)->count; }
-static uint32_t card_kind(const tr_card *card, uint32_t port) {
-    (void)card, (void)port;
-    return TR_KIND_B;
-}
-static uint32_t card_nothing(const tr_card *card, uint32_t port) {
-    (void)card, (void)port;
-    return 0;
-}
-
-static int card_exchange(tr_card *card, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count) {
-    struct bench_card *bench = (struct bench_card *)card;
-    (void)tx;
-    for (uint32_t p = 0; p < count; p++) {
-        if (!rx[p] || !bench->live) {
-            continue; /* the engine's buffers hold idle codes at first */
-        }
-        const uint8_t *input = bench->input + (size_t)(p % bench->distinct) * bench->samples;
-        if (bench->at + TR_BLOCK <= bench->samples) {
-            memcpy(rx[p], input + bench->at, TR_BLOCK);
-        } else {
-            for (uint32_t i = 0; i < TR_BLOCK; i++) {
-                rx[p][i] = input[(bench->at + i) % bench->samples];
-            }
-        }
-    }
-    bench->at = bench->live ? (bench->at + TR_BLOCK) % bench->samples : 0;
-    return TR_OK;
-}
-
-static int card_event(tr_card *card, struct tr_line_event *out) {
-    (void)card, (void)out;
-    return 0;
-}
-static int card_number(tr_card *card, uint32_t port, int value) {
-    (void)card, (void)port, (void)value;
-    return TR_E_UNSUPPORTED;
-}
-static int card_ring(tr_card *card, uint32_t port, const int32_t cadence_ms[6]) {
-    (void)card, (void)port, (void)cadence_ms;
-    return TR_E_UNSUPPORTED;
-}
-static int card_set(tr_card *card, uint32_t port, int setting, int value) {
-    (void)card, (void)port, (void)setting, (void)value;
-    return TR_OK;
-}
-static int card_state(const tr_card *card, uint32_t port, struct tr_port_state *out) {
-    (void)card, (void)port, (void)out;
-    return TR_OK;
-}
-static int card_idle(const tr_card *card, uint32_t port) {
-    (void)card, (void)port;
-    return 0;
-}
-static uint32_t card_delay(const tr_card *card) {
-    (void)card;
-    return 0;
-}
-static void card_release(tr_card *card) { free(card); }
-
-static const struct tr_card_ops bench_ops = {.name = "bench",
-                                             .ports = card_ports,
-                                             .kind = card_kind,
-                                             .capabilities = card_nothing,
-                                             .exchange = card_exchange,
-                                             .next_event = card_event,
-                                             .hook = card_number,
-                                             .flash = card_number,
-                                             .ring = card_ring,
-                                             .loop_open = card_number,
-                                             .on_hook_tx = card_number,
-                                             .set = card_set,
-                                             .state = card_state,
-                                             .idle = card_idle,
-                                             .delay = card_delay,
-                                             .release = card_release};
 
 /* Dial tone, ringback, busy, congestion of GB/T 3380: a plan of common size. */
 static const struct tr_tone plan[] = {
@@ -139,12 +52,6 @@ static int begin_call(tr_engine *engine, uint32_t port, uint32_t mask) {
     return result;
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
 /* Takes the events out: digits are counted, a failed command is a failed bench. */
 static int drain(tr_engine *engine, struct tr_bench_result *out) {
     struct tr_event events[256];
@@ -175,9 +82,9 @@ static int run(tr_engine *engine, struct bench_card *card, uint32_t ports, uint3
     }
     card->live = true;
     for (uint32_t t = 0; t < ticks && result == TR_OK; t++) {
-        int64_t begin = now_ns();
+        int64_t begin = bench_now_ns();
         tr_engines_step(&engine, 1, 1);
-        double cost = (double)(now_ns() - begin);
+        double cost = (double)(bench_now_ns() - begin);
         result = drain(engine, out);
         out->ns_total += cost;
         out->ns_tick_max = cost > out->ns_tick_max ? cost : out->ns_tick_max;
@@ -200,15 +107,10 @@ int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t
     while (config.event_ring < 8 * ports) {
         config.event_ring *= 2;
     }
-    struct bench_card *card = (struct bench_card *)tr_alloc(sizeof *card);
+    struct bench_card *card = bench_card_new(ports, input, samples_per_port, distinct_inputs);
     tr_engine *engine = tr_engine_new(&config);
     int result = card && engine ? TR_OK : TR_E_NO_MEMORY;
     if (result == TR_OK) {
-        *card = (struct bench_card){.base = {&bench_ops, NULL},
-                                    .count = ports,
-                                    .samples = samples_per_port,
-                                    .distinct = distinct_inputs,
-                                    .input = input};
         result = tr_engine_add_card(engine, &card->base);
     }
     if (result == TR_OK) {

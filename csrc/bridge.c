@@ -8,6 +8,8 @@
 #define UNITY (1 << 14)
 #define NEVER (-9600) /* hundredths of a dB: as good as nothing */
 
+static const int16_t silence[TR_BLOCK];
+
 static bool audible(const struct tr_fade *fade) { return fade->now || fade->target; }
 static bool steady(const struct tr_fade *fade) { return fade->now == fade->target; }
 
@@ -152,15 +154,23 @@ static void say(struct tr_port *port, struct tr_member *member, const int16_t *s
     uint64_t tick = port->engine->tick;
     struct tr_conference *conference = &port->engine->conferences[member->conference - 1];
     int half = (int)(tick & 1);
-    int32_t part[TR_BLOCK] = {0};
-    if (conference->tick[half] != tick + 1) {
-        memset(conference->sum[half], 0, sizeof conference->sum[half]);
-        conference->tick[half] = tick + 1;
+    int16_t *said = member->said[half];
+    int32_t *sum = conference->sum[half];
+    if (steady(&member->talk) && member->talk.now == UNITY) {
+        memcpy(said, samples, sizeof member->said[half]);
+    } else {
+        int32_t part[TR_BLOCK] = {0};
+        add(part, samples, &member->talk);
+        for (int i = 0; i < TR_BLOCK; i++) {
+            said[i] = tr_saturate(part[i]);
+        }
     }
-    add(part, samples, &member->talk);
+    if (conference->tick[half] != tick + 1) { /* the first to speak in this tick */
+        conference->tick[half] = tick + 1;
+        memset(sum, 0, sizeof conference->sum[half]);
+    }
     for (int i = 0; i < TR_BLOCK; i++) {
-        member->said[half][i] = tr_saturate(part[i]);
-        conference->sum[half][i] += member->said[half][i];
+        sum[i] += said[i];
     }
     member->said_tick[half] = tick + 1;
 }
@@ -218,10 +228,17 @@ static bool hear_conference(struct tr_port *port, struct tr_member *member, int3
     if (tick == 0 || conference->tick[half] != tick || !audible(&member->listen)) {
         return false;
     }
-    bool spoke = member->said_tick[half] == tick;
+    const int16_t *own = member->said_tick[half] == tick ? member->said[half] : silence;
+    const int32_t *all = conference->sum[half];
+    if (steady(&member->listen) && member->listen.now == UNITY) {
+        for (int i = 0; i < TR_BLOCK; i++) {
+            sum[i] += all[i] - own[i];
+        }
+        return true;
+    }
     int16_t others[TR_BLOCK];
     for (int i = 0; i < TR_BLOCK; i++) {
-        others[i] = tr_saturate(conference->sum[half][i] - (spoke ? member->said[half][i] : 0));
+        others[i] = tr_saturate(all[i] - own[i]);
     }
     add(sum, others, &member->listen);
     return true;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from cti.commands import bench_acd, bench_demo, bench_engine, bench_journal, bench_talkoff
+from cti.commands import bench_acd, bench_bridge, bench_demo, bench_engine, bench_journal, bench_talkoff
 
 NAME = "bench"
 HELP = "measure this machine: ports per core, false digits, records, routing"
@@ -24,6 +24,7 @@ PARTS = {
     "talkoff": bench_talkoff,
     "journal": bench_journal,
     "acd": bench_acd,
+    "bridge": bench_bridge,
     "demo": bench_demo,
 }
 
