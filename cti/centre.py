@@ -32,6 +32,7 @@ from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener, PbxLink
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
+from cti.pbx.unread import UnreadLines
 from cti.popup import PopUps
 from cti.records.records import Records
 from cti.switch.behind_pbx import BehindPbx
@@ -131,6 +132,7 @@ class Centre:
         )
         self.smdi = self._smdi_link(dialect, wiring.smdi)
         self.smdr = self._smdr_link(dialect, wiring.smdr)
+        self._unread = UnreadLines(dialect.name, records.outside, self._pbx_time, self._unread_alarm)
         order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
         self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
         self.desks.messages_seen = self.lamps.looked_at
@@ -153,19 +155,19 @@ class Centre:
         if wire is None:
             return None
 
-        def now() -> datetime:
-            return self.clock.now().astimezone(self.site.zone).replace(tzinfo=None)
-
         return PbxLink(
             self.clock,
             wire.opener,
-            SmdrDecoder(dialect, now, strip_bit7=wire.bits == 7),
+            SmdrDecoder(dialect, self._pbx_time, strip_bit7=wire.bits == 7),
             self._smdr,
             self._link_alarm("smdr"),
             name="smdr",
             baud=wire.baud,
             silence_s=dialect.smdr.silence_s,
         )
+
+    def _pbx_time(self) -> datetime:
+        return self.clock.now().astimezone(self.site.zone).replace(tzinfo=None)
 
     @property
     def every_line(self) -> list[VruLine]:
@@ -362,6 +364,7 @@ class Centre:
 
     def _smdr(self, item: SmdrItem) -> None:
         if isinstance(item, SmdrRecord):
+            self._unread.read()
             if item.ends_call:
                 self.steps.step_9_record(item)
             elif item.event == "answer" and item.extension:
@@ -369,6 +372,7 @@ class Centre:
         else:
             self.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
             self.metrics.garbage("smdr", 1)
+            self._unread.unread(item.raw)
 
     def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
@@ -429,6 +433,9 @@ class Centre:
             self.set_alarm(f"{name}_{what}", raised, text)
 
         return changed
+
+    def _unread_alarm(self, raised: bool, text: str) -> None:
+        self.set_alarm("smdr_unread", raised, text)
 
     def alarm(self, name: str, text: str) -> None:
         """Something a person should look at; not a lasting state."""

@@ -61,7 +61,7 @@ class Records:
         self.journal = journal
         self.store = store
         self._clock = clock
-        self._outside = outside
+        self.outside = outside
         self._last_calls = last_calls
         self._on_alarm = on_alarm or (lambda name, raised, text: None)
         self._failing = False
@@ -99,7 +99,7 @@ class Records:
         if not ani:
             return CustomerCard()
         try:
-            card = await self._outside.ask(look_up, self.store, ani, truncated, call, self._last_calls)
+            card = await self.outside.ask(look_up, self.store, ani, truncated, call, self._last_calls)
         except (OutsideError, StoreError) as error:
             self._failed(str(error))
             return CustomerCard(unknown=str(error))

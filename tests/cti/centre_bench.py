@@ -18,6 +18,7 @@ from cti.desk.passwords import InlineChecker
 from cti.desk.telephone import Telephones
 from cti.log import Lines, Log
 from cti.metrics import Metrics
+from cti.outside import SteppedOutside
 from cti.pbx.dialect import Dialect, load_dialect
 from cti.pbx.smdi import SmdiCall
 from cti.pbx.smdr import SmdrRecord
@@ -117,6 +118,7 @@ class CentreBench:
         **group: Any,
     ) -> None:
         self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
+        self.records.outside = SteppedOutside(self.clock)
         self.site = site(folder, ports, agents, **group)
         results = {"answer": (0.02, None), "play": (say_s, PLAYED)}
         self.ports = [DummyPort(self.clock, index, results) for index in range(ports)]

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from cti.customers.book import Customer
+from cti.outside import Outside
 from cti.records.records import CustomerCard
 from drivers import events as ev
 from drivers.callerid import encode_mdmf
@@ -223,6 +224,7 @@ class DummyRecords:
         self.looked_up: list[str] = []
         self.pending: list[Deferred[None]] | None = None
         self._calls = 0
+        self.outside: Outside  # where a bench asks
 
     def new_call_id(self) -> str:
         self._calls += 1
