@@ -65,13 +65,17 @@ class MessageLink:
         """The bytes of one message."""
         raise NotImplementedError
 
+    def passed_on(self, number: str) -> str:
+        """As much of a number as its messages have room for."""
+        return number
+
     def call(self, number: int | None, extension: Extension, reason: str, called: str, calling: str) -> None:
         """Some time after the ring began."""
         message = self.message(extension, reason, called, calling)
         fault = self.fault_of.get(number, self.fault) if number is not None else self.fault
         delay = self._random.uniform(*self._delay_s)
         late, data, done = self._spoiler.spoil(message, fault)
-        told = {"extension": extension.number, "calling": calling, "called": called}
+        told = {"extension": extension.number, "calling": self.passed_on(calling), "called": self.passed_on(called)}
         self._clock.callLater(delay + late, self._send, number, data, done, told)
 
     def _send(self, number: int | None, data: bytes, done: str, told: dict[str, str]) -> None:
@@ -112,6 +116,9 @@ class SmdiLink(MessageLink):
     def message(self, extension: Extension, reason: str, called: str, calling: str) -> bytes:
         desk, line = extension.desk, extension.line
         return smdi.call_message(desk, line, reason, self._form.number(called), self._form.number(calling))
+
+    def passed_on(self, number: str) -> str:
+        return number if self._form.number_max is None else number[-self._form.number_max :]
 
     def _received(self, data: bytes) -> None:
         for request in self._requests.feed(data):
@@ -180,7 +187,8 @@ class Printer:
             done = "noise"
         self._note(number, "pbx", "smdr", extension=leg.extension, raw=text, fault=done, event=event)
         if event == "ring":
-            told = {"extension": leg.extension, "calling": leg.number, "called": leg.called}
+            called = leg.called if self._writer.names_called else ""
+            told = {"extension": leg.extension, "calling": leg.number, "called": called}
             self._note(number, "pbx", "tells", way="smdr", fault=done, **told)
         if data:
             self._clock.callLater(late, self._send, data)

@@ -37,7 +37,7 @@ class Leg:
 class Writer:
     """A make's printer. Each method returns what is printed, line ends and all; "" nothing."""
 
-    encoding = "ascii"
+    names_called = False  # what `rings` prints holds the number that was dialled
 
     def rings(self, leg: Leg) -> str:
         """The extension rings for this caller."""

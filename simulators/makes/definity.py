@@ -5,11 +5,12 @@ minute. At the first record and at midnight a date record comes first: MM DD and
 (TELESEER, LSU, Int). Records end CR LF; the old formats add three NULs. An LSU record has no time of day.
 
 Not known, and chosen here: numbers stand at the right of their columns; an incoming call has the answering extension as
-dialed number, and the trunk's access code as calling number; condition codes of incoming and transferred calls (left
-blank; table 45 was not read); what stands in columns 1 to 26 of Int-Direct (blank here: no time, no duration). None of
-these records has room for the caller's number. How the caller is named to analogue ports: the mode codes of
-Communication Manager have no documented defaults; the codes of the same family on Partner and Merlin do, second-hand:
-`#03##EEE#` is a call from outside to EEE. They do not carry the caller's number either: FSK caller ID does.
+dialed number, and the trunk's access code as calling number; condition code 9 for an incoming call (general knowledge;
+table 45 was not read), I in its place in the 59-character form; what stands in columns 1 to 26 of Int-Direct (blank
+here: no time, no duration). None of these records has room for the caller's number. How the caller is named to analogue
+ports: the mode codes of Communication Manager have no documented defaults; the codes of the same family on Partner and
+Merlin do, second-hand: `#03##EEE#` is a call from outside to EEE. They do not carry the caller's number either: FSK
+caller ID does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from simulators.pbx_plan import FollowOn, PbxPlan
 from simulators.smdr import Leg, Writer, columns
 
 PLAN = PbxPlan(smdi=None, in_band="fsk", follow_on=FollowOn(outside="#03##{called}#"), disconnect="tone")
-ACCESS_CODE = "9"
+ACCESS_CODE, INCOMING, INCOMING_LSU = "9", "9", "I"
 
 
 def tenths(seconds: float) -> tuple[str, str, str]:
@@ -58,6 +59,7 @@ class Teleseer(Definity):
             76,
             time=(4, f"{leg.ended:%H%M}"),
             duration=(8, hours + minutes + tenth),
+            condition=(12, INCOMING),
             dialed=(19, f"{leg.extension:>15}"),
             calling=(34, f"{ACCESS_CODE:>5}"),
             circuit=(56, f"{leg.trunk:03d}"),
@@ -77,6 +79,7 @@ class Printer(Definity):
             h=(6, hours),
             mm=(7, minutes),
             t=(9, tenth),
+            condition=(11, INCOMING),
             dialed=(21, f"{leg.extension:>15}"),
             calling=(37, f"{ACCESS_CODE:>5}"),
             circuit=(74, f"{leg.trunk:03d}"),
@@ -91,6 +94,7 @@ class Lsu(Definity):
         return columns(
             54,
             duration=(1, hours + minutes + tenth),
+            condition=(5, INCOMING_LSU),
             dialed=(12, f"{leg.extension:>15}"),
             calling=(27, f"{ACCESS_CODE:>4}"),
             circuit=(47, f"{leg.trunk % 100:02d}"),

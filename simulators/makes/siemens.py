@@ -29,6 +29,8 @@ HIPATH1100 = PbxPlan(
 class Compressed(Writer):
     """Hicom 150E, HiPath 3000."""
 
+    names_called = True
+
     def rings(self, leg: Leg) -> str:
         return self._line(leg, "", "", "0")
 

@@ -5,7 +5,7 @@ digits 60-91, CR LF. Second line: `&` in column 2, the caller's number 3-19, the
 Meridian 1.
 
 Not known: whether the time printed is the beginning or the end (the end here, as in the old format), the names of trunk
-and station in origin and terminator (T and three digits, DN and the number), where numbers stand in their columns
+and station in origin and terminator (T and three digits, the number), where numbers stand in their columns
 (left).
 """
 
@@ -31,7 +31,7 @@ class Ctx(Writer):
             number=(3, f"{self._number % 1000:03d}"),
             node=(7, "000000"),
             origin=(14, f"T{leg.trunk:03d}"),
-            terminator=(24, f"DN{leg.extension}"),
+            terminator=(24, leg.extension),
             when=(34, f"{leg.ended:%m/%d %H:%M:%S}"),
             duration=(49, f"{clock_text(leg.duration_s)}.0"),
         )

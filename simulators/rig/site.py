@@ -10,6 +10,7 @@ from argon2.low_level import Type, hash_secret
 from ruamel.yaml import YAML
 
 from simulators.makes import MAKES
+from simulators.rig.site_dialect import site_dialect
 from simulators.scenario import Scenario
 from simulators.tones import CHINA
 from simulators.world import lines_of
@@ -51,7 +52,7 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             }
         ],
         "pbx": {
-            "dialect": MAKES[scenario.make].dialect,
+            "dialect": site_dialect(scenario, folder),
             **{name: {"device": str(folder / name)} for name in lines_of(scenario)},
             **scenario.site,
         },

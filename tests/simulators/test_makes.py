@@ -69,7 +69,7 @@ def test_definity_teleseer() -> None:
     date, text = writer.write(LEG).split("\r\n\0", 1)
     assert date == "0105"
     assert text.endswith("\r\n\0\0\0") and text.index("\r\n") == 76
-    assert cut(text, 4, 7) == "0903" and cut(text, 8, 11) == "0010"
+    assert cut(text, 4, 7) == "0903" and cut(text, 8, 12) == "00109"
     assert cut(text, 19, 33).strip() == "8001" and cut(text, 34, 38).strip() == "9" and cut(text, 56, 58) == "007"
     assert writer.write(LEG).startswith("   0903"), "the date once a day"
     assert writer.write(replace(LEG, ended=datetime(2026, 1, 6, 0, 0, 1))).startswith("0106\r\n\0   0000")
@@ -169,7 +169,7 @@ def test_korean_makes() -> None:
 
 def test_toshiba_in_two_lines() -> None:
     first, second, _ = Ctx().write(LEG).split("\r\n")
-    assert len(first) == 91 and first[0] == "N" and cut(first, 24, 32).strip() == "DN8001"
+    assert len(first) == 91 and first[0] == "N" and cut(first, 24, 32).strip() == "8001"
     assert cut(first, 34, 47) == "01/05 09:03:27" and cut(first, 49, 58) == "00:01:05.0"
     assert second[1] == "&" and cut(second, 3, 19).strip() == "13800138000" and cut(second, 40, 46) == "6886688"
 

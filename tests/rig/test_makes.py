@@ -1,0 +1,31 @@
+"""Every make's PBX with a few calls in simulated time: the server, by its own dialect of that make, must be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulators.makes import MAKES
+from simulators.rig.result import missing_step
+from simulators.scenario import mixed
+from tests.rig.settled import look, settled
+
+CALLS = 14
+# Makes that the server does not serve rightly yet.
+WAITING = frozenset(
+    {"panasonic-tda", "panasonic-kxtd", "definity-teleseer", "definity-printer", "definity-lsu", "definity-int"}
+    | {"nec-neax", "nec-neax-bcc", "mitel-sx200", "norstar", "norstar-realtime", "hicom150", "hipath1100", "lg-aria"}
+    | {"toshiba-ctx", "shenou"}
+)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKES if name not in WAITING])
+def test_a_make(name: str) -> None:
+    seen = look(mixed(2, CALLS).with_make(name))
+    told = "\n".join(map(str, seen.run.findings))
+    assert not told, told
+    assert seen.run.strangers == []
+    settled(seen)
+    assert len(seen.calls("answered")) >= 7
+    assert seen.run.records.get("wrong", 0) == 0 and seen.run.records.get("missing", 0) == 0
+    if MAKES[name].records is not None:
+        assert missing_step(seen.run.calls) is None
