@@ -10,8 +10,9 @@ They come in any order and any of them may be late, missing or said twice. Whose
 
 A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring. A
 ring on a line that a transfer left may be the PBX's recall: the message, the in-band number, or their absence for
-``ani_wait`` decides. One message a line is held; a second one replaces it with an alarm. Serves steps 1 to 4; the steps
-themselves are in cti.nine_steps.
+``ani_wait`` decides. One message a line is held; a second one replaces it with an alarm. A message that names no line
+is of the only one that rings without a message, if there is exactly one. Serves steps 1 to 4; the steps themselves are
+in cti.nine_steps, which number counts is in cti.numbers.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cti.call import Call, Source
-from cti.numbers import Numbers, agree
-from cti.pbx.smdi import SmdiCall
+from cti.numbers import DnisRules, Numbers, agree
+from cti.pbx.announcement import SERIAL, Announcement
+from cti.port_map import PortMap
 from cti.vru.line import VruLine
 from drivers.callerid import CallerIdFields, decode
 from drivers.clock import Clock, DelayedCall
@@ -37,7 +39,7 @@ ID_RING_S = 10.0
 
 
 class Steps(Protocol):
-    """The first four of the nine steps, as cti.nine_steps has them, and what else an arriving call can be."""
+    """The first four of the nine steps, as cti.nine_steps has them."""
 
     def step_1_call_arrives(self, source: Source) -> Call | None: ...
 
@@ -47,13 +49,17 @@ class Steps(Protocol):
 
     def step_4_pbx_tells(self, call: Call, source: Source) -> None: ...
 
+
+class Service(Protocol):
+    """What becomes of an arriving call, as cti.conduct has it."""
+
     def answer(self, call: Call) -> None: ...
 
     def recall_expected(self, line: VruLine) -> bool:
         """May a ring on this line bring back a call that a transfer took away?"""
         ...
 
-    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
+    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
         """The call that a ring with this message, or this in-band number, or neither, brings back."""
         ...
 
@@ -65,30 +71,37 @@ class Steps(Protocol):
         """What may have been a recall stopped ringing before that was known."""
         ...
 
-    def gone_before_answer(self, call: Call) -> None: ...
-
-    def alarm(self, name: str, text: str) -> None: ...
+    def caller_gone(self, call: Call, how: str) -> None:
+        """The far end hung up, before or after our answer."""
+        ...
 
 
 class Arrivals:
-    """The lines' owner until a call is answered."""
+    """The lines' owner: of each until its call is answered, and of its signs afterwards."""
 
     def __init__(
         self,
         clock: Clock,
         lines: Sequence[VruLine],
         steps: Steps,
+        service: Service,
         *,
         ani_wait_s: float,
-        dnis_of: Callable[[SmdiCall], str | None],
+        dnis: DnisRules,
+        port_map: PortMap,
+        alarm: Callable[[str, str], object],
+        in_band: bool = True,
     ) -> None:
+        """``alarm(name, text)``: something that a person should look at. ``in_band``: does caller ID on the port
+        count?"""
         self._clock = clock
-        self._steps = steps
+        self._steps, self._service = steps, service
         self._ani_wait_s = ani_wait_s
-        self._dnis_of = dnis_of
+        self._dnis, self._map, self._alarm, self._in_band = dnis, port_map, alarm, in_band
         self._by_name = {(line.desk, line.line): line for line in lines}
+        self._by_extension = {line.extension: line for line in lines}
         self._calls: dict[VruLine, Call] = {}
-        self._held: dict[VruLine, tuple[SmdiCall, DelayedCall]] = {}
+        self._held: dict[VruLine, tuple[Announcement, DelayedCall]] = {}
         self._timers: dict[Call, DelayedCall] = {}
         self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
         self._undecided: dict[VruLine, DelayedCall] = {}  # rings that may be recalls
@@ -103,6 +116,7 @@ class Arrivals:
         self._timers.clear()
         self._undecided.clear()
         self._left.clear()
+        self._map.close()
 
     def call_at(self, line: VruLine) -> Call | None:
         """The call on a line, from its first sign until it leaves the line."""
@@ -135,6 +149,7 @@ class Arrivals:
         if call is not None:
             call.rang_s = self._clock.seconds()
             self._stop_timer(call)
+            self._map.met(line) if call.announced else self._map.ring(line)
             self._answer(call) if call.told.called else self._start_timer(call, self._ani_wait_s, self._answer)
             return
         held = self._held.pop(line, None)
@@ -142,7 +157,7 @@ class Arrivals:
             message, timer = held
             timer.cancel()
             self._decide(line, message, None)
-        elif self._steps.recall_expected(line):
+        elif self._service.recall_expected(line):
             self._undecided[line] = self._clock.callLater(self._ani_wait_s, self._nothing_told, line)
         else:
             call = self._rings(line)
@@ -152,15 +167,15 @@ class Arrivals:
     def line_stopped_ringing(self, line: VruLine) -> None:
         """The caller gave up before we answered, or the line went out of order."""
         if self._settle(line):
-            self._steps.recall_stopped(line)
+            self._service.recall_stopped(line)
             return
         call = self._calls.get(line)
         if call is not None:
-            self._steps.gone_before_answer(call)
+            self._gone(call)
 
     def line_has_caller_id(self, line: VruLine, event: CallerId) -> None:
         """A whole in-band caller ID; one with a bad checksum, or that cannot be read, says nothing."""
-        fields = _read(event)
+        fields = _read(event) if self._in_band else None
         if fields is None:
             return
         if self._settle(line):
@@ -168,46 +183,70 @@ class Arrivals:
             return
         call = self._calls.get(line)
         if call is None:
-            if self._steps.recalled(line, None, fields.number) is not None:
+            if self._service.recalled(line, None, fields.number) is not None:
                 return  # the ring will follow
             call = self._open(line, "port")
             if call is None:
                 return
-            self._start_timer(call, ID_RING_S, self._steps.gone_before_answer)
+            self._start_timer(call, ID_RING_S, self._gone)
         self._told_in_band(call, fields, event.form)
+
+    def line_lost_caller(self, line: VruLine, how: str) -> None:
+        """The far end has hung up, or the line is out of order."""
+        call = self._calls.get(line)
+        if call is not None:
+            self._service.caller_gone(call, how)
+        else:
+            self.line_stopped_ringing(line)
 
     # from the PBX
 
-    def pbx_says(self, message: SmdiCall) -> None:
-        """An SMDI message: for the call that rings there, for one that will, or for one that did."""
-        line = self._by_name.get((message.desk, message.line))
+    def pbx_says(self, message: Announcement) -> None:
+        """A message: for the call that rings on its line, for one that will, or for one that did."""
+        line, guessed = self._place(message)
         if line is None:
-            self._steps.alarm(
-                "unknown_line", f"SMDI names desk {message.desk} line {message.line}, which the site has not"
-            )
             return
         if self._settle(line):
             self._decide(line, message, None)
             return
         call, former = self._calls.get(line), self._former(line)
-        if call is not None and not call.announced:
+        if call is not None and message.source not in call.announced_by:
             if former is not None and _of_former(former, call, message):
                 self._late(line, former, message)
             else:
-                self._told(call, message)
-        elif call is not None and self._said_before(call, message):
-            self._steps.step_2_numbers(call, self._numbers(message))
+                self._told(call, line, message, guessed)
+        elif call is not None and self._said_before(call, line, message):
+            self._steps.step_2_numbers(call, self._numbers(line, message))
         elif former is not None and agree(former.ani, message.calling):
             self._late(line, former, message)
-        elif call is not None or line.state not in ("idle", "guard") or self._steps.recalled(line, message, None):
+        elif call is not None or line.state not in ("idle", "guard") or self._service.recalled(line, message, None):
             self._hold(line, message, MESSAGE_S, self._expire)
+            if line.state not in ("alarm", "blocked"):  # those may be rung as much as the PBX likes
+                self._map.message(line)
         elif former is not None and not (former.ani and message.calling):
             self._hold(line, message, DOUBT_S, self._late_after_all)
         else:
-            call = self._open(line, "smdi")
+            call = self._open(line, message.source)
             if call is not None:
-                self._start_timer(call, MESSAGE_S, self._steps.gone_before_answer)
-                self._told(call, message)
+                self._start_timer(call, MESSAGE_S, self._gone)
+                self._told(call, line, message)
+                self._map.message(line)
+
+    def pbx_sent(self, call: Call, line: VruLine, message: Announcement) -> None:
+        """What the PBX sent in the voice path of a call that we have answered."""
+        self._told(call, line, message)
+
+    def _place(self, message: Announcement) -> tuple[VruLine | None, bool]:
+        """The line that a message is about, and whether that is a guess; None: none of ours."""
+        if message.desk is not None and message.line is not None:
+            line = self._by_name.get((message.desk, message.line))
+            if line is None:
+                self._alarm("unknown_line", f"the PBX names {message.place}, which the site has not")
+            return line, False
+        if message.extension is not None:
+            return self._by_extension.get(message.extension), False  # others' telephones are told of as well
+        ringing = [line for line, call in self._calls.items() if line.ringing and not call.announced]
+        return (ringing[0], True) if len(ringing) == 1 else (None, True)
 
     # whose is it?
 
@@ -221,17 +260,19 @@ class Arrivals:
             return None
         return left[0]
 
-    def _said_before(self, call: Call, message: SmdiCall) -> bool:
-        dnis = self._dnis_of(message)
-        same_caller = not message.calling or not call.ani or agree(call.ani, message.calling)
+    def _said_before(self, call: Call, line: VruLine, message: Announcement) -> bool:
+        dnis, _ = self._dnis.of(message, line)
+        said = call.said.get(message.source)
+        ani = said.ani if said is not None else call.ani
+        same_caller = not message.calling or not ani or agree(ani, message.calling)
         return same_caller and (dnis is None or call.dnis is None or dnis == call.dnis)
 
-    def _late(self, line: VruLine, call: Call, message: SmdiCall) -> None:
+    def _late(self, line: VruLine, call: Call, message: Announcement) -> None:
         """The message of a call that has left the line: its record has the numbers all the same."""
         self._left.pop(line, None)
         if call.ended:
-            self._steps.alarm("message_too_late", f"the message for line {line.line} came after the end of its call")
-        self._told(call, message)
+            self._alarm("message_too_late", f"the message for line {line.line} came after the end of its call")
+        self._told(call, line, message)
 
     def _late_after_all(self, line: VruLine) -> None:
         message, _ = self._held.pop(line)
@@ -250,17 +291,21 @@ class Arrivals:
         del self._undecided[line]
         self._decide(line, None, None)
 
-    def _decide(self, line: VruLine, message: SmdiCall | None, fields: CallerIdFields | None, form: str = "") -> None:
+    def _decide(
+        self, line: VruLine, message: Announcement | None, fields: CallerIdFields | None, form: str = ""
+    ) -> None:
         """The line rings, and what could be waited for is there: a recall, or a call that arrives."""
-        known = self._steps.recalled(line, message, fields.number if fields is not None else None)
+        known = self._service.recalled(line, message, fields.number if fields is not None else None)
         if known is not None:
-            self._steps.resume(known, line)
+            if message is not None:
+                self._map.met(line)
+            self._service.resume(known, line)
             return
         call = self._rings(line)
         if call is None:
             return
         if message is not None:
-            self._told(call, message)
+            self._told(call, line, message)
         elif fields is not None:
             self._told_in_band(call, fields, form)
         else:
@@ -270,6 +315,7 @@ class Arrivals:
         call = self._open(line, "port")
         if call is not None:
             call.rang_s = self._clock.seconds()
+            self._map.ring(line)
         return call
 
     def _open(self, line: VruLine, source: Source) -> Call | None:
@@ -277,16 +323,24 @@ class Arrivals:
         if call is None:
             return None
         self._calls[line] = call
+        call.hunted = line
         self._steps.step_3_hunted_to(call, line, source)
+        dnis, rank = self._dnis.of(None, line)
+        if dnis is not None:
+            self._steps.step_2_numbers(call, Numbers(None, dnis, "", source, rank))
         return call
 
-    def _numbers(self, message: SmdiCall) -> Numbers:
-        return Numbers(message.calling, self._dnis_of(message), "smdi", "smdi")
+    def _numbers(self, line: VruLine, message: Announcement, guessed: bool = False) -> Numbers:
+        dnis, rank = self._dnis.of(message, line)
+        form = "digits" if message.source == "dtmf" else message.source
+        return Numbers(message.calling, dnis, form, message.source, rank, guessed)
 
-    def _told(self, call: Call, message: SmdiCall) -> None:
-        call.announced = True
-        self._steps.step_2_numbers(call, self._numbers(message))
-        self._tell(call, "smdi")
+    def _told(self, call: Call, line: VruLine, message: Announcement, guessed: bool = False) -> None:
+        call.announced_by.add(message.source)
+        if call.rang_s is not None and not guessed and message.source in SERIAL:
+            self._map.met(line)
+        self._steps.step_2_numbers(call, self._numbers(line, message, guessed))
+        self._tell(call, message.source)
 
     def _told_in_band(self, call: Call, fields: CallerIdFields, form: str) -> None:
         self._steps.step_2_numbers(call, Numbers(fields.number, None, form, "port"))
@@ -303,18 +357,23 @@ class Arrivals:
     def _answer(self, call: Call) -> None:
         self._timers.pop(call, None)
         if call.state == "arriving":
-            self._steps.answer(call)
+            self._service.answer(call)
 
-    def _hold(self, line: VruLine, message: SmdiCall, seconds: float, then: Callable[[VruLine], None]) -> None:
+    def _gone(self, call: Call) -> None:
+        """The ringing stopped, or never came."""
+        said = "a message" if call.announced else "a number"
+        self._service.caller_gone(call, "the ringing stopped" if call.rang_s is not None else f"{said} without a ring")
+
+    def _hold(self, line: VruLine, message: Announcement, seconds: float, then: Callable[[VruLine], None]) -> None:
         old = self._held.pop(line, None)
         if old is not None:
             old[1].cancel()
-            self._steps.alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
+            self._alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
         self._held[line] = (message, self._clock.callLater(seconds, then, line))
 
     def _expire(self, line: VruLine) -> None:
         self._held.pop(line, None)
-        self._steps.alarm("message_without_ring", f"no ring within {MESSAGE_S:g} s of a message for line {line.line}")
+        self._alarm("message_without_ring", f"no ring within {MESSAGE_S:g} s of a message for line {line.line}")
 
     def _start_timer(self, call: Call, seconds: float, then: Callable[[Call], None]) -> None:
         self._stop_timer(call)
@@ -336,7 +395,7 @@ def _read(event: CallerId) -> CallerIdFields | None:
         return None
 
 
-def _of_former(former: Call, call: Call, message: SmdiCall) -> bool:
+def _of_former(former: Call, call: Call, message: Announcement) -> bool:
     """Is a message for a line late and of the call before, rather than of the one that is there now?"""
     if not message.calling or agree(call.ani, message.calling):
         return False

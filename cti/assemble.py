@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
 from cti.cards import vru_ports
 from cti.centre import Centre, SerialWire, Wiring
-from cti.config import Site
+from cti.config import SerialLine, Site
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
@@ -26,7 +27,7 @@ from cti.errors import StoreError
 from cti.log import Lines, Log
 from cti.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
-from cti.pbx.dialect import Dialect, load_dialect
+from cti.pbx.dialect import Dialect, SerialSettings, load_dialect
 from cti.pbx.link import Opener
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
@@ -72,7 +73,7 @@ def open_records(site: Site, journal: Journal, store: Store, outside: Outside, c
 
 def site_dialect(site: Site) -> Dialect:
     """The PBX's dialect with the site's changes."""
-    return load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides())
+    return load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
 
 
 def make_centre(
@@ -133,6 +134,17 @@ def make_centre(
     )
 
 
+def line_settings(line: SerialLine | None, usual: SerialSettings) -> SerialSettings:
+    """The dialect's settings of a serial line, with those of the site in place of them."""
+    given = {name: getattr(line, name, None) for name in SerialSettings.__struct_fields__}
+    return msgspec.structs.replace(usual, **{name: value for name, value in given.items() if value is not None})
+
+
+def wire(opener: Opener | None, settings: SerialSettings) -> SerialWire | None:
+    """A serial line that is opened by `opener`; None without one."""
+    return SerialWire(opener, settings.baud, settings.bits, settings.parity) if opener is not None else None
+
+
 class Assembly:
     """A centre in simulated time, in one process with its world."""
 
@@ -170,6 +182,7 @@ def assemble_stepped(
     *,
     smdi: Opener | None,
     smdr: Opener | None,
+    mci: Opener | None = None,
     prompts: Path,
     seed: int = 1,
 ) -> Assembly:
@@ -184,11 +197,13 @@ def assemble_stepped(
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, site_dialect(site), store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
+    serial = parts.dialect.serial
     wiring = Wiring(
         vru_ports(site, by_name),
-        SerialWire(smdi) if smdi is not None else None,
-        SerialWire(smdr) if smdr is not None else None,
+        wire(smdi, line_settings(site.pbx.smdi, serial.smdi)),
+        wire(smdr, line_settings(site.pbx.smdr, serial.smdr)),
         load_plan(site.site.country, site.tones),
+        wire(mci, line_settings(site.pbx.mci, serial.mci)),
     )
     source = random.Random(f"tipring desk tokens {seed}")
     centre = make_centre(clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes)

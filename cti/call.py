@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cti.vru.line import VruLine
     from drivers.scope import CallScope
 
-Source = Literal["port", "smdi", "smdr", "desk", "inferred", "vru", "acd"]
+Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd"]
 
 # state, event -> state, actions (names of methods of cti.conduct.Conduct)
 CALL = Chart(
@@ -80,6 +80,16 @@ class Step:
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The calling number as one source says it; cut: the PBX may have cut it; doubt: why it may be another caller's."""
+
+    ani: str
+    form: str
+    cut: bool = False
+    doubt: str | None = None  # serial_damaged, port_map, place_guessed (cti.numbers.Doubt)
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """A caller from the first ring to the call record."""
@@ -87,15 +97,19 @@ class Call:
     id: str
     began_s: float
     machine: Machine
-    line: VruLine | None = None
+    line: VruLine | None = None  # where it is now
+    hunted: VruLine | None = None  # where the PBX sent it first
     scope: CallScope | None = None
     ani: str | None = None
     ani_source: Source | None = None
     ani_form: str = ""
     ani_truncated: bool = False
+    ani_doubt: str | None = None  # why it is nobody's for certain (cti.numbers.Doubt)
+    said: dict[Source, Said] = field(default_factory=dict)  # the calling number, by who says it
     dnis: str | None = None
+    dnis_rank: int = 0  # of its source in the dialect's order
     told: Deferred[None] = field(default_factory=Deferred)
-    announced: bool = False  # the PBX's own message has come
+    announced_by: set[Source] = field(default_factory=set)  # the PBX's own messages that have come
     rang_s: float | None = None
     answered_s: float | None = None
     queued_s: float | None = None
@@ -125,6 +139,11 @@ class Call:
     def state(self) -> str:
         """The machine's present state."""
         return self.machine.state
+
+    @property
+    def announced(self) -> bool:
+        """A message of the PBX has come."""
+        return bool(self.announced_by)
 
     @property
     def ended(self) -> bool:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from cti.acd.agent import Agent
 from cti.acd.centre import Acd
 from cti.acd.truths import Limits
-from cti.arrivals import Arrivals
 from cti.call import CALL, Call, Source, Step
+from cti.callers import Callers
 from cti.conduct import Conduct
-from cti.config import PortUse, Site, VruPort
+from cti.config import Site, VruPort
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
 from cti.errors import UnknownCall
@@ -27,10 +27,10 @@ from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.numbers import NumberRules, Numbers, agree
+from cti.numbers import agree
 from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener, PbxLink
-from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
+from cti.pbx.parity import ParityCheck
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
 from cti.pbx.unread import UnreadLines
 from cti.popup import PopUps
@@ -40,22 +40,22 @@ from cti.switch.interface import Switch, Transfer, TransferResult
 from cti.talks import Match, Talks
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow
-from cti.vru.line import Hangup, LineOwner, VruLine
+from cti.vru.line import VruLine
 from cti.vru.message import Message
 from cti.vru.prompts import Prompts
 from drivers.clock import Clock
-from drivers.events import CallerId
 from drivers.port import Port
 from drivers.tones import TonePlan
 
 
 @dataclass(frozen=True, slots=True)
 class SerialWire:
-    """One RS232 line: how it is opened, its speed and its data bits."""
+    """One RS232 line: how it is opened, its speed, its data bits and their parity."""
 
     opener: Opener
     baud: int = 9600
     bits: int = 8
+    parity: Literal["none", "even", "odd"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Wiring:
     smdi: SerialWire | None
     smdr: SerialWire | None
     tones: TonePlan
+    mci: SerialWire | None = None
 
 
 class Centre:
@@ -93,7 +94,6 @@ class Centre:
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)
         self._marks_transfers = dialect.smdr.marks_transfers
-        self.numbers = NumberRules(dialect.calls.number_max or 0)
         self.talks = Talks(clock)
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
@@ -103,53 +103,17 @@ class Centre:
         self.tones = wiring.tones
         if "busy" in self.tones:
             self.tones = self.tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
-        signs = self.rules.disconnect
-        hangup = Hangup(
-            "loop_drop" in signs,
-            "polarity" in signs,
-            "busy_tone" in signs,
-            "dial_tone" in signs,
-            self.rules.silence_s if "silence" in signs else 0.0,
-        )
         self.telephones = telephones(self)
-
-        def lines(use: PortUse, owner: LineOwner) -> list[VruLine]:
-            return [
-                VruLine(clock, port, where.extension, where.desk, where.line, hangup, owner, guard_s=self.rules.guard_s)
-                for where, port in wiring.ports
-                if where.use == use
-            ]
-
-        self.lines = lines("callers", self)
-        self.telephones.lines = lines("agents", self.telephones)
-        dnis = "forwarded_from" in dialect.calls.dnis
-        self.arrivals = Arrivals(
-            clock,
-            self.lines,
-            self,
-            ani_wait_s=site.pbx.ani_wait_s,
-            dnis_of=lambda message: message.forwarded_from if dnis and message.reason != "D" else None,
-        )
-        self.smdi = self._smdi_link(dialect, wiring.smdi)
+        self.callers = Callers(self, dialect, wiring)
+        self.arrivals, self.smdi, self.mci = self.callers.arrivals, self.callers.smdi, self.callers.mci
+        self.lines = self.callers.lines
+        self.telephones.lines = self.callers.lines_for("agents", self.telephones)
         self.smdr = self._smdr_link(dialect, wiring.smdr)
         self._unread = UnreadLines(dialect.name, records.outside, self._pbx_time, self._unread_alarm)
         order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
         self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
         self.desks.messages_seen = self.lamps.looked_at
         self.desks.telephone_lifted = self._telephone_lifted
-
-    def _smdi_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdiItem] | None:
-        if wire is None:
-            return None
-        return PbxLink(
-            self.clock,
-            wire.opener,
-            SmdiDecoder(dialect.smdi.msd_strip),
-            self._smdi,
-            self._link_alarm("smdi"),
-            name="smdi",
-            baud=wire.baud,
-        )
 
     def _smdr_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdrItem] | None:
         if wire is None:
@@ -160,9 +124,11 @@ class Centre:
             wire.opener,
             SmdrDecoder(dialect, self._pbx_time, strip_bit7=wire.bits == 7),
             self._smdr,
-            self._link_alarm("smdr"),
+            self.link_alarm("smdr"),
             name="smdr",
             baud=wire.baud,
+            parity=ParityCheck(wire.bits, wire.parity),
+            on_damage=self.callers.trust["smdr"].damaged,
             silence_s=dialect.smdr.silence_s,
         )
 
@@ -178,11 +144,9 @@ class Centre:
 
     def start(self) -> None:
         """Opens the serial lines; every port listens."""
-        for link in (self.smdi, self.smdr):
-            if link is not None:
-                link.start()
-        for line in self.lines:
-            line.start()
+        if self.smdr is not None:
+            self.smdr.start()
+        self.callers.start()
         self.telephones.start()
 
     def stop(self) -> None:
@@ -194,14 +158,11 @@ class Centre:
                 self.conduct.talk_over(call, "the server stops")
             else:
                 self.conduct.finish(call, "gone", "failed", "the server stops")
-        self.arrivals.close()
+        self.callers.stop()
         self.conduct.close()
-        for line in self.lines:
-            line.stop()
         self.telephones.close()
-        for link in (self.smdi, self.smdr):
-            if link is not None:
-                link.stop()
+        if self.smdr is not None:
+            self.smdr.stop()
         self.acd.close()
         self.desks.close()
 
@@ -255,6 +216,7 @@ class Centre:
             dnis=call.dnis,
             form=call.ani_form,
             truncated=call.ani_truncated,
+            doubt=call.ani_doubt,
             late=call.answered_s is not None,
         )
         self.pop_ups.numbers_changed(call)
@@ -276,74 +238,6 @@ class Centre:
         self.pop_ups.forget(call)
         self.calls.pop(call.id, None)
 
-    # arrivals (cti.arrivals.Steps and cti.vru.line.LineOwner)
-
-    def step_1_call_arrives(self, source: Source) -> Call | None:
-        """See NineSteps."""
-        return self.steps.step_1_call_arrives(source)
-
-    def step_2_numbers(self, call: Call, numbers: Numbers) -> None:
-        """See NineSteps."""
-        self.steps.step_2_numbers(call, numbers)
-
-    def step_3_hunted_to(self, call: Call, line: VruLine, source: Source) -> None:
-        """See NineSteps."""
-        self.steps.step_3_hunted_to(call, line, source)
-
-    def step_4_pbx_tells(self, call: Call, source: Source) -> None:
-        """See NineSteps."""
-        self.steps.step_4_pbx_tells(call, source)
-
-    def answer(self, call: Call) -> None:
-        """Who calls is known, or was waited for long enough."""
-        self.conduct.answer(call)
-
-    def recall_expected(self, line: VruLine) -> bool:
-        """May the PBX bring a caller back to this line?"""
-        return self.conduct.recall_expected(line)
-
-    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
-        """Which one?"""
-        return self.conduct.recalled(line, message, number)
-
-    def resume(self, call: Call, line: VruLine) -> None:
-        """It does."""
-        self.conduct.resume(call, line)
-
-    def recall_stopped(self, line: VruLine) -> None:
-        """It did, but nobody is there any more."""
-        self.conduct.recall_stopped(line)
-
-    def gone_before_answer(self, call: Call) -> None:
-        """The ringing stopped, or never came."""
-        said = "a message" if call.announced else "a number"
-        self.conduct.caller_gone(call, "the ringing stopped" if call.rang_s is not None else f"{said} without a ring")
-
-    def line_rings(self, line: VruLine) -> None:
-        """Step 3 as the port sees it."""
-        self.arrivals.line_rings(line)
-
-    def line_stopped_ringing(self, line: VruLine) -> None:
-        """No more bursts."""
-        self.arrivals.line_stopped_ringing(line)
-
-    def line_has_caller_id(self, line: VruLine, event: CallerId) -> None:
-        """Step 4 in the voice band."""
-        self.arrivals.line_has_caller_id(line, event)
-
-    def line_lost_caller(self, line: VruLine, how: str) -> None:
-        """The far end has hung up, or the line is out of order."""
-        call = self.arrivals.call_at(line)
-        if call is not None:
-            self.conduct.caller_gone(call, how)
-        else:
-            self.arrivals.line_stopped_ringing(line)
-
-    def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
-        """The card or the wire of a port is out of order, or in order again."""
-        text = f"port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
-        self.set_alarm(f"line_{line.extension}", bool(alarms), text)
-
     def prepare_port(self, port: Port) -> None:
         """What the ears of an answered port are set to."""
         port.begin_call()
@@ -352,24 +246,19 @@ class Centre:
 
     # the PBX's lines
 
-    def _smdi(self, item: SmdiItem) -> None:
-        if isinstance(item, SmdiCall):
-            if not self.telephones.pbx_says(item):
-                self.arrivals.pbx_says(item)
-        elif isinstance(item, SmdiLampFailure):
-            self.event(None, "alarm", "smdi", what="lamp_refused", number=item.number, code=item.code)
-        else:
-            self.log.warning("smdi: bytes that make no sense", link="smdi", count=item.count, sample=item.sample.hex())
-            self.metrics.garbage("smdi", item.count)
-
     def _smdr(self, item: SmdrItem) -> None:
+        trust = self.callers.trust["smdr"]
         if isinstance(item, SmdrRecord):
+            trust.sound()
             self._unread.read()
-            if item.ends_call:
+            if item.event == "ring":
+                self.callers.record_at_ring(item)
+            elif item.ends_call:
                 self.steps.step_9_record(item)
             elif item.event == "answer" and item.extension:
                 self.conduct.agent_lifted(item.extension, "record")
         else:
+            trust.damaged()
             self.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
             self.metrics.garbage("smdr", 1)
             self._unread.unread(item.raw)
@@ -428,7 +317,7 @@ class Centre:
         }
         self.event(call, "smdr", "smdr", raw=record.raw, fields=fields)
 
-    def _link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
+    def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         def changed(what: str, raised: bool, text: str) -> None:
             self.set_alarm(f"{name}_{what}", raised, text)
 

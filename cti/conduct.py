@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from cti.call import Call
 from cti.machine import ActionFailed
-from cti.pbx.smdi import SmdiCall
+from cti.pbx.announcement import Announcement
 from cti.pbx.smdr import SmdrRecord
 from cti.recalls import Recalls
 from cti.records.outcome import Outcome
@@ -85,7 +85,7 @@ class Conduct:
         """May a ring on this line bring back a call of ours?"""
         return self._recalls.may_ring(line)
 
-    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
+    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
         """The call that a ring with this message, or this in-band number, or neither, brings back."""
         found = self._recalls.find(line, message, number)
         if found is None:
@@ -236,7 +236,8 @@ class Conduct:
         if call.line is not line:
             return False
         line.watch(True)
-        return True
+        await self._centre.callers.listen_for_digits(call)
+        return call.line is line
 
     async def _serve_recalled(self, call: Call) -> None:
         if not await self._lifted(call):

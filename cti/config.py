@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from cti import checked_yaml, conf_files
 from cti.errors import ConfigFaults
+from cti.pbx.call_rules import CallRules, CallSources, DnisOrder, NumberMax, OutsidePrefix
 from cti.pbx.line_rules import (
     AfterFailure,
     AnswerSigns,
@@ -140,6 +141,13 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
     dialect: Text
     smdi: SerialLine | None = None
     smdr: SerialLine | None = None
+    mci: SerialLine | None = None  # NEC's message centre interface
+    desks: dict[Annotated[int, Meta(ge=0, le=999)], Extension] = {}  # message desk -> the number called there (DNIS)
+    # Where this site differs from its dialect's calls section (cti/pbx/call_rules.py says what each means).
+    sources: CallSources | None = None
+    dnis: DnisOrder | None = None
+    number_max: NumberMax | None = None
+    outside_prefix: OutsidePrefix | None = None
     ani_wait_s: Annotated[float, Meta(ge=0, le=30)] = 3.0  # from the start of ringing; then answered without ANI
     # Where this PBX differs from its dialect's line section (cti/pbx/line_rules.py says what each means).
     flash_ms: Milliseconds | None = None
@@ -169,6 +177,11 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
     in_service_code: FeatureCode | None = None
     busy_out_refresh_s: Refresh | None = None
 
+    def call_overrides(self) -> dict[str, Any]:
+        """The fields given here that replace those of the dialect's calls section (Dialect.with_calls)."""
+        values = {name: getattr(self, name) for name in CallRules.__struct_fields__ if hasattr(self, name)}
+        return {name: value for name, value in values.items() if value is not None}
+
     def line_overrides(self) -> dict[str, Any]:
         """The fields given here that replace those of the dialect's line section (Dialect.with_line)."""
         values = {name: getattr(self, name) for name in LineRules.__struct_fields__ if hasattr(self, name)}
@@ -186,6 +199,7 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
     first: Annotated[int, Meta(ge=0, le=255)] | None = None
     count: Annotated[int, Meta(ge=1, le=256)] | None = None
     use: PortUse = "callers"  # agents: a service port, where agents without a PC sign in
+    dnis: Extension | None = None  # the number that is called where a call comes to this port
 
     def __post_init__(self) -> None:
         if (self.port is None) == (self.first is None):
@@ -202,7 +216,7 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
             extension = self.extension
             if i:
                 extension = str(int(extension) + i).zfill(len(extension))
-            yield VruPort(self.card, first + i, extension, self.desk, self.line + i, self.use)
+            yield VruPort(self.card, first + i, extension, self.desk, self.line + i, self.use, self.dnis)
 
 
 class VruPort(Struct, frozen=True):
@@ -214,6 +228,7 @@ class VruPort(Struct, frozen=True):
     desk: int
     line: int
     use: PortUse = "callers"
+    dnis: str | None = None
 
 
 class Vru(Struct, frozen=True, forbid_unknown_fields=True):
@@ -222,6 +237,7 @@ class Vru(Struct, frozen=True, forbid_unknown_fields=True):
     flow: Text
     ports: Annotated[tuple[PortRange, ...], Meta(min_length=1)]
     prompts: str | None = None
+    dnis: Extension | None = None  # the hunt group's number, where the PBX says none
 
     def all_ports(self) -> list[VruPort]:
         """Every VRU port, in the order of the file."""

@@ -130,7 +130,7 @@ class _Checks:
         for at, entry in self.port_ranges:
             card = cards.get(entry.card)
             if card is None:
-                if self.complete("cards", self.cards):
+                if self.complete("cards", entries=self.cards):
                     self.fault((*at, "card"), f"there is no card {entry.card!r}", _there(entry.card, cards))
                 continue
             last = max(port.port for port in entry.ports())
@@ -159,7 +159,7 @@ class _Checks:
     def agents(self) -> None:
         """Agents are in groups that exist, on extensions of their own."""
         known = {group.name for _, group in self.groups}
-        whole = self.complete("groups", self.groups)
+        whole = self.complete("groups", entries=self.groups)
         for at, agent in self.agent_list:
             if not agent.groups:
                 self.fault((*at, "groups"), f"agent {agent.id} is in no group", f"name at least one: {_list(known)}")
@@ -191,17 +191,33 @@ class _Checks:
             if not agent.id.isdigit():
                 self.fault((*at, "pin"), f"the id {agent.id!r} cannot be typed at a telephone", "use digits as the id")
 
-    def complete(self, name: str, entries: list[tuple[Path_, T]]) -> bool:
+    def complete(self, *path: str, entries: list[tuple[Path_, T]]) -> bool:
         """Whether every entry of the list could be read; if not, a name missing in it proves nothing."""
-        node = self.node(name)
+        node = self.node(*path)
         return isinstance(node, SequenceNode) and len(node.value) == len(entries)
 
     def serial_lines(self) -> None:
-        """SMDI and SMDR each need a line of their own."""
+        """SMDI, SMDR and MCI each need a line of their own; the desks named are those of ports."""
         pbx = self.part(Pbx, "pbx")
-        if pbx and pbx.smdi and pbx.smdr and pbx.smdi.device == pbx.smdr.device:
-            remedy = "give each its own serial port"
-            self.fault(("pbx", "smdr", "device"), f"{pbx.smdr.device} is the SMDI line's device too", remedy)
+        if pbx is None:
+            return
+        lines = {"smdi": pbx.smdi, "smdr": pbx.smdr, "mci": pbx.mci}
+        taken: dict[str, str] = {}
+        for name, line in lines.items():
+            if line is None:
+                continue
+            first = taken.setdefault(line.device, name)
+            if first != name:
+                text = f"{line.device} is the {first.upper()} line's device too"
+                self.fault(("pbx", name, "device"), text, "give each its own serial port")
+        desks = {port.desk for _, entry in self.port_ranges for port in entry.ports()}
+        for desk in pbx.desks:
+            if desk not in desks and self.complete("vru", "ports", entries=self.port_ranges):
+                self.fault(
+                    ("pbx", "desks", str(desk)),
+                    f"no port is of message desk {desk}",
+                    f"desks are {_list(map(str, desks))}",
+                )
 
     def listeners(self, machine: bool) -> None:
         """Addresses can be listened on, and not by two at once."""

@@ -44,7 +44,7 @@ class NineSteps:
 
     def step_2_numbers(self, call: Call, numbers: Numbers) -> None:
         """The PBX captured ANI and DNIS: the call has its numbers, or better ones than before."""
-        if self.centre.numbers.apply(call, numbers):
+        if self.centre.callers.numbers.apply(call, numbers):
             self.centre.mark(call, 2, "inferred", as_of=1)  # before it hunted; we are told afterwards
             self.centre.numbers_changed(call)
 

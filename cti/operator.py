@@ -59,7 +59,7 @@ class Operator:
             "addresses": self.addresses,
             "links": [
                 {"link": link.name, "state": link.machine.state, "bytes": link.bytes_in, "items": link.items}
-                for link in (centre.smdi, centre.smdr)
+                for link in (centre.smdi, centre.smdr, centre.mci)
                 if link is not None
             ],
             "ports": [self._port(line) for line in centre.every_line],
@@ -165,7 +165,9 @@ class Operator:
         metrics.watch("calls", lambda: Counter(call.state for call in centre.calls.values()))
         metrics.watch("desks", centre.desks.counts)
         metrics.watch("journal", lambda: {"unsynced": journal.serial - journal.safe, "held": journal.held})
-        metrics.watch("links", lambda: {link.name: float(link.up) for link in (centre.smdi, centre.smdr) if link})
+        metrics.watch(
+            "links", lambda: {link.name: float(link.up) for link in (centre.smdi, centre.smdr, centre.mci) if link}
+        )
         metrics.watch_engines(lambda: {"server": self._engine.stats()})
 
     # within

@@ -1,7 +1,8 @@
 """What appears on the agent's screen: who calls, what they chose, how long they waited, what is known of them (step 8).
 
 The customer is looked up as soon as the number is known, so that at the transfer the card is at hand; a number or a
-card that comes later updates the screen.
+card that comes later updates the screen. A number that is cut or doubted (cti.numbers) is nobody's for certain: then
+there is no customer on the screen and none of their calls, only candidates.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class PopUps:
         if ani != call.ani:
             card = CustomerCard()  # another number's: the look-up for this one is under way
         waited = self._clock.seconds() - call.queued_s if call.queued_s is not None else 0.0
+        doubt = call.ani_doubt or ("cut" if call.ani_truncated else None)
+        perhaps = card.candidates or ((card.customer,) if doubt and card.customer is not None else ())
         return {
             "call": call.id,
             "ani": call.ani,
@@ -85,14 +88,13 @@ class PopUps:
             "group": call.group,
             "language": call.language,
             "waited_s": round(waited, 1),
-            "customer": _customer(card.customer),
-            "candidates": [_customer(candidate) for candidate in card.candidates],
-            "confirmed": card.confirmed,
-            "last_calls": [call_line(row) for row in card.last_calls],
+            "customer": None if doubt or card.customer is None else _shown(card.customer),
+            "candidates": [{**_shown(one), "certain": False} for one in perhaps],
+            "confirmed": card.confirmed and not doubt,
+            "doubt": doubt,
+            "last_calls": [] if doubt else [call_line(row) for row in card.last_calls],
         }
 
 
-def _customer(customer: Customer | None) -> dict[str, Any] | None:
-    if customer is None:
-        return None
+def _shown(customer: Customer) -> dict[str, Any]:
     return {"name": customer.name, "company": customer.company, "note": customer.note}

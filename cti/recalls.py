@@ -99,7 +99,7 @@ class Recalls:
         return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")
 
     def _names(self, message: Message, call: Call, line: VruLine) -> bool:
-        tried = bool(message.forwarded_from) and message.forwarded_from == call.tried and message.reason != "D"
+        tried = bool(message.forwarded_from) and message.forwarded_from == call.tried and message.reason != "direct"
         same = agree(message.calling, call.ani)
         if tried and (same or (_likely(call) and (message.calling is None or call.ani is None))):
             return True

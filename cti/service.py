@@ -21,7 +21,7 @@ from twisted.internet.error import CannotListenError, ProcessDone, ProcessExited
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from cti.assemble import Parts, make_centre, open_records, site_dialect
+from cti.assemble import Parts, line_settings, make_centre, open_records, site_dialect, wire
 from cti.cards import BackplaneLink, open_cards, vru_ports
 from cti.centre import SerialWire, Wiring
 from cti.config import SerialLine, Site, WiredCard
@@ -123,10 +123,8 @@ def serial_wire(reactor: Any, line: SerialLine | None, usual: SerialSettings) ->
     """A serial line of the site with the dialect's settings where the site says nothing."""
     if line is None:
         return None
-    names = ("baud", "bits", "parity", "stop", "rtscts")
-    fields = {name: getattr(usual, name) if getattr(line, name) is None else getattr(line, name) for name in names}
-    settings = SerialSettings(**fields)
-    return SerialWire(serial_opener(reactor, line.device, settings), settings.baud, settings.bits)
+    settings = line_settings(line, usual)
+    return wire(serial_opener(reactor, line.device, settings), settings)
 
 
 class Server:
@@ -170,6 +168,7 @@ class Server:
             serial_wire(reactor, site.pbx.smdi, serial.smdi),
             serial_wire(reactor, site.pbx.smdr, serial.smdr),
             load_plan(site.site.country, site.tones),
+            serial_wire(reactor, site.pbx.mci, serial.mci),
         )
         self.checker = ThreadChecker(reactor)
         self.centre = make_centre(

@@ -117,7 +117,9 @@ def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     from cti.errors import ConfigFaults
     from cti.pbx.dialect import load_dialect
 
-    dialect = load_dialect(name).with_line(site.pbx.line_overrides() if site is not None else {})
+    dialect = load_dialect(name)
+    if site is not None:
+        dialect = dialect.with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
     if site is not None and site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
         remedy = "capture what the PBX prints (tipring serial watch --save FILE), then: tipring pbx learn FILE"
         raise ConfigFaults([checked_yaml.read(path).fault(("pbx", "smdr"), lack, remedy)])

@@ -24,7 +24,7 @@ from cti.acd.centre import Acd
 from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
 from cti.errors import ExtensionTaken
 from cti.machine import IllegalEvent
-from cti.pbx.smdi import SmdiCall
+from cti.pbx.announcement import Announcement
 from cti.vru.flow import Language
 from cti.vru.line import VruLine
 from cti.vru.prompts import Prompts
@@ -107,9 +107,9 @@ class Telephones:
         for line in self.lines:
             line.stop()
 
-    def pbx_says(self, message: SmdiCall) -> bool:
-        """An SMDI message; False: not for a service port."""
-        line = next((one for one in self.lines if (one.desk, one.line) == (message.desk, message.line)), None)
+    def pbx_says(self, message: Announcement) -> bool:
+        """A message of the PBX; False: not for a service port."""
+        line = next((one for one in self.lines if message.names(one)), None)
         if line is None:
             return False
         self._number(line, message.calling)
@@ -143,6 +143,9 @@ class Telephones:
         visit = self._visits.get(line)
         if visit is not None:
             self._over(visit, how)
+
+    def line_heard_digits(self, line: VruLine, digits: str) -> None:
+        """Fast digits are a speed dial's: the menu has them."""
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
         """The card or the wire of a port is out of order, or in order again."""

@@ -6,7 +6,7 @@ a make (the digits, the positions of a text) is left out of its dialect and fill
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -20,6 +20,10 @@ CallSource = Literal["smdi", "dtmf_after_answer", "callerid_on_port", "smdr_at_r
 DnisFrom = Literal["forwarded_from", "desk", "port", "group"]
 Reason = Literal["direct", "all", "busy", "no_answer", "dnd", "overflow", "recall", "message_key", "unknown"]
 Origin = Literal["internal", "external"]
+CallSources = Annotated[tuple[CallSource, ...], Meta(min_length=1)]
+DnisOrder = tuple[DnisFrom, ...]
+NumberMax = Annotated[int, Meta(ge=3, le=20)]
+OutsidePrefix = Annotated[str, Meta(pattern=r"^[0-9]{0,3}$")]
 
 # What a pattern of digits may name, and what columns of an MCI text may.
 IN_BAND_FIELDS = frozenset({"called", "calling", "trunk", "reason", "origin"})
@@ -33,15 +37,15 @@ class CallRules(Struct, frozen=True, forbid_unknown_fields=True):
     # smdi: messages on RS232; dtmf_after_answer: digits that the PBX sends when the VRU answers (section in_band);
     # callerid_on_port: FSK or DTMF caller ID towards the extension; smdr_at_ring: records printed while it rings (forms
     # with event: ring); mci: NEC's message line (section mci). Who is not named here is not listened to.
-    sources: Annotated[tuple[CallSource, ...], Meta(min_length=1)] = ("smdi", "callerid_on_port")
+    sources: CallSources = ("smdi", "callerid_on_port")
     # The first that gives one: the called number in the message; the site's number for the message desk (pbx.desks),
     # for the VRU port (vru.ports[].dnis), for the hunt group (vru.dnis). []: never.
-    dnis: tuple[DnisFrom, ...] = ("forwarded_from", "desk", "port", "group")
+    dnis: DnisOrder = ("forwarded_from", "desk", "port", "group")
     # The PBX passes on so many digits at most: a calling number of this length may be cut: nobody's for certain.
-    number_max: Annotated[int, Meta(ge=3, le=20)] | None = None
+    number_max: NumberMax | None = None
     # Digits that the PBX puts before an outside caller's number (its outside-line code), taken off every calling number
     # that begins with them and has more than internal_max digits; up to so many it is an extension.
-    outside_prefix: Annotated[str, Meta(pattern=r"^[0-9]{0,3}$")] = ""
+    outside_prefix: OutsidePrefix = ""
     internal_max: Annotated[int, Meta(ge=1, le=10)] = 6
 
 
@@ -102,12 +106,14 @@ class MciRules(Struct, frozen=True, forbid_unknown_fields=True):
     lamp: MciLamp | None = None
 
 
-def faults(calls: CallRules, in_band: InBandRules, mci: MciRules, rings: bool, document: Document) -> Iterable[Fault]:
-    """What types cannot say: each source is named once and described; patterns are patterns. ``rings``: a record form
-    has event: ring."""
+def contradictions(
+    calls: CallRules, in_band: InBandRules, mci: MciRules, rings: bool
+) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """What the sections contradict each other in: path, what is wrong, remedy. Each source is named once and described;
+    ``rings``: a record form has event: ring."""
     for index, source in enumerate(calls.sources):
         if source in calls.sources[:index]:
-            yield document.fault(("calls", "sources", index), f"{source} is there twice", "name it once")
+            yield ("calls", "sources", index), f"{source} is there twice", "name it once"
     needed: dict[CallSource, tuple[bool, tuple[str, str], str]] = {
         "dtmf_after_answer": (
             bool(in_band.patterns),
@@ -119,7 +125,13 @@ def faults(calls: CallRules, in_band: InBandRules, mci: MciRules, rings: bool, d
     }
     for source, (there, where, remedy) in needed.items():
         if source in calls.sources and not there:
-            yield document.fault(where, f"is needed for the source {source}", remedy)
+            yield where, f"is needed for the source {source}", remedy
+
+
+def faults(calls: CallRules, in_band: InBandRules, mci: MciRules, rings: bool, document: Document) -> Iterable[Fault]:
+    """What types cannot say: contradictions, patterns that are none, columns."""
+    for path, text, remedy in contradictions(calls, in_band, mci, rings):
+        yield document.fault(path, text, remedy)
     for index, form in enumerate(in_band.patterns):
         yield from _pattern_faults(form, ("in_band", "patterns", index), document)
     yield from column_faults(mci.columns, ("mci", "columns"), document, known=MCI_FIELDS)

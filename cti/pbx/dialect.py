@@ -71,6 +71,23 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigFaults([Fault(by, 0, ".".join(("pbx", *path)), text, remedy) for path, text, remedy in wrong])
         return msgspec.structs.replace(self, line=line)
 
+    def with_calls(self, overrides: dict[str, Any]) -> Dialect:
+        """This dialect with some fields of its calls section replaced; None is no override.
+
+        ConfigFaults where the site names a source which the dialect does not describe."""
+        kept = {field: value for field, value in overrides.items() if value is not None}
+        calls = msgspec.structs.replace(self.calls, **kept)
+        wrong = list(call_rules.contradictions(calls, self.in_band, self.mci, self.rings)) if kept else []
+        if wrong:
+            by = f"dialect {self.name} with the site's changes of its calls section"
+            raise ConfigFaults([Fault(by, 0, ".".join(map(str, path)), text, remedy) for path, text, remedy in wrong])
+        return msgspec.structs.replace(self, calls=calls)
+
+    @property
+    def rings(self) -> bool:
+        """Are there records that are printed while a telephone rings?"""
+        return any(form.event == "ring" for form in self.smdr.records)
+
     def lack_of_records(self) -> str | None:
         """Why the records of this PBX cannot free an agent (step 9); None where they can."""
         if not self.smdr.records:
@@ -118,8 +135,7 @@ def dialect_names() -> list[str]:
 
 def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     """What types cannot say, section by section."""
-    rings = any(getattr(form, "event", "end") == "ring" for form in dialect.smdr.records)
-    yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, rings, document)
+    yield from call_rules.faults(dialect.calls, dialect.in_band, dialect.mci, dialect.rings, document)
     yield from line_rules.faults(dialect.line, document)
     bad = list(smdr_rules.faults(dialect.smdr, document))
     yield from bad

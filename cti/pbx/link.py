@@ -27,6 +27,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from cti.machine import Chart, Machine
+from cti.pbx.parity import ParityCheck
 from drivers.clock import Clock, DelayedCall
 
 FIRST_WAIT_S: Final = 1.0
@@ -97,8 +98,9 @@ class _Wire(TwistedProtocol):
 class PbxLink(Generic[ItemT]):
     """One serial line.
 
-    name: smdi or smdr, for alarm texts. baud: pace of our writes, ten bits a byte. silence_s: None for no watchdog.
-    The counters bytes_in, items, losses and dropped (orders) only grow.
+    name: smdi, smdr or mci, for alarm texts. baud: pace of our writes, ten bits a byte. silence_s: None for no
+    watchdog. parity: takes bytes of wrong parity out before the decoder, on_damage is told that there were some. The
+    counters bytes_in, items, losses, dropped (orders) and bad_parity (bytes) only grow.
     """
 
     def __init__(
@@ -112,9 +114,11 @@ class PbxLink(Generic[ItemT]):
         name: str,
         baud: int = 9600,
         silence_s: float | None = None,
+        parity: ParityCheck | None = None,
+        on_damage: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = name
-        self.bytes_in = self.items = self.losses = self.dropped = 0
+        self.bytes_in = self.items = self.losses = self.dropped = self.bad_parity = 0
         self.alarms: dict[str, str] = {}  # those that stand, with their texts
         self.machine = Machine(LINK, actions=self, name=f"link {name}")
         self._clock = clock
@@ -124,6 +128,7 @@ class PbxLink(Generic[ItemT]):
         self._on_alarm = on_alarm
         self._byte_s = 10 / baud
         self._silence_s = silence_s
+        self._parity, self._on_damage = parity, on_damage
         self._wire: _Wire | None = None
         self._opening = self._made_while_opening = False
         self._why = ""
@@ -195,6 +200,11 @@ class PbxLink(Generic[ItemT]):
             self._silence.cancel()
             self._silence = None
         self._clear("silent")
+        if self._parity is not None:
+            data, bad = self._parity.feed(data)
+            if bad:
+                self.bad_parity += bad
+                self._on_damage()
         self._deliver(self._decoder.feed(data))
 
     def _deliver(self, items: list[ItemT]) -> None:

@@ -7,7 +7,8 @@ Kinds and what their data hold (more keys are allowed and kept):
 
 ==============  ====================================================================================================
 step            n (1-9): a step began; with: the earlier step with which it began, where it was told only later
-ani             ani, dnis, form (smdi, fsk, dtmf ...), truncated, late, and optionally reason, forwarded_from
+ani             ani, dnis, form (smdi, smdr, mci, digits, fsk, dtmf), truncated, doubt (serial_damaged, port_map,
+                sources_differ, place_guessed), late
 port            extension, desk, line: where the call stands in front of us (the event's port is the card port)
 answered        the VRU answered (off-hook)
 menu            choice, group, language
@@ -37,7 +38,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Source = Literal["port", "smdi", "smdr", "desk", "inferred", "vru", "acd", "server"]
+Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
 CALL_KINDS = frozenset((*_UNDER_WAY, "connected", "talk_ended", "message", "smdr", "alarm", "outcome", "ended"))

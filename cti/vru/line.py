@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cti.machine import Chart, Machine
+from cti.vru.bursts import Bursts
 from drivers.clock import Clock, DelayedCall
 from drivers.events import (
     Alarm,
@@ -102,6 +103,10 @@ class LineOwner(Protocol):
 
     def line_lost_caller(self, line: VruLine, how: str) -> None: ...
 
+    def line_heard_digits(self, line: VruLine, digits: str) -> None:
+        """Digits faster than people press them, during a call that is watched."""
+        ...
+
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None: ...
 
 
@@ -119,8 +124,10 @@ class VruLine:
         owner: LineOwner,
         *,
         guard_s: float = GUARD_S,
+        burst_s: float | None = None,
     ) -> None:
-        """``guard_s``: on-hook at least so long between two calls of ours; a ring in that time is told all the same."""
+        """``guard_s``: on-hook at least so long between two calls of ours; a ring in that time is told all the same.
+        ``burst_s``: the PBX sends digits during a call, with at most so much silence between them."""
         self.port = port
         self.extension = extension
         self.desk = desk
@@ -136,6 +143,7 @@ class VruLine:
         self._silence: DelayedCall | None = None
         self._voice = False
         self._sounded_s = 0.0
+        self._bursts = Bursts(clock, burst_s, self._digits) if burst_s is not None else None
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -201,6 +209,13 @@ class VruLine:
             self._voice = False
             self._sounded_s = self._clock.seconds()
             self._silence = self._clock.callLater(self._hangup.silence_s, self._listen_for_silence)
+        if not on:
+            self.forget_digits()
+
+    def forget_digits(self) -> None:
+        """The digits heard just now were somebody's business already."""
+        if self._bursts is not None:
+            self._bursts.clear()
 
     # actions of the table
 
@@ -277,6 +292,8 @@ class VruLine:
         elif isinstance(event, Alarm):
             self._alarmed(event.alarms)
         elif self._watching and self.machine.state == "busy":
+            if self._bursts is not None:
+                self._bursts.event(event)
             how = self._hung_up(event)
             if how:
                 self._caller_left(how)
@@ -306,6 +323,9 @@ class VruLine:
         elif not alarms and self.machine.state == "alarm":
             self.owner.line_alarm(self, alarms)
             self.machine.send("clear")
+
+    def _digits(self, digits: str) -> None:
+        self.owner.line_heard_digits(self, digits)
 
     def _hung_up(self, event: Event) -> str:
         if isinstance(event, LoopDrop):

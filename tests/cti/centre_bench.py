@@ -38,7 +38,7 @@ HASH = "$argon2id$v=19$m=1024,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA"
 
 @cache
 def dialect() -> Dialect:
-    return load_dialect("panasonic-tda")
+    return load_dialect("panasonic-tda").with_calls({"sources": ("smdi", "callerid_on_port")})
 
 
 def site(folder: Path, ports: int, agents: int, *, card: str = "fxo", **group: Any) -> Site:
@@ -166,7 +166,7 @@ class CentreBench:
         self.clock.advance(seconds)
 
     def says(self, calling: str | None = A, called: str | None = DNIS, reason: str = "A", line: int = 1) -> None:
-        self.centre.arrivals.pbx_says(SmdiCall(1, line, reason, called, calling))
+        self.centre.callers._smdi(SmdiCall(1, line, reason, called, calling))
 
     def arrives(self, calling: str | None = A, port: int = 0) -> Call:
         """A call rings, is announced, and answered."""

@@ -13,8 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from cti.arrivals import DOUBT_S, ID_RING_S, MESSAGE_S, Arrivals
 from cti.call import CALL, Call, Source, Step
 from cti.machine import Machine
-from cti.numbers import NumberRules, Numbers, agree
+from cti.numbers import DnisRules, NumberRules, Numbers, agree
+from cti.pbx.announcement import Announcement, from_smdi
+from cti.pbx.call_rules import CallRules
 from cti.pbx.smdi import SmdiCall
+from cti.port_map import PortMap
 from cti.vru.line import RING_GAP_S, Hangup, VruLine
 from drivers import events as ev
 from drivers.clock import SteppedClock
@@ -38,10 +41,13 @@ class Bench:
             self.clock,
             self.lines,
             self,
+            self,
             ani_wait_s=ani_wait_s,
-            dnis_of=lambda message: message.forwarded_from if message.reason == "A" else None,
+            dnis=DnisRules(["forwarded_from"]),
+            port_map=PortMap(self.clock, lambda raised, text: self.alarms.append(f"map {raised}")),
+            alarm=lambda name, text: self.alarms.append(name),
         )
-        self.numbers = NumberRules(0)
+        self.numbers = NumberRules(CallRules())
         self.calls: list[Call] = []
         self.answered: list[Call] = []
         self.alarms: list[str] = []
@@ -74,8 +80,8 @@ class Bench:
         call.send("answer")
         self.answered.append(call)
 
-    def gone_before_answer(self, call: Call) -> None:
-        if call.machine.can("gone"):
+    def caller_gone(self, call: Call, how: str) -> None:
+        if call.machine.can("gone") and not self.slow:
             self.end(call)
 
     def end(self, call: Call) -> None:
@@ -94,9 +100,13 @@ class Bench:
     def recall_expected(self, line: VruLine) -> bool:
         return any(where is line for where, _ in self.recalls)
 
-    def recalled(self, line: VruLine, message: SmdiCall | None, number: str | None) -> Call | None:
+    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
         for where, call in self.recalls:
-            if where is line and (message is None or message.reason == "N") and (not number or agree(number, call.ani)):
+            if (
+                where is line
+                and (message is None or message.reason == "no_answer")
+                and (not number or agree(number, call.ani))
+            ):
                 return call
         return None
 
@@ -113,9 +123,6 @@ class Bench:
                 self.recalls.remove((where, call))
                 call.send("gone")
 
-    def alarm(self, name: str, text: str) -> None:
-        self.alarms.append(name)
-
     # the line's owner
 
     def line_rings(self, line: VruLine) -> None:
@@ -128,18 +135,16 @@ class Bench:
         self.arrivals.line_has_caller_id(line, event)
 
     def line_lost_caller(self, line: VruLine, how: str) -> None:
-        call = self.arrivals.call_at(line)
-        if call is None:
-            self.arrivals.line_stopped_ringing(line)
-        elif call.machine.can("gone") and not self.slow:
-            self.end(call)
+        self.arrivals.line_lost_caller(line, how)
+
+    def line_heard_digits(self, line: VruLine, digits: str) -> None: ...
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None: ...
 
     # the test
 
     def says(self, calling: str | None = A, called: str | None = DNIS, reason: str = "A", line: int = 1) -> None:
-        self.arrivals.pbx_says(SmdiCall(1, line, reason, called, calling))
+        self.arrivals.pbx_says(from_smdi(SmdiCall(1, line, reason, called, calling)))
 
     def run(self, seconds: float) -> None:
         self.clock.advance(seconds)

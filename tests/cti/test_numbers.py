@@ -7,6 +7,7 @@ import pytest
 from cti.call import CALL, Call
 from cti.machine import Machine
 from cti.numbers import NumberRules, Numbers, agree
+from cti.pbx.call_rules import CallRules
 
 MOBILE = "13800138000"
 
@@ -28,7 +29,7 @@ def fsk(ani: str | None) -> Numbers:
 
 
 def test_the_pbx_beats_the_line_and_both_beat_nothing() -> None:
-    rules, one = NumberRules(0), call()
+    rules, one = NumberRules(CallRules()), call()
     assert not rules.apply(one, fsk(None)) and known(one) == [None, None, None]
     assert rules.apply(one, fsk("01062345678"))
     assert known(one) == ["01062345678", "port", None]
@@ -41,7 +42,7 @@ def test_the_pbx_beats_the_line_and_both_beat_nothing() -> None:
 
 
 def test_a_message_that_adds_the_called_number_only() -> None:
-    rules, one = NumberRules(0), call()
+    rules, one = NumberRules(CallRules()), call()
     rules.apply(one, smdi(MOBILE))
     assert rules.apply(one, smdi(None, "66886688"))
     assert known(one) == [MOBILE, "smdi", "66886688"]
@@ -49,7 +50,7 @@ def test_a_message_that_adds_the_called_number_only() -> None:
 
 @pytest.mark.parametrize("cut", ["3800138000", "1380013800"])
 def test_a_whole_number_is_better_than_a_cut_one(cut: str) -> None:
-    rules = NumberRules(10)
+    rules = NumberRules(CallRules(number_max=10))
     for order in (smdi(cut), fsk(MOBILE)), (fsk(MOBILE), smdi(cut)):
         one = call()
         for numbers in order:
@@ -58,14 +59,14 @@ def test_a_whole_number_is_better_than_a_cut_one(cut: str) -> None:
 
 
 def test_a_cut_number_of_somebody_else_has_its_rank() -> None:
-    rules, one = NumberRules(10), call()
+    rules, one = NumberRules(CallRules(number_max=10)), call()
     rules.apply(one, fsk("01062345678"))
     assert rules.apply(one, smdi("3800138000"))
     assert (one.ani, one.ani_truncated) == ("3800138000", True)
 
 
 def test_only_smdi_cuts() -> None:
-    rules, one = NumberRules(10), call()
+    rules, one = NumberRules(CallRules(number_max=10)), call()
     rules.apply(one, fsk(MOBILE))
     assert not one.ani_truncated
 

@@ -98,7 +98,7 @@ def test_a_caller_is_spoken_to_after_a_flash_without_dial_tone(tmp_path: Path) -
 )
 def test_a_call_goes_its_way_all_the_same(fault: str) -> None:
     seen = look(world(), faults=[fault])
-    settled(seen)
+    settled(seen, alarms={"smdi_damaged"} if fault in ("smdi=damaged:50%", "smdi=reordered:50%") else ())
     assert [str(finding) for finding in seen.run.findings] == []
     assert len(seen.calls("answered")) >= 7
     assert {"message", "abandoned_queue", "abandoned_menu"} <= {call["outcome"] for call in seen.run.calls}
@@ -114,7 +114,7 @@ def test_callers_without_a_number_are_served() -> None:
 
 def test_a_number_that_comes_after_the_answer() -> None:
     scenario = plain()
-    seen = look(replace(scenario, pbx=replace(scenario.pbx, in_band="none")), faults=["smdi=late:4s"])
+    seen = look(replace(scenario, pbx=replace(scenario.pbx, in_band="none")), faults=["smdi=late:7s"])
     settled(seen)
     assert seen.run.findings == []
     for call in seen.run.calls:

@@ -12,6 +12,7 @@ from cti.acd.centre import Acd
 from cti.config import Agent, Group
 from cti.desk.passwords import InlineChecker, hash_password
 from cti.desk.telephone import Telephones
+from cti.pbx.announcement import from_smdi
 from cti.pbx.smdi import SmdiCall
 from cti.tones import load_plan
 from cti.vru.line import Hangup, VruLine
@@ -79,7 +80,7 @@ class Booth:
         self.phone.begin_call()
         ringing = self.phone.ring()
         if extension is not None:
-            self.desk.pbx_says(SmdiCall(1, 99, "D", None, extension))
+            self.desk.pbx_says(from_smdi(SmdiCall(1, 99, "D", None, extension)))
         self.stepper.run(ringing, limit_s=10)
         self.press(digits)
 
@@ -222,7 +223,7 @@ def test_nobody_presses_anything(booth: Booth) -> None:
 
 
 def test_messages_of_other_lines_are_not_ours(booth: Booth) -> None:
-    assert not booth.desk.pbx_says(SmdiCall(1, 1, "D", None, "8105"))
-    assert booth.desk.pbx_says(SmdiCall(1, 99, "D", None, "13800138000"))  # an outside caller
+    assert not booth.desk.pbx_says(from_smdi(SmdiCall(1, 1, "D", None, "8105")))
+    assert booth.desk.pbx_says(from_smdi(SmdiCall(1, 99, "D", None, "13800138000")))  # an outside caller
     booth.call("1001#4711#1")
     assert booth.said.keys[-1] == "service_extension"

@@ -34,6 +34,9 @@ class Owner:
     def line_lost_caller(self, line: VruLine, how: str) -> None:
         self.told.append(("lost", how))
 
+    def line_heard_digits(self, line: VruLine, digits: str) -> None:
+        self.told.append(("digits", digits))
+
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
         self.told.append(("alarm", alarms))
 
