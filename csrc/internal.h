@@ -64,6 +64,7 @@ struct tr_engine {
     struct tr_io_answer held;    /* a recording's end, for which there is no room yet */
     bool holding;
     bool was_late;
+    int64_t due; /* stepped: of the tick, where a card has lost its clock */
 };
 
 /* tick.c: one tick. Stepped engines do their I/O within it. */

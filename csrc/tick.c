@@ -184,6 +184,41 @@ static void take_answers(struct tr_engine *engine) {
     }
 }
 
+/* ---- time by the card or by the clock ------------------------------------------------------------ */
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+static void sleep_until(int64_t when) {
+    struct timespec t = {.tv_sec = when / 1000000000ll, .tv_nsec = when % 1000000000ll};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {
+    }
+}
+
+/* Waits for the next block; returns how many whole ticks late it begins. */
+static int64_t await_tick(tr_card *master, int64_t *due) {
+    if (master) {
+        int missed = master->ops->wait(master);
+        if (missed >= 0) {
+            *due = now_ns();
+            return missed;
+        }
+        /* The card is gone (its ALARM says so): go on by the clock, so that the other cards' calls live. */
+    }
+    *due += TICK_NS;
+    if (now_ns() < *due) {
+        sleep_until(*due);
+    }
+    int64_t late = (now_ns() - *due) / TICK_NS;
+    if (late > LATE_MAX) {
+        *due += late * TICK_NS;
+    }
+    return late;
+}
+
 /* ---- the tick ---------------------------------------------------------------------------------- */
 
 static void exchange(struct tr_engine *engine) {
@@ -224,6 +259,20 @@ static void sample_cards(struct tr_engine *engine) {
     tr_count_set(&engine->shared, TR_N_BAD_FRAMES, bad_frames);
 }
 
+/* Stepped: each card that has a clock waits for its own block; where the first has lost it, ours stands in. */
+static void step_cards(struct tr_engine *engine) {
+    bool first = true;
+    for (uint32_t i = 0; i < engine->card_count; i++) {
+        tr_card *card = engine->cards[i].card;
+        if (card->ops->wait && first) {
+            await_tick(card, &engine->due);
+            first = false;
+        } else if (card->ops->wait) {
+            card->ops->wait(card);
+        }
+    }
+}
+
 void tr_engine_tick(struct tr_engine *engine) {
     bool paced = engine->config.paced;
     engine->raised = 0;
@@ -233,11 +282,7 @@ void tr_engine_tick(struct tr_engine *engine) {
     take_commands(engine);
     if (!paced) {
         tr_io_run(&engine->io);
-        for (uint32_t i = 0; i < engine->card_count; i++) {
-            if (engine->cards[i].card->ops->wait) {
-                engine->cards[i].card->ops->wait(engine->cards[i].card);
-            }
-        }
+        step_cards(engine);
     }
     take_answers(engine);
     exchange(engine);
@@ -278,39 +323,6 @@ int tr_engines_step(tr_engine **engines, int count, int ticks) {
 }
 
 /* ---- paced time -------------------------------------------------------------------------------- */
-
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-static void sleep_until(int64_t when) {
-    struct timespec t = {.tv_sec = when / 1000000000ll, .tv_nsec = when % 1000000000ll};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0) {
-    }
-}
-
-/* Waits for the next block; returns how many whole ticks late it begins. */
-static int64_t await_tick(tr_card *master, int64_t *due) {
-    if (master) {
-        int missed = master->ops->wait(master);
-        if (missed >= 0) {
-            *due = now_ns();
-            return missed;
-        }
-        /* The card is gone (its ALARM says so): go on by the clock, so that the other cards' calls live. */
-    }
-    *due += TICK_NS;
-    if (now_ns() < *due) {
-        sleep_until(*due);
-    }
-    int64_t late = (now_ns() - *due) / TICK_NS;
-    if (late > LATE_MAX) {
-        *due += late * TICK_NS;
-    }
-    return late;
-}
 
 static void note_late(struct tr_engine *engine, int64_t late) {
     if (late > 0) {
