@@ -2,10 +2,11 @@
 PY := .venv/bin/python
 C_FILES := $(wildcard csrc/*.c csrc/*.h tests/csrc/*.c tests/csrc/*.h)
 
-.PHONY: help setup demo test test-c test-py lint format docs bundle clean
+.PHONY: help setup demo test test-c test-py test-dahdi lint format docs bundle clean
 help:
 	@echo "make demo          server and simulated call centre in real time; three callers; KEEP=1 stays up"
 	@echo "make test          lint, C tests under sanitizers, Python tests"
+	@echo "make test-dahdi    the card tests and the nine steps on the real DAHDI driver, in a virtual machine; RUNS=name"
 	@echo "make setup         Debian packages, .venv, compiled engine, prompts (the others call it)"
 	@echo "make bundle        everything for a site without a network, in dist/"
 	@echo "make lint test-c test-py format docs clean"
@@ -25,6 +26,9 @@ test-c: setup
 test-py: setup
 	@$(PY) -m pytest $(ARGS)
 
+test-dahdi: setup
+	@$(PY) -m tests.dahdi $(RUNS)
+
 lint: setup
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -42,8 +46,8 @@ docs: setup
 bundle: setup
 	@sh conf/bundle.sh
 
-# The spoken prompts stay, in the user's cache folder.
+# The spoken prompts and the DAHDI machine stay, in the user's cache folder.
 clean:
-	rm -rf .venv build dist demo-run *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist demo-run dahdi-run *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f drivers/_engine.c drivers/_engine.*.so drivers/*.o
 	find cti drivers simulators tests conf -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,123 @@
+"""The runs of `make test-dahdi`: what is started in the machine, with which spans, and what has to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.dahdi.build import Image
+from tests.dahdi.vm import MODULES, Machine
+
+Heard = Callable[[str], None]
+LIMIT_S = 600.0
+QUIET_S = 600
+"""Of the machine's time: a test that takes so long is stuck, and says where."""
+INSIDE = "tests/dahdi/inside"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One boot and its command. `shown`: beginnings of output lines that belong into the summary."""
+
+    name: str
+    what: str
+    spans: str
+    command: Sequence[str]
+    shown: tuple[str, ...] = ()
+    modules: Sequence[str] = MODULES
+
+    def perform(self, image: Image, folder: Path, heard: Heard) -> str | None:
+        """What is wrong, None if nothing."""
+        status = self.machine(image, folder).run(self.command, limit_s=LIMIT_S, heard=heard)
+        return None if status == 0 else f"status {status}"
+
+    def machine(self, image: Image, folder: Path) -> Machine:
+        return Machine(image, folder, self.spans, modules=self.modules)
+
+
+@dataclass(frozen=True)
+class FailingRun(Run):
+    """A run that has to fail, and to say why."""
+
+    because: str = ""
+
+    def perform(self, image: Image, folder: Path, heard: Heard) -> str | None:
+        lines: list[str] = []
+
+        def both(line: str) -> None:
+            lines.append(line)
+            heard(line)
+
+        if super().perform(image, folder, both) is None:
+            return "it passed"
+        return None if any(self.because in line for line in lines) else f"it failed without saying {self.because!r}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    run: Run
+    wrong: str | None
+    took_s: float
+    lines: Sequence[str] = field(repr=False)
+
+    def line(self) -> str:
+        how = "FAILED" if self.wrong else "passed"
+        return f"{how} {self.run.name} in {self.took_s:.0f} s: {self.wrong or self.run.what}"
+
+    def told(self) -> list[str]:
+        """Lines of the run's output that belong into the summary."""
+        return [line for line in self.lines if self.run.shown and line.startswith(self.run.shown)]
+
+
+def pytest(*words: str) -> list[str]:
+    return [
+        "python",
+        "-m",
+        "pytest",
+        "-v",
+        "--no-header",
+        "-ra",
+        "--durations=5",
+        "-o",
+        f"faulthandler_timeout={QUIET_S}",
+        *words,
+    ]
+
+
+RUNS: dict[str, Run] = {
+    run.name: run
+    for run in (
+        Run(
+            "cards",
+            "CardTests, the same on the software card and on the real driver",
+            "analog",
+            pytest(f"{INSIDE}/cards.py"),
+            ("CardTests ", "skipped "),
+        ),
+        Run(
+            "steps",
+            "the nine steps: PBX on FXS channels, server on FXO channels",
+            "lines",
+            pytest(f"{INSIDE}/steps.py"),
+        ),
+        Run(
+            "channels",
+            "30 B channels for 60 s, both ways; frames of 1 to 260 bytes",
+            "e1",
+            pytest(f"{INSIDE}/channels.py", "-k", "not cas"),
+        ),
+        Run("cas", "CAS bits", "cas", pytest(f"{INSIDE}/channels.py", "-k", "cas")),
+        Run("service", "alarm and recovery, 1,000 openings, bad input", "analog", pytest(f"{INSIDE}/service.py")),
+        FailingRun(
+            "unloaded",
+            "without the driver CardTests fail, and say why",
+            "analog",
+            pytest(f"{INSIDE}/cards.py", "-k", "TestDahdiCard and polarity"),
+            modules=(),
+            because="the DAHDI driver is not loaded",
+        ),
+    )
+}
