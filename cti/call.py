@@ -124,7 +124,7 @@ class Call:
     unanswered: bool = False  # handed over so, and nobody answered: the PBX's record says
     unmarked: bool = False  # the PBX's record of our leg says that the call ended there and was not transferred
     flashed_s: float | None = None  # when the last transfer began
-    recalled_among: int = 1  # so many callers could have been meant by the ring that brought it back
+    recalled_among: tuple[Call, ...] = ()  # who could have been meant by the ring that brought it back
     back_s: float | None = None  # when a transfer that failed, or a recall, brought the caller back
     entry: QueueEntry | None = None  # the place in the queue, once there was one
     left_extension: str | None = None  # of our port, once the call has left it

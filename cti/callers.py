@@ -24,7 +24,7 @@ from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
 from cti.pbx.smdr import SmdrRecord
 from cti.port_map import PortMap
 from cti.trust import LineTrust
-from cti.vru.line import Hangup, LineOwner, VruLine
+from cti.vru.line import LineOwner, VruLine
 from cti.vru.packet import collect_packet
 from drivers.events import CallerId
 
@@ -47,14 +47,6 @@ class Callers:
         }
         self.port_map = PortMap(clock, self._map_changed, believed=lambda: not self._damaged("smdi"))
         self.numbers = NumberRules(rules, damaged=self._damaged, suspect=self.port_map.suspect)
-        signs = centre.rules.disconnect
-        self._hangup = Hangup(
-            "loop_drop" in signs,
-            "polarity" in signs,
-            "busy_tone" in signs,
-            "dial_tone" in signs,
-            centre.rules.silence_s if "silence" in signs else 0.0,
-        )
         self._in_band = dialect.in_band
         self._reader = InBandReader(dialect.in_band)
         self._burst_s = dialect.in_band.gone_gap_ms / 1000 if dialect.in_band.gone or self._expects_digits else None
@@ -80,18 +72,19 @@ class Callers:
 
     def lines_for(self, use: PortUse, owner: LineOwner) -> list[VruLine]:
         """The ports of one use."""
-        clock, guard_s = self._centre.clock, self._centre.rules.guard_s
+        centre = self._centre
         return [
             VruLine(
-                clock,
+                centre.clock,
                 port,
                 where.extension,
                 where.desk,
                 where.line,
-                self._hangup,
+                centre.rules,
                 owner,
-                guard_s=guard_s,
                 burst_s=self._burst_s,
+                prepare=centre.prepare_port,
+                trouble=centre.alarm,
             )
             for where, port in self._ports
             if where.use == use

@@ -22,6 +22,7 @@ from cti.config import Site, VruPort
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
 from cti.errors import UnknownCall
+from cti.lamp_codes import LampCodes
 from cti.lamps import Lamps
 from cti.log import Log
 from cti.machine import Machine
@@ -31,6 +32,7 @@ from cti.numbers import agree
 from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener, PbxLink
 from cti.pbx.parity import ParityCheck
+from cti.pbx.smdi import lamp
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
 from cti.pbx.unread import UnreadLines
 from cti.popup import PopUps
@@ -110,10 +112,23 @@ class Centre:
         self.telephones.lines = self.callers.lines_for("agents", self.telephones)
         self.smdr = self._smdr_link(dialect, wiring.smdr)
         self._unread = UnreadLines(dialect.name, records.outside, self._pbx_time, self._unread_alarm)
-        order = self.smdi.write if self.smdi is not None and dialect.smdi.lamp else None
-        self.lamps = Lamps(site.groups, site.agents, order, dialect.smdi.msd_strip)
+        self.lamps = self._lamps(dialect)
         self.desks.messages_seen = self.lamps.looked_at
         self.desks.telephone_lifted = self._telephone_lifted
+
+    def _lamps(self, dialect: Dialect) -> Lamps:
+        """By feature codes where the dialect has them, else over SMDI, else none."""
+        site, smdi, codes, strip = self.site, self.smdi, self.rules.lamp, dialect.smdi.msd_strip
+        kept = site.state / "lamps.json"
+        self.lamp_codes: LampCodes | None = None
+        if codes is not None:
+            self.lamp_codes = LampCodes(self.clock, codes, self.lines, self.alarm)
+            toggles = codes.on == codes.off
+            return Lamps(site.groups, site.agents, self.lamp_codes.order, kept=kept, toggles=toggles)
+        if smdi is None or not dialect.smdi.lamp:
+            return Lamps(site.groups, site.agents, None)
+        write = smdi.write
+        return Lamps(site.groups, site.agents, lambda number, on: write(lamp(number, on, strip), number), kept=kept)
 
     def _smdr_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdrItem] | None:
         if wire is None:
@@ -148,6 +163,7 @@ class Centre:
             self.smdr.start()
         self.callers.start()
         self.telephones.start()
+        self.lamps.start()
 
     def stop(self) -> None:
         """Ends what goes on: every call gets its end in the record.
@@ -160,6 +176,8 @@ class Centre:
                 self.conduct.finish(call, "gone", "failed", "the server stops")
         self.callers.stop()
         self.conduct.close()
+        if self.lamp_codes is not None:
+            self.lamp_codes.close()
         self.telephones.close()
         if self.smdr is not None:
             self.smdr.stop()

@@ -10,10 +10,11 @@ Limits: those of the menu, the queue, the message, the switch, the sign of life 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.call import Call
@@ -99,9 +100,8 @@ class Conduct:
         line.take()
         self._centre.arrivals.took(line, call)
         call.line = line
-        among: dict[str, Any] = (
-            {"among": call.recalled_among} if call.recalled_among > 1 else {}
-        )  # who it is is not certain then
+        several = call.recalled_among if len(call.recalled_among) > 1 else ()
+        among: dict[str, Any] = {"among": len(several)} if several else {}
         self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension, **among)
         call.back_s = self._centre.clock.seconds()
         agent, extension = call.agent, call.extension
@@ -109,6 +109,10 @@ class Conduct:
         call.blind = False
         call.send("recalled")
         self._centre.came_back(call, agent, extension)
+        for one in several:  # any of them may be another: nobody's customer is shown as certain
+            if self._centre.callers.numbers.doubt(one, tuple(one.said), "place_guessed"):
+                self._centre.numbers_changed(one)
+        call.recalled_among = ()
         self._centre.prepare_port(line.port)
         call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
         call.scope.start(self._serve_recalled(call), "serve")
@@ -260,6 +264,11 @@ class Conduct:
             if self._centre.caller_left(call):
                 self.caller_gone(call, "smdr")
                 return
+            if not await self._heard_lately(call):
+                self.caller_gone(call, "silence")
+                return
+            if call.state != "queued":
+                return
             call.send("agent")
             call.agent, call.extension = agent.id, agent.extension
             call.line.watch(False)
@@ -274,6 +283,18 @@ class Conduct:
                 return
             await self._after_transfer(call, agent, result)
 
+    async def _heard_lately(self, call: Call) -> bool:
+        """Where only silence tells a hang-up, and music covers it in the queue: who was not heard for so long is asked
+        before an agent is called for nobody."""
+        rules, line, clock = self._centre.rules, call.line, self._centre.clock
+        if line is None or "silence" not in rules.disconnect or clock.seconds() - line.heard_s < rules.silence_s:
+            return True
+        found = await sign_of_life(clock, rules, line.port, self._question(call), flashed=False)
+        return found.caller is Caller.WITH_US
+
+    def _question(self, call: Call) -> Callable[[Deferred[None]], Awaitable[None]]:
+        return lambda until: self._centre.attendant.say(call, "are_you_there", until=until)
+
     async def _transfer(self, call: Call, agent: Agent) -> TransferResult | None:
         """Step 7. Where it is not known who is on the line, the caller is asked; where the dial tone comes only then,
         the transfer goes on from there."""
@@ -285,7 +306,7 @@ class Conduct:
                 self._centre.clock,
                 self._centre.rules,
                 call.line.port,
-                lambda until: self._centre.attendant.say(call, "are_you_there", until=until),
+                self._question(call),
                 flashed=flashed,
             )
             if call.state != "transferring":

@@ -40,10 +40,10 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Whom a ring brings back; ``among`` so many callers who could be meant."""
+    """Whom a ring brings back; ``among`` those who could be meant."""
 
     call: Call
-    among: int = 1
+    among: tuple[Call, ...]
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Recalls:
         if not found:
             return None
         first = min(found, key=lambda call: call.left_extension != line.extension)  # at its own port before others
-        return Recall(first, len(found))
+        return Recall(first, tuple(found))
 
     def _can_be(self, call: Call, line: VruLine) -> bool:
         return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")

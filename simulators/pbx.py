@@ -94,7 +94,7 @@ class Pbx:
             first = self._next
         for step in range(count):
             index = (first + step) % count
-            if self.hunt[index].state is State.IDLE:
+            if self.hunt[index].state is State.IDLE and self.hunt[index].member:
                 self._next = (index + 1) % count
                 return self.hunt[index]
         return None
@@ -115,7 +115,7 @@ class Pbx:
 
     def idle(self, extension: Extension) -> None:
         """An extension can be called again: the longest waiting trunk gets it if it is a VRU port."""
-        if extension in self.hunt and self.waiting:
+        if extension in self.hunt and extension.member and self.waiting:
             trunk = self.waiting.popleft()
             self.ring_vru(extension, trunk)
 

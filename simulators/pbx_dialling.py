@@ -50,17 +50,31 @@ class Dialling:
                 extension.retrieve()
             case "lamp_on" | "lamp_off":
                 self._lamp(meaning.number, meaning.what == "lamp_on")
+            case "leave" | "enter":
+                self._membership(meaning.what == "enter")
             case "more":
                 extension.after(extension.pbx.plan.next_digit_s, lambda: self.refuse("vacant", "number incomplete"))
             case _:
                 self.refuse("vacant", "no such number")
 
     def _lamp(self, number: str, on: bool) -> None:
-        """A lamp code: obeyed and confirmed, or refused by tone; the port is put on-hook next."""
+        """A lamp code: obeyed and confirmed, or refused by tone."""
         extension = self._extension
         if extension.pbx.lamp(number, on) is not None:
             self.refuse("vacant", "lamp refused")
             return
+        self._taken()
+
+    def _membership(self, member: bool) -> None:
+        """A VRU extension leaves the hunt group, or enters it again."""
+        extension = self._extension
+        extension.member = member
+        extension.tell("hunted to" if member else "hunted past")
+        self._taken()
+
+    def _taken(self) -> None:
+        """A feature code was obeyed; the port is put on-hook next."""
+        extension = self._extension
         extension.port.detect()
         extension.state = State.REFUSED
         if extension.pbx.plan.lamp_confirm == "none":

@@ -42,6 +42,7 @@ class Extension(Party):
         self.target: Extension | None = None
         self.held: Party | None = None
         self.recalled = False
+        self.member = True  # of the hunt group, where it is a VRU's
         self.recalled_from: str | None = None  # who did not answer the call that comes back to us
         self._consulted: tuple[Extension, float] | None = None  # whom we talked to with a party on hold, and since when
         self._timer: DelayedCall | None = None

@@ -10,7 +10,7 @@ from simulators.pbx_plan import PbxPlan
 
 @dataclass(frozen=True)
 class Meaning:
-    """`what`: extension, retrieve, lamp_on, lamp_off; more (digits are wanted); vacant (no such number)."""
+    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter; more (digits are wanted); vacant."""
 
     what: str
     number: str = ""
@@ -29,6 +29,9 @@ class Numbering:
         self._whole = {
             code.replace("{ext}", number): Meaning(what, number) for what, code in codes.items() for number in numbers
         }
+        if plan.member_codes is not None and not holding:
+            self._whole[plan.member_codes[0]] = Meaning("leave")
+            self._whole[plan.member_codes[1]] = Meaning("enter")
         if holding and plan.retrieve == "flash_code":
             self._whole[plan.retrieve_code] = Meaning("retrieve")
 

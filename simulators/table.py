@@ -147,8 +147,11 @@ def _changed(plan: Any, what: str) -> Any:
             changes[name] = frozenset(value.split(","))
         else:
             changes[name] = value if isinstance(old, str) or old is None else type(old)(value)
-        if old is None and "float" in str(plan.__dataclass_fields__[name].type):
+        kind = str(plan.__dataclass_fields__[name].type)
+        if old is None and "float" in kind:
             changes[name] = float(value)
+        elif old is None and "tuple" in kind:
+            changes[name] = tuple(value.split(","))
     return replace(plan, **changes)
 
 

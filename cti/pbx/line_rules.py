@@ -87,7 +87,7 @@ class StatusDigits(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LampCodes(Struct, frozen=True, forbid_unknown_fields=True):
-    """Message lamps by a feature code dialled from a VRU port, where the PBX takes no orders over SMDI.
+    """Message lamps by a feature code dialled from a VRU port, in place of orders over SMDI.
 
     Confirmed by one of the line's confirm_tones, by status_digits.confirmed, or by nothing: then it is believed."""
 

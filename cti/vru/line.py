@@ -1,20 +1,24 @@
 """One VRU line: a card port together with the extension and the SMDI (desk, line) that the PBX knows it by.
 
 Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line
-after hanging up, is blocked and unblocked by the operator or by an alarm. During a call it watches for the caller's
-hang-up as the dialect says: loop drop, polarity, busy tone, dial tone, silence; the first that comes counts. An alarm
-ends the call that is on the line; when it clears, the line is idle (or blocked, where that was asked). Whatever a
-line reports in whatever order, nothing is raised. Serves steps 1, 3 and 4.
+after hanging up, dials feature codes, is taken out of service and brought back. During a call it watches for the
+caller's hang-up as the dialect says: loop drop, polarity, busy tone, dial tone, silence; the first that comes counts.
+An alarm ends the call that is on the line; when it clears, the line is idle (or blocked, where that was asked).
+Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 and 4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from twisted.internet.defer import Deferred, succeed
+
 from cti.machine import Chart, Machine
+from cti.pbx.line_rules import LineRules
+from cti.switch.feature_code import Confirm, Dialled, dial_code
 from cti.vru.bursts import Bursts
+from cti.vru.out_of_service import OutOfService
 from drivers.clock import Clock, DelayedCall
 from drivers.events import (
     Alarm,
@@ -33,13 +37,8 @@ from drivers.events import (
     VoiceBegin,
     VoiceEnd,
 )
-from drivers.operations import quietly
 from drivers.port import Port
-from drivers.problems import report
 
-# DAHDI keeps ringing masked 2 s after an on-hook (RING_DEBOUNCE); so do we before the port is called idle, unless the
-# dialect says otherwise.
-GUARD_S = 2.0
 # No ring for so long: the caller gave up before we answered (a Chinese PBX rings 1 s in 5).
 RING_GAP_S = 7.0
 
@@ -48,7 +47,9 @@ LINE = Chart(
     {
         ("idle", "ring"): ("ringing", ()),
         ("idle", "take"): ("busy", ()),
-        ("idle", "block"): ("blocked", ("busy_out",)),
+        ("idle", "dial"): ("dialling", ()),
+        ("idle", "block"): ("blocked", ("leave_service",)),
+        ("idle", "enter"): ("returning", ("enter_service",)),
         ("idle", "alarm"): ("alarm", ()),
         ("ringing", "take"): ("busy", ()),
         ("ringing", "stop"): ("idle", ("listen",)),
@@ -60,8 +61,14 @@ LINE = Chart(
         ("guard", "alarm"): ("alarm", ("stop_guard",)),
         ("alarm", "clear"): ("idle", ("listen",)),
         ("alarm", "free"): ("alarm", ()),
-        ("blocked", "unblock"): ("guard", ("on_hook", "start_guard")),
-        ("blocked", "alarm"): ("alarm", ("on_hook",)),
+        ("dialling", "free"): ("guard", ("on_hook", "start_guard")),
+        ("dialling", "somebody"): ("ringing", ()),
+        ("dialling", "alarm"): ("alarm", ("on_hook",)),
+        ("blocked", "unblock"): ("returning", ("enter_service",)),
+        ("blocked", "ring"): ("ringing", ("forget_service",)),
+        ("blocked", "alarm"): ("alarm", ("forget_service", "on_hook")),
+        ("returning", "entered"): ("guard", ("on_hook", "start_guard")),
+        ("returning", "alarm"): ("alarm", ("forget_service", "on_hook")),
     },
     initial="idle",
     states={
@@ -70,25 +77,20 @@ LINE = Chart(
         "busy": "off-hook with a call",
         "guard": "on-hook, but not yet idle for the PBX",
         "alarm": "the card or the wire is out of order",
-        "blocked": "out of service by the operator: off-hook, so that the PBX hunts past it",
+        "dialling": "off-hook without a call, dials a feature code",
+        "blocked": "out of service; the PBX hunts past it as busy_out of the dialect says",
+        "returning": "tells the PBX that it takes calls again",
     },
-    limits={"ringing": "7 s without a burst", "guard": "guard_s of the dialect"},
+    limits={
+        "ringing": "7 s without a burst",
+        "guard": "guard_s of the dialect",
+        "dialling": "dial_tone_s, the digits, 5 s for the PBX's word",
+        "returning": "the same",
+    },
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """Which signs of the far end's hang-up count, from the dialect's disconnect supervision."""
-
-    loop_drop: bool = True
-    polarity: bool = False
-    busy_tone: bool = True
-    dial_tone: bool = True
-    silence_s: float = 0.0
-    """Neither the caller nor we made a sound for so long, where the PBX gives no other sign; 0: silence is no sign. A
-    caller who listens to music in the queue is silent for minutes: what we play ourselves counts as sound."""
-
-
+# What a caller, the PBX or we make; silence is when there was none of it.
 SOUNDS = (VoiceBegin, VoiceEnd, DigitBegin, DigitEnd, ToneHeard, ToneEnded, NotTone, PlayDone)
 
 
@@ -120,14 +122,16 @@ class VruLine:
         extension: str,
         desk: int,
         line: int,
-        hangup: Hangup,
+        rules: LineRules,
         owner: LineOwner,
         *,
-        guard_s: float = GUARD_S,
         burst_s: float | None = None,
+        prepare: Callable[[Port], None] = lambda port: None,
+        trouble: Callable[[str, str], None] = lambda name, text: None,
     ) -> None:
-        """``guard_s``: on-hook at least so long between two calls of ours; a ring in that time is told all the same.
-        ``burst_s``: the PBX sends digits during a call, with at most so much silence between them."""
+        """``burst_s``: the PBX sends digits during a call, with at most so much silence between them. ``prepare`` sets
+        the ears of a port that goes off-hook; ``trouble(name, text)``: a person should know. A ring while the line
+        guards itself after a call is told all the same."""
         self.port = port
         self.extension = extension
         self.desk = desk
@@ -136,8 +140,13 @@ class VruLine:
         self.machine = Machine(LINE, "idle", self, name=port.name)
         self.block_wanted = False
         self._clock = clock
-        self._hangup = hangup
-        self._guard_s = guard_s
+        self._rules = rules
+        self._prepare = prepare
+        self._trouble = trouble
+        self._out = OutOfService(clock, port, rules, self._dial_out_code, self._out_trouble)
+        self._dialling: Deferred[Dialled] | None = None
+        self._gave_dial_tone = False
+        self.heard_s = clock.seconds()  # the last sound from the far end
         self._timer: DelayedCall | None = None
         self._watching = False
         self._silence: DelayedCall | None = None
@@ -147,25 +156,35 @@ class VruLine:
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Begins to listen. A line that is out of order already is not idle."""
+        """Begins to listen. A line that is out of order already is not idle; one that may be out of the hunt group
+        since the server ran before, enters it."""
         self._unlisten = self.port.listen(self._event)
         self.listen()
         alarms = self.port.state().alarms
         if alarms:
             self._alarmed(alarms)
+        elif self._rules.busy_out == "code":
+            self.machine.send("enter")
 
-    def stop(self) -> None:
-        """Leaves the port on-hook and unheard."""
+    def stop(self, *, stay_out: bool = False) -> None:
+        """Leaves the port on-hook and unheard; with ``stay_out`` one that is out of service stays so, held off-hook by
+        the card for as long as the engine lives, or out of the hunt group."""
+        stays = stay_out and self.machine.state == "blocked"
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
         self._stop_timer()
         self.watch(False)
-        self.port.hangup()
+        self._out.forget()
+        self._out.give_up()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if not stays:
+            self.port.hangup()
 
     @property
     def state(self) -> str:
-        """idle, ringing, busy, guard, alarm or blocked."""
+        """idle, ringing, busy, guard, alarm, dialling, blocked or returning."""
         return self.machine.state
 
     @property
@@ -196,8 +215,29 @@ class VruLine:
     def unblock(self) -> None:
         """Brings it back."""
         self.block_wanted = False
+        self._out.give_up()
         if self.machine.state == "blocked":
             self.machine.send("unblock")
+
+    def busy_out(self) -> Deferred[bool]:
+        """As `block`, for who waits until it is true: fires with True when the PBX hunts no caller here any more, with
+        False when that cannot be had (busy_out: none, a refusal, an alarm, or it was taken back)."""
+        self.block()
+        if self.machine.state == "alarm":
+            return succeed(False)
+        return self._out.wait()
+
+    def back_in_service(self) -> None:
+        """Takes calls again."""
+        self.unblock()
+
+    def dial_code(self, code: str, confirm: Confirm) -> Deferred[Dialled]:
+        """Dials a feature code on an idle line, then guards and is idle again. Where a caller was being put through
+        that very moment (no dial tone on a line that gave one before, or a ring), the call is told as any other."""
+        self.machine.send("dial")
+        self._rang = False
+        self._dialling = Deferred.fromCoroutine(self._dial_idle(code, confirm))
+        return self._dialling
 
     def watch(self, on: bool) -> None:
         """Watches for the caller's hang-up, or not (while a transfer listens to the PBX's tones itself)."""
@@ -205,10 +245,10 @@ class VruLine:
         if self._silence is not None and self._silence.active():
             self._silence.cancel()
         self._silence = None
-        if on and self._hangup.silence_s:
+        if on and "silence" in self._rules.disconnect:
             self._voice = False
             self._sounded_s = self._clock.seconds()
-            self._silence = self._clock.callLater(self._hangup.silence_s, self._listen_for_silence)
+            self._silence = self._clock.callLater(self._rules.silence_s, self._listen_for_silence)
         if not on:
             self.forget_digits()
 
@@ -227,10 +267,17 @@ class VruLine:
         self.port.begin_call()
         self.port.detect("fsk_id", "dtmf_id")
 
-    def busy_out(self) -> None:
-        """Off-hook without a call, so that the PBX hunts past this port."""
-        self.port.begin_call()
-        quietly(self.port.answer()).addErrback(lambda failure: report(f"{self.port.name}: busy-out", failure))
+    def leave_service(self) -> None:
+        """The PBX is told to hunt past this port."""
+        self._out.leave()
+
+    def enter_service(self) -> None:
+        """The PBX is told that it takes calls again."""
+        self._out.enter(self._entered)
+
+    def forget_service(self) -> None:
+        """The line rings, or is out of order, while it was out of service."""
+        self._out.forget()
 
     def on_hook(self) -> None:
         """Hangs up."""
@@ -238,7 +285,7 @@ class VruLine:
 
     def start_guard(self) -> None:
         """A ring right after hanging up is a recall, and told as a ring; else the line is idle after the guard time."""
-        self._start_timer(self._guard_s, "timeout")
+        self._start_timer(self._rules.guard_s, "timeout")
 
     def stop_guard(self) -> None:
         """It rings already."""
@@ -265,11 +312,14 @@ class VruLine:
         if event == "stop":
             self.owner.line_stopped_ringing(self)
 
+        self.watch(False)
+
     def _listen_for_silence(self) -> None:
+        """Neither the caller nor we made a sound: who listens to music in the queue is silent for minutes."""
         now = self._clock.seconds()
         if self._voice or self.port.player is not None:
             self._sounded_s = now
-        left = self._sounded_s + self._hangup.silence_s - now
+        left = self._sounded_s + self._rules.silence_s - now
         if left > 0:
             self._silence = self._clock.callLater(left, self._listen_for_silence)
         else:
@@ -279,11 +329,43 @@ class VruLine:
         self.watch(False)
         self.owner.line_lost_caller(self, how)
 
+    def _entered(self) -> None:
+        if self.machine.state == "returning":
+            self.machine.send("entered")
+
+    async def _dial_idle(self, code: str, confirm: Confirm) -> Dialled:
+        result = await self._code(code, confirm)
+        if self.machine.state != "dialling":
+            return result
+        if result.outcome == "no_dial_tone" and (self._rang or result.how == "voice" or self._gave_dial_tone):
+            self.machine.send("somebody")
+            self._start_timer(RING_GAP_S, "stop")
+            self.owner.line_rings(self)
+        else:
+            self.machine.send("free")
+        return result
+
+    async def _dial_out_code(self, code: str) -> Dialled:
+        result = await self._code(code, "tone" if self._rules.confirm_tones else "none")
+        self.port.hangup()
+        return result
+
+    async def _code(self, code: str, confirm: Confirm) -> Dialled:
+        self._prepare(self.port)
+        result = await dial_code(self._clock, self._rules, self.port, code, confirm)
+        self._gave_dial_tone = self._gave_dial_tone or result.outcome != "no_dial_tone"
+        return result
+
+    def _out_trouble(self, text: str) -> None:
+        self._trouble("busy_out", f"extension {self.extension}: {text}")
+
     def _event(self, event: Event) -> None:
         if isinstance(event, SOUNDS):
             self._sounded_s = self._clock.seconds()
             if isinstance(event, (VoiceBegin, VoiceEnd)):
                 self._voice = isinstance(event, VoiceBegin)
+            if not isinstance(event, PlayDone):
+                self.heard_s = self._sounded_s
         if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):
             self._ring()
         elif isinstance(event, CallerId):
@@ -299,15 +381,19 @@ class VruLine:
                 self._caller_left(how)
 
     def _ring(self) -> None:
-        if self.machine.state in ("idle", "guard"):
-            if self.machine.state == "guard":
+        state = self.machine.state
+        self._rang = True
+        if state in ("idle", "guard") or (state == "blocked" and self._out.open_now):
+            if state != "idle":
                 self.port.begin_call()
                 self.port.detect("fsk_id", "dtmf_id")
             self.machine.send("ring")
             self._start_timer(RING_GAP_S, "stop")
             self.owner.line_rings(self)
-        elif self.machine.state == "ringing":
+        elif state == "ringing":
             self._start_timer(RING_GAP_S, "stop")
+        elif state == "blocked" and self._rules.busy_out != "none" and self._out.told:
+            self._trouble("busy_out", f"extension {self.extension}: the PBX rings it though it is out of service")
 
     @property
     def _tells_ends_only(self) -> bool:
@@ -328,13 +414,15 @@ class VruLine:
         self.owner.line_heard_digits(self, digits)
 
     def _hung_up(self, event: Event) -> str:
+        """The sign of the far end's hang-up, if this is one at this PBX."""
+        signs = self._rules.disconnect
         if isinstance(event, LoopDrop):
-            return "loop_drop" if self._hangup.loop_drop else ""
+            return "loop_drop" if "loop_drop" in signs else ""
         if isinstance(event, Polarity):
-            return "polarity" if self._hangup.polarity else ""
+            return "polarity" if "polarity" in signs else ""
         if isinstance(event, ToneHeard):
-            if event.name in ("busy", "congestion") and self._hangup.busy_tone:
+            if event.name in ("busy", "congestion") and "busy_tone" in signs:
                 return f"{event.name}_tone"
-            if event.name == "dial" and self._hangup.dial_tone:
+            if event.name == "dial" and "dial_tone" in signs:
                 return "dial_tone"
         return ""

@@ -16,9 +16,10 @@ from cti.machine import Machine
 from cti.numbers import DnisRules, NumberRules, Numbers, agree
 from cti.pbx.announcement import Announcement, from_smdi
 from cti.pbx.call_rules import CallRules
+from cti.pbx.line_rules import LineRules
 from cti.pbx.smdi import SmdiCall
 from cti.port_map import PortMap
-from cti.vru.line import RING_GAP_S, Hangup, VruLine
+from cti.vru.line import RING_GAP_S, VruLine
 from drivers import events as ev
 from drivers.clock import SteppedClock
 from tests.cti.dummies import DummyPort
@@ -34,7 +35,7 @@ class Bench:
         self.clock = SteppedClock()
         self.ports = [DummyPort(self.clock, index) for index in range(2)]
         self.lines = [
-            VruLine(self.clock, port, str(2001 + index), 1, 1 + index, Hangup(), self)  # type: ignore[arg-type]
+            VruLine(self.clock, port, str(2001 + index), 1, 1 + index, LineRules(), self)  # type: ignore[arg-type]
             for index, port in enumerate(self.ports)
         ]
         self.arrivals = Arrivals(

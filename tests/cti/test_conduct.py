@@ -589,3 +589,23 @@ def test_an_action_that_fails_at_the_answer(tmp_path: Path) -> None:
     bench.switch.ends(Transfer.ANSWERED, Caller.WITH_AGENT, "voice")
     assert bench.outcome(call)[0] == "failed" and bench.line.state == "guard"
     bench.stop()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_was_not_heard_for_long_is_asked_before_an_agent_is_called(tmp_path: Path, there: bool) -> None:
+    """Where the PBX gives no sign of a hang-up, the music in the queue covers it."""
+    bench = CentreBench(tmp_path, line={"disconnect": ("loop_drop", "silence"), "silence_s": 30.0})
+    call = bench.to("queued")
+    bench.run(50.0)
+    bench.centre.acd.ready("1001")
+    assert not bench.switch.under_way and ("play", "are_you_there") in bench.port.log
+    bench.run(1.1)
+    if there:
+        bench.port.tell(ev.DigitBegin, digit="1")
+        bench.run(0.1)
+        assert call.state == "transferring" and bench.switch.under_way
+    else:
+        bench.run(SIGN_OF_LIFE_S)
+        assert bench.outcome(call) == ("abandoned_queue", "silence")
+        assert not bench.switch.under_way and bench.agent() == READY
+    bench.stop()

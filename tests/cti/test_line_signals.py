@@ -11,7 +11,7 @@ from cti.pbx.line_rules import LineRules
 from cti.sign_of_life import Found, sign_of_life
 from cti.switch.interface import Caller
 from cti.tones import load_plan
-from cti.vru.line import Hangup, VruLine
+from cti.vru.line import VruLine
 from drivers import items
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
@@ -56,7 +56,7 @@ def test_busy_tone_is_a_hang_up_within_four_cycles(prompt: bool) -> None:
         def line_lost_caller(self, line: VruLine, how: str) -> None:
             lost.append((wire.clock.seconds(), how))
 
-    line = VruLine(wire.clock, wire.port, "2001", 1, 1, Hangup(), Owner())  # type: ignore[arg-type]
+    line = VruLine(wire.clock, wire.port, "2001", 1, 1, LineRules(), Owner())  # type: ignore[arg-type]
     line._unlisten = wire.port.listen(line._event)
     line.machine.send("ring")
     line.take()

@@ -3,6 +3,7 @@ or at another of the group; several at once; and calls that look like it and are
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,14 @@ def test_several_are_awaited_at_one_port_and_rings_say_nothing(tmp_path: Path) -
     bench.run(40.0)
     assert first.state == "recall" and second.state == "transferring", (first.state, second.state)
     bench.switch.ends(Transfer.BUSY, Caller.RECALLED, "busy", -1)
+    for call in (first, second):  # who they are was certain until now
+        call.said = {source: replace(said, doubt=None) for source, said in call.said.items()}
     bench.run(2.5)
     bench.port.ring()
     bench.run(3.1)
     assert first.state == "queued" and second.state == "recall"
     assert bench.records.of(first.id, "transfer")[-1]["among"] == 2
+    assert [call.ani_doubt for call in (first, second)] == ["place_guessed"] * 2, "they may be each other"
     bench.stop()
 
 

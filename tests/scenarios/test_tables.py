@@ -201,3 +201,12 @@ def test_a_recall_without_a_word_at_another_port() -> None:
 def test_the_desks_word_alone_ends_a_consultation() -> None:
     seen = look(table("desk_says_answered"))
     assert transfers(seen) == [("answered", "desk")]
+
+
+def test_a_lamp_by_feature_code_from_the_last_port() -> None:
+    seen = look(table("lamp_by_code"))
+    settled(seen)
+    (lamp,) = [one for one in seen.run.world.truth.log if one.what == "lamp"]
+    assert lamp.data == {"extension": "8001", "on": True, "refused": None}
+    off_hook = [one for one in seen.run.world.truth.log if one.what == "off-hook" and one.who.startswith("ext 2")]
+    assert [one.who for one in off_hook] == ["ext 2004"]

@@ -13,9 +13,10 @@ from cti.config import Agent, Group
 from cti.desk.passwords import InlineChecker, hash_password
 from cti.desk.telephone import Telephones
 from cti.pbx.announcement import from_smdi
+from cti.pbx.line_rules import LineRules
 from cti.pbx.smdi import SmdiCall
 from cti.tones import load_plan
-from cti.vru.line import Hangup, VruLine
+from cti.vru.line import VruLine
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
@@ -69,7 +70,7 @@ class Booth:
             on_alarm=lambda name, raised, text: self.alarms.append((name, raised)),
             on_failure=lambda failure, text: self.failures.append(text),
         )
-        line = VruLine(clock, fxo.ports[0], "2099", 1, 99, Hangup(), self.desk)
+        line = VruLine(clock, fxo.ports[0], "2099", 1, 99, LineRules(), self.desk)
         self.desk.lines = [line]
         self.line = line
         self.desk.start()

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from cti.vru.line import RING_GAP_S, Hangup, VruLine
+from cti.pbx.line_rules import LineRules, StatusDigits
+from cti.vru.line import RING_GAP_S, VruLine
 from drivers import events as ev
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
+from drivers.errors import TimedOut
 from drivers.stepped import Stepper
 from tests.cti.dummies import DummyPort
 
@@ -42,10 +44,20 @@ class Owner:
 
 
 class Bench:
-    def __init__(self, hangup: Hangup | None = None, **options: Any) -> None:
+    def __init__(self, **rules: Any) -> None:
         self.clock, self.owner = SteppedClock(), Owner()
         self.port = DummyPort(self.clock)
-        self.line = VruLine(self.clock, self.port, "2001", 1, 1, hangup or Hangup(), self.owner, **options)  # type: ignore[arg-type]
+        self.trouble: list[tuple[str, str]] = []
+        self.line = VruLine(
+            self.clock,
+            self.port,  # type: ignore[arg-type]
+            "2001",
+            1,
+            1,
+            LineRules(**rules),
+            self.owner,
+            trouble=lambda name, text: self.trouble.append((name, text)),
+        )
         self.line.start()
 
     @property
@@ -163,7 +175,7 @@ def test_a_line_out_of_order_from_the_start() -> None:
     clock, owner = SteppedClock(), Owner()
     port = DummyPort(clock)
     port.alarms = ("red",)
-    line = VruLine(clock, port, "2001", 1, 1, Hangup(), owner)  # type: ignore[arg-type]
+    line = VruLine(clock, port, "2001", 1, 1, LineRules(), owner)  # type: ignore[arg-type]
     line.start()
     assert line.state == "alarm" and owner.told == [("alarm", ("red",))]
     port.tell(ev.Alarm, alarms=())
@@ -202,12 +214,13 @@ def test_blocking_is_taken_back_before_it_came_true() -> None:
     bench.stop()
 
 
-def test_busy_out_that_the_card_refuses_is_no_unhandled_failure(logged_failures: Any) -> None:
-    from drivers.errors import TimedOut
-
-    bench = Bench().to("blocked")
+def test_busy_out_that_the_card_refuses_is_told() -> None:
+    bench = Bench()
+    told: list[bool] = []
+    bench.line.busy_out().addCallback(told.append)
     bench.port.fail("answer", TimedOut("the loop did not close"))
-    assert [type(failure) for failure in logged_failures.flush()] == [TimedOut]
+    assert told == [False]
+    assert bench.trouble == [("busy_out", "extension 2001: cannot be held off-hook: the loop did not close")]
     bench.stop()
 
 
@@ -222,9 +235,10 @@ def sign(port: DummyPort, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["loop_drop", "polarity", "busy_tone", "congestion_tone", "dial_tone"])
 def test_a_sign_of_hang_up_counts_as_the_dialect_says(name: str) -> None:
-    everything = Hangup(True, True, True, True)
-    for hangup, told in ((everything, [("lost", name)]), (Hangup(False, False, False, False), [])):
-        bench = Bench(hangup).to("busy")
+    every = ("loop_drop", "polarity", "busy_tone", "dial_tone")
+    own = "busy_tone" if name == "congestion_tone" else name
+    for counts, told in ((every, [("lost", name)]), (tuple({*every} - {own}), [])):
+        bench = Bench(disconnect=counts).to("busy")
         sign(bench.port, name)
         assert bench.told == []  # nobody watches
         bench.line.watch(True)
@@ -241,7 +255,7 @@ def quiet(bench: Bench) -> None:
 
 
 def test_silence_is_a_hang_up_where_nothing_else_is() -> None:
-    bench = Bench(Hangup(silence_s=10.0)).to("busy")
+    bench = Bench(disconnect=("loop_drop", "silence"), silence_s=10.0).to("busy")
     bench.clock.advance(60.0)
     assert bench.told == []  # nobody watches
     bench.line.watch(True)
@@ -254,7 +268,7 @@ def test_silence_is_a_hang_up_where_nothing_else_is() -> None:
 
 
 def test_what_the_caller_or_we_let_hear_is_no_silence() -> None:
-    bench = Bench(Hangup(silence_s=10.0)).to("busy")
+    bench = Bench(disconnect=("loop_drop", "silence"), silence_s=10.0).to("busy")
     bench.line.watch(True)
     for kind, fields in (
         (ev.DigitEnd, {"digit": "1", "ms": 80}),
@@ -283,7 +297,7 @@ def test_what_the_caller_or_we_let_hear_is_no_silence() -> None:
 
 
 def test_silence_is_no_sign_unless_the_dialect_says_so() -> None:
-    bench = Bench(Hangup()).to("busy")
+    bench = Bench().to("busy")
     bench.line.watch(True)
     bench.clock.advance(3600.0)
     assert bench.told == [] and not bench.clock.getDelayedCalls()
@@ -315,7 +329,7 @@ def test_a_wire_that_is_cut_and_mended_on_a_card() -> None:
     stepper = Stepper(clock, (engine,))
     vru, pbx = SoftwareCard(engine, "fxo", 1, name="vru"), SoftwareCard(engine, "fxs", 1, name="pbx")
     vru.wire(0, pbx, 0)
-    line = VruLine(clock, vru.ports[0], "2001", 1, 1, Hangup(), owner)
+    line = VruLine(clock, vru.ports[0], "2001", 1, 1, LineRules(), owner)
     line.start()
     ringing = pbx.ports[0].ring()
     stepper.run_for(0.5)
@@ -336,3 +350,214 @@ def test_a_wire_that_is_cut_and_mended_on_a_card() -> None:
     assert line.state == "idle" and not vru.ports[0].state().off_hook
     line.stop()
     stepper.run_for(0.1)
+
+
+class TestBusyOut:
+    """Out of service as the dialect says; who waits for it hears when it is so."""
+
+    def lifted(self, bench: Bench) -> bool:
+        return bench.port.off_hook
+
+    def wait(self, bench: Bench) -> list[bool]:
+        told: list[bool] = []
+        bench.line.busy_out().addCallback(told.append)
+        return told
+
+    def test_off_hook(self) -> None:
+        bench = Bench()
+        told = self.wait(bench)
+        assert told == [] and self.lifted(bench)
+        bench.port.finish("answer")
+        assert told == [True] and self.wait(bench) == [True]
+        bench.line.back_in_service()
+        assert bench.line.state == "guard" and not self.lifted(bench)
+        bench.stop()
+
+    def test_after_the_call(self) -> None:
+        bench = Bench().to("busy")
+        told = self.wait(bench)
+        bench.line.free()
+        bench.clock.advance(2.1)
+        bench.port.finish("answer")
+        assert told == [True]
+        bench.stop()
+
+    def test_taken_back_or_out_of_order_or_stopped_before_it_came_true(self) -> None:
+        bench = Bench().to("busy")
+        told = self.wait(bench)
+        bench.line.back_in_service()
+        assert told == [False]
+        more = self.wait(bench)
+        bench.stop()
+        assert more == [False]
+        assert self.wait(Bench().to("alarm")) == [False]
+
+    def test_a_stop_that_leaves_it_out(self) -> None:
+        for stay in (True, False):
+            bench = Bench()
+            self.wait(bench)
+            bench.port.finish("answer")
+            bench.line.stop(stay_out=stay)
+            assert self.lifted(bench) is stay
+
+    def test_a_pbx_that_cannot_be_told(self) -> None:
+        bench = Bench(busy_out="none")
+        assert self.wait(bench) == [False]
+        assert bench.line.state == "blocked" and not self.lifted(bench)
+        bench.port.ring()
+        assert bench.told == [] and bench.trouble == []
+        bench.stop()
+
+    def test_a_locked_out_port_is_refreshed_and_who_rings_in_that_moment_is_served(self) -> None:
+        bench = Bench(busy_out_refresh_s=60.0, guard_s=0.5)
+        self.wait(bench)
+        bench.port.finish("answer")
+        bench.clock.advance(60.0)
+        assert not self.lifted(bench) and bench.line.state == "blocked"
+        bench.clock.advance(0.5)
+        assert self.lifted(bench)
+        bench.port.finish("answer")
+        bench.port.ring()
+        assert bench.told == [], "off-hook it cannot ring"
+        bench.clock.advance(60.1)
+        bench.port.ring()
+        assert bench.told == ["rings"] and bench.line.state == "ringing"
+        bench.clock.advance(1.0)
+        assert not self.lifted(bench), "the refresh is over: it would be answered into silence"
+        bench.line.take()
+        bench.line.free()
+        bench.clock.advance(0.6)
+        assert bench.line.state == "blocked" and self.lifted(bench)
+        bench.port.finish("answer")
+        bench.stop()
+
+
+class TestByCode:
+    """Out of the hunt group and back by feature codes."""
+
+    def made(self) -> Bench:
+        bench = Bench(busy_out="code", busy_out_code="*61", in_service_code="*60", confirm_tones=("confirmation",))
+        assert bench.line.state == "returning", "it may be out since the server ran before"
+        self.dials(bench, "*60")
+        bench.clock.advance(2.1)
+        assert bench.line.state == "idle"
+        return bench
+
+    def dials(self, bench: Bench, code: str, tone: str = "confirmation") -> None:
+        bench.port.finish("answer")
+        bench.port.tone("dial")
+        assert bench.port.log[-1] == ("dial", code)
+        bench.port.finish("dial")
+        bench.port.tone(tone)
+
+    def test_out_and_back(self) -> None:
+        bench = self.made()
+        told: list[bool] = []
+        bench.line.busy_out().addCallback(told.append)
+        self.dials(bench, "*61")
+        assert told == [True] and bench.line.state == "blocked" and not bench.port.off_hook
+        bench.port.ring()
+        assert bench.trouble == [("busy_out", "extension 2001: the PBX rings it though it is out of service")]
+        bench.line.back_in_service()
+        assert bench.line.state == "returning"
+        self.dials(bench, "*60")
+        assert bench.line.state == "guard"
+        bench.stop()
+
+    def test_a_code_that_is_refused(self) -> None:
+        bench = self.made()
+        told: list[bool] = []
+        bench.line.busy_out().addCallback(told.append)
+        self.dials(bench, "*61", "busy")
+        assert bench.port.off_hook and told == []
+        bench.port.finish("answer")
+        assert told == [True] and len(bench.trouble) == 1 and "busy; held off-hook" in bench.trouble[0][1]
+        bench.stop()
+
+    @pytest.mark.parametrize("at", ["answer", "dial_tone", "dial"])
+    def test_an_alarm_in_the_middle(self, at: str) -> None:
+        bench = self.made()
+        bench.line.block()
+        if at != "answer":
+            bench.port.finish("answer")
+        if at == "dial":
+            bench.port.tone("dial")
+        bench.port.tell(ev.Alarm, alarms=("red",))
+        assert bench.line.state == "alarm"
+        bench.clock.advance(TURN)
+        assert not bench.port.ops
+        bench.port.tell(ev.Alarm, alarms=())
+        assert bench.line.state == "blocked"
+        self.dials(bench, "*61")
+        bench.stop()
+
+
+class TestFeatureCode:
+    """A code dialled on an idle line."""
+
+    def dialling(self, confirm: Any = "tone", code: str = "*418001", **rules: Any) -> tuple[Bench, list[Any]]:
+        bench = Bench(**rules)
+        results: list[Any] = []
+        bench.line.dial_code(code, confirm).addBoth(results.append)
+        bench.port.finish("answer")
+        return bench, results
+
+    @pytest.mark.parametrize(("confirm", "tone", "outcome"), [
+        ("tone", "confirmation", "confirmed"), ("tone", "dial", "confirmed"), ("tone", "busy", "refused"),
+        ("tone", None, "refused"), ("none", None, "believed"), ("none", "info", "refused"),
+        ("digit", "dial", "refused"),
+        ("digit", "9", "confirmed"),
+    ])  # fmt: skip
+    def test_the_pbxs_word(self, confirm: str, tone: str | None, outcome: str) -> None:
+        bench, results = self.dialling(confirm, status_digits=StatusDigits(confirmed="9"))
+        assert bench.line.state == "dialling"
+        bench.port.tone("dial")
+        bench.port.finish("dial")
+        if tone == "9":
+            bench.port.tell(ev.DigitBegin, digit="9")
+        elif tone is not None:
+            bench.port.tone(tone)
+        bench.clock.advance(5.1)
+        assert results[0].outcome == outcome
+        assert bench.line.state in ("guard", "idle") and not bench.port.off_hook
+        bench.stop()
+
+    def test_a_flash_in_the_code(self) -> None:
+        bench, results = self.dialling(code="F*18001")
+        bench.port.tone("dial")
+        bench.port.finish("flash")
+        bench.port.tone("dial")
+        bench.port.finish("dial")
+        bench.port.tone("confirmation")
+        assert results[0].done and [e for e in bench.port.log if e[0] in ("flash", "dial")] == [
+            ("flash", 600), ("dial", "*18001")
+        ]  # fmt: skip
+        bench.stop()
+
+    def test_no_dial_tone_on_a_line_that_never_gave_one(self) -> None:
+        bench, results = self.dialling()
+        bench.clock.advance(3.1)
+        assert results[0].outcome == "no_dial_tone" and bench.line.state == "guard" and bench.told == []
+        bench.stop()
+
+    @pytest.mark.parametrize("sign", ["rings", "voice", "gave one before"])
+    def test_somebody_was_put_through_that_moment(self, sign: str) -> None:
+        bench = Bench()
+        results: list[Any] = []
+        if sign == "gave one before":
+            bench.line.dial_code("*1", "none")
+            bench.port.finish("answer")
+            bench.port.tone("dial")
+            bench.port.finish("dial")
+            bench.clock.advance(6.0)
+        bench.line.dial_code("*418001", "tone").addBoth(results.append)
+        if sign == "rings":
+            bench.port.ring()
+        bench.port.finish("answer")
+        if sign == "voice":
+            bench.port.tell(ev.NotTone)
+        bench.clock.advance(3.1)
+        assert results[0].outcome == "no_dial_tone"
+        assert bench.told == ["rings"] and bench.line.state == "ringing" and bench.port.off_hook
+        bench.line.take()
+        bench.stop()
