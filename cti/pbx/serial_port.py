@@ -4,8 +4,8 @@ A device that was unplugged may come back under another name: give several, in t
 glob such as /dev/serial/by-id/usb-FTDI*-port0. The first that opens is taken. Two servers on one line would tear
 each other's messages, so the device is locked; a locked device counts as one that does not open.
 
-What was received before the device was opened is flushed by Twisted and is lost. On a pty the settings have no
-effect: parity arrives as bit 7, which the codecs remove themselves. (Opened for the second time it refuses them with
+What was received before the device was opened is flushed by Twisted and is lost. The UART checks parity and framing;
+what it refuses is NUL. On a pty the settings have no effect: parity arrives as bit 7 (see cti.pbx.parity). (Opened for the second time it refuses them with
 EINVAL, since nothing changes; a real line that refuses them cannot be used.)
 """
 
@@ -37,11 +37,22 @@ class _Exclusive(serial.Serial):
         reconfigure: Any = getattr(super(), "_reconfigure_port")  # noqa: B009 - the stubs do not know it
         try:
             reconfigure(force_update)
+            self._refuse_damaged()
         except termios.error as error:
             if error.args[0] == errno.EINVAL and os.ttyname(self.fd or 0).startswith("/dev/pts/"):
                 return
             settings = f"{self.baudrate} {self.bytesize}{self.parity}{self.stopbits}"
             raise OSError(error.args[0], f"the line does not take {settings}") from error
+
+
+    def _refuse_damaged(self) -> None:
+        """A byte of wrong parity or framing is read as NUL (INPCK without PARMRK and IGNPAR); pyserial reads it as if
+        nothing were wrong, and nothing above could tell a damaged digit from another one."""
+        fd = self.fd
+        assert fd is not None
+        settings = termios.tcgetattr(fd)
+        settings[0] = settings[0] & ~(termios.PARMRK | termios.IGNPAR) | termios.INPCK
+        termios.tcsetattr(fd, termios.TCSANOW, settings)
 
 
 class LockedSerialPort(SerialPort):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,19 @@ def test_a_pty_can_be_opened_again() -> None:
         port.close()
     os.close(slave)
     os.close(master)
+
+
+def test_the_uart_is_asked_to_refuse_damaged_bytes() -> None:
+    """pyserial switches the check off; a pty keeps the flag, and has no parity that could be wrong."""
+    master, slave = pty.openpty()
+    port = LockedSerialPort._serialFactory(os.ttyname(slave), baudrate=9600, bytesize=7, parity="E")
+    try:
+        for again in range(2):
+            flags = termios.tcgetattr(port.fd)[0]
+            assert flags & termios.INPCK and not flags & (termios.IGNPAR | termios.PARMRK)
+            if not again:
+                port.baudrate = 1200  # the port is configured once more
+    finally:
+        port.close()
+        os.close(master)
+        os.close(slave)
