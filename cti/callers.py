@@ -145,7 +145,11 @@ class Callers:
 
     def record_at_ring(self, record: SmdrRecord) -> None:
         """A record that the PBX printed while a station rings."""
-        self._says(from_record(record))
+        message = from_record(record)
+        if message is None:
+            self.trust["smdr"].damaged()
+        else:
+            self._says(message)
 
     def _says(self, message: Announcement) -> None:
         if self.numbers.listens(message.source) and not self._centre.telephones.pbx_says(message):

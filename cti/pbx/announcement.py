@@ -35,6 +35,10 @@ LETTERS: Final[dict[str, Reason]] = {
 }
 
 
+# Further fields of a record that hold the number dialled by the caller: HiPath prints it as MSN, Panasonic as <D>.
+CALLED: Final = ("dnis", "msn", "did")
+
+
 class Place(Protocol):
     """A line by the names that the PBX has for it."""
 
@@ -80,10 +84,12 @@ def from_smdi(message: SmdiCall) -> Announcement:
     return Announcement("smdi", reason, message.forwarded_from, message.calling, message.desk, message.line)
 
 
-def from_record(record: SmdrRecord) -> Announcement:
-    """A record printed while the station rings."""
-    calling = record.number if record.number and record.number.isdigit() else None
-    called = record.fields.get("dnis") or None
+def from_record(record: SmdrRecord) -> Announcement | None:
+    """A record printed while the station rings; None: a number in it is none, the record was damaged."""
+    calling = record.number or None
+    called = next((record.fields[name] for name in CALLED if record.fields.get(name)), None)
+    if any(number is not None and not number.isdigit() for number in (calling, called)):
+        return None
     return Announcement(
         "smdr", forwarded_from=called, calling=calling, extension=record.extension or None, trunk=record.trunk or None
     )

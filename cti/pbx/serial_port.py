@@ -44,7 +44,6 @@ class _Exclusive(serial.Serial):
             settings = f"{self.baudrate} {self.bytesize}{self.parity}{self.stopbits}"
             raise OSError(error.args[0], f"the line does not take {settings}") from error
 
-
     def _refuse_damaged(self) -> None:
         """A byte of wrong parity or framing is read as NUL (INPCK without PARMRK and IGNPAR); pyserial reads it as if
         nothing were wrong, and nothing above could tell a damaged digit from another one."""

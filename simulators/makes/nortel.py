@@ -93,5 +93,4 @@ class NorstarRealTime(Writer):
         return self._line(leg, event)
 
     def _line(self, leg: Leg, event: str) -> str:
-        number = f"{leg.number:>15}"
-        return f"*{leg.ended:%m%d%y %H%M%S} {leg.trunk:04d} {leg.extension:<4} {number} {'':<8} U {event}\r\n"
+        return f"*{leg.ended:%m%d%y %H%M%S} {leg.trunk:04d} {leg.extension:<4} {leg.number} U {event}\r\n"

@@ -82,10 +82,11 @@ def _learned(scenario: Scenario, base: Dialect) -> dict[str, Any]:
     if plan.mci is not None:
         columns = {name: list(columns) for name, columns in plan.mci.columns.items()}
         learned["mci"] = {**_section(base.mci), "columns": columns}
+        learned["calls"] = {**_section(base.calls), "sources": ["mci", "callerid_on_port"]}
         smdr = _section(base.smdr)
         learned["smdr"] = {**smdr, "records": [NEC_INCOMING, *smdr["records"]]}
     if plan.number_max is not None:
-        learned["calls"] = {**_section(base.calls), "number_max": plan.number_max}
+        learned["calls"] = {**_section(base.calls), **learned.get("calls", {}), "number_max": plan.number_max}
     return learned
 
 

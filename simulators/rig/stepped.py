@@ -103,7 +103,13 @@ def _run(
         world.wire_vru(wired)
         tapped = [(wired, index, f"vru-{number}") for index, number in enumerate(scenario.vru_extensions)]
     server = assemble_stepped(
-        clock, site, {"vru": card}, smdi=openers.get("smdi"), smdr=openers.get("smdr"), prompts=prompt_cache()
+        clock,
+        site,
+        {"vru": card},
+        smdi=openers.get("smdi"),
+        smdr=openers.get("smdr"),
+        mci=openers.get("mci"),
+        prompts=prompt_cache(),
     )
     stepper = Stepper(clock, [outside, inside])
     lan: list[Line] = []

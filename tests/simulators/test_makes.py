@@ -137,6 +137,7 @@ def test_norstar_real_time_has_the_columns_of_the_example() -> None:
     """*030198 154615 0019      6137635114 John Doe U G"""
     ring = NorstarRealTime().rings(replace(LEG, number="6137635114"))
     assert ring.split() == ["*010526", "090327", "0007", "8001", "6137635114", "U", "G"]
+    assert ring.index("6137635114") == "*030198 154615 0019      6137635114 John Doe U G".index("6137635114")
     events = [NorstarRealTime().answers(LEG), NorstarRealTime().write(LEG), NorstarRealTime().write(UNANSWERED)]
     assert [text.split()[-1] for text in events] == ["A", "R", "N"]
     assert NorstarRealTime().write(replace(LEG, leg="first")).split()[-1] == "T"
