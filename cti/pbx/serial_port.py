@@ -5,8 +5,8 @@ glob such as /dev/serial/by-id/usb-FTDI*-port0. The first that opens is taken. T
 each other's messages, so the device is locked; a locked device counts as one that does not open.
 
 What was received before the device was opened is flushed by Twisted and is lost. The UART checks parity and framing;
-what it refuses is NUL. On a pty the settings have no effect: parity arrives as bit 7 (see cti.pbx.parity). (Opened for the second time it refuses them with
-EINVAL, since nothing changes; a real line that refuses them cannot be used.)
+what it refuses is NUL. On a pty the settings have no effect: parity arrives as bit 7 (see cti.pbx.parity). (Opened for
+the second time it refuses them with EINVAL, since nothing changes; a real line that refuses them cannot be used.)
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def test_the_uart_is_asked_to_refuse_damaged_bytes() -> None:
     port = LockedSerialPort._serialFactory(os.ttyname(slave), baudrate=9600, bytesize=7, parity="E")
     try:
         for again in range(2):
-            flags = termios.tcgetattr(port.fd)[0]
+            flags = termios.tcgetattr(port.fileno())[0]
             assert flags & termios.INPCK and not flags & (termios.IGNPAR | termios.PARMRK)
             if not again:
                 port.baudrate = 1200  # the port is configured once more
