@@ -1,8 +1,9 @@
 """The simulated world in real time, in its own process: what `tipring sim` runs.
 
-It makes the far ends of the server's wires: a Unix socket for the backplane, pseudo-terminals for the serial lines; its
-desks connect to the server's desk port over TCP. The server does not know it from a real PBX. Happenings are printed
-as JSON lines; the process ends when the last caller has gone and the records are printed, unless told to keep on.
+It makes the far ends of the server's wires: a Unix socket for the backplane (none where the lines lead over real
+cards), pseudo-terminals for the serial lines; its desks connect to the server's desk port over TCP. The server does not
+know it from a real PBX. Happenings are printed as JSON lines; the process ends when the last caller has gone and the
+records are printed, unless told to keep on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cti.config import load_site
 from cti.control import ControlError, ask
 from cti.errors import TipringError
 from cti.reactor import install
+from drivers.card import Card
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
 from simulators.faults import parse
@@ -64,10 +66,42 @@ def only_world(folder: Path) -> IO[str]:
     return lock
 
 
-class WorldProcess:
-    """The world and its ends of the wires."""
+class Cable:
+    """The socket at which the wires of all VRU extensions can be plugged in."""
 
-    def __init__(self, reactor: Any, folder: Path, scenario: Scenario, keep: bool) -> None:
+    def __init__(self, world: World, path: Path) -> None:
+        self._path = path
+        self._backplane = world.vru_card.backplane(0, len(world.scenario.vru_extensions), -1, paced=True)
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def lay(self) -> None:
+        """Puts the socket there."""
+        self._path.unlink(missing_ok=True)
+        self._listening.bind(str(self._path))
+        self._listening.listen(1)
+        self._listening.setblocking(False)
+
+    def plugged_in(self) -> bool:
+        """Takes a server that has connected since, in the place of any before."""
+        try:
+            far, _ = self._listening.accept()
+        except BlockingIOError:
+            return False
+        self._backplane.reconnect(far.detach())
+        return True
+
+    def take_up(self) -> None:
+        """Takes the socket away."""
+        self._listening.close()
+        self._path.unlink(missing_ok=True)
+
+
+class WorldProcess:
+    """The world and its ends of the wires; ``vru_lines`` are the PBX's ends of lines over real cards."""
+
+    def __init__(
+        self, reactor: Any, folder: Path, scenario: Scenario, keep: bool, *, vru_lines: Card | None = None
+    ) -> None:
         self.reactor, self.folder, self.scenario, self.keep = reactor, folder, scenario, keep
         self.status = 0
         self.clock = ReactorClock(reactor)
@@ -75,22 +109,21 @@ class WorldProcess:
         self.wires = {
             name: PtyLine(self.clock, reactor, folder / name, speed) for name, speed in lines_of(scenario).items()
         }
-        self.world = World(self.clock, self.engine, scenario, wires=self.wires)
+        self.world = World(self.clock, self.engine, scenario, wires=self.wires, vru_lines=vru_lines)
         self.world.truth.watch(self._told)
-        self.backplane = self.world.vru_card.backplane(0, len(scenario.vru_extensions), -1, paced=True)
-        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._cable = None if vru_lines is not None else Cable(self.world, folder / "backplane.sock")
         self._started = False
 
     def start(self) -> None:
         """The socket is there before anything else, so that a server can connect at once."""
-        path = self.folder / "backplane.sock"
-        path.unlink(missing_ok=True)
-        self._listening.bind(str(path))
-        self._listening.listen(1)
-        self._listening.setblocking(False)
+        if self._cable is not None:
+            self._cable.lay()
         self.engine.startService()
         self._say("world ready", callers=len(self.scenario.callers), extensions=len(self.scenario.vru_extensions))
-        self._accept()
+        if self._cable is not None:
+            self._accept(self._cable)
+        else:
+            self._find_desks()
 
     def stop(self) -> None:
         """Takes its ends away."""
@@ -99,22 +132,17 @@ class WorldProcess:
         self.engine.stopService()
         for line in self.wires.values():
             line.close()
-        self._listening.close()
-        (self.folder / "backplane.sock").unlink(missing_ok=True)
+        if self._cable is not None:
+            self._cable.take_up()
 
-    def _accept(self) -> None:
+    def _accept(self, cable: Cable) -> None:
         """A server plugs its cable in, the first time or again."""
-        try:
-            far, _ = self._listening.accept()
-        except BlockingIOError:
-            self.reactor.callLater(0.05, self._accept)
-            return
-        self.backplane.reconnect(far.detach())
-        self._say("backplane connected")
-        if not self._started:
-            self._started = True
-            self._find_desks()
-        self.reactor.callLater(0.05, self._accept)
+        if cable.plugged_in():
+            self._say("backplane connected")
+            if not self._started:
+                self._started = True
+                self._find_desks()
+        self.reactor.callLater(0.05, self._accept, cable)
 
     def _find_desks(self) -> None:
         """The server says where its desk port is."""

@@ -18,6 +18,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from drivers.clock import SteppedClock
+from drivers.engine import Engine
+from simulators.scenario import demo, mixed
+from simulators.world import World
 from tests.dahdi.build import Image, image, say
 from tests.dahdi.debian import MachineError
 from tests.dahdi.runs import RUNS, Outcome, Run
@@ -55,6 +59,13 @@ def perform(run: Run, made: Image, results: Path) -> Outcome:
     return outcome
 
 
+def speak() -> None:
+    """What the simulated people say in the runs is spoken here, once: the machine only reads."""
+    clock = SteppedClock()
+    for scenario in (demo(1), mixed(7, 10)):
+        World(clock, Engine(clock, max_ports=1024), scenario)
+
+
 def main() -> int:
     """Status 0 when all runs came out as they should, 1 otherwise, 2 where the machine cannot be built."""
     parser = argparse.ArgumentParser(prog="python -m tests.dahdi", description=(__doc__ or "").splitlines()[0])
@@ -77,6 +88,7 @@ def main() -> int:
     unknown = [name for name in args.runs if name not in RUNS]
     if unknown:
         parser.error(f"no such run: {', '.join(unknown)}; there are {', '.join(RUNS)}")
+    speak()
     began = time.monotonic()
     chosen = [RUNS[name] for name in args.runs] or list(RUNS.values())
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -14,6 +14,7 @@ LIMIT_S = 600.0
 QUIET_S = 600
 """Of the machine's time: a test that takes so long is stuck, and says where."""
 INSIDE = "tests/dahdi/inside"
+POWER = "tests.dahdi.inside.power"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,31 @@ class FailingRun(Run):
         if super().perform(image, folder, both) is None:
             return "it passed"
         return None if any(self.because in line for line in lines) else f"it failed without saying {self.because!r}"
+
+
+@dataclass(frozen=True)
+class PowerCut(Run):
+    """Two boots of one disk: the power goes at a word of the first, the second has to find its way."""
+
+    at: str = ""
+    again: Sequence[str] = ()
+
+    def perform(self, image: Image, folder: Path, heard: Heard) -> str | None:
+        disk = image.disk(folder / "state.img")
+        first = Machine(image, folder / "before", self.spans, disk=disk)
+
+        def watch(line: str) -> None:
+            heard(line)
+            if line == self.at:
+                first.cut_power()
+
+        first.run(self.command, limit_s=LIMIT_S, heard=watch)
+        if not first.was_killed:
+            return f"never came to {self.at!r}"
+        second = Machine(image, folder / "after", self.spans, disk=disk)
+        status = second.run(self.again, limit_s=LIMIT_S, heard=heard)
+        disk.unlink()
+        return None if status == 0 else f"status {status} after the power cut"
 
 
 @dataclass(frozen=True)
@@ -111,6 +137,15 @@ RUNS: dict[str, Run] = {
         ),
         Run("cas", "CAS bits", "cas", pytest(f"{INSIDE}/channels.py", "-k", "cas")),
         Run("service", "alarm and recovery, 1,000 openings, bad input", "analog", pytest(f"{INSIDE}/service.py")),
+        PowerCut(
+            "power",
+            "the power is cut in the middle of ten calls; served again after it, their records closed with the cause",
+            "lines",
+            ["python", "-m", POWER, "calls"],
+            ("power cut: ",),
+            at="ten calls are up",
+            again=["python", "-m", POWER, "again"],
+        ),
         FailingRun(
             "unloaded",
             "without the driver CardTests fail, and say why",

@@ -131,12 +131,8 @@ class Machine:
         (run / "command").write_text("\n".join([*lines, f"exec {shlex.join(command)}"]) + "\n")
 
     def _program(self) -> list[str]:
-        """QEMU by its own loader, so that neither the host's libraries nor its own QEMU matter."""
-        root = self._image.qemu
-        libraries = f"{root}/usr/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu"
-        loader = [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries]
-        data = ["-L", f"{root}/usr/share/qemu", "-L", f"{root}/usr/share/seabios"]
-        return [*loader, str(root / "usr/bin/qemu-system-x86_64"), *data]
+        data = self._image.qemu / "usr/share"
+        return [*self._image.tool("usr/bin/qemu-system-x86_64"), "-L", f"{data}/qemu", "-L", f"{data}/seabios"]
 
     def _hardware(self, output: str) -> list[str]:
         words = ["-M", "q35", "-cpu", "max", "-m", str(self._memory), "-smp", "1", "-nodefaults", "-no-user-config"]
