@@ -20,6 +20,7 @@ COMMANDS = {
     "port": "cti.commands.port",
     "drain": "cti.commands.drain",
     "pbx": "cti.commands.pbx",
+    "serial": "cti.commands.serial",
     "audio": "cti.commands.audio",
     "bench": "cti.commands.bench",
 }
@@ -39,6 +40,7 @@ setup(
         "cti.commands",
         "cti.customers",
         "cti.desk",
+        "cti.install",
         "cti.pbx",
         "cti.records",
         "cti.records.migrations",

@@ -28,7 +28,10 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-ORDER = ("demo", "run", "sim", "check", "status", "calls", "trace", "agent", "port", "drain", "pbx", "audio", "bench")
+ORDER = (
+    *("demo", "run", "sim", "detect", "card", "check", "status", "calls", "trace", "agent", "port", "drain"),
+    *("pbx", "line", "serial", "site", "audio", "bench"),
+)
 
 
 def installed() -> dict[str, EntryPoint]:
