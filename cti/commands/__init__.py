@@ -29,8 +29,8 @@ class Command(Protocol):
 
 
 ORDER = (
-    *("demo", "run", "sim", "detect", "card", "check", "status", "calls", "trace", "agent", "port", "drain"),
-    *("pbx", "line", "serial", "site", "audio", "bench"),
+    *("demo", "run", "sim", "check", "status", "calls", "trace", "agent", "port", "drain"),
+    *("pbx", "serial", "audio", "bench"),
 )
 
 
