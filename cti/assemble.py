@@ -33,7 +33,7 @@ from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
 from cti.records.store import Store, open_store
-from cti.tones import load_plan
+from cti.tones import check_heard, load_plan
 from cti.vru.flow import load_flow
 from cti.vru.prompts import Prompts
 from drivers.card import Card
@@ -72,8 +72,10 @@ def open_records(site: Site, journal: Journal, store: Store, outside: Outside, c
 
 
 def site_dialect(site: Site) -> Dialect:
-    """The PBX's dialect with the site's changes."""
-    return load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
+    """The PBX's dialect with the site's changes; what it waits for can be heard."""
+    dialect = load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
+    check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
+    return dialect
 
 
 def make_centre(

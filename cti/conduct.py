@@ -24,7 +24,7 @@ from cti.pbx.smdr import SmdrRecord
 from cti.recalls import Recalls
 from cti.records.outcome import Outcome
 from cti.sign_of_life import sign_of_life
-from cti.switch.interface import AT_FLASH, LATE, NOT_TAKEN, ON_HOOK, Caller, Transfer, TransferResult
+from cti.switch.interface import AT_FLASH, CUT, LATE, NOT_TAKEN, ON_HOOK, Caller, Transfer, TransferResult
 from cti.vru.line import VruLine
 from drivers.problems import failure as _failure
 from drivers.scope import CallScope
@@ -168,6 +168,9 @@ class Conduct:
     def _gone(self, call: Call, how: str) -> None:
         if call.ended or not call.machine.can("gone"):
             return
+        if how == "alarm" and call.state == "transferring" and self._centre.switch.rings(call.extension or ""):
+            self._completed_without_us(call)
+            return
         outcome: Outcome = GONE[call.state]
         if call.state == "message" and call.message_s:
             outcome = "message"
@@ -176,6 +179,13 @@ class Conduct:
         elif call.state == "queued" and self._just_back(call) and how.endswith("_tone"):
             outcome = "lost_in_transfer"
         self.finish(call, "gone", outcome, how)
+
+    def _completed_without_us(self, call: Call) -> None:
+        """Our wire was cut while the agent's telephone rang: for the PBX we hung up, as when an agent answers. The
+        PBX's record says how it went."""
+        self._centre.event(call, "transfer", "inferred", what=Transfer.HANDED_OVER.value, how=CUT)
+        call.talk_s, call.tried, call.blind = self._centre.clock.seconds(), call.extension, True
+        self._send(call, "answered")
 
     def finish(self, call: Call, event: str, outcome: Outcome, cause: str = "") -> None:
         """Ends a call that is not talking to an agent: the machine's actions free port, queue and agent.

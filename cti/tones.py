@@ -10,7 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from cti.errors import TipringError
+from cti.errors import ConfigFaults, Fault, TipringError
+from cti.pbx.line_rules import LineRules
 from drivers.errors import ArgumentError
 from drivers.tones import TonePlan, load
 
@@ -21,6 +22,20 @@ def countries() -> list[str]:
     """The plans that ship with Tipring."""
     folder = resources.files("tipring_conf") / "tones"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def check_heard(dialect: str, rules: LineRules, plan: TonePlan) -> None:
+    """ConfigFaults where the dialect waits for tones of which the plan (with the site's own) has none."""
+    confirmed = rules.confirm_tones if rules.lamp is not None and rules.lamp.confirm == "tone" else ()
+    waits: tuple[tuple[str, tuple[str, ...]], ...] = (("dial_tone", rules.dial_tone), ("confirm_tones", confirmed))
+    remedy = f"the plan {plan.name} has {', '.join(plan.names)}; describe the tone under tones: in the site file"
+    faults = [
+        Fault(f"dialect {dialect}", 0, f"line.{field}", f"nobody can hear {', '.join(names)}", remedy)
+        for field, names in waits
+        if names and not any(name in plan for name in names)
+    ]
+    if faults:
+        raise ConfigFaults(faults)
 
 
 def load_plan(country: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> TonePlan:

@@ -116,10 +116,12 @@ def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     from cti import checked_yaml
     from cti.errors import ConfigFaults
     from cti.pbx.dialect import load_dialect
+    from cti.tones import check_heard, load_plan
 
     dialect = load_dialect(name)
     if site is not None:
         dialect = dialect.with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
+        check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
     if site is not None and site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
         remedy = "capture what the PBX prints (tipring serial watch --save FILE), then: tipring pbx learn FILE"
         raise ConfigFaults([checked_yaml.read(path).fault(("pbx", "smdr"), lack, remedy)])

@@ -17,7 +17,9 @@ place           place
 offered         agent, extension: the agent's telephone is being called
 no_answer       the agent offered last did not answer
 busy            the extension of the agent offered last was busy
-transfer        what (flash, dial tone, dialled, retrieved, lost ...)
+transfer        what: answered, handed_over, no_answer, busy, refused, no_dial_tone, caller_lost, recalled; how: the
+                evidence; caller: where the caller is then; why: of a caller who is gone, or of a flash that was not
+                taken; among: so many callers could be the one who was recalled
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message

@@ -14,7 +14,10 @@ A flash has a window of its own at every PBX, and may miss it:
   an empty line has another dial tone than a held caller makes (dial_tone of the dialect), by the PBX's record of the
   call that ended at our flash, or, fetched back, by nobody being there.
 
-Limits: dial_tone_s after the flash; those of supervision and retrieval.
+A wire that is cut while the agent's telephone rings begins as a caller's hang-up does, by a loop drop; but the PBX sees
+us hang up and completes the transfer. The card's alarm WIRE_S later tells; whoever hears it ends this transfer.
+
+Limits: dial_tone_s after the flash; WIRE_S; those of supervision and retrieval.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from drivers.errors import CallEnded, EngineError
 from drivers.port import Port
 
 LONGEST_WAIT_S = 10.0
+# Battery that does not return within this time is an alarm of the card (DAHDI: battalarm 1 s), and no caller's hang-up.
+WIRE_S = 1.5
 
 
 class BehindPbx:
@@ -71,6 +76,11 @@ class BehindPbx:
         signs.told("answered", how)
         return True
 
+    def rings(self, extension: str) -> bool:
+        """See interface.Switch."""
+        signs = self._calling.get(extension)
+        return signs is not None and signs.rang
+
 
 class _Consultation:
     """One transfer, with all that was heard during it."""
@@ -105,6 +115,13 @@ class _Consultation:
         if outcome in (Transfer.ANSWERED, Transfer.HANDED_OVER):
             return TransferResult(outcome, Caller.WITH_AGENT, how)
         if outcome is Transfer.CALLER_LOST:
+            if how == "loop_drop" and self.signs.rang:
+                await self._is_it_the_wire()
             return TransferResult(outcome, Caller.GONE, how)
         caller, lost = await retrieve(self._clock, rules, port, self.signs, rules.after_failure(outcome.value))
         return TransferResult(outcome, caller, how, lost)
+
+    async def _is_it_the_wire(self) -> None:
+        ends_s = self._clock.seconds() + WIRE_S
+        while await self.signs.next(ends_s) is not None:
+            pass

@@ -41,6 +41,7 @@ class Caller(StrEnum):
 ON_HOOK = "the PBX took the flash for on-hook"
 NOT_TAKEN = "the PBX did not take the flash"
 LATE = "the dial tone came late"
+CUT = "our line fell away: the PBX completes the transfer"
 AT_FLASH = "the call ended at our flash: taken for on-hook, or the caller hung up that moment"
 
 
@@ -72,4 +73,9 @@ class Switch(Protocol):
     def agent_answered(self, extension: str, how: str) -> bool:
         """Somebody else than the line says that the agent who is being called has lifted: ``how`` is record or desk.
         False: nobody is called there, or this switch does not take that for an answer."""
+        ...
+
+    def rings(self, extension: str) -> bool:
+        """A transfer to it is under way and its telephone rings: should our line fall away now, the switch completes
+        the transfer."""
         ...

@@ -88,6 +88,7 @@ class Signs:
         self._codes = {code: name for code, name in codes if consulting or name == "gone"}
         self._reversed = port.state().reversed
         self._queue: deque[Sign] = deque()
+        self.rang = False  # the telephone called was heard to ring
         self._waiting: tuple[Deferred[bool], Deferred[Event]] | None = None
         self._typed = ""
         self._last_digit_s = float("-inf")
@@ -150,6 +151,7 @@ class Signs:
 
     def _add(self, sign: Sign) -> None:
         self._queue.append(sign)
+        self.rang = self.rang or sign.kind == "ringing"
         self._heard()
 
     def _event(self, event: Event) -> None:

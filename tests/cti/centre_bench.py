@@ -77,7 +77,11 @@ class ScriptedSwitch:
     def __init__(self) -> None:
         self.under_way: list[tuple[DummyPort, str, float, Callable[[], None], Deferred[TransferResult]]] = []
         self.flashed: list[bool] = []
+        self.ringing: set[str] = set()
         self.told: list[tuple[str, str]] = []
+
+    def rings(self, extension: str) -> bool:
+        return extension in self.ringing
 
     def agent_answered(self, extension: str, how: str) -> bool:
         self.told.append((extension, how))

@@ -609,3 +609,16 @@ def test_who_was_not_heard_for_long_is_asked_before_an_agent_is_called(tmp_path:
         assert bench.outcome(call) == ("abandoned_queue", "silence")
         assert not bench.switch.under_way and bench.agent() == READY
     bench.stop()
+
+
+@pytest.mark.parametrize(("answered", "outcome"), [(True, "answered"), (False, "abandoned_queue")])
+def test_a_wire_cut_while_the_agent_rings(bench: CentreBench, answered: bool, outcome: str) -> None:
+    """On-hook completes the transfer: the caller is with the agent, as the PBX's record says."""
+    call = bench.transferring()
+    bench.switch.ringing.add("8001")
+    bench.port.tell(ev.Alarm, alarms=("red",))
+    assert call.state == "talking" and bench.line.state == "alarm" and bench.agent()[1] == "talking"
+    bench.run(20.0)
+    assert not bench.switch.under_way
+    bench.record(duration_s=15 if answered else 0, answered=answered)
+    assert bench.outcome(call)[0] == outcome and bench.agent()[1] == "idle"
