@@ -114,6 +114,9 @@ class Call:
     answered_s: float | None = None
     queued_s: float | None = None
     talk_s: float | None = None  # when the agent answered
+    talked_s: float | None = None  # how long the talk was, by the PBX's record
+    measured_s: float | None = None  # how long it was, by what we knew when it ended
+    trunk: str | None = None  # the PBX's own name of the line that the call is on
     language: Language = "zh"
     choice: str | None = None
     group: str | None = None

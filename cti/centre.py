@@ -28,18 +28,14 @@ from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.numbers import agree
 from cti.pbx.dialect import Dialect
-from cti.pbx.link import Opener, PbxLink
-from cti.pbx.parity import ParityCheck
+from cti.pbx.link import Opener
 from cti.pbx.smdi import lamp
-from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
-from cti.pbx.unread import UnreadLines
 from cti.popup import PopUps
 from cti.records.records import Records
+from cti.settled import Settled
 from cti.switch.behind_pbx import BehindPbx
 from cti.switch.interface import Switch, Transfer, TransferResult
-from cti.talks import Match, Talks
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow
 from cti.vru.line import VruLine
@@ -95,8 +91,6 @@ class Centre:
         self.alarms: dict[str, str] = {}
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)
-        self._marks_transfers = dialect.smdr.marks_transfers
-        self.talks = Talks(clock)
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)
@@ -110,8 +104,8 @@ class Centre:
         self.arrivals, self.smdi, self.mci = self.callers.arrivals, self.callers.smdi, self.callers.mci
         self.lines = self.callers.lines
         self.telephones.lines = self.callers.lines_for("agents", self.telephones)
-        self.smdr = self._smdr_link(dialect, wiring.smdr)
-        self._unread = UnreadLines(dialect.name, records.outside, self._pbx_time, self._unread_alarm)
+        self.settled = Settled(self, dialect, wiring.smdr)
+        self.smdr, self.talks = self.settled.link, self.settled.talks
         self.lamps = self._lamps(dialect)
         self.desks.messages_seen = self.lamps.looked_at
         self.desks.telephone_lifted = self._telephone_lifted
@@ -129,26 +123,6 @@ class Centre:
             return Lamps(site.groups, site.agents, None)
         write = smdi.write
         return Lamps(site.groups, site.agents, lambda number, on: write(lamp(number, on, strip), number), kept=kept)
-
-    def _smdr_link(self, dialect: Dialect, wire: SerialWire | None) -> PbxLink[SmdrItem] | None:
-        if wire is None:
-            return None
-
-        return PbxLink(
-            self.clock,
-            wire.opener,
-            SmdrDecoder(dialect, self._pbx_time, strip_bit7=wire.bits == 7),
-            self._smdr,
-            self.link_alarm("smdr"),
-            name="smdr",
-            baud=wire.baud,
-            parity=ParityCheck(wire.bits, wire.parity),
-            on_damage=self.callers.trust["smdr"].damaged,
-            silence_s=dialect.smdr.silence_s,
-        )
-
-    def _pbx_time(self) -> datetime:
-        return self.clock.now().astimezone(self.site.zone).replace(tzinfo=None)
 
     @property
     def every_line(self) -> list[VruLine]:
@@ -179,6 +153,7 @@ class Centre:
         if self.lamp_codes is not None:
             self.lamp_codes.close()
         self.telephones.close()
+        self.settled.close()
         if self.smdr is not None:
             self.smdr.stop()
         self.acd.close()
@@ -264,89 +239,15 @@ class Centre:
 
     # the PBX's lines
 
-    def _smdr(self, item: SmdrItem) -> None:
-        trust = self.callers.trust["smdr"]
-        if isinstance(item, SmdrRecord):
-            trust.sound()
-            self._unread.read()
-            if item.event == "ring":
-                self.callers.record_at_ring(item)
-            elif item.ends_call:
-                self.steps.step_9_record(item)
-            elif item.event == "answer" and item.extension:
-                self.conduct.agent_lifted(item.extension, "record")
-        else:
-            trust.damaged()
-            self.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
-            self.metrics.garbage("smdr", 1)
-            self._unread.unread(item.raw)
-
-    def pbx_record(self, record: SmdrRecord, match: Match | None) -> None:
-        """Into the history; where it ends a conversation under way, the agent is free."""
-        self._history(match.call if match is not None else None, record)
-        if match is None:
-            self._ended_on_our_port(record)
-            return
-        if not match.completes:
-            self._our_leg(match.call, record)
-        if not match.ends_talk:
-            return
-        call, agent = match.call, match.call.agent
-        call.unanswered = call.blind and record.answered is False
-        if agent is None or not self.acd.line(agent, "idle", "smdr", call=call.id, source="smdr"):
-            self.conduct.talk_over(call, "smdr")  # the ACD let the caller go before the agent answered
-            if agent is not None and self.acd.agent(agent).call is None:
-                self.acd.line(agent, "idle", "smdr", source="smdr")
-
-    def early_record(self, call: Call, record: SmdrRecord, completes: bool) -> None:
-        """A record that came before we noticed that its call was over."""
-        if completes:
-            self.mark(call, 9, "smdr")
-        else:
-            self._our_leg(call, record)
-        self._history(call, record)
-
-    def _our_leg(self, call: Call, record: SmdrRecord) -> None:
-        """The record of our port's part in a call that an agent has taken: did the caller come along?"""
-        known = agree(call.ani, record.number)
-        call.unmarked = self._marks_transfers and known and not (record.transferred or record.condition)
-
-    def _ended_on_our_port(self, record: SmdrRecord) -> None:
-        """While a transfer is under way our flash hides what the line would tell: the PBX took it for on-hook, or the
-        caller hung up that moment. A record of this call says that the caller is gone."""
-        line = next((line for line in self.lines if line.extension == record.extension), None)
-        call = self.arrivals.call_at(line) if line is not None else None
-        if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
-            self.conduct.record_says_gone(call, record)
-
-    def caller_left(self, call: Call) -> bool:
-        """Did the PBX's record of this call come already, while our port has not yet heard the end?"""
-        assert call.line is not None
-        return self.talks.gone_already(call.line.extension, call)
-
-    def _history(self, call: Call | None, record: SmdrRecord) -> None:
-        fields = {
-            "extension": record.extension,
-            "trunk": record.trunk,
-            "number": record.number,
-            "duration_s": record.duration_s,
-            "direction": record.direction,
-            **record.fields,
-        }
-        self.event(call, "smdr", "smdr", raw=record.raw, fields=fields)
-
     def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         def changed(what: str, raised: bool, text: str) -> None:
             self.set_alarm(f"{name}_{what}", raised, text)
 
         return changed
 
-    def _unread_alarm(self, raised: bool, text: str) -> None:
-        self.set_alarm("smdr_unread", raised, text)
-
-    def alarm(self, name: str, text: str) -> None:
+    def alarm(self, name: str, text: str, source: Source = "smdi") -> None:
         """Something a person should look at; not a lasting state."""
-        self.event(None, "alarm", "smdi", what=name, text=text)
+        self.event(None, "alarm", source, what=name, text=text)
         self.log.warning(text, alarm=name)
         self.metrics.alarm(name)
 
@@ -369,6 +270,8 @@ class Centre:
     def _acd_event(self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
         """The ACD's record; and what follows from it."""
         ours = self.calls.get(call) if call is not None else None
+        if kind == "talk_ended" and ours is not None and ours.talked_s is not None:
+            data = {**data, "seconds": round(ours.talked_s, 1)}
         port = ours.line.port.number if ours is not None and ours.line is not None else None
         self.records.event(call, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
         if kind == "agent_state" and agent is not None:
@@ -414,6 +317,7 @@ class Centre:
         """The agent did not answer: the caller keeps the place, the next agent is tried; with ``aside``, not before the
         PBX has brought the caller back."""
         kinds = {Transfer.NO_ANSWER: "no_answer", Transfer.BUSY: "busy"}
+        self.settled.reached(agent, busy=result.outcome is Transfer.BUSY)
         with self.acd.turn():
             self.acd.offer_result(call.id, agent, kinds.get(result.outcome, "failed"))
             if aside:
@@ -423,6 +327,7 @@ class Centre:
     def talk_began(self, call: Call) -> None:
         """The agent has the caller."""
         assert call.agent is not None and call.extension is not None
+        self.settled.reached(self.acd.agent(call.agent), busy=False)
         old = self.talks.begin(call.extension, call)
         if old is not None:
             self.conduct.talk_over(old, "another call reached the extension")
@@ -439,14 +344,3 @@ class Centre:
             self.acd.requeue(call.id)
         except UnknownCall:
             self.log.info("a caller was recalled whom the queue had forgotten", call=call.id)
-
-    def talk_finished(self, call: Call) -> None:
-        """The agent's telephone is on-hook again."""
-        assert call.extension is not None
-        self.talks.end(call.extension, call)
-        if 9 not in call.steps:
-            record = self.talks.owe(call.extension, call)
-            if record is not None:
-                self.early_record(call, record, completes=True)
-            elif self.smdr is not None:
-                self.smdr.expect()

@@ -271,7 +271,7 @@ class Conduct:
                 return
             if call.state != "queued" or call.line is None:
                 return
-            if self._centre.caller_left(call):
+            if self._centre.settled.caller_left(call):
                 self.caller_gone(call, "smdr")
                 return
             if not await self._heard_lately(call):
@@ -403,9 +403,7 @@ class Conduct:
             if here and line.state in ("busy", "alarm"):
                 line.free()
             completes = call.state == "ended"
-            record = self._centre.talks.owe(line.extension, call, completes=completes)
-            if record is not None:
-                self._centre.early_record(call, record, completes)
+            self._centre.settled.left_port(line.extension, call, completes=completes)
 
     def leave_queue(self, call: Call) -> None:
         """The queue, and an agent promised to the call, hear that it is gone."""
@@ -422,7 +420,7 @@ class Conduct:
 
     def free_agent(self, call: Call) -> None:
         """The agent's line is idle again."""
-        self._centre.talk_finished(call)
+        self._centre.settled.talk_over(call, call.cause)
 
     def write_end(self, call: Call) -> None:
         """The record's last words, once."""

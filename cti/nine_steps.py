@@ -79,9 +79,9 @@ class NineSteps:
         self.centre.mark(call, 8, "desk")
         self.centre.pop_ups.show(call, agent)
 
-    def step_9_record(self, record: SmdrRecord) -> None:
-        """The PBX's record: the call is complete, its agent idle again."""
-        match = self.centre.talks.match(record)
+    def step_9_record(self, record: SmdrRecord, alone: bool = True) -> None:
+        """The PBX's record: the call is complete, its agent idle again. ``alone``: it did not come out of a buffer."""
+        match = self.centre.talks.match(record, alone)
         if match is not None and match.completes:
             self.centre.mark(match.call, 9, "smdr")
-        self.centre.pbx_record(record, match)
+        self.centre.settled.settle(record, match)

@@ -23,14 +23,17 @@ transfer        what: answered, handed_over, no_answer, busy, refused, no_dial_t
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message
-smdr            raw, fields: the record that the PBX sent
+smdr            raw, fields: the record that the PBX sent; leg: vru, where it is of our port's part of a call that an
+                agent took; talk_s, instead_of: the talk's length by a late record, and what had been measured
+unrecorded      why: no record of the call came in time (it may come later: step 9)
 alarm           what: something that a person should look at
 outcome         outcome (cti/records/outcome.py), cause
 ended           the call is over
 ==============  ====================================================================================================
 
 Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
-boot, journal_lost).
+boot, journal_lost), records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw,
+reason, line).
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ import msgspec
 Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
-CALL_KINDS = frozenset((*_UNDER_WAY, "connected", "talk_ended", "message", "smdr", "alarm", "outcome", "ended"))
+CALL_KINDS = frozenset(
+    (*_UNDER_WAY, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
+)
 
 BOOT_SPAN = 10**12
 """Serial numbers of boot b are b * BOOT_SPAN + 1 and up: in decimal the boot can be read off, and a number that a

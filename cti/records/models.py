@@ -82,6 +82,7 @@ call = Table(
     Column("message_s", Float),
     Column("smdr_raw", Text),
     Column("smdr_fields", Text),
+    Column("recorded", Text),
     Column("alarms", Integer, nullable=False),
     Column("queue_clock", Float),
     Column("talk_clock", Float),
@@ -123,6 +124,7 @@ Index(None, call_event.c.call, call_event.c.serial)
 agent_event = _events("agent_event", Column("agent", Text, nullable=False))
 Index(None, agent_event.c.agent, agent_event.c.serial)
 system_event = _events("system_event")
+Index(None, system_event.c.kind, system_event.c.serial)
 
 # One row: up to which serial number the journal is in the database.
 position = Table(

@@ -69,6 +69,7 @@ class CallRow(msgspec.Struct):
     message_s: float | None = None
     smdr_raw: str | None = None
     smdr_fields: str | None = None  # JSON
+    recorded: str | None = None  # smdr: by the PBX's own record; missing: none came in time; null: not known (yet)
     alarms: int = 0
     queue_clock: float | None = None  # monotonic seconds at which the wait began; null when it is over
     talk_clock: float | None = None
@@ -128,6 +129,8 @@ def _step(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
     n = _whole(data.get("n"))
     if n is not None and 1 <= n <= 9 and n not in row.steps:
         row.steps[n] = StepAt(event.t, event.source)
+    if n == 9 and event.source == "smdr":
+        row.recorded = "smdr"
 
 
 def _ani(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -221,13 +224,24 @@ def _message(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> 
 
 
 def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    """A record that came after the end of the talk may tell better how long it was (``talk_s``) than what we measured
+    (``instead_of``). That of our own port's part does not replace the agent's."""
+    if data.get("leg") == "vru" and row.recorded == "smdr":
+        return
     row.smdr_raw = _text(data, "raw") or row.smdr_raw
+    told, measured = _seconds(data.get("talk_s")), _seconds(data.get("instead_of"))
+    if told is not None and measured is not None and row.talk_s is not None:
+        row.talk_s = _seconds(max(row.talk_s - measured, 0.0) + told)
     fields = data.get("fields")
     if isinstance(fields, dict):
         try:
             row.smdr_fields = clean(msgspec.json.encode(fields, order="sorted").decode())
         except (TypeError, ValueError, RecursionError):
             row.smdr_fields = None
+
+
+def _unrecorded(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.recorded = row.recorded or "missing"
 
 
 def _alarm(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -276,6 +290,7 @@ _BY_KIND = {
     "talk_ended": _talk_ended,
     "message": _message,
     "smdr": _smdr,
+    "unrecorded": _unrecorded,
     "alarm": _alarm,
     "outcome": _outcome,
     "ended": _ended,

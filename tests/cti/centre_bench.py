@@ -206,7 +206,7 @@ class CentreBench:
             "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None, "transferred": False,
             "event": "end", "raw": "raw", "line_no": 1,
         }  # fmt: skip
-        self.centre._smdr(SmdrRecord(**{**fields, **more}))
+        self.centre.settled.take(SmdrRecord(**{**fields, **more}))
 
     def to_message(self, calling: str | None = A) -> Call:
         """A call whose message is being recorded; no agent may be free."""

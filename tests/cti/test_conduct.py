@@ -482,7 +482,7 @@ def test_records_of_other_calls_end_nothing(bench: CentreBench) -> None:
     bench.record("8002")
     bench.record(direction="out")
     bench.record(event="other")
-    assert call.state == "talking" and len(bench.records.of(None, "smdr")) == 3
+    assert call.state == "talking" and len(bench.records.of(None, "smdr")) == 4
 
 
 def test_another_call_reaches_the_agent(bench: CentreBench) -> None:
@@ -495,7 +495,7 @@ def test_another_call_reaches_the_agent(bench: CentreBench) -> None:
     assert second.state == "transferring" and bench.outcome(first)[0] == "answered"
     bench.switch.dials()
     bench.switch.ends(Transfer.ANSWERED, Caller.WITH_AGENT, "voice")
-    assert bench.centre.talks._talks["8001"] is second
+    assert bench.centre.talks.at("8001") is second
 
 
 def test_a_late_message_updates_the_screen(bench: CentreBench) -> None:

@@ -261,6 +261,8 @@ def test_a_database_of_the_first_version_keeps_its_calls_and_lists_messages_by_i
     store.forward(entries())
     with writing(store._engine) as connection:
         connection.execute(text("DROP INDEX ix_call_outcome_started_at"))
+        connection.execute(text("DROP INDEX ix_system_event_kind_serial"))
+        connection.execute(text("ALTER TABLE call DROP COLUMN recorded"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     store.migrate()
     assert version(store._engine) == HEAD and store.count() == 1
