@@ -77,13 +77,15 @@ def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]
 
 
 def record_of(call: Mapping[str, Any], mine: CallTruth, others: list[CallTruth]) -> str:
-    """How the call's record stands: reconciled (the PBX's own of this caller), marked (it has none, and says why it
-    ended without), spoilt (damaged on the way, and taken all the same), wrong (another caller's)."""
-    text = _bare(call.get("smdr"))
-    if not text:
-        return "marked" if call.get("cause") not in (None, "smdr") else "missing"
-    if any(text in _bare(one.data["raw"]) for one in mine.all("smdr")):
+    """How the record of an answered call stands: reconciled (the PBX's own, of the agent's telephone with this caller),
+    marked (it has none, and says why it ended without), missing (it says that it ended by a record and has none),
+    spoilt (damaged on the way, and taken all the same), wrong (another caller's)."""
+    text, by_record = _bare(call.get("smdr")), call.get("cause") in (None, "smdr")
+    own = [one for one in mine.all("smdr") if text and text in _bare(one.data["raw"])]
+    if any(one.data["extension"] == mine.agent_extension for one in own):
         return "reconciled"
+    if not text or own:  # nothing, or the record of the VRU's own part
+        return "missing" if by_record else "marked"
     if any(text in _bare(one.data["raw"]) for other in others for one in other.all("smdr")):
         return "wrong"
     return "spoilt"
