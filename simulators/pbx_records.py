@@ -83,7 +83,7 @@ class MessageLink:
             return
         if data and not self._line.read:
             done, data = "nobody reads", b""
-        if self._line.noise and not done:
+        if self._line.noise and data:
             done = "noise"
         self._note(number, "pbx", self.name, raw=data.decode("ascii"), fault=done)
         self._note(number, "pbx", "tells", way=self.name, fault=done, **told)

@@ -35,12 +35,13 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
     }
 
 
-def missing_step(calls: Iterable[dict[str, Any]]) -> int | None:
-    """The first of the nine steps that no answered call of a run has made; None: all were. No calls at all: step 1."""
+def missing_step(calls: Iterable[dict[str, Any]], *, records: bool = True) -> int | None:
+    """The first of the nine steps that no answered call of a run has made; None: all were. No calls at all: step 1.
+    Without ``records`` there is no step 9."""
     seen: set[int] = set()
     for call in calls:
         seen.update(int(number) for number in call["steps"])
-    return next((step for step in range(1, 10) if step not in seen), None)
+    return next((step for step in range(1, 10 if records else 9) if step not in seen), None)
 
 
 def _seconds(at: datetime, began: datetime) -> float:

@@ -85,6 +85,8 @@ def _learned(scenario: Scenario, base: Dialect) -> dict[str, Any]:
         learned["calls"] = {**_section(base.calls), "sources": ["mci", "callerid_on_port"]}
         smdr = _section(base.smdr)
         learned["smdr"] = {**smdr, "records": [NEC_INCOMING, *smdr["records"]]}
+        others = [source for source in base.calls.sources if source != "mci"]
+        learned["calls"] = {**_section(base.calls), "sources": ["mci", *others]}
     if plan.number_max is not None:
         learned["calls"] = {**_section(base.calls), **learned.get("calls", {}), "number_max": plan.number_max}
     return learned
