@@ -160,7 +160,7 @@ class Printer:
         self.fault = SerialFault()
         self.fault_of: dict[int, SerialFault] = {}
         self.stars = 0.0
-        self._offline = False
+        self._offline = self._unended = False
         line.listen(lambda _: None)
         line.watch(self._changed)
 
@@ -185,6 +185,9 @@ class Printer:
             late, done = late + self._random.uniform(*SHUFFLED_S), done or "shuffled"
         if self._line.noise and not done:
             done = "noise"
+        if self._unended and not done:
+            done = "neighbour"  # the line before lost its end, and this one runs on from it
+        self._unended = bool(data) and not data.endswith(text[-2:].encode("ascii"))
         self._note(number, "pbx", "smdr", extension=leg.extension, raw=text, fault=done, event=event)
         if event == "ring":
             called = leg.called if self._writer.names_called else ""
