@@ -26,6 +26,7 @@ from drivers.events import (
     DigitBegin,
     DigitEnd,
     Event,
+    Fallback,
     LoopDrop,
     NotTone,
     PlayDone,
@@ -159,6 +160,8 @@ class VruLine:
         """Begins to listen. A line that is out of order already is not idle; one that may be out of the hunt group
         since the server ran before, enters it."""
         self._unlisten = self.port.listen(self._event)
+        if self._rules.busy_out != "none":
+            self.port.setting("fallback", "busy")  # by the engine alone, where this server stands still
         self.listen()
         alarms = self.port.state().alarms
         if alarms:
@@ -373,6 +376,9 @@ class VruLine:
                 self.owner.line_has_caller_id(self, event)
         elif isinstance(event, Alarm):
             self._alarmed(event.alarms)
+        elif isinstance(event, Fallback):
+            if event.what != "leave":
+                self._trouble("stood_still", f"extension {self.extension}: made busy, the server stood still for 5 s")
         elif self._watching and self.machine.state == "busy":
             if self._bursts is not None:
                 self._bursts.event(event)

@@ -98,6 +98,9 @@ class DummyPort:
     def state(self) -> Any:
         return SimpleNamespace(alarms=self.alarms, reversed=self.reversed, off_hook=self.off_hook)
 
+    def setting(self, name: str, value: int | str) -> None:
+        self.log.append(("setting", name, value))
+
     def listen(self, fn: Callable[[ev.Event], None]) -> Callable[[], None]:
         self._listeners.append(fn)
         return lambda: self._listeners.remove(fn) if fn in self._listeners else None

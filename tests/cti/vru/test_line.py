@@ -561,3 +561,15 @@ class TestFeatureCode:
         assert bench.told == ["rings"] and bench.line.state == "ringing" and bench.port.off_hook
         bench.line.take()
         bench.stop()
+
+
+@pytest.mark.parametrize(("busy_out", "asked"), [("offhook", True), ("none", False)])
+def test_the_engine_makes_a_port_busy_when_the_server_stands_still(busy_out: str, asked: bool) -> None:
+    bench = Bench(busy_out=busy_out)
+    bench.line.start()
+    assert (("setting", "fallback", "busy") in bench.port.log) == asked
+    bench.port.tell(ev.Fallback, what="busy")
+    bench.port.tell(ev.Fallback, what="leave")
+    assert [name for name, _ in bench.trouble] == ["stood_still"]
+    assert bench.line.state == "idle"
+    bench.line.stop()
