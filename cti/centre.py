@@ -242,6 +242,8 @@ class Centre:
     def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         def changed(what: str, raised: bool, text: str) -> None:
             self.set_alarm(f"{name}_{what}", raised, text)
+            if name == "smdi" and what == "down" and not raised:
+                self.lamps.refresh()  # the PBX may have been off
 
         return changed
 

@@ -3,7 +3,7 @@
 The order goes to the PBX over the SMDI line, or by a feature code dialled from a VRU port (cti.lamp_codes). Over SMDI
 an order that the PBX obeys gets no answer; one that it refuses comes back and is told as an alarm. An order that waits
 is replaced by a later one for the same lamp. What was ordered is kept in a file, and sent again after a restart of
-ours, or when the PBX has lost its own memory and says so (`refresh`).
+ours, when the line to the PBX is back, and when the PBX has lost its own memory and says so (`refresh`).
 """
 
 from __future__ import annotations

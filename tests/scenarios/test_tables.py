@@ -211,3 +211,9 @@ def test_a_lamp_by_feature_code_from_the_last_port() -> None:
     assert lamp.data == {"extension": "8001", "on": True, "refused": None}
     off_hook = [one for one in seen.run.world.truth.log if one.what == "off-hook" and one.who.startswith("ext 2")]
     assert [one.who for one in off_hook] == ["ext 2004"]
+
+
+def test_lamps_are_ordered_again_when_the_line_is_back() -> None:
+    seen = look(table("lamps_after_a_cut"))
+    lamps = [(one.at_s, one.data["on"]) for one in seen.run.world.truth.log if one.what == "lamp"]
+    assert [on for _, on in lamps] == [True, True] and lamps[1][0] > 69.0
