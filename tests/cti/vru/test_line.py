@@ -566,7 +566,6 @@ class TestFeatureCode:
 @pytest.mark.parametrize(("busy_out", "asked"), [("offhook", True), ("none", False)])
 def test_the_engine_makes_a_port_busy_when_the_server_stands_still(busy_out: str, asked: bool) -> None:
     bench = Bench(busy_out=busy_out)
-    bench.line.start()
     assert (("setting", "fallback", "busy") in bench.port.log) == asked
     bench.port.tell(ev.Fallback, what="busy")
     bench.port.tell(ev.Fallback, what="leave")
