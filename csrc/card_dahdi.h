@@ -1,9 +1,12 @@
 /* Real cards, through DAHDI: what the files of this back-end share. Public function: tr_dahdi_card_new (engine.h).
  *
- *   card_dahdi.c        the table of functions, level state, building and release
- *   card_dahdi_open.c   opening a channel and setting it as the site wants it; what goes wrong, in one clear line
- *   card_dahdi_line.c   line commands; events of the driver; what the line does, looked at once a tick
- *   card_dahdi_block.c  one pass a tick over all channels: sound, HDLC frames; the card's clock
+ *   card_dahdi.c          the table of functions, level state, building and release
+ *   card_dahdi_open.c     opening a channel and setting it as the site wants it; what goes wrong, in one clear line
+ *   card_dahdi_line.c     what the line does, looked at once a tick; events of the driver
+ *   card_dahdi_command.c  line commands
+ *   card_dahdi_block.c    one pass a tick over all channels: sound
+ *   card_dahdi_frame.c    HDLC frames
+ *   card_dahdi_clock.c    when the tick begins
  *
  * Line states. DAHDI sorts line events itself, but with windows fixed when it was compiled: openings up to 200 ms are
  * dial pulses (so the 100 ms of many R keys never come as a flash), ringing is not told for 2 s after a hang-up, every
@@ -15,11 +18,11 @@
  *
  * Sound. Blocks of 160 codes; `depth` blocks are queued in the driver when a tick's block has been written. All
  * channels are flushed together, in order, and the tick follows the last voice channel, so that one pass finds a block
- * on each. Transmit to receive: `depth` * 160 samples, within one block (measured with DAHDI 2.11, see docs/cards.md);
- * it is constant until a slip. A block that did not come, or did not fit, is a slip: idle codes are heard for the
- * former; after an underrun the queue is filled up anew, once the tick is in time again. A card with another clock than
- * the tick's slips a block now and then, in both directions at once. A pause of the media thread of
- * more than the driver's TR_DH_BUFFERS blocks begins all channels anew.
+ * on each. Transmit to receive: `depth` * 160 samples to the sample (measured between crossed channels of DAHDI 2.11,
+ * depths 2 to 8); a real card's own delay comes on top. It is constant until a slip. A block that did not come, or did
+ * not fit, is a slip: idle codes are heard for the former; after an underrun the queue is filled up anew, once the tick
+ * is in time again. A card with another clock than the tick's slips a block now and then, in both directions at once. A
+ * pause of the media thread of more than the driver's TR_DH_BUFFERS blocks begins all channels anew.
  *
  * Line commands that the driver times: flash (DAHDI_SET_PARAMS flashtime), ringing (DAHDI_SETCADENCE). A loop opening
  * is DAHDI's "kewl" disconnect: only on fxoks, at most 500 ms (its fixed time), ended earlier by our tick. Hanging up
@@ -56,7 +59,7 @@ enum {
     TR_DH_LOOK_TICKS = 64 /* what events tell is looked at anew so often, and how much is queued */
 };
 
-/* The system calls, so that a test can stand in for the driver. */
+/* The system calls, so that a test can stand in for the driver and for time. */
 struct tr_dh_system {
     int (*open)(const char *path, int flags);
     int (*close)(int fd);
@@ -64,6 +67,7 @@ struct tr_dh_system {
     ssize_t (*read)(int fd, void *to, size_t room);
     ssize_t (*write)(int fd, const void *from, size_t n);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+    int64_t (*now_ns)(void); /* CLOCK_MONOTONIC */
 };
 extern struct tr_dh_system tr_dh_system;
 
@@ -111,7 +115,7 @@ struct tr_dahdi_card {
     uint32_t frame_channel, frames_left; /* where next_event reads on */
     uint8_t frame[TR_DH_FRAME_MAX];
 
-    /* clock (card_dahdi_block.c) */
+    /* clock (card_dahdi_clock.c) */
     int timer_fd;    /* /dev/dahdi/timer where no channel has sound, else -1 */
     bool running;    /* the channels have been started */
     bool lost;       /* the clock stopped */
@@ -137,6 +141,8 @@ int tr_dh_gains(struct tr_dh_channel *channel, int32_t rx_cdb, int32_t tx_cdb);
 int tr_dh_echo(const struct tr_dh_channel *channel, uint32_t mode);
 
 /* card_dahdi_line.c */
+/* DAHDI_HOOK; 0, also where it goes on by itself, or a negative errno. */
+int tr_dh_hook_ioctl(const struct tr_dh_channel *channel, enum dh_hook what);
 void tr_dh_raise(struct tr_dahdi_card *card, uint32_t index, uint32_t kind, int32_t a0);
 /* Takes all events of the driver. */
 void tr_dh_drain(struct tr_dahdi_card *card, uint32_t index);
@@ -146,6 +152,14 @@ void tr_dh_look(struct tr_dahdi_card *card, uint32_t index);
 void tr_dh_gone(struct tr_dahdi_card *card, uint32_t index);
 /* The span's and the channel's alarms. */
 void tr_dh_alarms(struct tr_dahdi_card *card, uint32_t index);
+/* Our own levels change, now. */
+void tr_dh_set_own(struct tr_dahdi_card *card, uint32_t index, uint16_t level, bool on);
+/* A flash of flash_ms; waits where the driver still debounces our off-hook. 0 or a negative errno. */
+int tr_dh_begin_flash(struct tr_dahdi_card *card, uint32_t index);
+/* A flash is over, by itself or not. */
+void tr_dh_end_flash(struct tr_dahdi_card *card, uint32_t index, int32_t ms);
+
+/* card_dahdi_command.c */
 int tr_dh_hook(tr_card *card, uint32_t port, int off_hook);
 int tr_dh_flash(tr_card *card, uint32_t port, int ms);
 int tr_dh_ring(tr_card *card, uint32_t port, const int32_t cadence_ms[6]);
@@ -159,7 +173,19 @@ int tr_dh_set(tr_card *card, uint32_t port, int setting, int value);
 /* card_dahdi_block.c */
 int tr_dh_exchange(tr_card *card, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count);
 int tr_dh_next_event(tr_card *card, struct tr_line_event *out);
-int tr_dh_wait(tr_card *card);
+/* One buffer of a channel in or out: its length, 0 when there is none or no room, -1 when the channel is gone. Events
+ * that are in the way are taken. */
+ssize_t tr_dh_read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room);
+ssize_t tr_dh_write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n);
+/* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
+void tr_dh_start(struct tr_dahdi_card *card);
+
+/* card_dahdi_frame.c */
 int tr_dh_frame(tr_card *card, uint32_t port, const uint8_t *data, uint32_t n);
+void tr_dh_send_frames(struct tr_dahdi_card *card, uint32_t index);
+bool tr_dh_next_frame(struct tr_dahdi_card *card, struct tr_line_event *out);
+
+/* card_dahdi_clock.c */
+int tr_dh_wait(tr_card *card);
 
 #endif

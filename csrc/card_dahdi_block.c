@@ -1,32 +1,20 @@
-/* DAHDI channels: one pass a tick over all of them, and the clock that says when. See card_dahdi.h. Serves all nine
- * steps. */
+/* DAHDI channels: one pass a tick over all of them. See card_dahdi.h. Serves all nine steps. */
 #define _GNU_SOURCE
 #include "card_dahdi.h"
 #include "g711.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-#define TICK_NS (TR_TICK_MS * 1000000ll)
-#define WATCH_LEAST 500   /* ticks after which the clock's rate is told: 10 s */
-#define WATCH_MOST 180000 /* and after which it is watched anew: an hour */
 enum {
-    TRIES = 3,                 /* of a read or write while events keep coming */
-    CLOCK_MS = 2 * TR_TICK_MS, /* a clock that is silent so long has stopped */
-    AHEAD_LEAST = 4,           /* looks (of 64 ticks) before a block too many is dropped */
+    TRIES = 3,       /* of a read or write while events keep coming */
+    AHEAD_LEAST = 4, /* looks (of 64 ticks) before a block too many is dropped */
     AHEAD_MOST = 1 << 16
 };
-
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
 
 /* ---- one channel -------------------------------------------------------------------------------- */
 
 /* Reads one buffer: its length, 0 when there is none, -1 when the channel is gone. */
-static ssize_t read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room) {
+ssize_t tr_dh_read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room) {
     struct tr_dh_channel *c = &card->channels[index];
     for (int i = 0; i < TRIES; i++) {
         ssize_t n = tr_dh_system.read(c->fd, to, room);
@@ -50,7 +38,7 @@ static ssize_t read_one(struct tr_dahdi_card *card, uint32_t index, void *to, si
 }
 
 /* The same for writing: 0 when there is no room. */
-static ssize_t write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n) {
+ssize_t tr_dh_write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n) {
     struct tr_dh_channel *c = &card->channels[index];
     for (int i = 0; i < TRIES; i++) {
         ssize_t done = tr_dh_system.write(c->fd, from, n);
@@ -78,7 +66,7 @@ static void write_idle(struct tr_dahdi_card *card, uint32_t index, uint32_t bloc
     uint8_t silence[TR_BLOCK];
     memset(silence, tr_g711_idle(c->law), sizeof silence);
     for (uint32_t i = 0; i < blocks && !tr_dh_is_gone(c); i++) {
-        write_one(card, index, silence, sizeof silence);
+        tr_dh_write_one(card, index, silence, sizeof silence);
     }
 }
 
@@ -92,7 +80,7 @@ static void trim(struct tr_dahdi_card *card, uint32_t index) {
     struct tr_dh_channel *c = &card->channels[index];
     uint8_t block[TR_BLOCK];
     c->ahead = readable(c) ? c->ahead + 1 : 0;
-    if (c->ahead > c->patience && read_one(card, index, block, sizeof block) > 0) {
+    if (c->ahead > c->patience && tr_dh_read_one(card, index, block, sizeof block) > 0) {
         card->slips++;
         c->ahead = 0;
         c->trimmed = true;
@@ -140,7 +128,7 @@ static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t
     }
     if (!tx || !sends(c)) {
         write_idle(card, index, 1);
-    } else if (write_one(card, index, tx, TR_BLOCK) == 0) {
+    } else if (tr_dh_write_one(card, index, tx, TR_BLOCK) == 0) {
         card->slips++;
     }
 }
@@ -148,7 +136,7 @@ static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t
 static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *rx, const uint8_t *tx) {
     struct tr_dh_channel *c = &card->channels[index];
     uint8_t block[TR_BLOCK];
-    ssize_t n = read_one(card, index, block, sizeof block);
+    ssize_t n = tr_dh_read_one(card, index, block, sizeof block);
     bool whole = n == TR_BLOCK;
     if (n >= 0 && !whole) {
         card->slips += !c->late;
@@ -172,24 +160,6 @@ static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *
     }
 }
 
-/* Hands waiting frames to the driver, as far as it takes them. */
-static void send_frames(struct tr_dahdi_card *card, uint32_t index) {
-    struct tr_dh_channel *c = &card->channels[index];
-    uint32_t at = 0;
-    while (at < c->queued && !tr_dh_is_gone(c)) {
-        uint8_t padded[TR_DH_FRAME_MAX] = {0}; /* the last two make room for the FCS, which is the driver's */
-        uint32_t n = (uint32_t)c->queue[at] << 8 | c->queue[at + 1];
-        memcpy(padded, c->queue + at + 2, n);
-        if (write_one(card, index, padded, n + 2) <= 0) {
-            break;
-        }
-        c->frames_sent++;
-        at += n + 2;
-    }
-    c->queued = tr_dh_is_gone(c) ? 0 : c->queued - at;
-    memmove(c->queue, c->queue + at, c->queued);
-}
-
 /* A channel that was gone may be there again: the card was plugged in, dahdi_cfg has run. Its calls are long over. */
 static void look_for(struct tr_dahdi_card *card, uint32_t index) {
     struct tr_dh_channel *c = &card->channels[index];
@@ -210,7 +180,7 @@ static void look_for(struct tr_dahdi_card *card, uint32_t index) {
 /* ---- the pass ----------------------------------------------------------------------------------- */
 
 /* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
-static void start(struct tr_dahdi_card *card) {
+void tr_dh_start(struct tr_dahdi_card *card) {
     for (uint32_t i = 0; i < card->count; i++) {
         struct tr_dh_channel *c = &card->channels[i];
         int32_t flush = DH_FLUSH_READ | DH_FLUSH_WRITE;
@@ -244,7 +214,7 @@ int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, 
         if (!tr_dh_is_gone(c) && c->sound) {
             exchange_sound(card, i, to, i < count ? tx[i] : NULL);
         } else if (!tr_dh_is_gone(c)) {
-            send_frames(card, i);
+            tr_dh_send_frames(card, i);
         }
         if (!tr_dh_is_gone(c)) {
             tr_dh_look(card, i);
@@ -261,33 +231,11 @@ int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, 
     return TR_OK;
 }
 
-/* The next HDLC frame of any D channel, read when it is asked for. */
-static bool next_frame(struct tr_dahdi_card *card, struct tr_line_event *out) {
-    for (; card->frame_channel < card->count; card->frame_channel++, card->frames_left = TR_DH_FRAMES_A_TICK) {
-        uint32_t i = card->frame_channel;
-        struct tr_dh_channel *c = &card->channels[i];
-        while (!c->sound && !tr_dh_is_gone(c) && card->frames_left > 0) {
-            card->frames_left--;
-            ssize_t n = read_one(card, i, card->frame, sizeof card->frame);
-            if (n <= 0) {
-                break;
-            }
-            if (n > 2) { /* the last two are the FCS */
-                c->frames_received++;
-                *out = (struct tr_line_event){
-                    .card_port = i, .kind = TR_EV_FRAME, .side = card->frame, .side_len = (uint32_t)n - 2};
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 int tr_dh_next_event(tr_card *base, struct tr_line_event *out) {
     struct tr_dahdi_card *card = tr_dahdi_of(base);
     if (card->events_next == card->events_count) {
         card->events_next = card->events_count = 0;
-        if (next_frame(card, out)) {
+        if (tr_dh_next_frame(card, out)) {
             return 1;
         }
         if (card->events_count == 0) { /* reading for frames may have found events */
@@ -296,107 +244,4 @@ int tr_dh_next_event(tr_card *base, struct tr_line_event *out) {
     }
     *out = card->events[card->events_next++];
     return 1;
-}
-
-int tr_dh_frame(tr_card *base, uint32_t port, const uint8_t *data, uint32_t n) {
-    struct tr_dahdi_card *card = tr_dahdi_of(base);
-    if (port >= card->count || card->channels[port].sound) {
-        return port < card->count ? TR_E_UNSUPPORTED : TR_E_NO_PORT;
-    }
-    struct tr_dh_channel *c = &card->channels[port];
-    if (n == 0 || n > TR_FRAME_MAX) {
-        return n ? TR_E_TOO_LONG : TR_E_ARGUMENT;
-    }
-    if (tr_dh_is_gone(c)) {
-        return TR_E_STATE;
-    }
-    if (c->queued + n + 2 > TR_DH_FRAME_QUEUE) {
-        return TR_E_FULL;
-    }
-    c->queue[c->queued] = (uint8_t)(n >> 8);
-    c->queue[c->queued + 1] = (uint8_t)n;
-    memcpy(c->queue + c->queued + 2, data, n);
-    c->queued += n + 2;
-    send_frames(card, port);
-    return TR_OK;
-}
-
-/* ---- the clock ---------------------------------------------------------------------------------- */
-
-/* The channel whose block ends last: that of the last flush. Analog channels lose their place at a disconnect. */
-static const struct tr_dh_channel *master(const struct tr_dahdi_card *card) {
-    const struct tr_dh_channel *best = NULL;
-    for (uint32_t i = 0; i < card->count; i++) {
-        const struct tr_dh_channel *c = &card->channels[i];
-        if (c->sound && !tr_dh_is_gone(c) && (!best || !c->analog || best->analog)) {
-            best = c;
-        }
-    }
-    return best;
-}
-
-static void watch(struct tr_dahdi_card *card, int64_t now) {
-    if (card->anchor == 0 || card->watched >= WATCH_MOST) {
-        card->anchor = now;
-        card->watched = 0;
-    } else if (card->watched >= WATCH_LEAST) {
-        int64_t elapsed = now - card->anchor, counted = card->watched * TICK_NS;
-        card->ppb = (counted - elapsed) * 1000000 / (elapsed / 1000);
-    }
-}
-
-/* The tick has begun; how many whole ticks late. */
-static int begun(struct tr_dahdi_card *card, bool waited) {
-    int64_t now = now_ns();
-    card->begun = now;
-    card->watched++;
-    card->due += TICK_NS;
-    if (waited) {
-        card->due = now;
-        watch(card, now);
-    }
-    int64_t late = (now - card->due) / TICK_NS;
-    return late > 0 ? (int)late : 0;
-}
-
-static int wait_timer(struct tr_dahdi_card *card, struct pollfd *wanted, int patience) {
-    int32_t one = 1;
-    int ready = tr_dh_system.poll(wanted, 1, patience);
-    if (ready > 0) {
-        tr_dh_system.ioctl(card->timer_fd, DH_TIMERACK, &one);
-    }
-    return ready;
-}
-
-int tr_dh_wait(tr_card *base) {
-    struct tr_dahdi_card *card = tr_dahdi_of(base);
-    const struct tr_dh_channel *by = master(card);
-    struct pollfd wanted = {.fd = by ? by->fd : card->timer_fd, .events = by ? POLLIN : POLLPRI};
-    int64_t now = now_ns();
-    if (wanted.fd < 0) {
-        return TR_E_STATE;
-    }
-    if (!card->running || now - card->begun > (TR_DH_BUFFERS - 1) * TICK_NS) {
-        int64_t pause = card->running ? (now - card->begun) / TICK_NS : 0;
-        card->slips += (uint64_t)pause;
-        card->due = now;
-        start(card);
-    }
-    /* A block that is there already: we are late. */
-    int ready = by ? tr_dh_system.poll(&wanted, 1, 0) : wait_timer(card, &wanted, 0);
-    if (ready > 0 && !card->lost) {
-        return begun(card, false);
-    }
-    if (ready == 0 && !card->lost) {
-        ready = by ? tr_dh_system.poll(&wanted, 1, CLOCK_MS) : wait_timer(card, &wanted, CLOCK_MS);
-    }
-    if (ready <= 0) {
-        card->losses += !card->lost;
-        card->lost = true;
-        card->anchor = 0;
-        card->due = card->begun = now_ns();
-        return TR_E_STATE;
-    }
-    card->lost = false;
-    return begun(card, true);
 }

@@ -10,16 +10,27 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEVICE "/dev/dahdi/channel"
 #define CONF "/etc/dahdi/system.conf"
 
 static int open_file(const char *path, int flags) { return open(path, flags); }
+static int64_t monotonic_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
 static int ioctl_file(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
 
-struct tr_dh_system tr_dh_system = {
-    .open = open_file, .close = close, .ioctl = ioctl_file, .read = read, .write = write, .poll = poll};
+struct tr_dh_system tr_dh_system = {.open = open_file,
+                                    .close = close,
+                                    .ioctl = ioctl_file,
+                                    .read = read,
+                                    .write = write,
+                                    .poll = poll,
+                                    .now_ns = monotonic_ns};
 
 int tr_dh_ioctl_int(const struct tr_dh_channel *channel, unsigned long request, int32_t value) {
     return tr_dh_system.ioctl(channel->fd, request, &value) < 0 ? -errno : 0;
@@ -114,8 +125,8 @@ static int no_device(const struct tr_dh_channel *channel, char *error, size_t ro
     case EACCES:
     case EPERM:
         return fault(channel, error, room,
-                     DEVICE " may not be opened by this user: put the server's user into the group that owns it "
-                            "(Debian: adduser tipring dialout)");
+                     DEVICE " may not be opened by this user: `ls -l " DEVICE "` shows the group that may; put the "
+                            "server's user into it (udev: 60-dahdi.rules)");
     default:
         return fault(channel, error, room, DEVICE " cannot be opened: %s", strerror(errno));
     }
