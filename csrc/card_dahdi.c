@@ -80,7 +80,7 @@ static uint32_t delay(const tr_card *base) {
         const struct tr_dh_channel *c = &card->channels[i];
         most = c->sound && c->config.depth > most ? c->config.depth : most;
     }
-    return most * TR_BLOCK;
+    return (most + card->reserve) * TR_BLOCK;
 }
 
 static uint64_t slips(const tr_card *card) { return const_of(card)->slips; }

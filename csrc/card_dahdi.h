@@ -80,12 +80,12 @@ struct tr_dh_channel {
     bool analog, cas, sound; /* sound: everything but D */
 
     /* sound */
-    uint8_t refill;    /* the driver's transmit queue ran dry: it is filled within so many ticks */
-    bool late;         /* its blocks may end after the tick's: the next missing one is no slip */
-    bool trimmed;      /* a block too many has been dropped since the last one was missing */
-    bool heard;        /* the last block held something that may pass */
-    uint32_t ahead;    /* looks in succession that found a block too many */
-    uint32_t patience; /* looks after which it is dropped; doubled where it was needed after all */
+    uint8_t refill; /* the driver's transmit queue ran dry: it is filled within so many ticks */
+    uint8_t hold;   /* so many ticks nothing is read: 2 in the tick of a flush, so that a block lies in reserve */
+    uint8_t ahead;  /* looks in succession that found two blocks too many */
+    bool stashed;   /* a block was read before its time */
+    uint8_t stash[TR_BLOCK];
+    bool heard; /* the last block held something that may pass */
 
     /* line */
     struct tr_line line;
@@ -118,9 +118,12 @@ struct tr_dahdi_card {
     /* clock (card_dahdi_clock.c) */
     int timer_fd;    /* /dev/dahdi/timer where no channel has sound, else -1 */
     bool running;    /* the channels have been started */
+    bool steady;     /* the last tick was a tick ago */
+    bool reserve;    /* another card gives the clock */
     bool lost;       /* the clock stopped */
     int64_t due;     /* CLOCK_MONOTONIC, ns: when the present tick was due */
     int64_t begun;   /* the same: when it began */
+    int64_t passed;  /* the same: the last pass over the channels */
     int64_t anchor;  /* the same: since when the clock is watched; 0 not */
     int64_t watched; /* ticks since */
     int64_t ppb;
@@ -177,8 +180,9 @@ int tr_dh_next_event(tr_card *card, struct tr_line_event *out);
  * that are in the way are taken. */
 ssize_t tr_dh_read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room);
 ssize_t tr_dh_write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n);
-/* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
-void tr_dh_start(struct tr_dahdi_card *card);
+/* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. `late`:
+ * the tick has begun already, and not by our clock: one block of each is kept in reserve. */
+void tr_dh_start(struct tr_dahdi_card *card, bool late);
 
 /* card_dahdi_frame.c */
 int tr_dh_frame(tr_card *card, uint32_t port, const uint8_t *data, uint32_t n);
@@ -186,6 +190,10 @@ void tr_dh_send_frames(struct tr_dahdi_card *card, uint32_t index);
 bool tr_dh_next_frame(struct tr_dahdi_card *card, struct tr_line_event *out);
 
 /* card_dahdi_clock.c */
+/* The channel whose blocks are the tick; card->count where there is none with sound. */
+uint32_t tr_dh_master(const struct tr_dahdi_card *card);
+/* A pass begins; starts the channels where they stood still: nobody waits for a card that does not give the clock. */
+void tr_dh_pass(struct tr_dahdi_card *card);
 int tr_dh_wait(tr_card *card);
 
 #endif

@@ -6,9 +6,8 @@
 #include <string.h>
 
 enum {
-    TRIES = 3,       /* of a read or write while events keep coming */
-    AHEAD_LEAST = 4, /* looks (of 64 ticks) before a block too many is dropped */
-    AHEAD_MOST = 1 << 16
+    TRIES = 3,     /* of a read or write while events keep coming */
+    AHEAD_MOST = 4 /* looks (of 64 ticks) before a block too many is dropped */
 };
 
 /* ---- one channel -------------------------------------------------------------------------------- */
@@ -75,15 +74,19 @@ static bool readable(const struct tr_dh_channel *c) {
     return tr_dh_system.poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN);
 }
 
-/* Sound must not lie in the driver for long: a block that is too many look after look is dropped. */
+/* Sound must not lie in the driver for long: of two blocks that are ready too soon, look after look, one is dropped. */
 static void trim(struct tr_dahdi_card *card, uint32_t index) {
     struct tr_dh_channel *c = &card->channels[index];
-    uint8_t block[TR_BLOCK];
-    c->ahead = readable(c) ? c->ahead + 1 : 0;
-    if (c->ahead > c->patience && tr_dh_read_one(card, index, block, sizeof block) > 0) {
-        card->slips++;
+    if (c->stashed || !readable(c) || tr_dh_read_one(card, index, c->stash, TR_BLOCK) != TR_BLOCK) {
         c->ahead = 0;
-        c->trimmed = true;
+        return;
+    }
+    c->stashed = true;
+    c->ahead = readable(c) ? c->ahead + 1 : 0;
+    if (c->ahead > AHEAD_MOST) {
+        c->ahead = 0;
+        c->stashed = false;
+        card->slips++;
     }
 }
 
@@ -113,14 +116,14 @@ static bool hears(const struct tr_dh_channel *c) {
 static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t *tx) {
     struct tr_dh_channel *c = &card->channels[index];
     if (c->refill) {
-        if (--c->refill && readable(c)) {
-            card->slips++; /* we are late still: this would only lengthen the queue */
+        if (--c->refill && !card->steady) {
+            card->slips++; /* late, or catching up: this would only lengthen the queue */
             return;
         }
         int32_t flush = DH_FLUSH_WRITE;
         tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
         write_idle(card, index, c->config.depth - 1);
-        card->slips += !c->late;
+        card->slips += !c->hold;
         c->refill = 0;
     }
     if (tr_dh_is_gone(c)) {
@@ -136,12 +139,16 @@ static void send_block(struct tr_dahdi_card *card, uint32_t index, const uint8_t
 static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *rx, const uint8_t *tx) {
     struct tr_dh_channel *c = &card->channels[index];
     uint8_t block[TR_BLOCK];
-    ssize_t n = tr_dh_read_one(card, index, block, sizeof block);
-    bool whole = n == TR_BLOCK;
-    if (n >= 0 && !whole) {
-        card->slips += !c->late;
-        c->patience = c->trimmed && c->patience < AHEAD_MOST ? c->patience * 2 : c->patience;
-        c->late = c->trimmed = false;
+    bool whole = false, sends_now = true;
+    if (c->hold) {
+        sends_now = --c->hold == 0 || c->refill; /* in the tick of a flush enough was queued */
+    } else if (c->stashed) {
+        memcpy(block, c->stash, TR_BLOCK);
+        c->stashed = false;
+        whole = true;
+    } else {
+        whole = sends_now = tr_dh_read_one(card, index, block, sizeof block) == TR_BLOCK;
+        card->slips += !whole && !tr_dh_is_gone(c);
     }
     c->heard = whole && hears(c);
     if (c->heard && c->config.kind == TR_KIND_FXO && !c->off_hook) {
@@ -152,9 +159,9 @@ static void exchange_sound(struct tr_dahdi_card *card, uint32_t index, uint8_t *
     } else if (rx) {
         memset(rx, tr_g711_idle(c->law), TR_BLOCK);
     }
-    if (whole && !tr_dh_is_gone(c)) {
+    if (sends_now && !tr_dh_is_gone(c)) {
         send_block(card, index, tx);
-        if ((card->tick + index) % TR_DH_LOOK_TICKS == 0 && !tr_dh_is_gone(c)) {
+        if (whole && (card->tick + index) % TR_DH_LOOK_TICKS == 0 && !tr_dh_is_gone(c)) {
             trim(card, index);
         }
     }
@@ -170,30 +177,40 @@ static void look_for(struct tr_dahdi_card *card, uint32_t index) {
     c->own = c->config.kind == TR_KIND_FXS ? TR_LEVEL_BATTERY : 0;
     tr_line_own(&c->line, tr_dh_now(card), c->own);
     c->known = c->flashing = c->flash_waits = c->opening = false;
-    c->late = true;
+    c->hold = 2;
     c->refill = 1;
     c->queued = 0;
-    c->patience = AHEAD_LEAST;
+    c->ahead = 0;
+    c->stashed = false;
     tr_dh_alarms(card, index);
 }
 
 /* ---- the pass ----------------------------------------------------------------------------------- */
 
 /* All channels begin anew: their blocks end together from now on, `depth` blocks of silence are on their way. */
-void tr_dh_start(struct tr_dahdi_card *card) {
+static void flush(struct tr_dahdi_card *card, uint32_t index, bool late) {
+    struct tr_dh_channel *c = &card->channels[index];
+    int32_t what = DH_FLUSH_READ | DH_FLUSH_WRITE;
+    if (!tr_dh_is_gone(c)) {
+        tr_dh_drain(card, index);
+    }
+    if (!tr_dh_is_gone(c) && c->sound) {
+        tr_dh_system.ioctl(c->fd, DH_FLUSH, &what);
+        c->refill = c->ahead = 0;
+        c->hold = late ? 2 : 0;
+        c->stashed = false;
+    }
+}
+
+void tr_dh_start(struct tr_dahdi_card *card, bool late) {
+    uint32_t master = tr_dh_master(card);
     for (uint32_t i = 0; i < card->count; i++) {
-        struct tr_dh_channel *c = &card->channels[i];
-        int32_t flush = DH_FLUSH_READ | DH_FLUSH_WRITE;
-        if (!tr_dh_is_gone(c)) {
-            tr_dh_drain(card, i);
+        if (i != master) {
+            flush(card, i, late);
         }
-        if (!tr_dh_is_gone(c) && c->sound) {
-            tr_dh_system.ioctl(c->fd, DH_FLUSH, &flush);
-            c->refill = 0;
-            c->late = c->trimmed = false;
-            c->ahead = 0;
-            c->patience = AHEAD_LEAST;
-        }
+    }
+    if (master < card->count) {
+        flush(card, master, late); /* last: when its block is there, those of all others are */
     }
     for (uint32_t i = 0; i < card->count; i++) {
         struct tr_dh_channel *c = &card->channels[i];
@@ -203,11 +220,13 @@ void tr_dh_start(struct tr_dahdi_card *card) {
         }
     }
     card->running = true;
+    card->reserve = late;
     card->anchor = 0;
 }
 
 int tr_dh_exchange(tr_card *base, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count) {
     struct tr_dahdi_card *card = tr_dahdi_of(base);
+    tr_dh_pass(card);
     for (uint32_t i = 0; i < card->count; i++) {
         struct tr_dh_channel *c = &card->channels[i];
         uint8_t *to = i < count ? rx[i] : NULL;

@@ -7,9 +7,8 @@
 #define WATCH_MOST 180000 /* and after which it is watched anew: an hour */
 enum { CLOCK_MS = 2 * TR_TICK_MS /* a clock that is silent so long has stopped */ };
 
-/* The channel whose block ends last: that of the last flush. Analog channels lose their place at a disconnect. `count`
- * where there is none. */
-static uint32_t master(const struct tr_dahdi_card *card) {
+/* A B channel before analog ones, which lose their place at a disconnect. */
+uint32_t tr_dh_master(const struct tr_dahdi_card *card) {
     uint32_t best = card->count;
     for (uint32_t i = 0; i < card->count; i++) {
         const struct tr_dh_channel *c = &card->channels[i];
@@ -46,8 +45,9 @@ static int begun(struct tr_dahdi_card *card, bool waited) {
 
 /* Does the next tick begin? Waits for it at most so long. */
 static bool ticks(struct tr_dahdi_card *card, int timeout_ms) {
-    for (uint32_t by = master(card); by < card->count; by = master(card)) {
+    for (uint32_t by = tr_dh_master(card); by < card->count; by = tr_dh_master(card)) {
         struct pollfd wanted = {.fd = card->channels[by].fd, .events = POLLIN};
+        card->channels[by].hold = 0; /* a block of the clock's own in reserve would be a tick too early */
         bool ready = tr_dh_system.poll(&wanted, 1, timeout_ms) > 0;
         if (!ready || (wanted.revents & POLLIN)) {
             return ready;
@@ -63,18 +63,31 @@ static bool ticks(struct tr_dahdi_card *card, int timeout_ms) {
     return true;
 }
 
+static void start_if_it_stood(struct tr_dahdi_card *card, int64_t now, bool late) {
+    int64_t pause = card->running ? now - card->begun : 0;
+    if (!card->running || pause > (TR_DH_BUFFERS - 1) * TICK_NS) {
+        card->slips += (uint64_t)(pause / TICK_NS);
+        card->due = now;
+        tr_dh_start(card, late);
+    }
+    card->begun = now;
+}
+
+void tr_dh_pass(struct tr_dahdi_card *card) {
+    int64_t now = tr_dh_system.now_ns();
+    start_if_it_stood(card, now, true);
+    int64_t step = now - card->passed;
+    card->steady = step > TICK_NS / 2 && step < TICK_NS * 3 / 2;
+    card->passed = now;
+}
+
 int tr_dh_wait(tr_card *base) {
     struct tr_dahdi_card *card = tr_dahdi_of(base);
-    int64_t now = tr_dh_system.now_ns();
-    if (master(card) == card->count && card->timer_fd < 0) {
+    if (tr_dh_master(card) == card->count && card->timer_fd < 0) {
         card->running = card->lost = false; /* all are gone: they begin anew */
         return TR_E_STATE;
     }
-    if (!card->running || now - card->begun > (TR_DH_BUFFERS - 1) * TICK_NS) {
-        card->slips += card->running ? (uint64_t)((now - card->begun) / TICK_NS) : 0;
-        card->due = now;
-        tr_dh_start(card);
-    }
+    start_if_it_stood(card, tr_dh_system.now_ns(), false);
     if (ticks(card, 0)) {
         bool was_lost = card->lost;
         card->lost = false;

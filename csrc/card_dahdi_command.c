@@ -152,7 +152,8 @@ int tr_dh_loop_open(tr_card *base, uint32_t port, int ms) {
     }
     c->opening = true;
     c->refill = TR_DH_BUFFERS; /* the driver has emptied its queues */
-    c->late = true;
+    c->hold = 2;
+    c->stashed = false;
     c->began = tr_dh_now(card);
     c->open_end = c->began + (uint64_t)(ms < TR_DH_KEWL_MS ? ms : TR_DH_KEWL_MS) * SAMPLES_PER_MS;
     c->drop_edges++;

@@ -324,6 +324,26 @@ static void a_block_too_many_for_long_is_dropped(void) {
     close_all();
 }
 
+static void a_card_that_nobody_waits_for_is_started_all_the_same(void) {
+    open_all();
+    memset(fake.channel[3].hears, 0x11, TR_BLOCK);
+    for (int i = 0; i < 100; i++) {
+        fake_block(); /* another card gives the clock */
+        pass();
+    }
+    CHECK_INT(heard[B][0], 0x11);
+    CHECK_INT(fake.channel[3].written, 4);
+    CHECK_INT(card->ops->slips(card), 0);
+    for (int i = 0; i < 5000; i++) { /* and it is a little faster: a block more in five hundred */
+        fake_block();
+        fake.channel[3].read_ready += i % 500 == 0;
+        pass();
+    }
+    CHECK(fake.channel[3].read_ready <= 1);
+    CHECK_BETWEEN(card->ops->slips(card), 9, 10);
+    close_all();
+}
+
 /* ---- lines -------------------------------------------------------------------------------------- */
 
 static void ringing_is_told_by_level(void) {
@@ -751,6 +771,7 @@ int main(void) {
     RUN(a_queue_that_ran_dry_is_filled_up);
     RUN(a_long_pause_begins_anew);
     RUN(a_block_too_many_for_long_is_dropped);
+    RUN(a_card_that_nobody_waits_for_is_started_all_the_same);
     RUN(ringing_is_told_by_level);
     RUN(hanging_up_flushes_nothing);
     RUN(a_loss_of_battery_is_a_drop_after_its_time);
