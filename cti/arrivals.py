@@ -8,11 +8,12 @@ They come in any order and any of them may be late, missing or said twice. Whose
   to that call, late, when the numbers agree; where nothing tells, after DOUBT_S without a ring on that line;
 - else of the call that will ring there: held, or the call is opened by it; MESSAGE_S without a ring end that.
 
-A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring. A
-ring on a line that a transfer left may be the PBX's recall: the message, the in-band number, or their absence for
-``ani_wait`` decides. One message a line is held; a second one replaces it with an alarm. A message that names no line
-is of the only one that rings without a message, if there is exactly one. Serves steps 1 to 4; the steps themselves are
-in cti.nine_steps, which number counts is in cti.numbers.
+A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring;
+so is one whose message is doubted (cti.numbers), as the in-band ID may confirm it. A ring on a line that a transfer left
+may be the PBX's recall: the message, the in-band number, or their absence for ``ani_wait`` decides. One message a line
+is held; a second one replaces it with an alarm. A message that names no line is of the only one that rings without a
+message, if there is exactly one. A serial line that brings damaged bytes opens no call by its word alone. Serves steps 1
+to 4; the steps themselves are in cti.nine_steps, which number counts is in cti.numbers.
 """
 
 from __future__ import annotations
@@ -91,13 +92,15 @@ class Arrivals:
         port_map: PortMap,
         alarm: Callable[[str, str], object],
         in_band: bool = True,
+        damaged: Callable[[Source], bool] = lambda source: False,
     ) -> None:
         """``alarm(name, text)``: something that a person should look at. ``in_band``: does caller ID on the port
-        count?"""
+        count? ``damaged``: does the serial line of this source bring damaged bytes now?"""
         self._clock = clock
         self._steps, self._service = steps, service
         self._ani_wait_s = ani_wait_s
         self._dnis, self._map, self._alarm, self._in_band = dnis, port_map, alarm, in_band
+        self._damaged = damaged
         self._by_name = {(line.desk, line.line): line for line in lines}
         self._by_extension = {line.extension: line for line in lines}
         self._calls: dict[VruLine, Call] = {}
@@ -150,7 +153,8 @@ class Arrivals:
             call.rang_s = self._clock.seconds()
             self._stop_timer(call)
             self._map.met(line) if call.announced else self._map.ring(line)
-            self._answer(call) if call.told.called else self._start_timer(call, self._ani_wait_s, self._answer)
+            ready = call.told.called and not self._may_confirm(call)
+            self._answer(call) if ready else self._start_timer(call, self._ani_wait_s, self._answer)
             return
         held = self._held.pop(line, None)
         if held is not None:
@@ -223,6 +227,8 @@ class Arrivals:
             self._hold(line, message, MESSAGE_S, self._expire)
             if line.state not in ("alarm", "blocked"):  # those may be rung as much as the PBX likes
                 self._map.message(line)
+        elif self._damaged(message.source):
+            self._hold(line, message, MESSAGE_S, self._expire)
         elif former is not None and not (former.ani and message.calling):
             self._hold(line, message, DOUBT_S, self._late_after_all)
         else:
@@ -305,6 +311,7 @@ class Arrivals:
         if call is None:
             return
         if message is not None:
+            self._start_timer(call, self._ani_wait_s, self._answer)
             self._told(call, line, message)
         elif fields is not None:
             self._told_in_band(call, fields, form)
@@ -348,11 +355,17 @@ class Arrivals:
 
     def _tell(self, call: Call, source: Source) -> None:
         self._steps.step_4_pbx_tells(call, source)
+        if source != "port" and self._may_confirm(call):
+            return
         if 4 in call.steps and not call.told.called:
             call.told.callback(None)
         if call.told.called and call.rang_s is not None:
             self._stop_timer(call)
             self._answer(call)
+
+    def _may_confirm(self, call: Call) -> bool:
+        """The caller ID on the line may still confirm a number that is doubted."""
+        return call.ani_doubt is not None and self._in_band
 
     def _answer(self, call: Call) -> None:
         self._timers.pop(call, None)

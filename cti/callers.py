@@ -40,9 +40,7 @@ class Callers:
         self._centre = centre
         wires: dict[Source, SerialWire | None] = {"smdi": wiring.smdi, "smdr": wiring.smdr, "mci": wiring.mci}
         self.trust = {
-            name: LineTrust(
-                name, wire is not None and wire.bits == 7 and wire.parity != "none", self._line_changed(name)
-            )
+            name: LineTrust(name, wire is None or ParityCheck(wire.bits, wire.parity).checks, self._line_changed(name))
             for name, wire in wires.items()
         }
         self.port_map = PortMap(clock, self._map_changed, believed=lambda: not self._damaged("smdi"))
@@ -65,6 +63,7 @@ class Callers:
             port_map=self.port_map,
             alarm=centre.alarm,
             in_band=self.numbers.listens("port"),
+            damaged=self._damaged,
         )
         self._collecting: set[Call] = set()
         self.smdi = self._link("smdi", wiring.smdi, SmdiDecoder(dialect.smdi.msd_strip), self._smdi)

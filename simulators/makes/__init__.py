@@ -15,7 +15,7 @@ from simulators.serial_line import Speed
 from simulators.smdr import Writer
 
 SMDI_SPEED = Speed(9600, 7, "even", 1)
-MCI_SPEED = Speed(9600, 7, "none", 2)
+MCI_SPEED = Speed(9600, 7, "even", 2)
 SMDR_SPEED = Speed(9600, 8, "none", 1)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from cti.call import Call
-from cti.centre import Centre, Wiring
+from cti.centre import Centre, SerialWire, Wiring
 from cti.config import Site
 from cti.desk.passwords import InlineChecker
 from cti.desk.telephone import Telephones
@@ -119,19 +119,35 @@ class CentreBench:
         say_s: float = 1.0,
         line: dict[str, Any] | None = None,
         ready: bool = True,
+        pbx: Dialect | None = None,
+        wires: dict[str, SerialWire] | None = None,
+        vru: dict[str, Any] | None = None,
+        desks: dict[int, str] | None = None,
         **group: Any,
     ) -> None:
+        """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru`` and ``desks``: as in a site file."""
         self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
         self.records.outside = SteppedOutside(self.clock)
         self.site = site(folder, ports, agents, **group)
+        replace = msgspec.structs.replace
+        self.site = replace(
+            self.site, vru=replace(self.site.vru, **(vru or {})), pbx=replace(self.site.pbx, desks=desks or {})
+        )
         results = {"answer": (0.02, None), "play": (say_s, PLAYED)}
         self.ports = [DummyPort(self.clock, index, results) for index in range(ports)]
-        wiring = Wiring(list(zip(self.site.vru.all_ports(), self.ports, strict=True)), None, None, load_plan("cn"))  # type: ignore[arg-type]
+        lines = wires or {}
+        wiring = Wiring(
+            list(zip(self.site.vru.all_ports(), self.ports, strict=True)),  # type: ignore[arg-type]
+            lines.get("smdi"),
+            lines.get("smdr"),
+            load_plan("cn"),
+            lines.get("mci"),
+        )
         self.log = Lines()
         self.centre = Centre(
             self.clock,
             self.site,
-            dialect().with_line(line or {}),
+            (pbx or dialect()).with_line(line or {}),
             wiring,
             self.records,  # type: ignore[arg-type]
             load_flow("welcome", ["sales", "service", "complaints"]),
