@@ -9,11 +9,11 @@ They come in any order and any of them may be late, missing or said twice. Whose
 - else of the call that will ring there: held, or the call is opened by it; MESSAGE_S without a ring end that.
 
 A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring;
-so is one whose message is doubted (cti.numbers), as the in-band ID may confirm it. A ring on a line that a transfer left
-may be the PBX's recall: the message, the in-band number, or their absence for ``ani_wait`` decides. One message a line
-is held; a second one replaces it with an alarm. A message that names no line is of the only one that rings without a
-message, if there is exactly one. A serial line that brings damaged bytes opens no call by its word alone. Serves steps 1
-to 4; the steps themselves are in cti.nine_steps, which number counts is in cti.numbers.
+so is one whose message is doubted (cti.numbers), as the in-band ID may confirm it. A ring on a line that a transfer
+left may be the PBX's recall: the message, the in-band number, or their absence for ``ani_wait`` decides. One message a
+line is held; a second one replaces it with an alarm. A message that names no line is of the only one that rings without
+a message, if there is exactly one. A serial line that brings damaged bytes opens no call by its word alone. Serves
+steps 1 to 4; the steps themselves are in cti.nine_steps, which number counts is in cti.numbers.
 """
 
 from __future__ import annotations

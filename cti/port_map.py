@@ -36,6 +36,7 @@ class PortMap:
         self._clock, self._on_change, self._believed = clock, on_change, believed
         self._silent: dict[VruLine, float] = {}  # rang without a message, when
         self._waiting: dict[VruLine, DelayedCall] = {}  # messages without a ring
+        self._overdue: set[VruLine] = set()  # had a message whose ring did not come in time
         self._pairs: dict[frozenset[VruLine], dict[VruLine, int]] = {}  # and how often each has met since
 
     def close(self) -> None:
@@ -62,9 +63,12 @@ class PortMap:
         self._rang(line)
 
     def met(self, line: VruLine) -> None:
-        """A ring and a message for it."""
+        """A ring and a message for it; a message that waited too long for it may well be another call's."""
         self._silent.pop(line, None)
         self._rang(line)
+        if line in self._overdue:
+            self._overdue.remove(line)
+            return
         changed = False
         for pair, count in tuple(self._pairs.items()):
             if line in pair:
@@ -82,6 +86,7 @@ class PortMap:
 
     def _unmet(self, line: VruLine, told_s: float) -> None:
         del self._waiting[line]
+        self._overdue.add(line)
         near = [
             (abs(rang_s - told_s), other)
             for other, rang_s in self._silent.items()

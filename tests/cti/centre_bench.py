@@ -125,7 +125,7 @@ class CentreBench:
         desks: dict[int, str] | None = None,
         **group: Any,
     ) -> None:
-        """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru`` and ``desks``: as in a site file."""
+        """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru``, ``desks``: as in a site file."""
         self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
         self.records.outside = SteppedOutside(self.clock)
         self.site = site(folder, ports, agents, **group)

@@ -1,5 +1,5 @@
-"""Every source of a call's numbers in a whole centre: digits after the answer, NEC's texts, records at the ring; damaged
-lines, crossed cables, and what the agent's screen says of them."""
+"""Every source of a call's numbers in a whole centre: digits after the answer, NEC's texts, records at the ring;
+damaged lines, crossed cables, and what the agent's screen says of them."""
 
 from __future__ import annotations
 
@@ -272,8 +272,7 @@ def neax() -> Dialect:
 class TestNec:
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Iterator[CentreBench]:
-        for made in make(tmp_path, pbx=neax(), wires=wired("mci", bits=7, parity="even")):
-            yield made
+        yield from make(tmp_path, pbx=neax(), wires=wired("mci", bits=7, parity="even"))
 
     def says(self, bench: CentreBench, station: str, calling: str, called: str) -> None:
         assert bench.centre.mci is not None
@@ -303,8 +302,7 @@ class TestNec:
 class TestRecordsAtTheRing:
     def bench_of(self, folder: Path, name: str) -> Iterator[CentreBench]:
         dialect = load_dialect(name).with_calls({"sources": ("smdr_at_ring",)})
-        for made in make(folder, pbx=dialect, wires=wired("smdr", bits=7, parity="even")):
-            yield made
+        yield from make(folder, pbx=dialect, wires=wired("smdr", bits=7, parity="even"))
 
     @pytest.fixture
     def hipath(self, tmp_path: Path) -> Iterator[CentreBench]:
