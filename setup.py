@@ -48,6 +48,7 @@ setup(
         "cti.switch",
         "cti.vru",
         "simulators",
+        "simulators.makes",
         "simulators.rig",
         "tipring_conf",
     ],
