@@ -2,7 +2,7 @@
 
 The desk protocol is newline-delimited JSON-RPC 2.0, written here a second time. A desk checks what is promised: the
 pop-up is on the screen before the telephone rings, with the caller's number. It clicks `call_ended` only when the
-screen still shows a call five seconds after its telephone was hung up.
+screen still shows a call five seconds after its telephone was hung up, or has stopped ringing.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ class Phone:
             self._cancel(self._timer)
             self.state = "idle"
             self._note("phone stops ringing")
+            self.on_hung_up()
 
     @staticmethod
     def _cancel(call: DelayedCall | None) -> None:

@@ -1,0 +1,79 @@
+"""The PBX misbehaves: what the server makes of it is right, or says that it is not certain, and nothing stays stuck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from simulators.scenario import Scenario, mixed
+from tests.rig.settled import look, settled
+
+ALARMS = {"smdi_damaged", "smdr_damaged", "clock_jump", "port_map_suspect"}
+
+
+def world(callers: int = 14, seed: int = 2) -> Scenario:
+    """Calls of every kind, with nothing wrong in their messages and records but what a test asks for."""
+    return replace(mixed(seed, callers, vru_ports=8), smdi_of={}, smdr_of={})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "smdr=noise:1%",
+        "smdr=shuffled:30%",
+        "smdr=lost:20%",
+        "records=whole_call",
+        "records=split_at_flash",
+        "records=intercom",
+        "records=stars:50%",
+        "clock=wrong:7min",
+        "clock=wrong:-7min",
+        "offline=smdr@30:60s",
+        "port=dead:2003",
+        "recall=another",
+        "recall=untold",
+        "dialdelay=1.5s",
+        "tones=x1.1",
+    ],
+)
+def test_calls_are_right_all_the_same(fault: str) -> None:
+    seen = look(world(), faults=[fault])
+    assert [str(finding) for finding in seen.run.findings] == []
+    assert seen.run.strangers == []
+    settled(seen, alarms=ALARMS & set(seen.alarms))
+    assert len(seen.calls("answered")) >= 7
+    assert set(seen.run.records) <= {"reconciled", "marked", "spoilt"}
+
+
+def test_damaged_bytes_never_show_a_wrong_customer() -> None:
+    """One byte in a hundred on both lines: the records are reconciled or say why they are not."""
+    seen = look(mixed(3, 60), faults=["smdi=noise:1%", "smdr=noise:1%"])
+    assert seen.run.strangers == []
+    assert set(seen.run.records) <= {"reconciled", "marked", "spoilt"}
+    settled(seen, alarms=ALARMS & set(seen.alarms))
+    noisy = [one for one in seen.run.world.truth.log if one.data.get("fault") == "noise"]
+    assert len(noisy) > 100
+
+
+def test_swapped_message_lines_never_show_a_wrong_customer() -> None:
+    seen = look(world(24), faults=["swap=2001:2002", "swap=2003:2004"])
+    assert seen.run.strangers == []
+    settled(seen, alarms=ALARMS & set(seen.alarms))
+    assert len(seen.calls("answered")) >= 10
+
+
+def test_the_pbx_loses_its_power_and_works_again() -> None:
+    seen = look(world(24), faults=["power=off@60:30s"])
+    settled(seen, alarms=ALARMS & set(seen.alarms))
+    after = [call for call in seen.calls("answered") if call["steps"]["1"] > 95.0]
+    assert len(after) >= 3
+    cut = [mine for mine in seen.run.world.truth.calls.values() if mine.first("power cut") is not None]
+    assert len(cut) >= 2
+
+
+def test_a_flash_window_that_ours_misses() -> None:
+    for fault in ("flash=700-1000ms", "flash=80-500ms"):
+        seen = look(world(8), faults=[fault])
+        settled(seen)
+        assert seen.calls("answered") == []
