@@ -3,7 +3,8 @@
 A-law decode, DTMF and voice detectors, gain, player, encode, on the real engine (csrc/bench.c), one thread. The input
 is speech, tones and digits mixed, 16 different ones of 20 s; the digits found are compared with those sent in the same
 run. References, measured in turn with it: SpanDSP's DTMF receiver against ours on the same sound, and the plain C
-kernels against those for this processor's vector instructions.
+kernels against those for this processor's vector instructions. With `--card dahdi` real channels instead
+(`bench_card.py`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ports, rounds, kernel."""
     parser.add_argument("--ports", type=int, default=300, help="ports of the main measurement (default 300)")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement; medians are told (default 5)")
+    parser.add_argument("--card", choices=["dahdi"], help="measure a tick over real channels, beside a software card's")
+    parser.add_argument("--channels", metavar="LIST", help='with --card: free channels, as "1-4,6"')
+    parser.add_argument("--type", choices=["fxo", "fxs", "b"], default="fxo", help="with --card: their kind (fxo)")
     parser.add_argument("--simd", choices=KERNELS, help="measure this kernel (default: the best this processor has)")
 
 
@@ -43,6 +47,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
     if not 1 <= args.ports <= 20_000 or not 1 <= args.rounds <= 100:
         raise TipringError("--ports is a number from 1 to 20000, --rounds from 1 to 100")
+    if args.card is not None:
+        from cti.commands.bench_card import channels_of, measure_cards
+
+        return measure_cards(channels_of(args.channels, args.type), args.type, args.rounds)
     before = simd()
     if args.simd and simd(args.simd) is None:
         raise TipringError(f"this processor has no {args.simd}")
@@ -54,6 +62,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> None:
     """For people."""
+    if "card" in result:
+        from cti.commands.bench_card import show_cards
+
+        show_cards(result)
+        return
     print(f"kernel {result['simd']}, {INPUTS} inputs of {SECONDS} s (speech, tones, digits)")
     for row in result["ticks"]:
         print(

@@ -1,7 +1,7 @@
 """Builds what the DAHDI machine boots, once: Debian's kernel, DAHDI's modules, QEMU, a small first file system.
 
-All of it comes from Debian 12 packages and lies in the user's cache; a stamp over the recipe says whether it is what
-the recipe would make, and then neither apt nor the compiler is called. DAHDI's source is built as it is, unpatched.
+All of it comes from Debian 12 packages and lies in the user's cache, in a folder named by the recipe's checksum: what is
+there is what the recipe would make, and then neither apt nor the compiler is called. DAHDI's source is built as it is, unpatched.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.dahdi.debian import MachineError, Packages
 
@@ -41,6 +42,7 @@ class Image:
     kernel: Path
     initrd: Path
     qemu: Path  # root of QEMU, of mke2fs, and of all their libraries
+    lock: IO[str]  # held as long as the machine may be booted
 
     def tool(self, name: str) -> list[str]:
         """The words that call a program of that root, by its own loader: the host's libraries do not matter."""
@@ -65,26 +67,41 @@ def cache_folder() -> Path:
 
 
 def image() -> Image:
-    """The machine, built where it is not there yet; MachineError says in one line what is in the way."""
-    cache = cache_folder()
+    """The machine, built where it is not there yet; MachineError says in one line what is in the way.
+
+    Each recipe has a folder of its own, locked while it is built and as long as somebody boots from it; those of other
+    recipes are deleted once nobody does."""
+    folder = cache_folder() / _recipe()
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / "lock").open("w")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
     except OSError as error:
-        raise MachineError(f"{cache}: {error.strerror}; XDG_CACHE_HOME names another folder") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = Image(cache / "vmlinux", cache / "initrd.gz", cache / "qemu")
-        stamp = cache / "stamp"
-        if not stamp.exists() or stamp.read_text() != _recipe():
-            stamp.unlink(missing_ok=True)
-            _build(cache, made)
-            stamp.write_text(_recipe())
-        return made
+        raise MachineError(f"{folder}: {error.strerror}; XDG_CACHE_HOME names another place") from error
+    made = Image(folder / "vmlinux", folder / "initrd.gz", folder / "qemu", lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not (folder / "built").exists():
+        _build(folder, made)
+        (folder / "built").touch()
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    for other in folder.parent.iterdir():
+        _forget(other, folder)
+    return made
+
+
+def _forget(other: Path, ours: Path) -> None:
+    """Deletes the folder of another recipe, unless it is in use."""
+    if other == ours or not (other / "lock").exists():
+        return
+    with (other / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(other, ignore_errors=True)
 
 
 def _recipe() -> str:
-    return hashlib.sha256(b"".join((HERE / name).read_bytes() for name in RECIPE)).hexdigest()
+    return hashlib.sha256(b"".join((HERE / name).read_bytes() for name in RECIPE)).hexdigest()[:16]
 
 
 def _build(cache: Path, made: Image) -> None:

@@ -14,6 +14,7 @@ LIMIT_S = 600.0
 QUIET_S = 600
 """Of the machine's time: a test that takes so long is stuck, and says where."""
 INSIDE = "tests/dahdi/inside"
+BENCH = "tipring bench engine --rounds 3 --card dahdi"
 POWER = "tests.dahdi.inside.power"
 
 
@@ -133,9 +134,15 @@ RUNS: dict[str, Run] = {
             "channels",
             "30 B channels for 60 s, both ways; frames of 1 to 260 bytes",
             "e1",
-            pytest(f"{INSIDE}/channels.py", "-k", "not cas"),
+            pytest(f"{INSIDE}/channels.py"),
         ),
-        Run("cas", "CAS bits", "cas", pytest(f"{INSIDE}/channels.py", "-k", "cas")),
+        Run(
+            "trunk",
+            "what any digital card must do: octets, CAS bits, frames",
+            "trunk",
+            pytest(f"{INSIDE}/trunks.py"),
+            ("SKIPPED", "= "),
+        ),
         Run("service", "alarm and recovery, 1,000 openings, bad input", "analog", pytest(f"{INSIDE}/service.py")),
         PowerCut(
             "power",
@@ -145,6 +152,13 @@ RUNS: dict[str, Run] = {
             ("power cut: ",),
             at="ten calls are up",
             again=["python", "-m", POWER, "again"],
+        ),
+        Run(
+            "bench",
+            "cost of a tick beside the software card's",
+            "e1",
+            [*BENCH.split(), "--channels", "1-15,17-31", "--type", "b"],
+            ("dahdi costs", "30 b ports", "  software", "  dahdi"),
         ),
         FailingRun(
             "unloaded",
