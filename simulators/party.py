@@ -66,7 +66,7 @@ class Party:
         self._tones, self._music = tones, music
         self.peer: Party | None = None
         self.owner: Party | None = None  # of a trunk: the extension that talks to it, holds it or rings for it
-        self.calling: str | None = None  # of a trunk: the calling number
+        self.calling: str | None = None  # who calls: of a trunk the outside number, of an extension its own
 
     def far_gone(self, gone: Party) -> None:
         """Somebody this party talked to, held or rang for has hung up."""

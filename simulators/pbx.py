@@ -113,6 +113,13 @@ class Pbx:
         for link in self.messages:
             link.call(trunk.call_no, extension, letter, called, self.cut(trunk.calling))
 
+    def ring_internal(self, extension: Extension, caller: Extension) -> None:
+        """Rings an extension for another one; a VRU extension's line is told as for a direct call."""
+        extension.ring(caller)
+        if extension.kind == "vru":
+            for link in self.messages:
+                link.call(caller.call_no, extension, "D", "", caller.number)
+
     def idle(self, extension: Extension) -> None:
         """An extension can be called again: the longest waiting trunk gets it if it is a VRU port."""
         if extension in self.hunt and extension.member and self.waiting:

@@ -96,7 +96,7 @@ class Dialling:
         extension.stop_timer()
         extension.state, extension.target = State.CALLING, target
         extension.signals.progress("ringback")
-        target.ring(extension)
+        extension.pbx.ring_internal(target, extension)
 
     def refuse(self, tone: str, why: str) -> None:
         extension = self._extension

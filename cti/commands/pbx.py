@@ -1,7 +1,8 @@
-"""`tipring pbx decode`: reads a file of printed call records by a dialect, for whoever connects a PBX. Serves step 9.
+"""`tipring pbx`: for whoever connects a PBX: reads its records by a dialect, learns which port is which extension.
 
-One JSON object a record on standard output; lines that the dialect does not know on standard error, each with its
-number and the reason. Status 0: every line was understood; 1: some were not; 2: no such dialect or file.
+decode serves step 9: one JSON object a record on standard output; lines that the dialect does not know on standard
+error, each with its number and the reason. Status 0: every line was understood; 1: some were not;
+2: no such dialect or file.
 """
 
 from __future__ import annotations
@@ -9,11 +10,23 @@ from __future__ import annotations
 import argparse
 
 NAME = "pbx"
-HELP = "read a PBX's call records by a dialect"
+HELP = "read a PBX's call records by a dialect; learn which port is which extension"
+
+
+LEARN_PORTS = """\
+With the server stopped. Each VRU extension is called from another VRU port: the card port that rings, and the message
+line that the PBX names, are its own. Crossed cables and exchanged message lines come out as swapped pairs. Printed are
+the list, what differs from the site file (status 1), and the lines for its vru.ports.
+服务停止后使用：逐个呼叫 VRU 分机，看哪个卡端口振铃、交换机报哪条线，找出接错的线对，给出站点文件的 vru.ports。
+
+examples:
+  tipring pbx learn-ports -c site.yaml
+  tipring pbx learn-ports -c site.yaml --extensions 2001-2030,2040
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The sub-command decode with its options."""
+    """The sub-commands with their options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     decode = actions.add_parser(
         "decode",
@@ -28,9 +41,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the date for records without a year (default: the date on which FILE was written)",
     )
     decode.add_argument("file", metavar="FILE", help="what the PBX printed, or - for standard input")
+    ports = actions.add_parser(
+        "learn-ports",
+        help="call each VRU extension: which port rings, which line is told",
+        description=LEARN_PORTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ports.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
+    ports.add_argument("--extensions", metavar="LIST", help="2001-2030,2040 (default: those of the site file)")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Does what is asked."""
+    return _learn_ports(args) if args.action == "learn-ports" else _decode(args)
+
+
+def _learn_ports(args: argparse.Namespace) -> int:
+    import sys
+
+    from cti.config import load_site
+    from cti.errors import TipringError
+    from cti.install.alone import Bench, run_alone
+    from cti.install.ports import Learned, differences, learn_site, numbers, proposal
+
+    site = load_site(args.config)
+    present = site.vru.all_ports()
+    try:
+        extensions = numbers(args.extensions) if args.extensions else [one.extension for one in present]
+    except ValueError as error:
+        raise TipringError(f"--extensions: {error}") from error
+
+    async def work(bench: Bench) -> list[Learned]:
+        print(f"{len(extensions)} extensions, {len(bench.ports)} ports; Ctrl-C ends 按 Ctrl-C 结束", file=sys.stderr)
+        return await learn_site(bench, extensions, lambda text: print(text, flush=True))
+
+    found = run_alone(site, work)
+    wrong = differences(found, present)
+    print()
+    for text in wrong:
+        print(f"differs 不符: {text}")
+    print("the site file is right 与站点文件一致" if not wrong else f"\n{proposal(found, present)}")
+    return 1 if wrong else 0
+
+
+def _decode(args: argparse.Namespace) -> int:
     """Decodes. Raises TipringError (ConfigFaults) for a dialect, file or date that cannot be used."""
     import os
     import sys

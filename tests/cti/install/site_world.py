@@ -1,0 +1,80 @@
+"""The simulated PBX with an installer's bench at its VRU lines, in simulated time; the server is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cti.assemble import site_dialect
+from cti.config import load_site
+from cti.install.alone import Bench, CardPort
+from drivers.card import SoftwareCard
+from drivers.clock import SteppedClock
+from drivers.engine import Engine
+from drivers.stepped import Stepper
+from simulators.faults import parse
+from simulators.makes import USUAL
+from simulators.rig.site import write_site
+from simulators.scenario import Scenario, mixed
+from simulators.serial_line import Line
+from simulators.speech import Speech
+from simulators.world import World
+
+T = TypeVar("T")
+
+
+class SiteWorld:
+    """`cables` gives the card port of each VRU extension in turn; straight unless given."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        make: str = USUAL,
+        ports: int = 4,
+        faults: Sequence[str] = (),
+        cables: Sequence[int] | None = None,
+    ) -> None:
+        scenario: Scenario = mixed(1, 1, trunks=2, vru_ports=ports).with_make(make)
+        scenario = replace(scenario, callers=())
+        for fault in faults:
+            scenario = scenario.with_fault(parse(fault))
+        self.clock = SteppedClock()
+        outside, inside = (Engine(self.clock, max_ports=256, name=name) for name in ("world", "bench"))
+        self.world = World(self.clock, outside, scenario, speech=Speech())
+        card = SoftwareCard(None, "fxo", ports, name="vru")
+        added = inside.add_card(card)
+        for index, where in enumerate(cables or range(ports)):
+            self.world.vru_card.wire(index, card, where)
+        self.site = load_site(write_site(scenario, folder))
+        serial = {name: line.opener for name, line in self.world.wires.items() if isinstance(line, Line)}
+        self.bench = Bench(
+            self.clock,
+            self.site,
+            site_dialect(self.site),
+            [CardPort("vru", index, port) for index, port in enumerate(added)],
+            serial,
+        )
+        self.stepper = Stepper(self.clock, [outside, inside])
+
+    def run(self, work: Coroutine[Any, Any, T], limit_s: float = 3600.0) -> T:
+        """Lets the work be done."""
+        result = self.stepper.run(work, limit_s)
+        assert result is not None
+        return result
+
+
+@contextmanager
+def site_world(folder: Path, **kinds: Any) -> Iterator[SiteWorld]:
+    """A world that ends with the test."""
+    made = SiteWorld(folder, **kinds)
+    try:
+        yield made
+    finally:
+        made.world.stop()
+        for one in made.bench.ports:
+            one.port.hangup()
+        made.stepper.run_for(1.0)
