@@ -1,7 +1,8 @@
 """Builds what the DAHDI machine boots, once: Debian's kernel, DAHDI's modules, QEMU, a small first file system.
 
-All of it comes from Debian 12 packages and lies in the user's cache, in a folder named by the recipe's checksum: what is
-there is what the recipe would make, and then neither apt nor the compiler is called. DAHDI's source is built as it is, unpatched.
+All of it comes from Debian 12 packages and lies in the user's cache, in a folder named by the recipe's checksum: what
+is there is what the recipe would make, and then neither apt nor the compiler is called. DAHDI's source is built as it
+is, unpatched.
 """
 
 from __future__ import annotations
