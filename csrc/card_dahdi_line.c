@@ -171,14 +171,10 @@ static void set_alarms(struct tr_dahdi_card *card, uint32_t index, uint32_t alar
 void tr_dh_alarms(struct tr_dahdi_card *card, uint32_t index) {
     struct tr_dh_channel *c = &card->channels[index];
     struct dh_spaninfo span = {0};
-    uint32_t alarms = 0;
-    if (tr_dh_system.ioctl(c->fd, DH_SPANSTAT, &span) == 0) {
-        alarms = (uint32_t)span.alarms;
+    if (tr_dh_system.ioctl(c->fd, DH_SPANSTAT, &span) < 0 || get_params(c) < 0) {
+        return; /* going: the next read will tell */
     }
-    if (get_params(c) == 0) {
-        alarms |= c->params.chan_alarms;
-    }
-    set_alarms(card, index, alarms_of(alarms));
+    set_alarms(card, index, alarms_of((uint32_t)span.alarms | c->params.chan_alarms));
 }
 
 void tr_dh_gone(struct tr_dahdi_card *card, uint32_t index) {
