@@ -1,16 +1,21 @@
-"""`tipring pbx`: for whoever connects a PBX: reads its records by a dialect, learns which port is which extension.
+"""`tipring pbx`: for whoever connects a PBX: reads its records, learns its dialect, and which port is which extension.
 
 decode serves step 9: one JSON object a record on standard output; lines that the dialect does not know on standard
-error, each with its number and the reason. Status 0: every line was understood; 1: some were not;
-2: no such dialect or file.
+error, each with its number and the reason. learn proposes a dialect for such lines. Status 0: every line was
+understood; 1: some were not; 2: no such dialect or file.
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 NAME = "pbx"
-HELP = "read a PBX's call records by a dialect; learn which port is which extension"
+HELP = "read a PBX's call records by a dialect, or learn one; learn which port is which extension"
 
 
 LEARN_PORTS = """\
@@ -49,11 +54,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     ports.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
     ports.add_argument("--extensions", metavar="LIST", help="2001-2030,2040 (default: those of the site file)")
+    learn = actions.add_parser(
+        "learn",
+        help="propose a dialect for what the PBX printed in FILE",
+        description="Tries all known dialects on FILE, and proposes a new one where none reads every line: a YAML file "
+        "on standard output, with comments on what is not sure and with the lines that it does not read. FILE is what "
+        "`tipring serial watch --save` wrote, or any text; a day of calls tells more than ten lines. The surest sign "
+        "are the site's own extensions: name them, or the site. "
+        "先试所有已知方言；都读不全时，按抓取的话单推测一份方言，并注明没有把握之处和读不出的行。",
+    )
+    learn.add_argument("-c", "--config", metavar="SITE", type=Path, help="a site file, for its extensions")
+    learn.add_argument("--extensions", metavar="LIST", help="8001-8030,8040: extensions beside those of the site file")
+    learn.add_argument("--date", metavar="YYYY-MM-DD", help="when FILE was captured (default: when it was written)")
+    learn.add_argument("--name", default="learned", help="what the dialect shall be called")
+    learn.add_argument("--new", action="store_true", help="propose a new one though a known one reads every line")
+    learn.add_argument("file", metavar="FILE", help="what the PBX printed, or - for standard input")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does what is asked."""
-    return _learn_ports(args) if args.action == "learn-ports" else _decode(args)
+    """The action that was asked for. Raises TipringError (ConfigFaults) for what cannot be used."""
+    return {"decode": _decode, "learn": _learn, "learn-ports": _learn_ports}[args.action](args)
 
 
 def _learn_ports(args: argparse.Namespace) -> int:
@@ -84,11 +104,57 @@ def _learn_ports(args: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _decode(args: argparse.Namespace) -> int:
-    """Decodes. Raises TipringError (ConfigFaults) for a dialect, file or date that cannot be used."""
+def _date(args: argparse.Namespace) -> datetime | None:
+    """Noon of the day that --date names."""
+    from datetime import datetime, timedelta
+
+    from cti.errors import TipringError
+
+    try:
+        return datetime.fromisoformat(args.date) + timedelta(hours=12) if args.date else None
+    except ValueError as error:
+        raise TipringError(f"--date {args.date}: not a date; write YYYY-MM-DD") from error
+
+
+def _learn(args: argparse.Namespace) -> int:
     import os
     import sys
-    from datetime import datetime, timedelta
+    from datetime import datetime
+
+    from cti.config import load_site
+    from cti.errors import TipringError
+    from cti.install.ports import numbers
+    from cti.pbx.learn import BYTES, learn
+
+    try:
+        extensions = set(numbers(args.extensions)) if args.extensions else set()
+    except ValueError as error:
+        raise TipringError(f"--extensions: {error}") from error
+    if args.config is not None:
+        site = load_site(args.config)
+        extensions |= {agent.extension for agent in site.agents if agent.extension}
+        extensions |= {port.extension for port in site.vru.all_ports()}
+    day = _date(args)
+    try:
+        with os.fdopen(os.dup(0), "rb") if args.file == "-" else open(args.file, "rb") as source:
+            written = datetime.fromtimestamp(os.fstat(source.fileno()).st_mtime)
+            data = source.read(BYTES)
+    except OSError as error:
+        raise TipringError(f"{args.file}: {error.strerror}") from error
+    if not data.strip():
+        raise TipringError(
+            f"{args.file}: nothing was printed; capture the PBX for a while: tipring serial watch --save"
+        )
+    proposal = learn(data, day or written, extensions, name=args.name, source=args.file, anew=args.new)
+    sys.stdout.write(proposal.text)
+    return 1 if proposal.unread else 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    """Raises TipringError (ConfigFaults) for a dialect, file or date that cannot be used."""
+    import os
+    import sys
+    from datetime import datetime
 
     import msgspec
 
@@ -97,10 +163,7 @@ def _decode(args: argparse.Namespace) -> int:
     from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrUnknown
 
     dialect = load_dialect(args.dialect)
-    try:
-        today = datetime.fromisoformat(args.date) + timedelta(hours=12) if args.date else None
-    except ValueError as error:
-        raise TipringError(f"--date {args.date}: not a date; write YYYY-MM-DD") from error
+    today = _date(args)
     unknown = 0
 
     def show(items: list[SmdrItem]) -> None:

@@ -1,0 +1,289 @@
+"""What is learned from each make's golden lines without its own dialect: right, or said to be unsure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cti.commands import pbx
+from cti.errors import TipringError
+from cti.pbx.dialect import dialect_from_text
+from cti.pbx.learn import Proposal, learn, read_by
+from cti.pbx.shapes import atoms, orders_of, words_in_common
+from cti.pbx.smdr import SmdrRecord
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "pbx"
+NOW = datetime(2026, 1, 5, 12)
+# Digits in columns: no shape says what is what, and nothing may be guessed.
+SHAPELESS = {"definity-printer", "definity-teleseer", "definity-lsu", "definity-int", "nec-neax", "nec-neax-bcc"}
+ALL = {path.stem for path in (Path(__file__).parents[3] / "conf" / "pbx").glob("*.yaml")}
+MAKES = sorted({path.stem for path in GOLDEN.glob("*.txt")} - SHAPELESS)
+
+
+def printed(make: str) -> bytes:
+    return (GOLDEN / f"{make}.txt").read_bytes().replace(b"\n", b"\r\n")
+
+
+def golden(make: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (GOLDEN / f"{make}.jsonl").read_text("utf-8").splitlines()]
+
+
+@cache
+def learned(make: str, known: bool = True) -> Proposal:
+    extensions = {row["extension"] for row in golden(make) if row["extension"]} if known else set()
+    return learn(printed(make), NOW, extensions, but={make}, anew=True)
+
+
+def day_of(start: Any, end: Any, stamp: str) -> date | None:
+    moment = start if stamp == "start" else end
+    return datetime.fromisoformat(str(moment)).date() if moment else None
+
+
+def compared(make: str, known: bool = True) -> tuple[int, list[str], list[str]]:
+    """How many fields are right, which are wrong but said to be unsure, which are wrong."""
+    proposal = learned(make, known)
+    got = {record.line_no: record for record in read_by(proposal, printed(make), NOW)}
+    right, unsure, wrong = 0, [], []
+    for row in golden(make):
+        if row["event"] != "end":
+            continue
+        record: SmdrRecord = got[row["line_no"]]
+        doubts = {what for what, _ in proposal.unsure[record.form]}
+        pairs = {
+            "extension": (row["extension"], record.extension),
+            "number": (row["number"], record.number),
+            "duration": (row["duration_s"], record.duration_s),
+            "date": (
+                day_of(row["start"], row["end"], row.get("stamp", "end")),
+                day_of(record.start, record.end, record.stamp),
+            ),
+        }
+        for what, (wanted, found) in pairs.items():
+            text = f"line {row['line_no']}: {what} is {wanted}, learned {found}"
+            if wanted is None or wanted == found:
+                right += 1
+            elif what in doubts:
+                unsure.append(text)
+            else:
+                wrong.append(text)
+    return right, unsure, wrong
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_each_make_is_learned_from_its_lines_and_the_sites_extensions(make: str) -> None:
+    right, unsure, wrong = compared(make)
+    assert wrong == []
+    doubtful = {
+        "mitel-sx200": ["line 3: number is 2777, learned *94300#2777"],
+        "panasonic-tda": ["line 4: extension is *123, learned None", "line 9: number is 1235, learned None"],
+    }
+    assert unsure == doubtful.get(make, [])
+    assert right >= 4
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_without_extensions_each_wrong_guess_is_said_to_be_unsure(make: str) -> None:
+    assert compared(make, known=False)[2] == []
+
+
+@pytest.mark.parametrize("make", sorted(SHAPELESS))
+def test_digits_in_columns_are_not_guessed_at(make: str) -> None:
+    proposal = learned(make)
+    assert len(proposal.unread) == len(printed(make).splitlines())
+    assert "# Digits in columns cannot be told apart by their shapes" in proposal.text
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_what_is_proposed_is_a_dialect_that_proves_itself(make: str) -> None:
+    proposal = learned(make)
+    assert dialect_from_text(proposal.text) == proposal.dialect
+    assert all(form.examples for form in proposal.dialect.smdr.records)
+    lines = [line for form in proposal.dialect.smdr.records for line in form.examples]
+    assert lines
+    for unread in proposal.unread:
+        assert f"# {unread.splitlines()[0]}" in proposal.text
+
+
+def test_a_known_dialect_that_reads_every_line_is_proposed_as_it_is() -> None:
+    proposal = learn(printed("mitel-sx200"), NOW, name="ours")
+    assert proposal.known[0].name == "mitel-sx200" and proposal.known[0].whole
+    assert "base: mitel-sx200" in proposal.text
+    assert "#   mitel-sx200 (Mitel SX-200 / SX-2000 / 3300) reads 5 of 5" in proposal.text
+    assert (proposal.dialect.name, proposal.unread) == ("ours", [])
+
+
+def day(start_is_printed: bool, order: str = "%d/%m/%y") -> bytes:
+    """60 calls of three extensions, printed as they end."""
+    rng = random.Random(5)
+    calls = []
+    for number in range(60):
+        began = datetime(2026, 1, 3 + number // 30, 9, 0).timestamp() + (number % 30) * 300
+        length = rng.randrange(20, 1500)
+        calls.append((began + length, began, length, rng.choice(["8001", "8002", "8003"])))
+    rows = ["  Date     Time   Ext  Trk Number       Duration", "-" * 50]
+    for ended, began, length, extension in sorted(calls):
+        at = datetime.fromtimestamp(began if start_is_printed else ended)
+        duration = f"{length // 3600:02}:{length // 60 % 60:02}:{length % 60:02}"
+        trunk, dialled = f"0{rng.randrange(1, 9)}", f"1380013{rng.randrange(8000, 9000)}"
+        rows.append(f"{at:{order}} {at:%H:%M:%S} {extension} {trunk} {dialled} {duration}")
+    return "\r\n".join([*rows, ""]).encode()
+
+
+@pytest.mark.parametrize("start_is_printed", [True, False])
+def test_a_day_of_calls_tells_whether_the_time_is_the_start_and_how_the_date_is_written(start_is_printed: bool) -> None:
+    data = day(start_is_printed)
+    proposal = learn(data, NOW, but={"generic"})
+    (form,) = proposal.dialect.smdr.records
+    assert (form.stamp, form.date_order) == ("start" if start_is_printed else "end", "dmy")
+    assert "stamp" not in dict(proposal.unsure[form.name])
+    records = read_by(proposal, data, NOW)
+    assert (len(records), proposal.unread) == (60, [])
+    assert {record.extension for record in records} == {"8001", "8002", "8003"}
+    assert all(record.number and record.number.startswith("1380013") for record in records)
+    assert proposal.dialect.smdr.skip  # header and ruler
+
+
+def test_a_date_without_a_year_may_be_either_and_that_is_said() -> None:
+    data = b"".join(b"03/0%d 10:00:00 8001 01 13800138000 00:01:00\r\n" % number for number in range(1, 8))
+    proposal = learn(data, NOW, {"8001"}, anew=True)
+    assert ("date", "the order may be md or dm") in proposal.unsure["form-1"]
+    data += b"03/28 10:00:00 8001 01 13800138000 00:01:00\r\n"
+    assert "date" not in dict(learn(data, NOW, {"8001"}, anew=True).unsure["form-1"])
+
+
+def test_parity_and_frames_are_found() -> None:
+    plain = day(False)
+    parity = bytes(byte | (0x80 if byte.bit_count() % 2 else 0) for byte in plain)
+    proposal = learn(parity, NOW, but={"generic"})
+    assert proposal.dialect.serial.smdr.bits == 7
+    assert len(read_by(proposal, parity, NOW)) == 60
+    framed = b"".join(b"\x02" + line + b"\x03" for line in plain.splitlines()[2:])
+    proposal = learn(framed, NOW)
+    assert proposal.dialect.smdr.terminators == ("stx_etx",)
+    assert len(read_by(proposal, framed, NOW)) == 60
+
+
+def test_chinese_names_are_kept() -> None:
+    data = "2026-01-05 09:30:00 8001 王芳 02 13800138000 00:01:05\r\n"
+    data += "2026-01-05 09:31:00 8002 张伟 02 13800138001 00:00:07\r\n"
+    proposal = learn(data.encode("gbk"), NOW, {"8001", "8002"})
+    assert proposal.dialect.smdr.encoding == "gbk"
+    records = read_by(proposal, data.encode("gbk"), NOW)
+    assert [(record.extension, record.fields["name"]) for record in records] == [("8001", "王芳"), ("8002", "张伟")]
+
+
+soup = st.lists(
+    st.sampled_from(
+        ["01/02/26", "31.12.25", "10:03AM", "10:03", "25:61:99", "00:01'05", "8001", "T010", "<I>", "1380013800",
+         "NAME", "\x01", "\x02", "\x03", ":", "'", '"', "#", "{x}", "-", "\\", "(", "[", "  ", " ", "\r\n", "\n\n", "é",
+         "中"]
+    ),
+    max_size=120,
+)  # fmt: skip
+
+
+@given(soup, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_whatever_was_printed_a_right_dialect_comes_out(parts: list[str], known: bool) -> None:
+    data = "".join(parts).encode("gbk", "replace")
+    proposal = learn(data, NOW, {"8001"} if known else (), but=ALL, anew=True)
+    assert dialect_from_text(proposal.text) == proposal.dialect
+
+
+@given(st.binary(max_size=1500))
+@settings(max_examples=40, deadline=None)
+def test_random_bytes(data: bytes) -> None:
+    proposal = learn(data, NOW, but=ALL, anew=True)
+    assert dialect_from_text(proposal.text) == proposal.dialect
+
+
+def test_hostile_lines_do_not_take_long() -> None:
+    lines = [
+        "01/02/26 10:03 " + "word  " * 80,
+        "01/02/26 10:03 " + "a b " * 120 + "1",
+        "01/02/26 10:03 " + "1 " * 240,
+        "01/02/26 10:03 " + "A-1 " * 110 + "!",
+    ]
+    data = "\r\n".join(lines * 20).encode()
+    began = time.process_time()
+    learn(data, NOW, but=ALL, anew=True)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("22.02.1923:11:43  3    4800:4100:10:030248873711", "date hms digits digits hm hms digits"),
+        ("T20050920083428 000324 8012", "literal stamp digits digits"),
+        (
+            "01/02/02 01:07PM  1234 01 <D>CDE9876<I>Q COMPANY",
+            "date hm digits digits literal name digits literal literal name",
+        ),
+        ("S 025 00 T010 016 6101", "flag digits digits letter digits digits digits"),
+    ],
+)
+def test_what_is_seen_in_a_line(line: str, wanted: str) -> None:
+    found = atoms(line, words_in_common([line]))
+    assert " ".join(atom.kind for atom in found if atom.kind != "gap") == wanted
+    assert "".join(atom.text for atom in found) == line
+
+
+@pytest.mark.parametrize(
+    ("texts", "orders"),
+    [
+        (["13/01/26"], ["dmy", "ymd"]),
+        (["01/02/26", "01/13/26"], ["mdy"]),
+        (["970416"], ["ymd"]),
+        (["2026-01-02"], ["ymd"]),
+        (["12/31", "**/**"], ["md"]),
+        (["40/40"], []),
+    ],
+)
+def test_orders_of_dates(texts: list[str], orders: list[str]) -> None:
+    assert orders_of(texts) == orders
+
+
+def command(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    pbx.add_arguments(parser)
+    return pbx.run(parser.parse_args(["learn", *arguments]))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture, own = tmp_path / "smdr.raw", tmp_path / "ours.yaml"
+    capture.write_bytes(day(True) + b"what is this?\r\n")
+    arguments = ["--name", "ours", "--extensions", "8001,8002,8003", "--date", "2026-01-05", "--new", str(capture)]
+    assert command(*arguments) == 1  # one line is not read
+    out = capsys.readouterr().out
+    assert "# what is this?" in out
+    own.write_text(out, "utf-8")
+    decode = argparse.ArgumentParser()
+    pbx.add_arguments(decode)
+    capture.write_bytes(day(True))
+    assert pbx.run(decode.parse_args(["decode", "--dialect", str(own), str(capture)])) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 60
+    capture.write_bytes(b" \r\n")
+    with pytest.raises(TipringError, match="nothing was printed"):
+        command(str(capture))
+    with pytest.raises(TipringError, match="YYYY-MM-DD"):
+        command("--date", "soon", str(capture))
+
+
+def test_the_sites_extensions_are_the_surest_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = tmp_path / "smdr.raw"
+    capture.write_bytes(printed("aastra").replace(b"21168", b"08001"))
+    site = Path(__file__).parents[3] / "conf" / "site.yaml"
+    text = site.read_text("utf-8").replace('extension: "8001"', 'extension: "08001"')
+    (tmp_path / "site.yaml").write_text(text, "utf-8")
+    assert command("-c", str(tmp_path / "site.yaml"), "--new", str(capture)) == 0
+    assert r"^ *\d{4,6} +(?P<extension>\d{4,6}) +" in capsys.readouterr().out
