@@ -33,6 +33,7 @@ Lines = Callable[[int], tuple[Card, Card]]
 
 # After the last caller has gone: records printed, agents' work done.
 SETTLE_S = 20.0
+LONGEST_CALL_S = 3600.0
 MAX_PORTS = 1024
 
 
@@ -60,18 +61,20 @@ def run(
     *,
     faults: Iterable[str] = (),
     wires: Path | None = None,
-    limit_s: float = 3600.0,
+    limit_s: float | None = None,
     progress: Callable[[float], None] | None = None,
     change: Callable[[Assembly, World, SteppedClock], None] | None = None,
     lines: Lines | None = None,
 ) -> Run:
-    """Runs a scenario to its end. ``wires``: a folder for what passed on every wire of ours and
-    serial line. ``change`` is
-    called with everything joined, before the first tick. ``lines``: the VRU's, over real cards; wires unless given."""
+    """Runs a scenario to its end. ``wires``: a folder for what passed on every wire of ours and serial line. ``change``
+    is called with everything joined, before the first tick. ``limit_s``: the run ends then whatever goes on, usually
+    an hour after the last caller has set out. ``lines``: the VRU's, over real cards; wires unless given."""
     for spec in faults:
         scenario = scenario.with_fault(parse(spec))
     folder = Path(tempfile.mkdtemp(prefix="tipring-run-"))
     try:
+        if limit_s is None:
+            limit_s = LONGEST_CALL_S + max((caller.at_s for caller in scenario.callers), default=0.0)
         return _run(scenario, folder, wires, limit_s, progress, change, lines)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
