@@ -21,6 +21,7 @@ COMMANDS = {
     "drain": "cti.commands.drain",
     "pbx": "cti.commands.pbx",
     "serial": "cti.commands.serial",
+    "line": "cti.commands.line",
     "audio": "cti.commands.audio",
     "bench": "cti.commands.bench",
 }

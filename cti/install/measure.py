@@ -1,0 +1,145 @@
+"""A tone of a PBX measured from its samples: frequencies, cadence, level (steps 7 and 9).
+
+Sound is cut into bursts by its level, the longest burst gives the frequencies, the bursts between the first and
+the last, which may be cut, give the cadence. Resolution: times 5 ms, frequencies 1 Hz, levels 0.1 dB. What has no
+steady pattern is irregular (speech, music), and none is invented for it. No I/O.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+RATE = 8000
+FRAME = 40  # 5 ms
+FULL_SCALE_DBM0 = 3.14  # a sine that just overloads A-law (ITU-T G.711)
+QUIET_DBM0 = -50.0  # weaker is silence
+UNDER_DB = 12.0  # so far under the loudest frames a burst has ended
+SHORTEST_MS = 30  # clicks and gaps below this are none
+LOW_HZ, HIGH_HZ, STEP_HZ = 200, 2000, 5
+SECOND_DB = 8.0  # a second frequency is at most so much weaker
+WINDOW = 2000  # samples, 250 ms
+DIFFERENT_MS, DIFFERENT = 20, 0.12  # times of one cadence agree within this
+MAX_PAIRS = 4
+
+Kind = Literal["silence", "continuous", "cadence", "irregular"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was heard. `cadence_ms` is on, off, .. of one cycle, seen `cycles` times whole."""
+
+    kind: Kind
+    f1_hz: int = 0
+    f2_hz: int = 0
+    level_dbm0: float = -99.0
+    cadence_ms: tuple[int, ...] = ()
+    cycles: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "silence":
+            return "silence"
+        hertz = f"{self.f1_hz}+{self.f2_hz} Hz" if self.f2_hz else f"{self.f1_hz} Hz"
+        form = f"{'/'.join(map(str, self.cadence_ms))} ms, {self.cycles} cycles" if self.cadence_ms else self.kind
+        return f"{hertz}, {self.level_dbm0:.1f} dBm0, {form}"
+
+
+def measure(samples: array[int]) -> Measured:
+    """Of 16-bit samples at 8 kHz."""
+    levels = [_level(samples[at : at + FRAME]) for at in range(0, len(samples) - FRAME + 1, FRAME)]
+    loudest = sorted(levels)[-max(1, len(levels) // 50)] if levels else QUIET_DBM0
+    if loudest <= QUIET_DBM0:
+        return Measured("silence")
+    on = [level > max(QUIET_DBM0, loudest - UNDER_DB) for level in levels]
+    runs = _runs(on)
+    longest = max((run for run in runs if run[0]), key=lambda run: run[2] - run[1])
+    start, stop = longest[1] * FRAME, longest[2] * FRAME
+    middle = samples[start + FRAME : stop - FRAME] or samples[start:stop]
+    f1, f2 = _frequencies(middle[: 2 * WINDOW])
+    level = round(_level(middle) - (3.0 if f2 else 0.0), 1)
+    edges = [run for run in runs if run[0]]
+    ms = FRAME * 1000 // RATE
+    if len(edges) == 1:
+        whole = (longest[2] - longest[1]) * ms
+        return Measured("continuous" if whole >= 1000 else "irregular", f1, f2, level)
+    begun = next(at for at, run in enumerate(runs) if run[0])
+    times = [(run[2] - run[1]) * ms for run in runs[begun + 2 : -1]]  # from the second burst on, all whole
+    cadence, cycles = _cadence(times)
+    if not cadence:
+        return Measured("irregular", f1, f2, level)
+    return Measured("cadence", f1, f2, level, cadence, cycles)
+
+
+def _level(samples: Sequence[int]) -> float:
+    """dBm0 of the mean power."""
+    power = sum(value * value for value in samples) / max(1, len(samples))
+    return 10 * math.log10(max(power, 1e-3) / (32768**2 / 2)) + FULL_SCALE_DBM0
+
+
+def _runs(on: Sequence[bool]) -> list[tuple[bool, int, int]]:
+    """(sounds, from, to) in frames; what is too short belongs to its neighbours."""
+    runs: list[tuple[bool, int, int]] = []
+    shortest = SHORTEST_MS * RATE // 1000 // FRAME
+    at = 0
+    while at < len(on):
+        end = at
+        while end < len(on) and on[end] == on[at]:
+            end += 1
+        if runs and (end - at < shortest or runs[-1][0] == on[at]):
+            runs[-1] = (runs[-1][0], runs[-1][1], end)
+        else:
+            runs.append((on[at], at, end))
+        at = end
+    return runs
+
+
+def _cadence(times: Sequence[int]) -> tuple[tuple[int, ...], int]:
+    """The shortest cycle of on, off, .. that repeats, and how often; (): none. ``times`` begin with a burst."""
+    for pairs in range(1, MAX_PAIRS + 1):
+        length = 2 * pairs
+        cycles = len(times) // length
+        if cycles < 1 or len(times) < length + 1:
+            return (), 0
+        if all(_same(times[at], times[at - length]) for at in range(length, len(times))):
+            mean = [sum(times[at::length]) / len(times[at::length]) for at in range(length)]
+            rounded = [max(10, round(value / 10) * 10) for value in mean]
+            pause = max(range(1, length, 2), key=lambda at: rounded[at])  # the longest silence ends the cycle
+            return tuple(rounded[pause + 1 :] + rounded[: pause + 1]), cycles
+    return (), 0
+
+
+def _same(one: int, other: int) -> bool:
+    return abs(one - other) <= DIFFERENT_MS + DIFFERENT * max(one, other)
+
+
+def _power(samples: Sequence[float], hertz: float) -> float:
+    """Goertzel."""
+    two_cos = 2 * math.cos(2 * math.pi * hertz / RATE)
+    before = now = 0.0
+    for value in samples:
+        before, now = now, value + two_cos * now - before
+    return now * now + before * before - two_cos * now * before
+
+
+def _frequencies(samples: Sequence[int]) -> tuple[int, int]:
+    """The strongest frequency, and a second one (0: none), lower first."""
+    size = min(len(samples), WINDOW)
+    shaped = [samples[at] * (0.5 - 0.5 * math.cos(2 * math.pi * at / size)) for at in range(size)]
+    grid = range(LOW_HZ, HIGH_HZ + 1, STEP_HZ)
+    powers = {hertz: _power(shaped, hertz) for hertz in grid}
+    top = max(powers, key=lambda hertz: powers[hertz])
+    lobe = max(30, 2.5 * RATE / max(1, size))
+    rest = {hertz: power for hertz, power in powers.items() if abs(hertz - top) > lobe}
+    second = max(rest, key=lambda hertz: rest[hertz])
+    first = _refine(shaped, top)
+    if powers[second] < powers[top] * 10 ** (-SECOND_DB / 10):
+        return first, 0
+    low, high = sorted((first, _refine(shaped, second)))
+    return low, high
+
+
+def _refine(samples: Sequence[float], hertz: int) -> int:
+    return max(range(hertz - STEP_HZ, hertz + STEP_HZ + 1), key=lambda near: _power(samples, near))

@@ -1,0 +1,57 @@
+"""`tipring line learn` at the simulated PBX: tones that no plan has, and each length of flash told from hanging up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cti.install.line import FlashTried, LineLearner, choose
+from cti.tones import load_plan
+from tests.cti.install.site_world import SiteWorld, site_world
+
+
+def learner(made: SiteWorld) -> LineLearner:
+    ports = made.bench.ports
+    return LineLearner(made.clock, ports[0], ports[1], "2002", made.bench.dialect.line)
+
+
+def test_a_tone_plan_nobody_knows(tmp_path: Path) -> None:
+    with site_world(tmp_path, faults=["tones=400Hz,x1.4"]) as made:
+        found = made.run(learner(made).tones("cn", busy="2001", vacant="7777"))
+        assert found.changes["dial"] == {"f1_hz": 400}
+        assert found.changes["ringback"] == {"f1_hz": 400, "cadence_ms": (1400, 5600)}
+        assert found.changes["busy"] == {"f1_hz": 400, "cadence_ms": (490, 490)}
+        assert found.changes["info"] == {"f1_hz": 400, "cadence_ms": (140, 140, 140, 140, 140, 140, 560, 560)}
+        assert [text.split(":")[0] for text in found.unsure] == ["congestion"]
+        assert "cadence_ms: [490, 490]" in found.yaml()
+        tried = made.run(learner(made).flashes(found.plan, (100, 600)))
+        assert [one.outcome for one in tried] == ["flash", "flash"]
+
+
+@pytest.mark.parametrize("disconnect", [(), ("loopdrop=none",)])
+def test_flashes_too_short_right_and_too_long(tmp_path: Path, disconnect: tuple[str, ...]) -> None:
+    with site_world(tmp_path, faults=["flash=150-500ms", *disconnect]) as made:
+        tried = made.run(learner(made).flashes(load_plan("cn"), (80, 200, 300, 450, 800)))
+        assert [one.outcome for one in tried] == ["ignored", "flash", "flash", "flash", "hangs up"]
+        assert choose(tried, 600) == (300, "works from 200 to 450 ms")
+        assert "fresh dial tone" in tried[-1].why
+
+
+def test_a_flash_that_is_ignored_and_a_neighbour_that_does_not_ring(tmp_path: Path) -> None:
+    with site_world(tmp_path, faults=["flash=ignored"]) as made:
+        tried = made.run(learner(made).flashes(load_plan("cn"), (300,)))
+        assert tried[0].outcome == "ignored" and choose(tried, 600)[0] is None
+    with site_world(tmp_path, faults=["port=dead:2002"]) as made:
+        tried = made.run(learner(made).flashes(load_plan("cn"), (300,)))
+        assert tried[0].outcome == "unclear" and "learn-ports" in tried[0].why
+
+
+def test_the_length_that_is_proposed() -> None:
+    def tried(**outcomes: str) -> list[FlashTried]:
+        return [FlashTried(int(name[1:]), outcome, "") for name, outcome in outcomes.items()]  # type: ignore[arg-type]
+
+    assert choose(tried(a100="flash", a300="flash", a600="flash"), 300)[0] == 300
+    assert choose(tried(a100="flash", a300="flash", a600="flash"), 600)[0] == 300
+    assert "little margin" in choose(tried(a100="ignored", a300="flash"), 600)[1]
+    assert "try again" in choose(tried(a100="flash", a300="unclear", a600="flash"), 100)[1]
