@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from cti.acd.agent import Agent
@@ -30,6 +31,7 @@ from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
 from cti.pbx.dialect import Dialect
 from cti.pbx.link import Opener
+from cti.pbx.mci import lamp as mci_lamp
 from cti.pbx.smdi import lamp
 from cti.popup import PopUps
 from cti.records.records import Records
@@ -111,14 +113,18 @@ class Centre:
         self.desks.telephone_lifted = self._telephone_lifted
 
     def _lamps(self, dialect: Dialect) -> Lamps:
-        """By feature codes where the dialect has them, else over SMDI, else none."""
+        """By feature codes where the dialect has them, else over NEC's message line, else over SMDI, else none."""
         site, smdi, codes, strip = self.site, self.smdi, self.rules.lamp, dialect.smdi.msd_strip
+        mci, text = self.mci, dialect.mci.lamp
         kept = site.state / "lamps.json"
         self.lamp_codes: LampCodes | None = None
         if codes is not None:
             self.lamp_codes = LampCodes(self.clock, codes, self.lines, self.alarm)
             toggles = codes.on == codes.off
             return Lamps(site.groups, site.agents, self.lamp_codes.order, kept=kept, toggles=toggles)
+        if mci is not None and text is not None:
+            texts = partial(mci_lamp, rules=dialect.mci, how=text)
+            return Lamps(site.groups, site.agents, lambda number, on: mci.write(texts(number, on), number), kept=kept)
         if smdi is None or not dialect.smdi.lamp:
             return Lamps(site.groups, site.agents, None)
         write = smdi.write
@@ -242,7 +248,7 @@ class Centre:
     def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         def changed(what: str, raised: bool, text: str) -> None:
             self.set_alarm(f"{name}_{what}", raised, text)
-            if name == "smdi" and what == "down" and not raised:
+            if name in ("smdi", "mci") and what == "down" and not raised:
                 self.lamps.refresh()  # the PBX may have been off
 
         return changed

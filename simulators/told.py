@@ -1,7 +1,7 @@
 """What the PBX has told the VRU of a call's numbers, and whether the server's record agrees (steps 2 and 4).
 
 A caller whom the PBX does not name has no number; a number that it cut is right as far as it goes, if it is marked;
-what was damaged or lost on its way excuses a missing number, never a wrong one.
+what was damaged or lost on its way excuses a missing number, and a wrong one only if it is marked as doubted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
     elif ani in told and mine.ani is not None and mine.ani.endswith(ani):
         if not call.get("ani_truncated"):
             yield f"ani {ani} is not marked as cut, the caller's is {mine.ani}"
-    else:
+    elif not call.get("ani_doubt"):  # a damaged digit that nothing shows, on a line that is known to be bad
         yield f"ani {ani}, the caller's is {mine.ani}"
 
 

@@ -109,7 +109,7 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
     for heading in ("wait 等待 s", "talk 通话 s", "steps 步"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        ani = (row.ani or "") + ("…" if row.ani_truncated else "")
+        ani = (row.ani or "") + ("…" if row.ani_truncated else "") + ("?" if row.ani_doubt else "")
         table.add_row(
             row.id,
             f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",

@@ -74,6 +74,7 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
     words = next((meaning for outcome, meaning in MEANING.items() if outcome == row.outcome), ("under way", "进行中"))
     cause = f" ({row.cause})" if row.cause else ""
     ani = (row.ani or "unknown") + (" cut off" if row.ani_truncated else "") + (" late" if row.ani_late else "")
+    ani += f" in doubt ({row.ani_doubt})" if row.ani_doubt else ""
     seconds = "  ".join(
         f"{name} {value:.1f} s"
         for name, value in (("waited", row.wait_s), ("talked", row.talk_s if row.ended_at else None))

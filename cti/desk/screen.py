@@ -24,6 +24,15 @@ LINE = {
 }
 WORK = {"none": "", "wrap_up": "话后处理 wrap-up"}
 
+# Why nobody is named for certain (the pop-up's doubt).
+DOUBT = {
+    "cut": "号码不全 number cut",
+    "serial_damaged": "串口误码 serial line damaged",
+    "port_map": "端口对应存疑 port map in doubt",
+    "sources_differ": "来源不一致 sources differ",
+    "place_guessed": "线路未注明 line not stated",
+}
+
 LABELS = (
     ("ani", "主叫号码 ANI"),
     ("dnis", "被叫号码 DNIS"),
@@ -68,9 +77,11 @@ def pop_up(card: Mapping[str, Any], title: str = "弹屏 pop-up") -> list[str]:
             value = f"{card[key]} s" if key == "waited_s" else card.get(key)
             lines.append(row(label, value if value is not None else "未知 unknown"))
     customer = card.get("customer")
+    if card.get("doubt"):
+        why = DOUBT.get(str(card["doubt"]), clean(card["doubt"]))
+        lines.append(row("未确认 unconfirmed", why))
     if isinstance(customer, Mapping):
-        sure = "" if card.get("confirmed", True) else "  (? 号码不全 number cut)"
-        lines.append(row("客户 customer", f"{clean(customer.get('name'))}{sure}"))
+        lines.append(row("客户 customer", clean(customer.get("name"))))
         for key, label in (("company", "单位 company"), ("note", "备注 note")):
             if customer.get(key):
                 lines.append(row(label, customer[key]))

@@ -111,7 +111,7 @@ METHODS: dict[str, type[Params]] = {
 
 NOTIFICATIONS = {
     "popup": "a call for this agent; comes before the telephone rings, and again after resume",
-    "popup.update": "the call on the screen is better known: number, customer",
+    "popup.update": "the call on the screen is better known, or doubted: number, customer",
     "state": "the agent's three truths",
     "ended": "the call on the screen is over, or went to another agent",
     "ask": "no call record came: is the agent still talking? Answer still_talking or call_ended",

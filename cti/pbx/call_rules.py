@@ -7,7 +7,7 @@ a make (the digits, the positions of a text) is left out of its dialect and fill
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -20,7 +20,7 @@ CallSource = Literal["smdi", "dtmf_after_answer", "callerid_on_port", "smdr_at_r
 DnisFrom = Literal["forwarded_from", "desk", "port", "group"]
 Reason = Literal["direct", "all", "busy", "no_answer", "dnd", "overflow", "recall", "message_key", "unknown"]
 Origin = Literal["internal", "external"]
-CallSources = Annotated[tuple[CallSource, ...], Meta(min_length=1)]
+CallSources = tuple[CallSource, ...]
 DnisOrder = tuple[DnisFrom, ...]
 NumberMax = Annotated[int, Meta(ge=3, le=20)]
 OutsidePrefix = Annotated[str, Meta(pattern=r"^[0-9]{0,3}$")]
@@ -111,6 +111,8 @@ def contradictions(
 ) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """What the sections contradict each other in: path, what is wrong, remedy. Each source is named once and described;
     ``rings``: a record form has event: ring."""
+    if not calls.sources:
+        yield ("calls", "sources"), "names no source", "name at least one: " + ", ".join(get_args(CallSource))
     for index, source in enumerate(calls.sources):
         if source in calls.sources[:index]:
             yield ("calls", "sources", index), f"{source} is there twice", "name it once"

@@ -62,6 +62,7 @@ call = Table(
     Column("ani_form", Text),
     Column("ani_truncated", Boolean, nullable=False),
     Column("ani_late", Boolean, nullable=False),
+    Column("ani_doubt", Text),
     Column("dnis", Text),
     Column("port", Integer),
     Column("extension", Text),

@@ -47,6 +47,7 @@ class CallRow(msgspec.Struct):
     ani_form: str | None = None
     ani_truncated: bool = False
     ani_late: bool = False
+    ani_doubt: str | None = None  # why it is nobody's for certain: serial_damaged, port_map, sources_differ ...
     dnis: str | None = None
     port: int | None = None  # of the card
     extension: str | None = None  # of that port at the PBX
@@ -138,6 +139,7 @@ def _ani(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None
     if ani is not None:
         row.ani, row.ani_source, row.ani_form = ani, event.source, _text(data, "form")
         row.ani_truncated = data.get("truncated") is True
+        row.ani_doubt = _text(data, "doubt")
         row.ani_late = row.ani_late or data.get("late") is True
     row.dnis = _text(data, "dnis") or row.dnis
 

@@ -154,7 +154,7 @@ class Store:
             if row is None:
                 continue
             fields = {name: getattr(row, name) for name in _FIELDS}
-            values.append({**fields, "ani_key": self._ani_key(row.ani, row.ani_truncated)})
+            values.append({**fields, "ani_key": self._ani_key(row.ani, row.ani_truncated, row.ani_doubt)})
             old = known[row.id].steps if row.id in known else {}
             new = [(n, step) for n, step in row.steps.items() if n not in old]
             steps += [{"call": row.id, "step": n, "at": step.at, "source": step.source} for n, step in new]
@@ -166,9 +166,10 @@ class Store:
             if steps:
                 connection.execute(into(call_step).on_conflict_do_nothing(), steps)
 
-    def _ani_key(self, ani: str | None, truncated: bool) -> str | None:
-        """By what calls of the same caller are found. A cut number is its own kind: it may be many people's."""
-        if not ani:
+    def _ani_key(self, ani: str | None, truncated: bool, doubt: str | None = None) -> str | None:
+        """By what calls of the same caller are found. A cut number is its own kind: it may be many people's; one that
+        is doubted is nobody's."""
+        if not ani or doubt:
             return None
         if truncated:
             return "?" + backwards(ani)[::-1]

@@ -15,6 +15,7 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
         "call": row.id,
         "ani": row.ani,
         "ani_truncated": row.ani_truncated,
+        "ani_doubt": row.ani_doubt,
         "dnis": row.dnis,
         "outcome": row.outcome,
         "cause": row.cause,

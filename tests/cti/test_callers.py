@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from cti.centre import SerialWire
+from cti.pbx.call_rules import MciLamp
 from cti.pbx.dialect import Dialect, load_dialect
 from cti.pbx.mci import MciGarbage
 from cti.pbx.smdi import SmdiGarbage
@@ -360,3 +361,26 @@ class TestCalledNumbers:
         bench.port.ring()
         bench.says("8001", None, "D")
         assert numbers(bench.calls[0]) == ("8001", "smdi", "400123", None)
+
+
+def test_lamps_over_necs_message_line(tmp_path: Path) -> None:
+    written: list[bytes] = []
+
+    class Transport:
+        def write(self, data: bytes) -> None:
+            written.append(data)
+
+        def loseConnection(self) -> None: ...
+
+    def opener(protocol: Any) -> Transport:
+        transport = Transport()
+        protocol.makeConnection(transport)
+        return transport
+
+    base = neax()
+    dialect = msgspec.structs.replace(base, mci=msgspec.structs.replace(base.mci, lamp=MciLamp("L")))
+    bench = CentreBench(tmp_path, pbx=dialect, wires={"mci": SerialWire(opener)}, lamp="8000")
+    bench.centre.lamps.message_left("sales")
+    bench.run(1.0)
+    assert b"\x020!L0101202048000\x03" in written
+    bench.stop()

@@ -168,6 +168,17 @@ customers: nobody.csv
         ("state_dir: state", "database: mysql://x", 13, "database", "not a database", "postgresql://"),
         ("state_dir: state", "tones: {busy: {cadence: 3}}", 13, "tones", "", "conf/tones/cn.yaml"),
         ("state_dir: state", "metrics: {port: 7710}", 13, "metrics.port", "127.0.0.1 7710 is there twice", "own port"),
+        ("my.yaml}", "my.yaml, desks: {7: '400'}}", 4, "pbx.desks.7", "no port is of message desk 7", "desks are 1"),
+        ("my.yaml}", "my.yaml, desks: {7: 400}}", 4, "pbx.desks.7", "400", 'put it in quotes: "400"'),
+        (
+            "my.yaml}",
+            "my.yaml, smdi: {device: /dev/ttyS0}, mci: {device: /dev/ttyS0}}",
+            4,
+            "pbx.mci.device",
+            "is the SMDI line's device too",
+            "own serial port",
+        ),
+        ("my.yaml}", "my.yaml, sources: [sdmi]}", 4, "pbx.sources[0]", "sdmi", "one of: callerid"),
         ("{name: Test}", "{name: Test, timezone: ../etc}", 1, "site.timezone", "no time zone", "Continent/City"),
     ],
 )
@@ -272,3 +283,12 @@ def test_a_channel_belongs_to_one_card(folder: Path) -> None:
     two = """- {name: vru, kind: dahdi, type: fxo, channels: "1-4"}
   - {name: agents, kind: dahdi, type: fxs, channels: "4-6"}"""
     only(faults(folder, changed(REAL, two)), 4, "cards[1].channels", "DAHDI channel 4 is there twice", "one card")
+
+
+def test_numbers_of_desks_ports_and_the_group(folder: Path) -> None:
+    text = changed("my.yaml}", "my.yaml, desks: {1: '400123'}, sources: [mci], number_max: 9, dnis: [port, group]}")
+    site = load(folder, text.replace("line: 1}", "line: 1, dnis: '400'}\n  dnis: '66886688'"))
+    assert site.pbx.desks == {1: "400123"} and site.vru.dnis == "66886688"
+    assert {port.dnis for port in site.vru.all_ports()} == {"400"}
+    assert site.pbx.call_overrides() == {"sources": ("mci",), "dnis": ("port", "group"), "number_max": 9}
+    assert site.pbx.line_overrides() == {}

@@ -40,7 +40,20 @@ def test_what_is_not_known_is_said() -> None:
     lines = screen.pop_up({"call": "c1", "ani": None, "customer": None, "candidates": [{"name": "甲"}, {"name": "乙"}]})
     assert any("未知" in line for line in lines)
     assert any("甲, 乙" in line for line in lines)
-    assert any("number cut" in line for line in screen.pop_up(CARD | {"confirmed": False}))
+
+
+@pytest.mark.parametrize("doubt", ["cut", "serial_damaged", "port_map", "sources_differ", "place_guessed", "new\x1b"])
+def test_an_uncertain_number_says_so(doubt: str) -> None:
+    card = CARD | {
+        "confirmed": False,
+        "doubt": doubt,
+        "customer": None,
+        "candidates": [{"name": "甲", "certain": False}],
+    }
+    lines = screen.pop_up(card)
+    (said,) = [line for line in lines if "unconfirmed" in line]
+    assert screen.DOUBT.get(doubt, "new") in said and said.isprintable()
+    assert any("甲" in line for line in lines) and not any("customer" in line for line in lines)
 
 
 def test_widths() -> None:

@@ -117,6 +117,11 @@ def test_all_faults_of_where_the_numbers_come_from() -> None:
     found = faults(BAD_CALLS)
     assert set(found) == {"calls.sources[5]", "calls.number_max", "calls.dnis[0]"}
     assert "smdr_at_ring" in found["calls.sources[5]"][2]
+    assert set(faults(BAD_SOURCES.replace("[smdi, smdi, dtmf_after_answer, smdr_at_ring, mci]", "[]"))) == {
+        "calls.sources",
+        "mci.columns.station",
+        "mci.columns.who",
+    }
     found = faults(BAD_SOURCES)
     assert {field: line for field, (line, _, _) in found.items()} == {
         "calls.sources[1]": 3,
@@ -244,3 +249,13 @@ def test_a_dialect_stands_on_another_one(tmp_path: Path) -> None:
     above.write_text("base: panasonic-tdx\nname: above\ntitle: a\n")
     with pytest.raises(ConfigFaults, match="did you mean panasonic-tda"):
         load_dialect(above)
+
+
+def test_a_site_names_sources_that_the_dialect_describes() -> None:
+    dialect = load_dialect("generic")
+    assert dialect.with_calls({"sources": ("callerid_on_port",), "number_max": 7}).calls.number_max == 7
+    assert dialect.with_calls({"sources": None}) == dialect
+    with pytest.raises(ConfigFaults) as caught:
+        dialect.with_calls({"sources": ("mci", "smdr_at_ring")})
+    told = {fault.field: fault.remedy for fault in caught.value.faults}
+    assert set(told) == {"mci.columns", "smdr.records"} and "station" in told["mci.columns"]

@@ -105,18 +105,24 @@ def test_two_talks_of_one_call_add_up() -> None:
 def test_a_late_and_better_ani_takes_the_place() -> None:
     made = row(
         [
-            (0, "ani", "port", {"ani": "5551234", "truncated": True, "form": "fsk"}),
+            (0, "ani", "port", {"ani": "5551234", "truncated": True, "form": "fsk", "doubt": "serial_damaged"}),
             (9, "ani", "smdi", {"ani": "02165551234", "dnis": "2000", "form": "smdi", "late": True}),
             (10, "ani", "smdi", {"dnis": None}),
         ]
     )
-    assert (made.ani, made.ani_truncated, made.ani_late, made.ani_form, made.dnis) == (
+    assert (made.ani, made.ani_truncated, made.ani_doubt, made.ani_late, made.ani_form, made.dnis) == (
         "02165551234",
         False,
+        None,
         True,
         "smdi",
         "2000",
     )
+
+
+def test_a_number_in_doubt_says_why() -> None:
+    made = row([(0, "ani", "smdi", {"ani": "02165551234", "doubt": "port_map"})])
+    assert made.ani_doubt == "port_map"
 
 
 def test_a_call_ended_by_the_next_boot_has_no_invented_durations() -> None:

@@ -149,6 +149,14 @@ def test_last_calls_by_number_however_written(store: Store) -> None:
     assert store.last_calls("8000") == [] and store.last_calls("") == []
 
 
+def test_a_doubted_number_is_nobodys_history(store: Store) -> None:
+    for n, why in enumerate((None, "serial_damaged")):
+        said = [(0.0, "ani", "smdi", {"ani": "13800138000", "doubt": why})]
+        store.forward(entries(said, call=f"1-{n + 1}", first=BOOT_SPAN + 1 + n))  # type: ignore[arg-type]
+    assert [row.id for row in store.last_calls("13800138000")] == ["1-1"]
+    assert store.calls(ani="13800138000")[0].ani_doubt == "serial_damaged", "who looks for it finds it"
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -263,6 +271,7 @@ def test_a_database_of_the_first_version_keeps_its_calls_and_lists_messages_by_i
         connection.execute(text("DROP INDEX ix_call_outcome_started_at"))
         connection.execute(text("DROP INDEX ix_system_event_kind_serial"))
         connection.execute(text("ALTER TABLE call DROP COLUMN recorded"))
+        connection.execute(text("ALTER TABLE call DROP COLUMN ani_doubt"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     store.migrate()
     assert version(store._engine) == HEAD and store.count() == 1
