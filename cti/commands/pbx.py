@@ -124,6 +124,7 @@ def _learn(args: argparse.Namespace) -> int:
     from cti.config import load_site
     from cti.errors import TipringError
     from cti.install.ports import numbers
+    from cti.install.serial_watch import saved_times
     from cti.pbx.learn import BYTES, learn
 
     try:
@@ -145,7 +146,9 @@ def _learn(args: argparse.Namespace) -> int:
         raise TipringError(
             f"{args.file}: nothing was printed; capture the PBX for a while: tipring serial watch --save"
         )
-    proposal = learn(data, day or written, extensions, name=args.name, source=args.file, anew=args.new)
+    began, times = saved_times(Path(args.file))
+    now = day or began or written
+    proposal = learn(data, now, extensions, name=args.name, source=args.file, anew=args.new, times=times)
     sys.stdout.write(proposal.text)
     return 1 if proposal.unread else 0
 

@@ -63,6 +63,26 @@ class Saved:
         self._times.close()
 
 
+def saved_times(path: Path) -> tuple[datetime | None, list[tuple[int, float]]]:
+    """When the bytes of a saved file came: the beginning, and (offset, seconds since then) of each piece; None and an
+    empty list where there is no FILE.times, or it was cut or changed by hand beyond reading."""
+    try:
+        rows = path.with_name(path.name + ".times").read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None, []
+    began, pieces = None, []
+    for row in rows:
+        words = row.split()
+        try:
+            if row.startswith("# tipring serial watch "):
+                began = datetime.fromisoformat(words[-1]).replace(tzinfo=None)
+            elif words and not row.startswith("#"):
+                pieces.append((int(words[0]), float(words[1])))
+        except (ValueError, IndexError):
+            continue
+    return began, pieces
+
+
 class Watch:
     """One line. ``set_speed`` sets the device anew, ``out`` takes what is shown."""
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from itertools import pairwise
+from statistics import pstdev
 from typing import Final
 
 from cti.pbx.shapes import DIRECTIONS, Atom, as_date, is_clock, orders_of
 
 NEAR_DAYS: Final = 7  # dates so near to the capture are read in the right order
+SURE_ARRIVALS: Final = 3  # with the times of a capture, so many do
+CLEAR_S: Final = 20.0  # printed times are often exact to a minute only
 SURE_STAMPS: Final = 10  # so many records tell whether their time is the start or the end
 
 
@@ -200,11 +203,11 @@ def read_dates(forms: Sequence[Form], now: datetime) -> None:
                 form.unsure.append(("date", "the order may be " + " or ".join(orders or ["anything"])))
 
 
-def read_stamp(forms: Sequence[Form], lines: Sequence[str]) -> None:
-    """Records are printed as calls end: the printed time is the end if it never steps back, the start if adding the
-    duration makes it so."""
+def read_stamp(forms: Sequence[Form], lines: Sequence[str], arrivals: Sequence[float | None]) -> None:
+    """Records are printed as calls end. The printed time is the end if it differs from the arrival by the same amount
+    whatever the duration, or (without arrivals) if it never steps back; the start if adding the duration makes it so."""
     place = {line: number for number, line in reversed(list(enumerate(lines)))}
-    stamps = []
+    seen = []  # line, printed time, duration
     for form in forms:
         day, time, duration = form.role("date"), form.role("time"), form.role("duration")
         if day is None or time is None or duration is None:
@@ -212,14 +215,20 @@ def read_stamp(forms: Sequence[Form], lines: Sequence[str]) -> None:
         for row, line in zip(form.rows, form.lines, strict=True):
             on = as_date(row[day].text, form.order)
             if on is not None:
-                began = on.toordinal() * 86400 + _clock_s(row[time].text)
-                stamps.append((place[line], began, _length_s(row[duration].text)))
-    stamps.sort()
-    back = sum(after[1] < before[1] for before, after in pairwise(stamps))
-    back_of_ends = sum(after[1] + after[2] < before[1] + before[2] for before, after in pairwise(stamps))
-    sure = back != back_of_ends and len(stamps) >= SURE_STAMPS
+                at = on.toordinal() * 86400 + _clock_s(row[time].text)
+                seen.append((place[line], at, _length_s(row[duration].text)))
+    seen.sort()
+    came = [(arrival, at, length) for line, at, length in seen if (arrival := arrivals[line]) is not None]
+    if len(came) >= SURE_ARRIVALS:
+        as_end = pstdev([arrival - at for arrival, at, _ in came])
+        as_start = pstdev([arrival - at - length for arrival, at, length in came])
+        starts, sure = as_start < as_end, max(as_start, as_end) > 2 * min(as_start, as_end) + CLEAR_S
+    else:
+        back = sum(after[1] < before[1] for before, after in pairwise(seen))
+        back_of_ends = sum(after[1] + after[2] < before[1] + before[2] for before, after in pairwise(seen))
+        starts, sure = back > back_of_ends, back != back_of_ends and len(seen) >= SURE_STAMPS
     for form in forms:
-        form.stamp = "start" if back > back_of_ends else "end"
+        form.stamp = "start" if starts else "end"
         if not sure and form.event == "end":
             form.unsure.append(("stamp", "the printed time may be the start or the end: compare a call with the clock"))
 

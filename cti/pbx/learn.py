@@ -11,7 +11,8 @@ Limits: the first BYTES bytes and LINES lines are looked at, and the FORMS most 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -56,9 +57,11 @@ def learn(
     source: str = "a capture",
     but: Collection[str] = (),
     anew: bool = False,
+    times: Sequence[tuple[int, float]] = (),
 ) -> Proposal:
     """A dialect for these bytes.
 
+    times: when they came, as (offset, seconds) of each piece, where that is known.
     now: when they were captured, for dates. extensions: the site's own. but: dialects not to be tried. A known dialect
     that reads every line is proposed as it is, unless anew is asked for.
     """
@@ -71,7 +74,7 @@ def learn(
     settings, lines = _lines(data)
     forms = _forms(lines, extensions)
     read_dates(forms, now)
-    read_stamp(forms, lines)
+    read_stamp(forms, lines, _arrivals(data, lines, times))
     title += "title: Learned from printed lines\n\n"
     trial = SmdrDecoder(dialect_from_text(title + text_of(forms, settings, lines, {})), lambda: now)
     examples = {form.name: _read_of(form, trial) for form in forms}
@@ -153,6 +156,20 @@ def _lines(data: bytes) -> tuple[dict[str, str], list[str]]:
         settings["block"] = "{begin: " + quoted("^ *" + re.escape(begin)) + "}"
         return settings, blocks
     return settings, [line for line in lines if line.strip()]
+
+
+def _arrivals(data: bytes, lines: Sequence[str], times: Sequence[tuple[int, float]]) -> list[float | None]:
+    """When each line began to come, in seconds; None where that is not known."""
+    offsets = [offset for offset, _ in times]
+    found: list[float | None] = []
+    at = 0
+    for line in lines:
+        begin = data.find(line.split("\n")[0].encode("ascii", "ignore"), at)
+        piece = bisect_right(offsets, begin) - 1
+        known = begin >= 0 and piece >= 0
+        found.append(times[piece][1] if known else None)
+        at = max(at, begin + 1)
+    return found
 
 
 def _decode(data: bytes, settings: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 import random
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cti.commands import pbx
 from cti.errors import TipringError
+from cti.install.serial_watch import Saved, saved_times
 from cti.pbx.dialect import dialect_from_text
 from cti.pbx.learn import Proposal, learn, read_by
 from cti.pbx.shapes import atoms, orders_of, words_in_common
@@ -151,6 +152,32 @@ def test_a_day_of_calls_tells_whether_the_time_is_the_start_and_how_the_date_is_
     assert {record.extension for record in records} == {"8001", "8002", "8003"}
     assert all(record.number and record.number.startswith("1380013") for record in records)
     assert proposal.dialect.smdr.skip  # header and ruler
+
+
+@pytest.mark.parametrize("start_is_printed", [True, False])
+def test_the_times_of_a_capture_tell_it_from_a_few_calls(start_is_printed: bool, tmp_path: Path) -> None:
+    capture = tmp_path / "smdr.raw"
+    saved = Saved(capture, datetime(2026, 1, 5, 9), "/dev/ttyS1")
+    for began, length in ((100, 30), (700, 400), (1500, 90), (4000, 1200)):
+        at = datetime(2026, 1, 5, 8, 53) + timedelta(
+            seconds=began if start_is_printed else began + length
+        )  # 7 min slow
+        line = f"{at:%d/%m/%y %H:%M} 8001 01 13800138000 00:{length // 60:02}:{length % 60:02}\r\n"
+        saved.add(line.encode(), began + length + 2)
+    saved.close()
+    began_at, times = saved_times(capture)
+    assert began_at == datetime(2026, 1, 5, 9)
+    proposal = learn(capture.read_bytes(), began_at, {"8001"}, but=ALL, times=times)
+    (form,) = proposal.dialect.smdr.records
+    assert form.stamp == ("start" if start_is_printed else "end")
+    assert (
+        proposal.unsure[form.name]
+        == [
+            ("trunk", "a short number that is no extension"),
+            ("direction", "nothing in the line says it"),
+        ]
+        + [("date", "the order may be dmy or mdy")] * 0
+    )
 
 
 def test_a_date_without_a_year_may_be_either_and_that_is_said() -> None:
