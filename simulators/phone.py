@@ -1,5 +1,7 @@
 """Agents' telephones (step 7): FXO ports on the PBX's extensions, each with a person.
 
+An agent without a PC dials the service port with it, and types number, PIN and commands.
+
 It rings; after a human delay the agent lifts it, says hello, converses by turns and hangs up; or does not answer; or
 the handset is off (busy). When the line goes dead, or tone comes, the agent hangs up.
 """
@@ -25,6 +27,18 @@ SENTENCES = ("请您稍等，我查一下。", "好的，已经为您登记了�
 BYE = "感谢您的来电，再见。"
 SENTENCES_OF_AGENTS = (HELLO, BYE, *SENTENCES)
 NO_MORE_RINGS_S = 6.0
+SERVICE_S = 15.0  # so long is waited for the service port's voice
+DIAL_AGAIN_S = 8.0
+DIALS = 3  # so often, where it is busy or says nothing
+
+
+@dataclass(frozen=True)
+class ServiceCall:
+    """At second `at_s` the agent dials `number`; when it speaks, `keys` are typed. A key every 0.2 s; `,` waits 2 s."""
+
+    at_s: float
+    number: str
+    keys: str
 
 
 @dataclass(frozen=True)
@@ -44,11 +58,12 @@ class PhonePlan:
     usual: Behaviour = field(default_factory=Behaviour)
     behaviours: tuple[Behaviour, ...] = ()
     off_hook: tuple[tuple[float, float], ...] = ()
+    dials: tuple[ServiceCall, ...] = ()
     voice: str = "cmn-latn-pinyin+f3"
 
 
 class Phone:
-    """`state`: idle, ringing, talking, off (handset beside it)."""
+    """`state`: idle, ringing, talking, dialling (a service call), off (handset beside it)."""
 
     def __init__(
         self, clock: Clock, port: Port, extension: str, plan: PhonePlan, random: Random, speech: Speech, note: Note
@@ -69,6 +84,8 @@ class Phone:
         port.listen(self._event)
         for begin, duration in plan.off_hook:
             clock.callLater(begin, self.lay_off, duration)
+        for call in plan.dials:
+            clock.callLater(call.at_s, self.dial, call)
 
     def _note(self, what: str, **data: str | int | float | bool | None) -> None:
         self._tell(None, f"phone {self.extension}", what, extension=self.extension, **data)
@@ -138,6 +155,33 @@ class Phone:
         await self._say(BYE)
         self.hang_up("done")
 
+    def dial(self, call: ServiceCall, tries: int = DIALS) -> None:
+        """Calls the service port; later, where the telephone is in use or the port is busy."""
+        if self.state != "idle":
+            self._clock.callLater(DIAL_AGAIN_S, self.dial, call, tries)
+            return
+        self.state = "dialling"
+        self.port.begin_call()
+        self.port.answer().addErrback(ended)
+        self._ears.open()
+        self._note("dials", number=call.number)
+        self._script = Deferred.fromCoroutine(self._service(call, tries))
+        self._script.addErrback(ended)
+
+    async def _service(self, call: ServiceCall, tries: int) -> None:
+        await pause(self._clock, 1.2)
+        await self.port.dial(call.number)
+        served = await self._ears.speech(SERVICE_S)
+        if served:
+            await pause(self._clock, 0.5)
+            for part in call.keys.split(","):
+                if part:
+                    await self.port.dial(part)
+                await pause(self._clock, 2.0)
+        elif tries > 1:
+            self._clock.callLater(DIAL_AGAIN_S, self.dial, call, tries - 1)
+        self.hang_up("served" if served else "nobody there")
+
     async def _say(self, text: str) -> None:
         path = self._speech.say(text, voice=self.plan.voice)
         await self._sounds.say(items.Sound(path))
@@ -149,7 +193,7 @@ class Phone:
 
     def hang_up(self, why: str) -> None:
         """Puts the handset down."""
-        if self.state not in ("talking", "off"):
+        if self.state not in ("talking", "dialling", "off"):
             return
         talked = self.state == "talking"
         self.state = "idle"

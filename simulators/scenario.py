@@ -28,12 +28,14 @@ DNIS = "66886688"
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """An agent: name, PC, telephone."""
+    """An agent: name, PC (what `desk` plans happens only where there is one), telephone."""
 
     name: str
     groups: tuple[str, ...]
     desk: DeskPlan
     phone: PhonePlan = field(default_factory=PhonePlan)
+    pin: str | None = None  # for the service port
+    pc: bool = True  # without one there is only the telephone
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Scenario:
     trunks: int = 8
     dnis: tuple[str, ...] = (DNIS,)
     vru_extensions: tuple[str, ...] = tuple(str(2001 + index) for index in range(30))
+    service_ports: tuple[str, ...] = ()  # those of them which take no callers: agents sign in there
     desk_number: int = 1
     first_line: int = 1
     pbx: PbxPlan = field(default_factory=PbxPlan)

@@ -11,6 +11,9 @@
     10.0   | caller 2     | withheld by dtmf: listen 0.8; wait 1; press 2; message 5
     setup  | site         | retrieve=none              or {"answer": ["desk"]}
     setup  | tones        | {"stutter": {"cadence_ms": [400, 50]}}
+    setup  | service      | 2004                       a VRU extension where agents without a PC sign in
+    setup  | agent 1003   | sales 8003 answers after 2 without a PC, PIN 4711
+    2.0    | phone 8003   | dials 2004, keys 1003#4711#1,3      , waits for the next key
     12.0   | phone 8001   | off-hook for 20
     20.0   | desk 1001    | unplugged for 5
     30.0   | clock        | back 3600
@@ -25,20 +28,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from simulators.caller import CallerPlan, Step
 from simulators.desk import DeskPlan
 from simulators.faults import FaultError, SerialFault, parse
-from simulators.phone import Behaviour, PhonePlan
+from simulators.phone import Behaviour, PhonePlan, ServiceCall
 from simulators.scenario import AgentPlan, Scenario
 
 AGENT = re.compile(
     r"(?P<groups>\S+) (?P<extension>\d+)"
     r"(?: (?:answers after (?P<answer>[\d.]+)(?: talks (?P<talk>[\d.]+))?|(?P<no>does not answer)))?"
     r"(?: wraps up (?P<wrap>[\d.]+))?"
+    r"(?P<pin> without a PC, PIN (?P<digits>\d+))?"
 )
 CALLER = re.compile(
     r"(?P<ani>\d+|withheld|unknown) by (?P<form>fsk|dtmf|none)(?: on line (?P<line>\d+))?: (?P<steps>.+)"
@@ -83,7 +87,7 @@ def _row(scenario: Scenario, when: str, whom: str, what: str) -> Scenario:
         case "caller":
             return replace(scenario, callers=(*scenario.callers, _caller(int(name), at_s, what)))
         case "phone":
-            return _off_hook(scenario, name, at_s, what)
+            return _dials(scenario, name, at_s, what) or _off_hook(scenario, name, at_s, what)
         case "desk":
             drop = re.fullmatch(r"unplugged for ([\d.]+)", what)
             if drop is None:
@@ -121,6 +125,8 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return changed
         case "fault":
             return scenario.with_fault(parse(what))
+        case "service":
+            return replace(scenario, service_ports=tuple(what.split(",")))
         case "agent":
             return replace(scenario, agents=(*scenario.agents, _agent(name, what, len(scenario.agents))))
         case _:
@@ -172,7 +178,8 @@ def _agent(name: str, what: str, index: int) -> AgentPlan:
     behaviour = Behaviour(answer_s, float(found["talk"] or 30.0))
     wrap_s = float(found["wrap"] or 2.0)
     desk = DeskPlan(name, f"secret-{name}", found["extension"], login_at_s=0.2 + 0.1 * index, wrap_up_s=wrap_s)
-    return AgentPlan(name, tuple(found["groups"].split(",")), desk, PhonePlan(behaviour))
+    groups = tuple(found["groups"].split(","))
+    return AgentPlan(name, groups, desk, PhonePlan(behaviour), found["digits"], found["pin"] is None)
 
 
 def _caller(number: int, at_s: float, what: str) -> CallerPlan:
@@ -199,17 +206,31 @@ def _caller(number: int, at_s: float, what: str) -> CallerPlan:
     return CallerPlan(number, at_s, ani, tuple(steps), patience_s, line, found["form"], absence)
 
 
+def _dials(scenario: Scenario, extension: str, at_s: float, what: str) -> Scenario | None:
+    found = re.fullmatch(r"dials (\d+), keys ([\d#*,]+)", what)
+    if found is None:
+        return None
+    call = ServiceCall(at_s, found[1], found[2])
+    return _of_phone(scenario, extension, lambda phone: replace(phone, dials=(*phone.dials, call)))
+
+
+def _of_phone(scenario: Scenario, extension: str, change: Callable[[PhonePlan], PhonePlan]) -> Scenario:
+    """The same with one telephone's plan changed. ValueError where there is no such telephone."""
+    if not any(agent.desk.extension == extension for agent in scenario.agents):
+        raise ValueError(f"no agent has the telephone {extension}")
+    staff = (
+        replace(agent, phone=change(agent.phone)) if agent.desk.extension == extension else agent
+        for agent in scenario.agents
+    )
+    return replace(scenario, agents=tuple(staff))
+
+
 def _off_hook(scenario: Scenario, extension: str, at_s: float, what: str) -> Scenario:
     found = re.fullmatch(r"off-hook for ([\d.]+)", what)
     if found is None:
-        raise TableError(f"a telephone can be `off-hook for SECONDS`, not {what}")
-    staff = []
-    for agent in scenario.agents:
-        if agent.desk.extension == extension:
-            times = (*agent.phone.off_hook, (at_s, float(found[1])))
-            agent = replace(agent, phone=replace(agent.phone, off_hook=times))
-        staff.append(agent)
-    return replace(scenario, agents=tuple(staff))
+        raise TableError(f"a telephone can be `off-hook for SECONDS` or `dials NUMBER, keys KEYS`, not {what}")
+    times = (at_s, float(found[1]))
+    return _of_phone(scenario, extension, lambda phone: replace(phone, off_hook=(*phone.off_hook, times)))
 
 
 def _serial(what: str) -> SerialFault:

@@ -105,7 +105,10 @@ class World:
             self.lines.append(line)
         for index, number in enumerate(plan.vru_extensions):
             line_number = plan.first_line + index
-            self.pbx.add_extension(extensions[index], number, "vru", desk=plan.desk_number, line=line_number)
+            extension = self.pbx.add_extension(
+                extensions[index], number, "vru", desk=plan.desk_number, line=line_number
+            )
+            extension.member = number not in plan.service_ports
         self._swap_lines()
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
@@ -115,7 +118,8 @@ class World:
             random = self._random(f"phone {extension}")
             telephone = Phone(self.clock, ports["telephones"][index], extension, agent.phone, random, self.speech, note)
             desk = Desk(self.clock, agent.desk, note)
-            telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+            if agent.pc:
+                telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
             if plan.desks_tell:
                 telephone.on_lifted = desk.phone_lifted
             self.phones[extension], self.desks[agent.desk.agent] = telephone, desk
@@ -190,8 +194,9 @@ class World:
 
     def open_desks(self, opener: Callable[[str], Callable[..., object]]) -> None:
         """Switches the agents' PCs on; `opener(agent)` gives each its way to the server."""
-        for agent, desk in self.desks.items():
-            desk.open(opener(agent))
+        for agent in self.scenario.agents:
+            if agent.pc:
+                self.desks[agent.desk.agent].open(opener(agent.desk.agent))
 
     # ---- the run --------------------------------------------------------------------------------
 

@@ -69,6 +69,7 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
                 "password": password_hash(agent.desk.password, agent.desk.agent),
                 "groups": list(agent.groups),
                 "extension": agent.desk.extension,
+                **({"pin": password_hash(agent.pin, agent.desk.agent)} if agent.pin is not None else {}),
             }
             for agent in scenario.agents
         ],
@@ -114,7 +115,9 @@ def _lamp(scenario: Scenario, group: str) -> dict[str, str]:
 def _ports(scenario: Scenario) -> list[dict[str, Any]]:
     """One range where the extensions count up, else port by port."""
     extensions, desk, line = scenario.vru_extensions, scenario.desk_number, scenario.first_line
-    if all(int(extension) == int(extensions[0]) + index for index, extension in enumerate(extensions)):
+    if not scenario.service_ports and all(
+        int(extension) == int(extensions[0]) + index for index, extension in enumerate(extensions)
+    ):
         row = {
             "card": "vru",
             "first": 0,
@@ -125,7 +128,14 @@ def _ports(scenario: Scenario) -> list[dict[str, Any]]:
         }
         return [row]
     return [
-        {"card": "vru", "port": index, "extension": extension, "desk": desk, "line": line + index}
+        {
+            "card": "vru",
+            "port": index,
+            "extension": extension,
+            "desk": desk,
+            "line": line + index,
+            "use": "agents" if extension in scenario.service_ports else "callers",
+        }
         for index, extension in enumerate(extensions)
     ]
 

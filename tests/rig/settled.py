@@ -81,11 +81,15 @@ def look(
     return Seen(result, **found)
 
 
-def settled(seen: Seen, *, alarms: Iterable[str] = (), dead: Iterable[str] = ()) -> None:
-    """No stuck call, agent or port; each row is complete. ``alarms`` stand at the end, lines ``dead`` are in alarm."""
+def settled(
+    seen: Seen, *, alarms: Iterable[str] = (), dead: Iterable[str] = (), signed_off: Iterable[str] = ()
+) -> None:
+    """No stuck call, agent or port; each row is complete. ``alarms`` stand at the end, lines ``dead`` are in alarm,
+    agents ``signed_off`` have gone home."""
     assert seen.stuck == []
     assert {line for line, state in seen.lines.items() if state != "idle"} == set(dead)
-    assert {agent: truths for agent, truths in seen.agents.items() if truths != ("ready", "idle", "none")} == {}
+    gone = dict.fromkeys(signed_off, "logged_off")
+    assert {a: t for a, t in seen.agents.items() if t != (gone.get(a, "ready"), "idle", "none")} == {}
     assert set(seen.alarms) == set(alarms)
     assert seen.run.popups == []
     for call in seen.run.calls:

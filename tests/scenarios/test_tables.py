@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cti.assemble import Assembly
+from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.judge import unexpected
 from simulators.scenario import Scenario
 from simulators.table import read_table
+from simulators.world import World
 from tests.rig.settled import Seen, look, settled
 
 TABLES = sorted(path for path in Path(__file__).parent.glob("*.txt"))
@@ -39,7 +42,8 @@ def test_a_table(path: Path) -> None:
     log = "\n".join(map(str, seen.run.world.truth.log))
     assert not said, "\n".join(map(str, said)) + "\n" + log
     dead = {scenario.vru_extensions[port] for port, _ in scenario.cuts}
-    settled(seen, alarms={f"line_{extension}" for extension in dead}, dead=dead)
+    home = {agent.desk.agent for agent in scenario.agents if not agent.pc}  # they sign off before the end
+    settled(seen, alarms={f"line_{extension}" for extension in dead}, dead=dead, signed_off=home)
 
 
 def test_the_wall_clock_is_set_during_calls() -> None:
@@ -217,3 +221,27 @@ def test_lamps_are_ordered_again_when_the_line_is_back() -> None:
     seen = look(table("lamps_after_a_cut"))
     lamps = [(one.at_s, one.data["on"]) for one in seen.run.world.truth.log if one.what == "lamp"]
     assert [on for _, on in lamps] == [True, True] and lamps[1][0] > 69.0
+
+
+def test_agents_without_a_pc_have_a_whole_shift() -> None:
+    """What they pressed is so until they press something else, at the telephone from which they called."""
+    states: dict[float, dict[str, tuple[str, str, str | None]]] = {}
+
+    def watched(server: Assembly, world: World, clock: SteppedClock) -> None:
+        def note(at_s: float) -> None:
+            found = server.centre.acd.agents.values()
+            states[at_s] = {agent.id: (agent.declared, agent.reason, agent.extension) for agent in found}
+
+        for at_s in (50.0, 175.0, 285.0, 325.0):
+            clock.callLater(at_s, note, at_s)
+
+    seen = look(table("agents_without_a_pc"), change=watched)
+    log = seen.run.world.truth.log
+    dialled = [one for one in log if one.who == "phone 8002" and one.what == "dials"]
+    turned_away = [one for one in log if one.who == "phone 8002" and one.data.get("why") == "nobody there"]
+    assert turned_away and len(dialled) == 4 + len(turned_away), "the service port was busy, and 1002 dialled again"
+    assert not any(one.what == "logged in" for one in log), "there is no PC"
+    ready = {"1001": ("ready", "", "8001"), "1002": ("ready", "", "8002")}
+    assert states[50.0] == states[285.0] == ready
+    assert states[175.0] == ready | {"1002": ("not_ready", "meal", "8002")}
+    assert {agent: state[0] for agent, state in states[325.0].items()} == {"1001": "logged_off", "1002": "ready"}
