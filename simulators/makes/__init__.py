@@ -1,8 +1,8 @@
 """The makes of PBX that this world knows, each by its own tables (steps 2 to 4, 7 and 9).
 
 Typed from manuals and measurements, never from the server's dialects: a mistake must not pass at both ends. What is not
-known of a make stands in the docstring of its file; the rest of its plan is what PBXs have in common. Aastra's Ascotel is
-not here: of its record there is one example, in which nothing says which field is the extension.
+known of a make stands in the docstring of its file; the rest of its plan is what PBXs have in common. Aastra's Ascotel
+is not here: of its record there is one example, in which nothing says which field is the extension.
 """
 
 from __future__ import annotations
