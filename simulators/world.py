@@ -105,10 +105,8 @@ class World:
             self.lines.append(line)
         for index, number in enumerate(plan.vru_extensions):
             line_number = plan.first_line + index
-            extension = self.pbx.add_extension(
-                extensions[index], number, "vru", desk=plan.desk_number, line=line_number
-            )
-            extension.member = number not in plan.service_ports
+            member = self.pbx.add_extension(extensions[index], number, "vru", desk=plan.desk_number, line=line_number)
+            member.member = number not in plan.service_ports
         self._swap_lines()
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
