@@ -204,8 +204,8 @@ def read_dates(forms: Sequence[Form], now: datetime) -> None:
 
 
 def read_stamp(forms: Sequence[Form], lines: Sequence[str], arrivals: Sequence[float | None]) -> None:
-    """Records are printed as calls end. The printed time is the end if it differs from the arrival by the same amount
-    whatever the duration, or (without arrivals) if it never steps back; the start if adding the duration makes it so."""
+    """Records are printed as calls end. The printed time is the end if it lies before the arrival by the same amount
+    whatever the duration, or (without arrivals) if it never steps back; the start if adding the duration does that."""
     place = {line: number for number, line in reversed(list(enumerate(lines)))}
     seen = []  # line, printed time, duration
     for form in forms:
