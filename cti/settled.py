@@ -47,7 +47,7 @@ class Settled:
         own = {where.extension for where in centre.site.vru.all_ports()}
         self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"))
         overdue = self._overdue if wire is not None else (lambda call: None)
-        self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue)
+        self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue, self._on_port)
         self._unread = UnreadLines(dialect.name, centre.records.outside, self.pbx.now, self._unread_alarm)
         self._last_s = float("-inf")  # when a line came last
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
@@ -141,7 +141,7 @@ class Settled:
             self._guessed[call.extension] = call
         if 9 in call.steps:
             return
-        record = self.talks.owe(call.extension, call, agents=True)
+        record = self.talks.owe(call.extension, call, agents=True, guessed=cause in GUESSED)
         if record is not None:
             self._early(call, record, completes=True)
         else:
@@ -231,10 +231,13 @@ class Settled:
     def _ended_on_our_port(self, record: SmdrRecord) -> None:
         """While a transfer is under way our flash hides what the line would tell: the PBX took it for on-hook, or the
         caller hung up that moment. A record of this call says that the caller is gone."""
-        line = next((line for line in self._centre.lines if line.extension == record.extension), None)
-        call = self._centre.arrivals.call_at(line) if line is not None else None
+        call = self._on_port(record.extension or "")
         if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
             self._centre.conduct.record_says_gone(call, record)
+
+    def _on_port(self, extension: str) -> Call | None:
+        line = next((line for line in self._centre.lines if line.extension == extension), None)
+        return self._centre.arrivals.call_at(line) if line is not None else None
 
     def _history(
         self, call: Call | None, record: SmdrRecord, talk_s: float | None = None, leg: str | None = None

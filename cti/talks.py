@@ -46,6 +46,8 @@ EARLY: Final = 64
 # The record of a call on our port has the call's own length, but for ringing and for its way here.
 NEAR_S: Final = 10.0
 NAMELESS_NEAR_S: Final = 3.0
+# Of a call without a number on our port, which the PBX may count as answered a little earlier, or not at all.
+NAMELESS_LEG_S: Final = 5.0
 # A call without a number can only claim a record without an interval that comes as soon after its end.
 NAMELESS_S: Final = 20.0
 # Our own hearing of a beginning or an end is so exact, the printing of a record so even.
@@ -54,6 +56,8 @@ EXACT_S: Final = 10.0
 START_S: Final = 60.0
 # A record that came so much later than the end it states has waited somewhere.
 STALE_S: Final = 60.0
+# A record comes so soon after the end of its call, where nothing is out of order.
+PROMPT_S: Final = 15.0
 # What we measured of a talk counts, unless the record says that it was shorter by more than this.
 LATE_S: Final = 2.0
 
@@ -88,6 +92,7 @@ class Leg:
     agents: bool
     completes: bool = True
     ended_s: float | None = None
+    guessed: bool = False  # a limit ended it: it may have gone on
     matched: bool = False
 
     def until(self, now: float) -> float:
@@ -99,7 +104,7 @@ class Talks:
     """Conversations by the agents' extensions, and legs that still wait for their record.
 
     pbx: the PBX's clock, None where it tells no time. own: our ports' extensions. on_overdue(call): RECORD_S have
-    passed without a record of a call that is over.
+    passed without a record of a call that is over. on_port(extension): the call that is on one of our ports now.
     """
 
     def __init__(
@@ -109,12 +114,14 @@ class Talks:
         pbx: PbxClock | None = None,
         own: Iterable[str] = (),
         on_overdue: Callable[[Call], object] = lambda call: None,
+        on_port: Callable[[str], Call | None] = lambda extension: None,
     ) -> None:
         self._clock = clock
         self._legs = legs
         self._pbx = pbx
         self._own = frozenset(own)
         self._on_overdue = on_overdue
+        self._on_port = on_port
         self._talks: dict[str, Leg] = {}
         self._owed: dict[str, list[Leg]] = {}
         self._order: deque[Leg] = deque()  # of all that are owed, by their end
@@ -145,9 +152,11 @@ class Talks:
         del self._talks[extension]
         return True
 
-    def owe(self, extension: str, call: Call, *, completes: bool = True, agents: bool = False) -> SmdrRecord | None:
+    def owe(
+        self, extension: str, call: Call, *, completes: bool = True, agents: bool = False, guessed: bool = False
+    ) -> SmdrRecord | None:
         """The call has left this extension: a record of it will come, or is the one returned, which came before and was
-        nobody's. agents: it is an agent's, else our port's."""
+        nobody's. agents: it is an agent's, else our port's; guessed: so a limit says, nobody knows."""
         now = self._clock.seconds()
         for entry in self._early:
             came_s, record = entry
@@ -157,7 +166,7 @@ class Talks:
         if not completes and self._legs == "whole_call":
             return None  # the agent's extension will be named
         began_s = call.talk_s if agents else call.answered_s
-        leg = Leg(extension, call, call.began_s if began_s is None else began_s, agents, completes, now)
+        leg = Leg(extension, call, call.began_s if began_s is None else began_s, agents, completes, now, guessed)
         self._owed.setdefault(extension, []).append(leg)
         self._order.append(leg)
         if completes:
@@ -192,10 +201,10 @@ class Talks:
         self._forget(now)
         when = self.interval(record)
         fits = [leg for leg in self._of(extension) if self._fits(leg, record, when, now, alone)]
-        if not fits:
+        leg = min(fits, key=lambda leg: self._rank(leg, record, when, now), default=None)
+        if leg is None or (not agree(leg.call.ani, record.number) and self._of_the_call_there(record)):
             self._early.append((now, record))
             return None
-        leg = min(fits, key=lambda leg: (not agree(leg.call.ani, record.number), self._far(leg, record, when, now)))
         leg.matched = True
         if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):
             self._drop(leg)
@@ -203,6 +212,16 @@ class Talks:
             leg.call.trunk = record.trunk
         talked = self._talked(leg, record, now) if leg.agents else None
         return Match(leg.call, leg.ended_s is None, leg.completes, talked)
+
+    def _rank(self, leg: Leg, record: SmdrRecord, when: Interval | None, now: float) -> tuple[int, float]:
+        """The lowest wins: the same caller; neither names one; only one of them does."""
+        ani, number = leg.call.ani, record.number
+        return (0 if agree(ani, number) else 2 if ani or number else 1), self._far(leg, record, when, now)
+
+    def _of_the_call_there(self, record: SmdrRecord) -> bool:
+        """Is it rather of the call that is on our port still, whose end the PBX has seen before us?"""
+        call = self._on_port(record.extension or "")
+        return call is not None and agree(call.ani, record.number) and self.says_gone(record, call)
 
     def interval(self, record: SmdrRecord) -> Interval | None:
         """When the record says it was, on our clock; None where that is not known."""
@@ -246,9 +265,13 @@ class Talks:
         within, known = when.within, agree(leg.call.ani, record.number)
         ended_s = leg.until(now)
         if not leg.agents:  # our own ears know its end
+            apart = abs((record.duration_s or 0.0) - (ended_s - leg.began_s))
+            nameless = not known and record.duration_s is not None and self._legs == "per_leg"
+            if nameless and apart > NAMELESS_LEG_S + record.duration_step_s:
+                return False
             half = self._legs == "split_at_flash" and when.end_s + within > leg.began_s
             return when.end_s - within - EARLY_S <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
-        if when.end_s + within < leg.began_s or when.end_s - within > ended_s + EARLY_S:
+        if when.end_s + within < leg.began_s or when.end_s - within > (now if leg.guessed else ended_s) + EARLY_S:
             return False
         if record.duration_s is not None:
             if self._legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:
@@ -257,9 +280,12 @@ class Talks:
             earliest = leg.call.began_s - EXACT_S if whole else leg.began_s - START_S
             if when.start_s < earliest - within:
                 return False
-        if when.end_s - within > leg.began_s or now - when.end_s <= within + STALE_S:
+        if when.end_s - within > leg.began_s or record.duration_s is None:
             return True
-        return known and record.duration_s is not None and abs(when.start_s - leg.began_s) <= within
+        # It may have ended before the leg began, too: as printed they are too near each other to tell.
+        if not known and self._legs != "split_at_flash":
+            return abs(record.duration_s - (ended_s - self._start(leg))) <= PROMPT_S + record.duration_step_s
+        return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
 
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """The PBX's clock was set, and we do not know it yet, but for records that say so already: the same caller for

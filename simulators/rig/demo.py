@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("--stepped", action="store_true", help="simulated time, one process, the same every time")
     parser.add_argument("--calls", type=int, metavar="N", help="callers (default 3, stepped 20)")
+    parser.add_argument(
+        "--every", type=float, default=6.0, metavar="S", help="stepped: seconds between callers, about (default 6)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenario (default 1)")
     parser.add_argument("--json", metavar="FILE", help="stepped: one object a line for each call; - is standard output")
     parser.add_argument("--wires", type=Path, metavar="DIR", help="stepped: what passed on every wire and serial line")
@@ -66,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         raise TipringError("--keep belongs to real time: leave out --stepped")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")
+    if not 0.1 <= args.every <= 3600:
+        raise TipringError("--every is a number of seconds from 0.1 to 3600")
     try:
         for spec in args.fault:
             scenario_for(args.calls, args.seed, make=args.pbx).with_fault(parse(spec))
@@ -85,7 +90,7 @@ def _stepped(args: argparse.Namespace) -> int:
     from simulators.scenario import mixed
 
     count = args.calls or 20
-    scenario = mixed(args.seed, count).with_make(args.pbx)
+    scenario = mixed(args.seed, count, every_s=args.every).with_make(args.pbx)
     for where in (args.json if args.json != "-" else None, args.wires and args.wires / "smdi.jsonl"):
         if where is not None:
             _try_writing(Path(where))
@@ -175,10 +180,17 @@ def _verdict(result: Run, took: float, *, strict: bool) -> int:
     if result.records:
         told = ", ".join(f"{count} {word}" for word, count in sorted(result.records.items()))
         print(f"call records of answered calls: {told}", file=sys.stderr)
-    for finding in (*result.findings, *result.popups, *result.strangers):
+        print(f"agents: {result.freed}", file=sys.stderr)
+    for finding in (*result.freed.wrongly, *result.freed.stuck, *result.findings, *result.popups, *result.strangers):
         print(f"differs: {finding}", file=sys.stderr)
     step = missing_step(result.calls, records=MAKES[result.scenario.make].records is not None)
     if strict and step is not None:
         print(f"step {step} was never made", file=sys.stderr)
-    wrong = result.findings or result.strangers or (strict and (step is not None or result.popups))
+    wrong = (
+        result.findings
+        or result.strangers
+        or result.freed.wrongly
+        or result.freed.stuck
+        or (strict and (step is not None or result.popups))
+    )
     return 1 if wrong else 0

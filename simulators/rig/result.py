@@ -32,7 +32,9 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
         "wait_s": row.wait_s,
         "talk_s": row.talk_s,
         "message_s": row.message_s,
+        "talk_ended": _seconds(row.talk_ended_at, began) if row.talk_ended_at is not None else None,
         "smdr": row.smdr_raw,
+        "recorded": row.recorded,
     }
 
 

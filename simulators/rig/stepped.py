@@ -20,6 +20,7 @@ from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
 from simulators.faults import parse
+from simulators.freed import Freed, agents_freed
 from simulators.judge import Finding, judge, popups, records, strangers
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
@@ -54,6 +55,7 @@ class Run:
     popups: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     records: dict[str, int] = field(default_factory=dict)
+    freed: Freed = field(default_factory=Freed)
 
 
 def run(
@@ -161,4 +163,5 @@ def _run(
     result.popups = popups(world.truth)
     result.strangers = strangers(calls, world.truth, scenario)
     result.records = records(calls, world.truth, scenario)
+    result.freed = agents_freed(calls, world.truth, scenario)
     return result

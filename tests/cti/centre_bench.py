@@ -41,13 +41,16 @@ def dialect() -> Dialect:
     return load_dialect("panasonic-tda").with_calls({"sources": ("smdi", "callerid_on_port")})
 
 
-def site(folder: Path, ports: int, agents: int, *, card: str = "fxo", **group: Any) -> Site:
+def site(
+    folder: Path, ports: int, agents: int, *, card: str = "fxo", limits: dict[str, Any] | None = None, **group: Any
+) -> Site:
     return msgspec.convert(
         {
             "site": {"name": "test"},
             "state_dir": str(folder),
             "cards": [{"name": "vru", "kind": "software", "ports": ports, "type": card}],
             "pbx": {"dialect": "panasonic-tda"},
+            "limits": limits or {},
             "vru": {
                 "flow": "welcome",
                 "ports": [{"card": "vru", "first": 0, "count": ports, "extension": "2001", "desk": 1, "line": 1}],
@@ -108,7 +111,8 @@ class ScriptedSwitch:
 
 
 class CentreBench:
-    """``calls`` in the order of their ids. Prompts take ``say_s``; keys are pressed by `press`."""
+    """``calls`` in the order of their ids. Prompts take ``say_s``; keys are pressed by `press`. ``limits``: of the
+    site."""
 
     def __init__(
         self,
@@ -123,12 +127,13 @@ class CentreBench:
         wires: dict[str, SerialWire] | None = None,
         vru: dict[str, Any] | None = None,
         desks: dict[int, str] | None = None,
+        limits: dict[str, Any] | None = None,
         **group: Any,
     ) -> None:
         """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru``, ``desks``: as in a site file."""
         self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
         self.records.outside = SteppedOutside(self.clock)
-        self.site = site(folder, ports, agents, **group)
+        self.site = site(folder, ports, agents, limits=limits, **group)
         replace = msgspec.structs.replace
         self.site = replace(
             self.site, vru=replace(self.site.vru, **(vru or {})), pbx=replace(self.site.pbx, desks=desks or {})
