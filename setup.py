@@ -13,6 +13,8 @@ COMMANDS = {
     "run": "cti.commands.run",
     "sim": "simulators.rig.sim",
     "check": "cti.commands.check",
+    "detect": "cti.commands.detect",
+    "card": "cti.commands.card",
     "status": "cti.commands.status",
     "calls": "cti.commands.calls",
     "trace": "cti.commands.trace",

@@ -61,7 +61,7 @@ class BackplaneLink:
             which = f"{self.path} speaks version {theirs} of the wires, we speak {ours}"
             self._tell(True, f"card {self.name}: {which}: update the older")
         try:
-            far = _connect(self.path)
+            far = connect(self.path)
         except OSError as error:
             self._tell(True, f"card {self.name}: nothing at {self.path} ({error.strerror}); tried each {LOOK_S:g} s")
             return
@@ -76,7 +76,7 @@ class BackplaneLink:
             self._on_alarm(f"card_{self.name}", down, text)
 
 
-def _connect(path: str) -> int:
+def connect(path: str) -> int:
     """A connected descriptor, at once or not at all: a listener with a full queue must not stop the reactor."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as far:
         far.setblocking(False)

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     """The faults of the site file and of the dialect, the flow and the customer file that it names; the site."""
+    from cti.commands.check_cards import card_faults
     from cti.config import load_site
     from cti.config_checks import named_files
     from cti.customers.csv_file import read_customers
@@ -76,6 +77,8 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     if "customers" in files and "customers" not in missing:
         plan = NumberPlan(site.site.country, site.site.area_code) if site is not None else NumberPlan()
         faults.extend(read_customers(Path(files["customers"]), plan)[1])
+    if site is not None:
+        faults += card_faults(path, site)
     try:
         speech.recipe("zh")
     except TipringError as error:

@@ -1,0 +1,203 @@
+"""`tipring card test`: what an installer measures on a line, on site: a table with ok or not, and what to do.
+
+Serves the time before the first call, and the morning on which a line sounds wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cti.config import Card, Site
+    from cti.line_test import LineTest, Row
+    from drivers.engine import Engine
+
+NAME = "card"
+HELP = "test a line of a card: dial tone, levels, echo, hook flash, dialling, caller ID"
+LONGEST_RING_S = 600.0
+
+EXAMPLES = """\
+The server must be stopped, since it holds the card's channels: tipring drain, then systemctl stop tipring. The command
+opens the port itself, takes it off-hook, measures for about 15 s and hangs up. PORT is the extension, or CARD:PORT as
+in the site file. Nothing is dialled unless --dial says what; --ring waits for a call to this port.
+
+  alarms        alarms of the driver, and whether there is battery on the line               告警、馈电
+  noise         what is heard on-hook                                                        挂机噪声
+  dial tone     name, level (dBm0), frequencies                                              拨号音
+  return loss   how much of what we send comes back (white noise; 8 dB at least)             回波损耗
+  DTMF loop     our digits, as the line's echo brings them back (with --dial)                双音频
+  dialling      what the PBX answers with: ringback, voice, busy, ...                        拨号
+  flash         whether a hook flash of pbx.flash_ms in that call brings dial tone           拍叉
+  caller ID     number and form (FSK, DTMF) of a call that comes                             来电显示
+
+Status 0 when all that was tested is as it should be, 1 otherwise.
+
+examples:
+  tipring card test 2001 -c site.yaml
+  tipring card test vru:0 -c site.yaml --dial 8001 --ring 30
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sub-command test."""
+    subs = parser.add_subparsers(dest="do", metavar="test", required=True)
+    test = subs.add_parser(
+        "test", help=HELP, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, description=HELP
+    )
+    test.add_argument("port", help="extension, or CARD:PORT of the site file")
+    test.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
+    test.add_argument("--dial", metavar="NUMBER", help="dial this number; somebody's telephone may ring")
+    test.add_argument("--ring", type=float, default=0.0, metavar="SECONDS", help="wait so long for a call to this port")
+    test.add_argument("--json", action="store_true", help="one JSON object a measurement")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Opens the port, measures, tells."""
+    import re
+
+    from cti.config import load_site
+    from cti.errors import TipringError
+    from cti.reactor import install
+
+    if args.dial is not None and not re.fullmatch(r"[0-9*#,A-Da-d]{1,32}", args.dial):
+        raise TipringError(f"--dial {args.dial!r}: write 1 to 32 of 0-9 * # A-D, and ',' for half a second")
+    if not 0 <= args.ring <= LONGEST_RING_S:
+        raise TipringError(f"--ring {args.ring:g}: write 0 to {LONGEST_RING_S:g} seconds")
+    site = load_site(args.config)
+    card, index = _port(site, args.port)
+    _no_server(site, args.port)
+    rows = _measure(install(), site, card, index, args)
+    return 0 if rows and all(row.ok is not False for row in rows) else 1
+
+
+def _port(site: Site, wanted: str) -> tuple[Card, int]:
+    """The card and the port on it."""
+    from cti.errors import TipringError
+
+    cards = {card.name: card for card in site.cards}
+    for port in site.vru.all_ports():
+        if wanted in (port.extension, f"{port.card}:{port.port}"):
+            return cards[port.card], port.port
+    name, _, number = wanted.partition(":")
+    card = cards.get(name)
+    if card is None or not number.isdigit() or int(number) >= card.ports:
+        there = ", ".join(f"{card.name}:0-{card.ports - 1}" for card in site.cards)
+        raise TipringError(f"no port {wanted!r}; write an extension of vru.ports, or one of {there}")
+    if card.type != "fxo":
+        raise TipringError(
+            f"port {wanted} is {card.type}: lines of FXO ports can be tested; `tipring detect` tells a span's alarms"
+        )
+    return card, int(number)
+
+
+def _no_server(site: Site, port: str) -> None:
+    """TipringError where a server holds the card."""
+    from cti.control import ControlError, ask
+    from cti.errors import TipringError
+
+    try:
+        ask(site.state, {"do": "status"})
+    except ControlError as error:
+        if "no server runs" in str(error):
+            return
+        raise
+    raise TipringError(
+        f"the server runs and holds port {port}: let its calls end (tipring drain) and stop it (systemctl stop "
+        "tipring), then test; while it runs: tipring port capture"
+    )
+
+
+def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Namespace) -> list[Row]:
+    """Runs the reactor for as long as the test takes."""
+    from twisted.python.failure import Failure
+
+    from cti.assemble import site_dialect
+    from cti.errors import TipringError
+    from cti.line_test import LineTest
+    from cti.tones import load_plan
+    from drivers.clock import ReactorClock
+    from drivers.engine import Engine
+    from drivers.errors import EngineError
+
+    clock = ReactorClock(reactor)
+    engine = Engine(clock, paced=True, reactor=reactor, max_ports=card.ports, realtime=True, name="test")
+    failed: list[Failure] = []
+    try:
+        port = _open(engine, card, index)
+        test = LineTest(
+            clock,
+            port,
+            load_plan(site.site.country, site.tones),
+            site_dialect(site).line,
+            lambda row: _tell(row, json=args.json),
+            dial=args.dial,
+            ring_s=args.ring,
+        )
+        reactor.callWhenRunning(lambda: _begin(reactor, engine, test, failed))
+        reactor.run()
+    except EngineError as error:
+        raise TipringError(f"card {card.name}: {error}") from error
+    finally:
+        if engine.running:
+            engine.stopService()
+        engine.close()
+    if failed:
+        raise TipringError(f"port {args.port}: the test ended early: {failed[0].getErrorMessage()}")
+    return test.rows
+
+
+def _begin(reactor: Any, engine: Engine, test: LineTest, failed: list[Any]) -> None:
+    from twisted.internet.defer import Deferred
+
+    engine.startService()
+    running = Deferred.fromCoroutine(test.run())
+    running.addErrback(failed.append)
+    running.addBoth(lambda _: reactor.stop())
+
+
+def _open(engine: Engine, card: Card, index: int) -> Any:
+    """One channel of a real card; of a software card all ports, whose wires lead to the far end of its backplane."""
+    from cti.cards import LAWS, connect
+    from cti.config import DahdiCard
+    from cti.errors import TipringError
+    from drivers.card import SoftwareCard
+    from drivers.dahdi import DahdiCard as Channels
+    from drivers.dahdi import DahdiPort
+
+    if isinstance(card, DahdiCard):
+        port = DahdiPort(
+            card.numbers[index],
+            card.type,
+            law=LAWS[card.law],
+            depth=card.depth,
+            rx_db=card.rx_gain_db,
+            tx_db=card.tx_gain_db,
+        )
+        return Channels(engine, [port], name=card.name).ports[0]
+    software = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+    if card.backplane is None:
+        raise TipringError(f"card {card.name} is a software card without a backplane: its lines lead nowhere")
+    try:
+        software.backplane(0, card.ports, connect(card.backplane), paced=True)
+    except OSError as error:
+        raise TipringError(
+            f"card {card.name}: nothing at {card.backplane} ({error.strerror}); start it: tipring sim"
+        ) from error
+    return software.ports[index]
+
+
+def _tell(row: Row, *, json: bool) -> None:
+    """A line of the table, as soon as it is measured."""
+    if json:
+        import msgspec
+
+        print(msgspec.json.encode(row).decode(), flush=True)
+        return
+    from rich.cells import cell_len
+
+    mark = {True: "ok 正常", False: "NOT OK 异常", None: "-"}[row.ok]
+    head = f"{row.en} {row.zh}"
+    print(f"{head}{' ' * (40 - cell_len(head))}{mark}{' ' * (14 - cell_len(mark))}{row.value}", flush=True)
+    if row.remedy:
+        print(f"{'':40}{row.remedy}", flush=True)
