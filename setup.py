@@ -24,6 +24,7 @@ COMMANDS = {
     "pbx": "cti.commands.pbx",
     "serial": "cti.commands.serial",
     "line": "cti.commands.line",
+    "site": "cti.commands.site",
     "audio": "cti.commands.audio",
     "bench": "cti.commands.bench",
 }

@@ -85,6 +85,7 @@ class Operator:
                 for call in centre.calls.values()
             ],
             "alarms": [{"alarm": name, "text": text} for name, text in sorted(centre.alarms.items())],
+            "pbx_clock_s": centre.settled.pbx.offset_s,
             "engine": {
                 **asdict(stats),
                 **{f"backplane_{name}": dict(link.stats()) for name, link in self._backplanes.items()},

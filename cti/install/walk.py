@@ -1,0 +1,230 @@
+"""The checklist of an installation, step by step, and its report to sign (all of the nine steps, on the spot).
+
+Each step is judged from what the server and its records say (`status` of the control socket, rows of calls since the
+walk began), by a command of its own (ports, tones), or by a person's word where nobody else can see it. The walk's
+state is a JSON file that is written after each step, so that it goes on after a break, on another day.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from cti.config import Site
+from cti.errors import TipringError
+from cti.records.row import CallRow
+
+How = Literal["check", "command", "server", "calls", "word"]
+Verdict = Literal["passed", "failed", "skipped"]
+# A PBX clock that is further off than this is worth setting.
+CLOCK_S = 60.0
+# The caller hung up, and this is how the line told.
+HUNG_UP = ("loop_drop", "polarity", "busy_tone", "congestion_tone", "dial_tone", "silence", "digits")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One line of the checklist; `todo` is what the installer does."""
+
+    key: str
+    how: How
+    zh: str
+    en: str
+    todo: str = ""
+
+
+STEPS = (
+    Step("check", "check", "站点文件检查", "the site file is right"),
+    Step("ports", "command", "分机、端口、消息线对应", "extensions, ports and message lines are as in the site file",
+         "the server must be stopped 先停止服务"),
+    Step("tones", "command", "信号音与拍叉", "tones and hook flash are as in the site file",
+         "the server must be stopped 先停止服务"),
+    Step("cards", "server", "板卡与端口无告警", "cards and ports are without alarm", "start the server 启动服务"),
+    Step("serial", "server", "串口有数据", "each serial line is open and brings something",
+         "make a call and hang up 打一个电话并挂机"),
+    Step("calls", "calls", "每个端口呼入", "a call came in through each port", "call in until all had one 逐个呼入"),
+    Step("transfer", "calls", "转接坐席", "a call was transferred to an agent",
+         "choose a group, let an agent answer 选技能组，坐席接听"),
+    Step("popup", "word", "弹屏先于振铃", "the pop-up was on the screen with the right number before the ring",
+         "look at the agent's screen 看坐席屏幕"),
+    Step("record", "calls", "话单对上", "the PBX's record of an answered call came and was matched",
+         "hang up, wait for the record 挂机等话单"),
+    Step("disconnect", "calls", "主叫挂机检测", "a caller's hang-up was noticed on the line",
+         "call in, hang up in the menu 呼入后在菜单中挂机"),
+    Step("clock", "server", "交换机时钟偏差", f"the PBX's clock is known, and off by less than {CLOCK_S:.0f} s"),
+)  # fmt: skip
+
+
+class Done(msgspec.Struct):
+    """What came of a step, when, by whom."""
+
+    verdict: Verdict
+    text: str
+    at: datetime
+    by: str
+
+
+class Walk(msgspec.Struct):
+    """A walk through a site, as kept in its file."""
+
+    site: str
+    began: datetime
+    done: dict[str, Done] = {}
+
+    def next(self) -> Step | None:
+        """The first step that has not passed and was not left out; None: through."""
+        return next((step for step in STEPS if self.is_open(step)), None)
+
+    def is_open(self, step: Step) -> bool:
+        """Not done, or failed."""
+        return step.key not in self.done or self.done[step.key].verdict == "failed"
+
+    @property
+    def complete(self) -> bool:
+        """Every step has passed."""
+        return all(step.key in self.done and self.done[step.key].verdict == "passed" for step in STEPS)
+
+
+def open_walk(path: Path, site: Site, now: datetime) -> Walk:
+    """The walk in this file, or a new one. TipringError where it is of another site, or none."""
+    try:
+        walk = msgspec.json.decode(path.read_bytes(), type=Walk)
+    except FileNotFoundError:
+        return Walk(site.site.name, now)
+    except (OSError, msgspec.DecodeError) as error:
+        raise TipringError(f"{path}: no walk can be read from it ({error}); name another file with --state") from error
+    if walk.site != site.site.name:
+        raise TipringError(f"{path}: is of the site {walk.site}, not {site.site.name}; name another file with --state")
+    return walk
+
+
+def save_walk(path: Path, walk: Walk) -> None:
+    """Written beside and put in its place, so that a power cut leaves the old or the new. TipringError."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        with beside.open("wb") as out:
+            out.write(msgspec.json.format(msgspec.json.encode(walk), indent=1))
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise TipringError(f"{path}: {error.strerror}") from error
+
+
+# ---- judging -------------------------------------------------------------------------------------
+
+
+def judge(key: str, site: Site, status: Mapping[str, Any] | None, rows: Sequence[CallRow]) -> tuple[bool, str]:
+    """Whether a step of kind server or calls has passed, and on what evidence. ``status``: the server's answer, None
+    where it does not run; ``rows``: calls since the walk began."""
+    match key:
+        case "cards":
+            return _cards(status)
+        case "serial":
+            return _serial(site, status)
+        case "clock":
+            return _clock(status)
+        case "calls":
+            return _calls(site, rows)
+        case "transfer":
+            found = [row for row in rows if row.outcome == "answered"]
+            return _one(found, "was answered by {agent} at {agent_extension}")
+        case "record":
+            found = [row for row in rows if row.outcome == "answered" and row.recorded == "smdr"]
+            return _one(found, "ended by the PBX's record: {smdr_raw}")
+        case "disconnect":
+            return _one([row for row in rows if row.cause in HUNG_UP], "ended by {cause} ({outcome})")
+        case _:
+            raise ValueError(f"no step {key} is judged by the server")
+
+
+def _one(rows: Sequence[CallRow], text: str) -> tuple[bool, str]:
+    if not rows:
+        return False, "no such call yet"
+    row = rows[0]
+    fields = {name: getattr(row, name) for name in row.__struct_fields__}
+    return True, f"call {row.id} from {row.ani or 'nobody named'} " + text.format(**fields)
+
+
+def _calls(site: Site, rows: Sequence[CallRow]) -> tuple[bool, str]:
+    wanted = [one.extension for one in site.vru.all_ports() if one.use == "callers"]
+    named = {row.extension for row in rows if row.answered_at is not None and row.ani is not None}
+    reached = {row.extension for row in rows if row.answered_at is not None}
+    missing = [extension for extension in wanted if extension not in reached]
+    if missing:
+        return False, f"{len(wanted) - len(missing)} of {len(wanted)}; none yet at {_few(missing)}"
+    nameless = [extension for extension in wanted if extension not in named]
+    if nameless:
+        return False, f"all {len(wanted)} ports, but without a caller's number at {_few(nameless)}"
+    return True, f"all {len(wanted)} ports, each with a caller's number"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _cards(status: Mapping[str, Any] | None) -> tuple[bool, str]:
+    if status is None:
+        return False, "the server does not run"
+    ports = status["ports"]
+    wrong = [str(one["extension"]) for one in ports if one["state"] == "alarm"]
+    return not wrong, f"in alarm: {_few(wrong)}" if wrong else f"{len(ports)} ports, none in alarm"
+
+
+def _serial(site: Site, status: Mapping[str, Any] | None) -> tuple[bool, str]:
+    if status is None:
+        return False, "the server does not run"
+    links = {one["link"]: one for one in status["links"]}
+    wanted = [name for name in ("smdi", "smdr", "mci") if getattr(site.pbx, name) is not None]
+    said = [f"{name} {links[name]['state']}, {links[name]['items']} messages" for name in wanted if name in links]
+    good = all(name in links and links[name]["state"] == "up" and links[name]["items"] for name in wanted)
+    return good, "; ".join(said) or "the site has no serial line"
+
+
+def _clock(status: Mapping[str, Any] | None) -> tuple[bool, str]:
+    if status is None:
+        return False, "the server does not run"
+    offset_s = status.get("pbx_clock_s")
+    if offset_s is None:
+        return False, "not known yet: some records must come first"
+    return abs(offset_s) < CLOCK_S, f"the PBX's clock is {abs(offset_s):.0f} s {'slow' if offset_s > 0 else 'fast'}"
+
+
+# ---- the report ----------------------------------------------------------------------------------
+
+WORDS = {"passed": "通过 passed", "failed": "未通过 FAILED", "skipped": "略过 left out"}
+
+
+def report(walk: Walk, site: Site, version: str, now: datetime) -> str:
+    """Markdown in Chinese and English, with places for the signatures; what was not done says so."""
+    zone = site.zone
+    ports = site.vru.all_ports()
+    rows = [
+        f"# 安装验收报告 Installation report: {walk.site}",
+        "",
+        f"Tipring {version}; 方言 dialect {Path(site.pbx.dialect).stem}; {len(ports)} VRU 端口 ports, "
+        f"{len(site.groups)} 技能组 groups, {len(site.agents)} 坐席 agents",
+        f"开始 begun {walk.began.astimezone(zone):%Y-%m-%d %H:%M}, 打印 printed {now.astimezone(zone):%Y-%m-%d %H:%M}",
+        "",
+        "| # | 项目 | step | 结果 result | 依据 evidence | 时间 when | 执行 by |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for number, step in enumerate(STEPS, start=1):
+        done = walk.done.get(step.key)
+        if done is None:
+            cells = ["未做 not done", "", "", ""]
+        else:
+            when = f"{done.at.astimezone(zone):%Y-%m-%d %H:%M}"
+            cells = [WORDS[done.verdict], done.text, when, done.by]
+        rows.append("| " + " | ".join(_cell(text) for text in (str(number), step.zh, step.en, *cells)) + " |")
+    verdict = "全部通过 all steps passed" if walk.complete else "未全部通过 NOT all steps passed"
+    rows += ["", f"**{verdict}**", "", "安装 installer: ____________________  日期 date: ______________", ""]
+    return "\n".join([*rows, "客户 customer: ____________________  日期 date: ______________", ""])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

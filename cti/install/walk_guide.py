@@ -1,0 +1,132 @@
+"""Leads an installer through the checklist: asks, looks, writes down, and goes on where it was broken off.
+
+What is typed: Enter looks (or looks again), y and n answer a question, s leaves a step out with a reason, q ends for
+now. The end of the input is q. A failed step stays open and comes again at the next walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cti.config import Site
+from cti.install.walk import STEPS, Done, Step, Verdict, Walk, judge, save_walk
+from cti.records.row import CallRow
+
+
+class Guide:
+    """`ask(text)` returns a line, None at the end of input; `status` the server's answer or None; `rows` the calls
+    since a time; `check` the faults of the site file; `command` runs one of Tipring's and returns its status."""
+
+    def __init__(
+        self,
+        path: Path,
+        walk: Walk,
+        site: Site,
+        by: str,
+        *,
+        now: Callable[[], datetime],
+        ask: Callable[[str], str | None],
+        say: Callable[[str], object],
+        status: Callable[[], dict[str, Any] | None],
+        rows: Callable[[datetime], Sequence[CallRow]],
+        check: Callable[[], list[str]],
+        command: Callable[[Sequence[str]], int],
+    ) -> None:
+        self.walk = walk
+        self._path, self._site, self._by, self._now = path, site, by, now
+        self._ask, self._say, self._status, self._rows = ask, say, status, rows
+        self._check, self._command = check, command
+
+    def run(self) -> bool:
+        """Every open step in order, each once; True: all are passed or left out."""
+        for number, step in enumerate(STEPS, start=1):
+            if not self.walk.is_open(step):
+                continue
+            self._say(f"\n{number}/{len(STEPS)}  {step.zh}  {step.en}" + (f"\n      {step.todo}" if step.todo else ""))
+            if not self._step(step):
+                return False
+        return self.walk.next() is None
+
+    def _step(self, step: Step) -> bool:
+        """False: ended for now."""
+        match step.how:
+            case "check":
+                return self._checked(step)
+            case "command":
+                return self._commanded(step)
+            case "word":
+                return self._word(step, "Was it so? 是否如此？ y/n/s/q ")
+            case _:
+                return self._looked(step)
+
+    def _checked(self, step: Step) -> bool:
+        faults = self._check()
+        self._write(step, "failed" if faults else "passed", "; ".join(faults[:5]) or "no fault")
+        return True
+
+    def _commanded(self, step: Step) -> bool:
+        words = _words(step, self._site)
+        line = " ".join(("tipring", *words))
+        answer = self._answer(f"{line}: Enter runs it 回车执行, s, q ")
+        if answer is None:
+            return False
+        if answer == "s":
+            return self._left_out(step)
+        result = self._command(words)
+        if step.key == "tones":
+            return self._word(step, "Are these values in the site file? 站点文件是否一致？ y/n/s/q ")
+        self._write(step, "passed" if result == 0 else "failed", f"{line}: status {result}")
+        return True
+
+    def _looked(self, step: Step) -> bool:
+        while True:
+            good, text = judge(step.key, self._site, self._status(), self._rows(self.walk.began))
+            if good:
+                self._write(step, "passed", text)
+                return True
+            self._say(f"      {text}")
+            answer = self._answer("Enter looks again 回车再看, n, s, q ")
+            if answer is None:
+                return False
+            if answer == "s":
+                return self._left_out(step)
+            if answer == "n":
+                self._write(step, "failed", text)
+                return True
+
+    def _word(self, step: Step, question: str) -> bool:
+        while (answer := self._answer(question)) is not None:
+            if answer == "s":
+                return self._left_out(step)
+            if answer in ("y", "n"):
+                note = self._ask("Remark 备注: ") or ""
+                said = f"{'yes' if answer == 'y' else 'no'}, said by {self._by}" + (f": {note}" if note else "")
+                self._write(step, "passed" if answer == "y" else "failed", said)
+                return True
+        return False
+
+    def _left_out(self, step: Step) -> bool:
+        why = self._ask("Why? 原因: ")
+        if not why:
+            self._say("      a step is left out with a reason only 须写原因")
+            return self._step(step) if why is not None else False
+        self._write(step, "skipped", why)
+        return True
+
+    def _answer(self, question: str) -> str | None:
+        """Lower case; None: q, or the input has ended."""
+        answer = self._ask(question)
+        return None if answer is None or answer.strip().lower() == "q" else answer.strip().lower()
+
+    def _write(self, step: Step, verdict: Verdict, text: str) -> None:
+        self._say(f"      {verdict}: {text}")
+        self.walk.done[step.key] = Done(verdict, text, self._now(), self._by)
+        save_walk(self._path, self.walk)
+
+
+def _words(step: Step, site: Site) -> tuple[str, ...]:
+    """The command of a step."""
+    return ("pbx", "learn-ports") if step.key == "ports" else ("line", "learn", site.vru.all_ports()[0].extension)
