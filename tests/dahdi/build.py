@@ -106,10 +106,10 @@ def _recipe() -> str:
 
 
 def _build(cache: Path, made: Image) -> None:
-    for tool in ("gcc-12", "make", "strip", "xz"):
+    for tool in ("gcc-12", "make", "strip"):
         if shutil.which(tool) is None:
             raise MachineError(
-                f"{tool} is missing, which compiles DAHDI's modules: apt-get install gcc-12 make xz-utils"
+                f"{tool} is missing, which compiles DAHDI's modules: apt-get install gcc-12 make binutils"
             )
     if os.uname().machine != "x86_64":
         raise MachineError(f"the DAHDI machine is an x86-64 PC; this is {os.uname().machine}")
