@@ -30,7 +30,7 @@ class Command(Protocol):
 
 ORDER = (
     *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "trace", "agent", "port", "drain"),
-    *("pbx", "serial", "audio", "bench"),
+    *("site", "line", "serial", "pbx", "audio", "bench"),
 )
 
 
