@@ -188,6 +188,8 @@ class Callers:
                 self.arrivals.pbx_sent(call, line, said.announcement())
         elif isinstance(said, Gone):
             self._centre.conduct.caller_gone(call, "digits")
+        elif self._reader.begun(digits):
+            self._centre.log.info("the PBX broke off its digits", call=call.id, digits=digits)
         else:
             text = f"extension {line.extension}: the PBX sent {digits} after the answer, which fits no pattern"
             self._centre.alarm("in_band_unknown", text)

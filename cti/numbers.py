@@ -117,10 +117,11 @@ class NumberRules:
         return before != (call.ani, call.ani_source, call.ani_truncated, call.ani_doubt)
 
     def _whole(self, numbers: Numbers) -> tuple[str, bool]:
-        """Without the outside-line code; and whether the PBX may have cut it (what it repeats in the voice band as FSK
-        or DTMF caller ID comes whole from the exchange)."""
+        """Without the outside-line code; and whether the PBX may have cut it. A longer number as caller ID on the port
+        is the exchange's, which the PBX passes on as it comes."""
         ani = numbers.ani or ""
-        cut = bool(self._max_digits) and numbers.source != "port" and len(ani) >= self._max_digits
+        longer = numbers.source == "port" and len(ani) > self._max_digits
+        cut = bool(self._max_digits) and len(ani) >= self._max_digits and not longer
         if self._prefix and len(ani) > self._internal_max and ani.startswith(self._prefix):
             ani = ani[len(self._prefix) :]
         return ani, cut

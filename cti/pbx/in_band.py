@@ -67,6 +67,10 @@ class InBandReader:
             return False
         return not any(pattern.reach(digits)[1] for _, pattern in self._forms)
 
+    def begun(self, digits: str) -> bool:
+        """Could more digits have made it something? The PBX breaks off when the caller hangs up in the middle."""
+        return any(pattern.reach(digits)[1] for _, pattern in self._forms)
+
 
 def _call(form: InBandPattern, groups: dict[str, str]) -> InBandCall:
     reason, origin = groups.get("reason", ""), groups.get("origin", "")

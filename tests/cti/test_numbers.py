@@ -73,10 +73,12 @@ def test_a_cut_number_of_somebody_else_has_its_rank() -> None:
     assert (one.ani, one.ani_truncated) == ("3800138000", True)
 
 
-def test_only_smdi_cuts() -> None:
-    rules, one = NumberRules(CallRules(number_max=10)), call()
-    rules.apply(one, fsk(MOBILE))
-    assert not one.ani_truncated
+def test_caller_id_on_the_port_that_is_longer_comes_as_the_exchange_sent_it() -> None:
+    rules = NumberRules(CallRules(number_max=10))
+    for said, cut in ((fsk(MOBILE), False), (fsk("3800138000"), True), (smdi(MOBILE), True), (smdi("8001"), False)):
+        one = call()
+        rules.apply(one, said)
+        assert one.ani_truncated == cut
 
 
 def doubted(*damaged: Source, **rules: Any) -> NumberRules:

@@ -35,6 +35,7 @@ def test_nobody_waits_for_digits_that_cannot_come() -> None:
         assert reader.complete(said)
         assert not any(reader.complete(said[:length]) for length in range(len(said)))
     assert reader.complete("CCC") and not reader.complete("CC")
+    assert reader.begun("#225B") and not reader.begun("777") and not reader.begun("A205")
     assert not reader.complete("777"), "it fits nothing: its rest must not reach the menu"
     hipath = InBandReader(load_dialect("hipath1100").in_band)
     assert hipath.complete("***3****15****11*1") and not hipath.complete("***3****15****11*")
