@@ -142,8 +142,12 @@ def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Na
         if engine.running:
             engine.stopService()
         engine.close()
+    if failed and isinstance(failed[0].value, BrokenPipeError):
+        failed[0].raiseException()
     if failed:
         raise TipringError(f"port {args.port}: the test ended early: {failed[0].getErrorMessage()}")
+    if not test.done:
+        raise TipringError(f"port {args.port}: interrupted; the port is on-hook")
     return test.rows
 
 

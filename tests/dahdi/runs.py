@@ -152,6 +152,12 @@ RUNS: dict[str, Run] = {  # the longest first, so that two at a time end togethe
             pytest(f"{INSIDE}/trunks.py"),
             ("SKIPPED", "= "),
         ),
+        Run(
+            "integrator",
+            "system.conf from a description, detection, the test of a line",
+            "described",
+            pytest(f"{INSIDE}/integrator.py"),
+        ),
         Run("service", "alarm and recovery, 1,000 openings, bad input", "analog", pytest(f"{INSIDE}/service.py")),
         Run(
             "bench",
