@@ -20,6 +20,11 @@ ALLOWED = {
 # codecs and state machines: no reactor, no sockets
 PURE = [
     "cti/machine.py",
+    "cti/numbers.py",
+    "cti/pbx/digit_pattern.py",
+    "cti/pbx/in_band.py",
+    "cti/pbx/mci.py",
+    "cti/pbx/parity.py",
     "cti/pbx/smdi.py",
     "cti/pbx/smdr.py",
     "cti/desk/wire.py",

@@ -255,6 +255,8 @@ class PbxLink(Generic[ItemT]):
     def flush(self) -> None:
         """Takes out of the decoder what was begun; an order that was being sent goes back to the front."""
         self._deliver(self._decoder.flush())
+        if self._parity is not None:
+            self._parity.lost()
         if self._pace is not None:
             self._pace.cancel()
             self._pace = None

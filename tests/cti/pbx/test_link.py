@@ -12,8 +12,10 @@ from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
 from cti.pbx.link import QUEUE_BYTES, PbxLink
+from cti.pbx.parity import ParityCheck
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiGarbage, SmdiItem, lamp
 from drivers.clock import SteppedClock
+from simulators.serial_line import with_parity
 
 FRAME = b"\r\nMD0010007D 3500 \r\n\x19"
 CALL = SmdiCall(1, 7, "D", None, "3500")
@@ -63,14 +65,23 @@ def closed() -> Failure:
 class Site:
     """A link with everything it tells."""
 
-    def __init__(self, silence_s: float | None = None) -> None:
+    def __init__(self, silence_s: float | None = None, parity: ParityCheck | None = None) -> None:
         self.clock = SteppedClock()
         self.line = Line(self.clock)
         self.items: list[SmdiItem] = []
         self.alarms: list[tuple[float, str, bool]] = []
         self.link: PbxLink[SmdiItem] = PbxLink(
-            self.clock, self.line.open, SmdiDecoder(), self.item, self.alarm, name="smdi", silence_s=silence_s
+            self.clock,
+            self.line.open,
+            SmdiDecoder(),
+            self.item,
+            self.alarm,
+            name="smdi",
+            silence_s=silence_s,
+            parity=parity,
+            on_damage=lambda: self.damaged.append(round(self.clock.seconds(), 2)),
         )
+        self.damaged: list[float] = []
         self.fail = False
 
     def item(self, item: SmdiItem) -> None:
@@ -283,3 +294,20 @@ def test_stopping_and_starting_again(site: Site) -> None:
     assert site.alarms == []
     site.link.start()
     assert site.link.up
+
+
+def test_a_byte_of_wrong_parity_is_told_and_spoils_its_message() -> None:
+    site = Site(parity=ParityCheck(7, "even"))
+    site.link.start()
+    whole = with_parity(FRAME, 7, "even")
+    digit = FRAME.index(b"3500") + 2
+    site.says(whole)
+    site.says(whole[:digit] + bytes([whole[digit] ^ 0x04]) + whole[digit + 1 :])
+    assert [type(item) for item in site.items] == [SmdiCall, SmdiGarbage]
+    assert site.link.bad_parity == 1 and len(site.damaged) == 1
+    site.line.pull()
+    site.line.present = True
+    site.run(2.0)
+    site.says(FRAME)  # another converter, which strips the parity
+    assert isinstance(site.items[-1], SmdiCall) and site.link.bad_parity == 1
+    site.link.stop()
