@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-RATE = 8000
+from drivers.measure import level
+from drivers.wav import RATE
+
 FRAME = 40  # 5 ms
-FULL_SCALE_DBM0 = 3.14  # a sine that just overloads A-law (ITU-T G.711)
 QUIET_DBM0 = -50.0  # weaker is silence
 UNDER_DB = 12.0  # so far under the loudest frames a burst has ended
 SHORTEST_MS = 30  # clicks and gaps below this are none
@@ -49,34 +50,28 @@ class Measured:
 
 def measure(samples: array[int]) -> Measured:
     """Of 16-bit samples at 8 kHz."""
-    levels = [_level(samples[at : at + FRAME]) for at in range(0, len(samples) - FRAME + 1, FRAME)]
+    levels = [level(samples[at : at + FRAME]) for at in range(0, len(samples) - FRAME + 1, FRAME)]
     loudest = sorted(levels)[-max(1, len(levels) // 50)] if levels else QUIET_DBM0
     if loudest <= QUIET_DBM0:
         return Measured("silence")
-    on = [level > max(QUIET_DBM0, loudest - UNDER_DB) for level in levels]
+    on = [frame > max(QUIET_DBM0, loudest - UNDER_DB) for frame in levels]
     runs = _runs(on)
     longest = max((run for run in runs if run[0]), key=lambda run: run[2] - run[1])
     start, stop = longest[1] * FRAME, longest[2] * FRAME
     middle = samples[start + FRAME : stop - FRAME] or samples[start:stop]
     f1, f2 = _frequencies(middle[: 2 * WINDOW])
-    level = round(_level(middle) - (3.0 if f2 else 0.0), 1)
+    each_dbm0 = round(level(middle) - (3.0 if f2 else 0.0), 1)
     edges = [run for run in runs if run[0]]
     ms = FRAME * 1000 // RATE
     if len(edges) == 1:
         whole = (longest[2] - longest[1]) * ms
-        return Measured("continuous" if whole >= 1000 else "irregular", f1, f2, level)
+        return Measured("continuous" if whole >= 1000 else "irregular", f1, f2, each_dbm0)
     begun = next(at for at, run in enumerate(runs) if run[0])
     times = [(run[2] - run[1]) * ms for run in runs[begun + 2 : -1]]  # from the second burst on, all whole
     cadence, cycles = _cadence(times)
     if not cadence:
-        return Measured("irregular", f1, f2, level)
-    return Measured("cadence", f1, f2, level, cadence, cycles)
-
-
-def _level(samples: Sequence[int]) -> float:
-    """dBm0 of the mean power."""
-    power = sum(value * value for value in samples) / max(1, len(samples))
-    return 10 * math.log10(max(power, 1e-3) / (32768**2 / 2)) + FULL_SCALE_DBM0
+        return Measured("irregular", f1, f2, each_dbm0)
+    return Measured("cadence", f1, f2, each_dbm0, cadence, cycles)
 
 
 def _runs(on: Sequence[bool]) -> list[tuple[bool, int, int]]:
