@@ -50,6 +50,7 @@ GAUGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "desks": ("tipring_desk_sessions", "Agents' sessions by state of their link.", ("state",)),
     "journal": ("tipring_journal_lag_events", "Events not yet on the disk, or in the database.", ("stage",)),
     "calls": ("tipring_calls", "Calls under way by state.", ("state",)),
+    "pbx_clock": ("tipring_pbx_clock_slow_seconds", "How far the PBX's clock is behind ours.", ("link",)),
 }
 """What `watch` takes: source, name, help, labels."""
 
@@ -82,6 +83,9 @@ class Metrics:
             registry=self.registry,
         )
         self._garbage = self._counter("tipring_serial_garbage", "Bytes or lines that made no sense.", "link")
+        self._unrecorded = Counter(
+            "tipring_calls_unrecorded", "Calls of which no record of the PBX came in time.", registry=self.registry
+        )
         self._alarms = self._counter("tipring_alarms", "Alarms raised.", "name")
         self._wrong_passwords = Counter(
             "tipring_desk_wrong_passwords", "Wrong passwords of agents.", registry=self.registry
@@ -111,6 +115,10 @@ class Metrics:
     def garbage(self, link: str, count: int) -> None:
         """A serial line brought bytes that make no sense."""
         self._garbage.labels(link).inc(count)
+
+    def unrecorded(self) -> None:
+        """No record of a call came in time."""
+        self._unrecorded.inc()
 
     def alarm(self, name: str) -> None:
         """Something a person should look at."""

@@ -169,9 +169,14 @@ class Operator:
         metrics.watch(
             "links", lambda: {link.name: float(link.up) for link in (centre.smdi, centre.smdr, centre.mci) if link}
         )
+        metrics.watch("pbx_clock", self._pbx_clock)
         metrics.watch_engines(lambda: {"server": self._engine.stats()})
 
     # within
+
+    def _pbx_clock(self) -> dict[str, float]:
+        slow_s = self._centre.settled.pbx.offset_s
+        return {} if slow_s is None else {"smdr": slow_s}
 
     def _line(self, request: Request) -> VruLine:
         wanted = str(request.get("port", ""))

@@ -71,7 +71,7 @@ class Settled:
     def close(self) -> None:
         """The server stops: calls that still wait for their record are marked."""
         for call in self.talks.close():
-            if self.link is not None:
+            if self.link is not None and 9 not in call.steps:
                 self._centre.event(call, "unrecorded", "inferred", why="the server stops")
 
     # from the line
@@ -90,7 +90,7 @@ class Settled:
             self._centre.steps.step_9_record(item, alone)
             return
         self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
-        if item.event == "ring":
+        if item.event == "ring" and not item.mended:  # cut out of a damaged line: its number may be another's
             self._centre.callers.record_at_ring(item)
         elif item.event == "answer" and item.extension:
             self._centre.conduct.agent_lifted(item.extension, "record")
@@ -141,6 +141,8 @@ class Settled:
             self._guessed[call.extension] = call
         if 9 in call.steps:
             return
+        if call.outcome == "lost_in_transfer":
+            self._centre.mark(call, 9, "smdr")  # by the record of our own port's part
         record = self.talks.owe(call.extension, call, agents=True, guessed=cause in GUESSED)
         if record is not None:
             self._early(call, record, completes=True)
@@ -192,8 +194,11 @@ class Settled:
         self._centre.set_alarm("smdr_unread", raised, text)
 
     def _overdue(self, call: Call) -> None:
+        if 9 in call.steps:
+            return
         why = "the line is down" if self.link is not None and not self.link.up else "none came"
         self._centre.event(call, "unrecorded", "inferred", why=why)
+        self._centre.metrics.unrecorded()
 
     def _early(self, call: Call, record: SmdrRecord, completes: bool) -> None:
         """A record that came before we noticed that its call was over."""
@@ -209,6 +214,7 @@ class Settled:
         known = agree(call.ani, record.number)
         call.unmarked = self._rules.marks_transfers and known and not (record.transferred or record.condition)
         if call.unmarked and call.ended and 9 not in call.steps and call.outcome == "answered":
+            self._centre.mark(call, 9, "smdr")
             self._corrected(call, "lost_in_transfer", "the PBX's record says that the call ended at the VRU")
 
     def _after_all(self, call: Call, record: SmdrRecord) -> None:

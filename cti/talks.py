@@ -221,7 +221,11 @@ class Talks:
     def _of_the_call_there(self, record: SmdrRecord) -> bool:
         """Is it rather of the call that is on our port still, whose end the PBX has seen before us?"""
         call = self._on_port(record.extension or "")
-        return call is not None and agree(call.ani, record.number) and self.says_gone(record, call)
+        if call is None:
+            return False
+        if call.answered_s is None:
+            return record.answered is False and self._same(call, record)
+        return self.says_gone(record, call)
 
     def interval(self, record: SmdrRecord) -> Interval | None:
         """When the record says it was, on our clock; None where that is not known."""

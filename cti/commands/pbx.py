@@ -2,7 +2,7 @@
 
 decode serves step 9: one JSON object a record on standard output; lines that the dialect does not know on standard
 error, each with its number and the reason. learn proposes a dialect for such lines. Status 0: every line was
-understood; 1: some were not; 2: no such dialect or file.
+understood; 1: some were not; 2: no such dialect or file. unread lists what the server itself could not read.
 """
 
 from __future__ import annotations
@@ -69,11 +69,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     learn.add_argument("--name", default="learned", help="what the dialect shall be called")
     learn.add_argument("--new", action="store_true", help="propose a new one though a known one reads every line")
     learn.add_argument("file", metavar="FILE", help="what the PBX printed, or - for standard input")
+    unread = actions.add_parser(
+        "unread",
+        help="the lines of the PBX that no form of the dialect could read",
+        description="Prints the lines that the server received and could not read, oldest first, each with its time "
+        "and the reason; --raw prints the lines alone, for `tipring pbx learn -`. "
+        "列出服务器收到而读不出的话单行，并说明原因。",
+    )
+    unread.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
+    unread.add_argument("--since", metavar="TIME", help="30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00")
+    unread.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many, the last ones (100)")
+    unread.add_argument("--raw", action="store_true", help="the lines alone, as they came")
 
 
 def run(args: argparse.Namespace) -> int:
     """The action that was asked for. Raises TipringError (ConfigFaults) for what cannot be used."""
-    return {"decode": _decode, "learn": _learn, "learn-ports": _learn_ports}[args.action](args)
+    return {"decode": _decode, "learn": _learn, "learn-ports": _learn_ports, "unread": _unread}[args.action](args)
 
 
 def _learn_ports(args: argparse.Namespace) -> int:
@@ -102,6 +113,32 @@ def _learn_ports(args: argparse.Namespace) -> int:
         print(f"differs 不符: {text}")
     print("the site file is right 与站点文件一致" if not wrong else f"\n{proposal(found, present)}")
     return 1 if wrong else 0
+
+
+def _unread(args: argparse.Namespace) -> int:
+    """Reads the database; the server need not be running. 0: there are none; 1: there are some."""
+    from datetime import UTC, datetime
+
+    from cti.commands.calls import moment
+    from cti.config import load_site
+    from cti.errors import TipringError
+    from cti.records.store import existing_store
+
+    if args.limit < 1:
+        raise TipringError(f"--limit {args.limit}: write a number from 1")
+    site = load_site(args.config)
+    try:
+        since = None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
+    except ValueError as error:
+        raise TipringError(str(error)) from error
+    store = existing_store(site.database_url)
+    found = store.of_system("smdr_unread", since=since, limit=args.limit)
+    store.close()
+    for event in found:
+        raw = str(event.data.get("raw", ""))
+        when = f"{event.t.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
+        print(raw if args.raw else f"{when}  {event.data.get('reason', '')}: {raw}")
+    return 1 if found else 0
 
 
 def _date(args: argparse.Namespace) -> datetime | None:

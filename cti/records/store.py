@@ -213,6 +213,15 @@ class Store:
         with database.reading(self._engine) as connection:
             return self._events(connection, [id])[id]
 
+    def of_system(self, kind: str, *, since: datetime | None = None, limit: int = 100) -> list[Event]:
+        """Events of the system of this kind (alarm, smdr_unread ...), the last ``limit`` of them, oldest first."""
+        query = select(system_event).where(system_event.c.kind == kind).order_by(system_event.c.serial.desc())
+        if since is not None:
+            query = query.where(system_event.c.at >= since)
+        with database.reading(self._engine) as connection:
+            rows = connection.execute(query.limit(limit)).all()
+        return [Event(None, row.kind, row.at, row.source, None, row.port, _decode(row.data)) for row in reversed(rows)]
+
     def last_calls(self, ani: str, n: int = 5, *, truncated: bool = False) -> list[CallRow]:
         """The last n calls of this caller, newest first, by index; without steps. The forwarder's delay aside."""
         key = self._ani_key(ani, truncated)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from argon2 import PasswordHasher
 
-from cti.commands import calls, check, trace
+from cti.commands import calls, check, pbx, trace
 from cti.config import load_site
 from cti.errors import ConfigFaults, StoreError, TipringError
 from cti.records.events import Entry, Event
@@ -49,6 +49,29 @@ def site(tmp_path: Path) -> Path:
     file = tmp_path / "site.yaml"
     file.write_text(SITE, encoding="utf-8")
     return file
+
+
+def test_lines_that_could_not_be_read(site: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(pbx, "unread", "-c", str(site)) == 0 and capsys.readouterr().out == ""
+    first = store.position() + 1
+    for number, raw in enumerate(("01/0?/26 rubbish", "\\x81 noise")):
+        data = {"raw": raw, "reason": "fits no form of the dialect", "line": 7 + number}
+        event = Event(None, "smdr_unread", START + timedelta(minutes=number), "smdr", data=data)
+        store.forward([Entry(first + number, 100.0 + number, event)])
+    assert run(pbx, "unread", "-c", str(site)) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        "2026-01-05 09:00:00  fits no form of the dialect: 01/0?/26 rubbish",
+        "2026-01-05 09:01:00  fits no form of the dialect: \\x81 noise",
+    ]
+    since = str((START + timedelta(seconds=30)).isoformat())
+    assert run(pbx, "unread", "-c", str(site), "--raw", "--since", since) == 1
+    assert capsys.readouterr().out == "\\x81 noise\n"
+    assert run(pbx, "unread", "-c", str(site), "--limit", "1", "--raw") == 1
+    assert capsys.readouterr().out == "\\x81 noise\n"
+    for words in (["--limit", "0"], ["--since", "yesterday"]):
+        with pytest.raises(TipringError):
+            run(pbx, "unread", "-c", str(site), *words)
 
 
 @pytest.fixture

@@ -167,6 +167,15 @@ def test_a_caller_lost_in_the_transfer_is_recorded_so() -> None:
     assert {call["outcome"] for call in seen.run.calls} == {"lost_in_transfer"}
 
 
+@pytest.mark.parametrize("fault", ["smdr=late:8s", "smdr=shuffled:50%"])
+def test_a_late_record_tells_all_the_same_that_the_caller_was_lost(fault: str) -> None:
+    """The desk has ended the call before, and nobody knew better then."""
+    seen = look(world(6), faults=["transfer=lost", fault])
+    settled(seen)
+    assert {(call["outcome"], call["recorded"]) for call in seen.run.calls} == {("lost_in_transfer", "smdr")}
+    assert any(call["cause"].startswith("the PBX's record says") for call in seen.run.calls)
+
+
 @pytest.mark.parametrize("fault", ["smdr=lost:100%", "smdr=damaged:100%", "smdr=reordered:100%", "smdr=late:10s"])
 def test_without_the_record_the_agent_is_freed_by_the_desk(fault: str) -> None:
     seen = look(plain(12), faults=[fault])
