@@ -86,6 +86,7 @@ def test_each_make_is_learned_from_its_lines_and_the_sites_extensions(make: str)
     assert wrong == []
     doubtful = {
         "mitel-sx200": ["line 3: number is 2777, learned *94300#2777"],
+        "shenou": ["line 2: number is 13800138000, learned 66886688"],  # the caller stands elsewhere in such records
         "panasonic-tda": ["line 4: extension is *123, learned None", "line 9: number is 1235, learned None"],
     }
     assert unsure == doubtful.get(make, [])
