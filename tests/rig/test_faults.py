@@ -167,6 +167,19 @@ def test_a_caller_lost_in_the_transfer_is_recorded_so() -> None:
     assert {call["outcome"] for call in seen.run.calls} == {"lost_in_transfer"}
 
 
+@pytest.mark.parametrize("fault", [
+    "records=per_leg", "records=whole_call", "records=split_at_flash", "records=intercom", "records=stars:100%",
+    "smdr=shuffled:50%", "clock=wrong:7min", "clock=wrong:-525600min", "clock=jump:90min@60s", "clock=jump:-90min@60s",
+    "offline=smdr@20s:60s",
+])  # fmt: skip
+def test_however_records_are_printed_nobody_is_freed_wrongly(fault: str) -> None:
+    seen = look(plain(14), faults=[fault])
+    settled(seen)
+    assert [str(finding) for finding in seen.run.findings] == []
+    assert seen.run.freed.wrongly == [] and seen.run.freed.stuck == [] and len(seen.run.freed.late_s) >= 7
+    assert {call["recorded"] for call in seen.calls("answered")} == {"smdr"}, "every record came in the end"
+
+
 @pytest.mark.parametrize("fault", ["smdr=late:8s", "smdr=shuffled:50%"])
 def test_a_late_record_tells_all_the_same_that_the_caller_was_lost(fault: str) -> None:
     """The desk has ended the call before, and nobody knew better then."""
