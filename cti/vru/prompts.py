@@ -208,10 +208,13 @@ class Prompts:
         return path, True
 
     def _write(self, path: Path, sound: array[int]) -> None:
+        """Under its name only when it is on the disk: what a power cut leaves half written is not played for ever."""
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
             wav.write(part, [sound])
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
             part.replace(path)
         except OSError as error:
             raise PromptError(f"{path}: cannot be written: {error.strerror}") from error

@@ -12,16 +12,15 @@ span cannot show is said at the end, each time.
 from __future__ import annotations
 
 import argparse
+import compileall
 import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from drivers.clock import SteppedClock
-from drivers.engine import Engine
+from simulators.rig.stepped import run as run_stepped
 from simulators.scenario import demo, mixed
-from simulators.world import World
 from tests.dahdi.build import Image, image, say
 from tests.dahdi.debian import MachineError
 from tests.dahdi.runs import RUNS, Outcome, Run
@@ -59,11 +58,13 @@ def perform(run: Run, made: Image, results: Path) -> Outcome:
     return outcome
 
 
-def speak() -> None:
-    """What the simulated people say in the runs is spoken here, once: the machine only reads."""
-    clock = SteppedClock()
+def prepare() -> None:
+    """What the machine, which only reads, would otherwise do slowly or not at all: all that is said in the runs is
+    spoken, and the project's modules are compiled."""
     for scenario in (demo(1), mixed(7, 10)):
-        World(clock, Engine(clock, max_ports=1024), scenario)
+        run_stepped(scenario)
+    for part in ("cti", "drivers", "simulators", "tests"):
+        compileall.compile_dir(PROJECT / part, quiet=2)
 
 
 def main() -> int:
@@ -88,7 +89,7 @@ def main() -> int:
     unknown = [name for name in args.runs if name not in RUNS]
     if unknown:
         parser.error(f"no such run: {', '.join(unknown)}; there are {', '.join(RUNS)}")
-    speak()
+    prepare()
     began = time.monotonic()
     chosen = [RUNS[name] for name in args.runs] or list(RUNS.values())
     with ThreadPoolExecutor(AT_ONCE) as pool:

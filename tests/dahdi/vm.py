@@ -135,7 +135,7 @@ class Machine:
         return [*self._image.tool("usr/bin/qemu-system-x86_64"), "-L", f"{data}/qemu", "-L", f"{data}/seabios"]
 
     def _hardware(self, output: str) -> list[str]:
-        words = ["-M", "q35", "-cpu", "max", "-m", str(self._memory), "-smp", "1", "-nodefaults", "-no-user-config"]
+        words = ["-M", "q35", "-cpu", "Nehalem", "-m", str(self._memory), "-smp", "1", "-nodefaults", "-no-user-config"]
         words += ["-display", "none", "-no-reboot", "-nic", "none", "-accel", "tcg,thread=single"]
         words += ["-icount", f"shift={self._shift},sleep=off"]
         words += ["-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd), "-append", KERNEL]

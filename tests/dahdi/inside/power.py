@@ -9,6 +9,7 @@ extensions FXS channels. The world loses its power as well.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,7 @@ def lay_out(plan: Scenario) -> Path:
     with path.open("w", encoding="utf-8") as out:
         yaml.dump(site, out)
     shutil.copytree(prompt_cache(), FOLDER / "state" / "prompts", dirs_exist_ok=True)
+    os.sync()  # the site was made long ago
     return path
 
 
