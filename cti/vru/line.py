@@ -58,7 +58,7 @@ LINE = Chart(
         ("busy", "free"): ("guard", ("on_hook", "start_guard")),
         ("busy", "alarm"): ("alarm", ("lost", "on_hook")),
         ("guard", "ring"): ("ringing", ("stop_guard",)),
-        ("guard", "timeout"): ("idle", ("listen",)),
+        ("guard", "timeout"): ("idle", ("listen_on",)),
         ("guard", "alarm"): ("alarm", ("stop_guard",)),
         ("alarm", "clear"): ("idle", ("listen",)),
         ("alarm", "free"): ("alarm", ()),
@@ -270,6 +270,11 @@ class VruLine:
         self.port.begin_call()
         self.port.detect("fsk_id", "dtmf_id")
 
+    def listen_on(self) -> None:
+        """Idle, with the ears of the guard time."""
+        if self.block_wanted:
+            self.machine.send("block")
+
     def leave_service(self) -> None:
         """The PBX is told to hunt past this port."""
         self._out.leave()
@@ -287,7 +292,10 @@ class VruLine:
         self.port.hangup()
 
     def start_guard(self) -> None:
-        """A ring right after hanging up is a recall, and told as a ring; else the line is idle after the guard time."""
+        """A ring right after hanging up is a recall, and told as a ring; else the line is idle after the guard time. A
+        number before the first ring (DTMF) may begin in that time and end after it."""
+        self.port.begin_call()
+        self.port.detect("fsk_id", "dtmf_id")
         self._start_timer(self._rules.guard_s, "timeout")
 
     def stop_guard(self) -> None:
@@ -390,7 +398,7 @@ class VruLine:
         state = self.machine.state
         self._rang = True
         if state in ("idle", "guard") or (state == "blocked" and self._out.open_now):
-            if state != "idle":
+            if state == "blocked":
                 self.port.begin_call()
                 self.port.detect("fsk_id", "dtmf_id")
             self.machine.send("ring")

@@ -11,10 +11,7 @@ from tests.rig.settled import look, settled
 
 CALLS = 14
 # Makes that the server does not serve rightly yet.
-WAITING = frozenset(
-    {"definity-teleseer", "definity-printer", "definity-lsu", "definity-int"}
-    | {"norstar", "norstar-realtime", "lg-aria", "toshiba-ctx", "shenou"}
-)
+WAITING = frozenset({"definity-int", "norstar-realtime"})
 
 
 @pytest.mark.parametrize("name", [name for name in MAKES if name not in WAITING])
