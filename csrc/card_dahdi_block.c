@@ -12,25 +12,27 @@ enum {
 
 /* ---- one channel -------------------------------------------------------------------------------- */
 
+/* A read or write that failed: 1 when it is worth another try (the driver's events stood in the way), 0 when there is
+ * nothing or no room, -1 when the channel is gone. */
+static int failed(struct tr_dahdi_card *card, uint32_t index) {
+    if (errno == DH_ELAST) {
+        tr_dh_drain(card, index);
+        return tr_dh_is_gone(&card->channels[index]) ? -1 : 1;
+    }
+    if (errno == EINTR || errno == EAGAIN) {
+        return errno == EINTR;
+    }
+    tr_dh_gone(card, index);
+    return -1;
+}
+
 /* Reads one buffer: its length, 0 when there is none, -1 when the channel is gone. */
 ssize_t tr_dh_read_one(struct tr_dahdi_card *card, uint32_t index, void *to, size_t room) {
-    struct tr_dh_channel *c = &card->channels[index];
     for (int i = 0; i < TRIES; i++) {
-        ssize_t n = tr_dh_system.read(c->fd, to, room);
-        if (n >= 0) {
-            return n;
-        }
-        if (errno == DH_ELAST) {
-            tr_dh_drain(card, index);
-            if (tr_dh_is_gone(c)) {
-                return -1;
-            }
-        } else if (errno != EINTR) {
-            if (errno == EAGAIN) {
-                return 0;
-            }
-            tr_dh_gone(card, index);
-            return -1;
+        ssize_t n = tr_dh_system.read(card->channels[index].fd, to, room);
+        int again = n < 0 ? failed(card, index) : 0;
+        if (again <= 0) {
+            return n < 0 ? again : n;
         }
     }
     return 0;
@@ -38,23 +40,11 @@ ssize_t tr_dh_read_one(struct tr_dahdi_card *card, uint32_t index, void *to, siz
 
 /* The same for writing: 0 when there is no room. */
 ssize_t tr_dh_write_one(struct tr_dahdi_card *card, uint32_t index, const void *from, size_t n) {
-    struct tr_dh_channel *c = &card->channels[index];
     for (int i = 0; i < TRIES; i++) {
-        ssize_t done = tr_dh_system.write(c->fd, from, n);
-        if (done >= 0) {
-            return done;
-        }
-        if (errno == DH_ELAST) {
-            tr_dh_drain(card, index);
-            if (tr_dh_is_gone(c)) {
-                return -1;
-            }
-        } else if (errno != EINTR) {
-            if (errno == EAGAIN) {
-                return 0;
-            }
-            tr_dh_gone(card, index);
-            return -1;
+        ssize_t done = tr_dh_system.write(card->channels[index].fd, from, n);
+        int again = done < 0 ? failed(card, index) : 0;
+        if (again <= 0) {
+            return done < 0 ? again : done;
         }
     }
     return 0;

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cti.records.outcome import OUTCOMES
 
 if TYPE_CHECKING:
+    from cti.config import Site
     from cti.records.row import CallRow
 
 NAME = "calls"
@@ -42,20 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the database; the server need not be running."""
-    from datetime import UTC
 
     from cti.config import load_site
     from cti.customers.numbering import NumberPlan
-    from cti.errors import TipringError
     from cti.records.store import existing_store
 
-    if args.limit < 1:
-        raise TipringError(f"--limit {args.limit}: write a number from 1")
     site = load_site(args.config)
-    try:
-        since = None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
-    except ValueError as error:
-        raise TipringError(str(error)) from error
+    since = asked_since(args, site)
     store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
     rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, limit=args.limit)
     store.close()
@@ -67,6 +61,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         _table(rows, site.zone)
     return 0
+
+
+def asked_since(args: argparse.Namespace, site: Site) -> datetime | None:
+    """What --since means at this site, None for all. Raises TipringError for that, or a --limit, that cannot be."""
+    from datetime import UTC
+
+    from cti.errors import TipringError
+
+    if args.limit < 1:
+        raise TipringError(f"--limit {args.limit}: write a number from 1")
+    try:
+        return None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
+    except ValueError as error:
+        raise TipringError(str(error)) from error
 
 
 def moment(text: str, now: datetime) -> datetime:

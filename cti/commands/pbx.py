@@ -117,20 +117,13 @@ def _learn_ports(args: argparse.Namespace) -> int:
 
 def _unread(args: argparse.Namespace) -> int:
     """Reads the database; the server need not be running. 0: there are none; 1: there are some."""
-    from datetime import UTC, datetime
 
-    from cti.commands.calls import moment
+    from cti.commands.calls import asked_since
     from cti.config import load_site
-    from cti.errors import TipringError
     from cti.records.store import existing_store
 
-    if args.limit < 1:
-        raise TipringError(f"--limit {args.limit}: write a number from 1")
     site = load_site(args.config)
-    try:
-        since = None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
-    except ValueError as error:
-        raise TipringError(str(error)) from error
+    since = asked_since(args, site)
     store = existing_store(site.database_url)
     found = store.of_system("smdr_unread", since=since, limit=args.limit)
     store.close()
