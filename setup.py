@@ -39,6 +39,7 @@ setup(
     python_requires=">=3.11",
     packages=[
         "drivers",
+        "drivers.signalling",
         "cti",
         "cti.acd",
         "cti.commands",
