@@ -2,7 +2,8 @@
 
 A caller follows a script of steps: listen to a prompt, press keys at its end or into it, wait, leave a message, talk to
 a person, hang up. Patience runs out by itself. Whether it is a person who speaks is found out as anybody would: in the
-silence after the music one says "hello?", and a person answers and then waits for the reply.
+silence after the music one says "hello?", and a person answers and then waits for the reply. Where people speak in
+code (hearing.py) it is found out by the code.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from twisted.internet.defer import Deferred
 from drivers import items
 from drivers.clock import Clock
 from simulators.ears import Ears
-from simulators.office import OfficeLine
-from simulators.party import ended, pause
+from simulators.hearing import Ear, Voices
+from simulators.party import Line, ended, pause
 from simulators.speech import Speech
 from simulators.truth import Note
 
@@ -70,12 +71,20 @@ class Caller:
     """Runs one plan on one line. `done` fires when the caller is gone."""
 
     def __init__(
-        self, clock: Clock, plan: CallerPlan, line: OfficeLine, random: Random, speech: Speech, note: Note
+        self,
+        clock: Clock,
+        plan: CallerPlan,
+        line: Line,
+        random: Random,
+        speech: Speech,
+        note: Note,
+        voices: Voices | None = None,
     ) -> None:
         self.plan, self.line = plan, line
         self._clock, self._random, self._speech, self._tell = clock, random, speech, note
         self._ears = Ears(clock, line.port)
         self._ears.on_tone = self._tone
+        self._ear = Ear(clock, line.port, line.sounds, f"caller {plan.number}", voices)
         self._voice = random.choice(VOICES)
         self._ended = False
         self._script: Deferred[None] | None = None
@@ -97,6 +106,7 @@ class Caller:
             return
         self._note("answered")
         self._ears.open()
+        self._ear.open()
         self._script = Deferred.fromCoroutine(self._run())
         self._script.addErrback(ended)
 
@@ -134,18 +144,32 @@ class Caller:
 
     async def _converse(self, seconds: float) -> None:
         """Patience limits the wait for a person, not the conversation."""
+        if self._ear.voices is not None:
+            await self._in_code(seconds)
+            return
         while True:
             await self._ears.quiet(1.6, 3600.0)
             if await self._answered_to(HELLO) and await self._answered_to(SENTENCES[0]):
                 break
             await self._until_sound()
-        self._note("talks")
-        if self._patience.active():
-            self._patience.cancel()
+        self._talks()
         end = self._clock.seconds() + seconds
         while self._clock.seconds() < end:
             await self._say(self._random.choice(SENTENCES))
             await self._ears.prompt_end(0.8, min(10.0, max(0.5, end - self._clock.seconds())))
+
+    def _talks(self) -> None:
+        self._note("talks")
+        if self._patience.active():
+            self._patience.cancel()
+
+    async def _in_code(self, seconds: float) -> None:
+        """The same in code: speaks until somebody else's is heard, and so long afterwards."""
+        self._ear.speak()
+        while not any(" " in word for word in await self._ear.now()):  # parties have two words, sounds have one
+            await pause(self._clock, 0.3)
+        self._talks()
+        await pause(self._clock, seconds)
 
     async def _answered_to(self, text: str) -> bool:
         """Says something: a person answers soon, and then waits for the reply. One announcement can come by chance at
@@ -161,6 +185,10 @@ class Caller:
     async def _leave_message(self, seconds: float) -> None:
         began = self._clock.seconds()
         self._note("message")
+        if self._ear.voices is not None:
+            self._ear.speak()
+            await pause(self._clock, seconds)
+            self._ear.silent()
         while self._clock.seconds() - began < seconds:
             await self._say(MESSAGE)
             await pause(self._clock, 0.3)
@@ -208,4 +236,5 @@ class Caller:
             self._script.cancel()
         self.line.sounds.stop()
         self._ears.close()
+        self._ear.close()
         self._clock.callLater(0.0, self.done.callback, None)

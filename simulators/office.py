@@ -1,8 +1,9 @@
-"""The central office (step 1): one subscriber line to each trunk of the PBX, and its signals.
+"""The central office (step 1): one subscriber line to each analog trunk of the PBX or of the server, and its signals.
 
 A call comes in by ringing with caller ID: FSK between the first and the second ring, or DTMF before the first. When the
 caller hangs up, the office tells the PBX by a loop drop, by polarity, or by nothing but busy tone. The caller's voice
-*is* this port: see caller.py.
+*is* this port: see caller.py. A trunk that is lifted while nobody rings it wants to dial: see outward.py. Both at once
+(glare): whoever lifts a line that has just begun to be rung has answered it, and dials into the caller's ear.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from drivers import events
 from drivers.clock import Clock, DelayedCall
 from drivers.port import Port
 from simulators import caller_id
+from simulators.exchange import Exchange
+from simulators.outward import Outward
 from simulators.party import Sounds, ended
 from simulators.tones import CHINA, RING_CADENCE_MS
 from simulators.truth import Note
@@ -26,18 +29,32 @@ GUARD_S = 8.0  # a line just freed is not called again at once: the PBX may stil
 
 @dataclass(frozen=True)
 class OfficePlan:
-    """`disconnect`: loop_drop (battery away for `loop_drop_ms`), polarity, or none."""
+    """`disconnect`: loop_drop (battery away for `loop_drop_ms`), polarity, or none. `answer`: how it says that somebody
+    called has lifted: polarity, or voice (by nothing but that ringback stops). `dial_tone` no: it gives none."""
 
     disconnect: str = "loop_drop"
     loop_drop_ms: int = 600
     busy_tone_s: float = 60.0
     utc_offset_h: float = 8.0
+    answer: str = "polarity"
+    dial_tone: bool = True
 
 
 class OfficeLine:
-    """`state`: idle, ringing, talking, clearing (the caller has gone, the PBX still holds the line)."""
+    """`state`: idle, ringing, talking, clearing (the caller has gone, the far end still holds the line), resting, or
+    seized (the far end calls somebody)."""
 
-    def __init__(self, clock: Clock, port: Port, index: int, dnis: str, plan: OfficePlan, note: Note) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        port: Port,
+        index: int,
+        dnis: str,
+        plan: OfficePlan,
+        note: Note,
+        exchange: Exchange | None = None,
+    ) -> None:
+        """`exchange` None: nobody can be called over this line."""
         self._clock, self.port, self.index, self.dnis, self._plan, self._note = clock, port, index, dnis, plan, note
         self.state = "idle"
         self.call_no: int | None = None
@@ -47,6 +64,7 @@ class OfficeLine:
         self._answered: Deferred[bool] | None = None
         self._far_gone: Callable[[], None] = lambda: None
         self._timer: DelayedCall | None = None
+        self._outward = None if exchange is None else Outward(clock, self, exchange, plan.answer, plan.dial_tone, note)
         port.setting("flash_max_ms", 200)
         port.listen(self._event)
 
@@ -80,6 +98,15 @@ class OfficeLine:
             self.state = "talking"
             self._stop_ringing()
             self._tell(True)
+        elif isinstance(event, events.OffHook) and self.state in ("idle", "resting") and self._outward is not None:
+            self._cancel_timer()
+            self.state, self.call_no = "seized", None
+            self.port.begin_call()
+            self._outward.seized()
+        elif self.state == "seized" and self._outward is not None:
+            self._outward.event(event)
+            if isinstance(event, events.OnHook):
+                self._free()
         elif isinstance(event, events.OnHook):
             if self.state == "talking":
                 self._note(self.call_no, f"line {self.index}", "far end on-hook")
@@ -94,7 +121,7 @@ class OfficeLine:
             self._stop_ringing()
             self._free()
             self._tell(False)
-        elif self.state == "talking":
+        elif self.state in ("talking", "seized"):
             self.state = "clearing"
             self.sounds.stop()
             self.port.detect()
@@ -102,7 +129,7 @@ class OfficeLine:
                 self.port.loop_open(self._plan.loop_drop_ms).addErrback(ended)
                 self._timer = self._clock.callLater(self._plan.loop_drop_ms / 1000 + 2.0, self._busy)
             elif self._plan.disconnect == "polarity":
-                self.port.polarity(True)
+                self.port.polarity(self.call_no is not None)  # of a line that was dialled out on: back to normal
                 self._timer = self._clock.callLater(2.0, self._busy)
             else:
                 self._busy()
@@ -127,12 +154,15 @@ class OfficeLine:
         if waiting is not None and not waiting.called:
             waiting.callback(answered)
 
-    def _free(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def _free(self) -> None:
+        self._cancel_timer()
         self.sounds.stop()
         self.port.detect()
-        if self._plan.disconnect == "polarity":
+        if self._plan.disconnect == "polarity" or self._outward is not None:
             self.port.polarity(False)
         self.state = "resting"
         self._timer = self._clock.callLater(GUARD_S, self._rested)

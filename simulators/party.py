@@ -1,9 +1,13 @@
-"""What a trunk and an extension of the simulated PBX have in common: they hear a tone, music or each other (step 7)."""
+"""What a trunk and an extension of the simulated PBX have in common: they hear a tone, music or each other (step 7).
+
+And what a person needs of the line at whose end the handset is, whatever the office's signalling (`Line`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -43,6 +47,35 @@ class Sounds:
         now, self._now = self._now, None
         if now is not None and not now.called:
             now.cancel()
+
+
+class Line(Protocol):
+    """A subscriber's end of a trunk of the office. Analog: office.OfficeLine."""
+
+    index: int
+    dnis: str
+    sounds: Sounds
+
+    @property
+    def port(self) -> Port:
+        """Carries the person's voice."""
+        ...
+
+    @property
+    def free(self) -> bool:
+        """Can a caller take it?"""
+        ...
+
+    def ring(
+        self, call_no: int, ani: str | None, form: str, absence: str, far_gone: Callable[[], None]
+    ) -> Deferred[bool]:
+        """Calls the server's end; True at the answer, False when `hang_up` came first. `far_gone` is called when the
+        server lets go of the line in talk."""
+        ...
+
+    def hang_up(self) -> None:
+        """The person has put down the handset."""
+        ...
 
 
 def pause(clock: Clock, seconds: float) -> Deferred[None]:

@@ -1,4 +1,4 @@
-"""Agents' telephones (step 7): FXO ports on the PBX's extensions, each with a person.
+"""Agents' telephones (step 7): FXO ports on the PBX's extensions, or on the server's own seats, each with a person.
 
 An agent without a PC dials the service port with it, and types number, PIN and commands.
 
@@ -18,6 +18,7 @@ from drivers import events, items
 from drivers.clock import Clock, DelayedCall
 from drivers.port import Port
 from simulators.ears import Ears
+from simulators.hearing import Ear, Voices
 from simulators.party import Sounds, ended, pause
 from simulators.speech import Speech
 from simulators.truth import Note
@@ -29,6 +30,8 @@ SENTENCES_OF_AGENTS = (HELLO, BYE, *SENTENCES)
 NO_MORE_RINGS_S = 6.0
 SERVICE_S = 15.0  # so long is waited for the service port's voice
 DIAL_AGAIN_S = 8.0
+FLASH_MS = 400
+LONG_S = 3600.0
 DIALS = 3  # so often, where it is busy or says nothing
 
 
@@ -66,7 +69,15 @@ class Phone:
     """`state`: idle, ringing, talking, dialling (a service call), off (handset beside it)."""
 
     def __init__(
-        self, clock: Clock, port: Port, extension: str, plan: PhonePlan, random: Random, speech: Speech, note: Note
+        self,
+        clock: Clock,
+        port: Port,
+        extension: str,
+        plan: PhonePlan,
+        random: Random,
+        speech: Speech,
+        note: Note,
+        voices: Voices | None = None,
     ) -> None:
         self._clock, self.port, self.extension, self.plan = clock, port, extension, plan
         self._random, self._speech, self._tell = random, speech, note
@@ -78,6 +89,8 @@ class Phone:
         self._sounds = Sounds(port)
         self._ears = Ears(clock, port)
         self._ears.on_tone = self._tone
+        self._ear = Ear(clock, port, self._sounds, f"phone {extension}", voices)
+        self.patient = False  # does not hang up for a tone: waits for what comes next
         self._script: Deferred[None] | None = None
         self._timer: DelayedCall | None = None
         self._quiet: DelayedCall | None = None
@@ -134,12 +147,18 @@ class Phone:
         self.on_lifted()
         self.port.answer().addErrback(ended)
         self._ears.open()
+        self._ear.open()
         self._script = Deferred.fromCoroutine(self._talk(behaviour))
         self._script.addErrback(ended)
 
     async def _talk(self, behaviour: Behaviour) -> None:
         end = self._clock.seconds() + behaviour.talk_s
         await pause(self._clock, 0.4)
+        if self._ear.voices is not None:
+            self._ear.speak()
+            await pause(self._clock, behaviour.talk_s)
+            self.hang_up("done")
+            return
         await self._say(HELLO)
         silent = 0
         while self._clock.seconds() < end:
@@ -188,7 +207,7 @@ class Phone:
         await pause(self._clock, 0.2)
 
     def _tone(self, name: str) -> None:
-        if self.state == "talking" and name in ("busy", "congestion", "dial"):
+        if self.state == "talking" and not self.patient and name in ("busy", "congestion", "dial"):
             self._clock.callLater(0.4, self.hang_up, f"{name} tone")
 
     def hang_up(self, why: str) -> None:
@@ -196,16 +215,58 @@ class Phone:
         if self.state not in ("talking", "dialling", "off"):
             return
         talked = self.state == "talking"
-        self.state = "idle"
+        self.state, self.patient = "idle", False
         self._note("phone hung up", why=why)
         script, self._script = self._script, None
         if script is not None and not script.called:
             script.cancel()
         self._sounds.stop()
         self._ears.close()
+        self._ear.close()
         self.port.hangup()
         if talked:
             self.on_hung_up()
+
+    # ---- what a telephone can do by itself ---------------------------------------------------------
+
+    def lift(self) -> None:
+        """To dial, or because somebody has said so: an idle telephone is lifted; a ringing one answered."""
+        if self.state == "ringing":
+            self._cancel(self._timer)
+            self._lift(Behaviour(0.0, LONG_S))
+        elif self.state == "idle":
+            self.state = "talking"
+            self.port.begin_call()
+            self.port.answer().addErrback(ended)
+            self._note("phone lifted")
+            self._ears.open()
+            self._ear.open()
+
+    def flash(self) -> None:
+        """The recall button."""
+        if self.state == "talking":
+            self._note("flash", ms=FLASH_MS)
+            self.port.flash(FLASH_MS).addErrback(ended)
+
+    def key(self, keys: str) -> Deferred[None]:
+        """Types, and speaks on afterwards. `,` waits half a second."""
+        self._note("keys", keys=keys)
+        self._ear.silent()
+        typed = self.port.dial(keys)
+        typed.addCallbacks(lambda _: self._speak_on(), ended)
+        return typed
+
+    def _speak_on(self) -> None:
+        if self.state == "talking":
+            self._ear.speak()
+
+    def stay(self) -> None:
+        """The person has more to do with this call: hangs up only when told to."""
+        self.patient = True
+        script, self._script = self._script, None
+        if script is not None and not script.called:
+            script.cancel()
+        self._speak_on()
 
     def power_fails(self) -> None:
         """The line is dead: no more rings, and whoever talks notices soon."""

@@ -19,6 +19,7 @@ from simulators.makes import MAKES, USUAL
 from simulators.office import OfficePlan
 from simulators.pbx_plan import PbxPlan
 from simulators.phone import Behaviour, PhonePlan
+from simulators.subscriber import SubscriberPlan
 
 # What people know of this company's menu: the key of each group, and of leaving a message while they wait.
 KEYS = {"sales": "1", "service": "2", "complaints": "3"}
@@ -55,7 +56,7 @@ class WireFaults:
 
 @dataclass(frozen=True)
 class Scenario:
-    """The whole world of a run. `make` is the PBX's (simulators/makes).
+    """The whole world of a run. `make` is the PBX's (simulators/makes); with `switch` card there is no PBX.
 
     `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None); `desk_drops` (agent, second,
     for seconds); `offline` and `power_cuts` (second, for seconds): the printer's cable, the PBX's power; `clock_shifts`
@@ -95,6 +96,9 @@ class Scenario:
     desks_tell: bool = False  # agents' PCs say that the telephone was lifted
     caller_id: str | None = None  # overrides what each caller's plan says
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    switch: str = "pbx"  # or card: trunks and agents' telephones end on the server's own cards
+    trunk: str = "fxo"  # with card: the kind of trunk, see simulators.offices
+    subscribers: tuple[SubscriberPlan, ...] = ()  # telephones of the town that can be called
 
     def with_make(self, name: str) -> Scenario:
         """The same calls at a PBX of another make (KeyError: there is none)."""

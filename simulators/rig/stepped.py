@@ -144,7 +144,7 @@ def _run(
     while not ended and clock.seconds() < limit_s:
         stepper.run_for(1.0)
         if progress is not None:
-            progress(len(scenario.callers) - world._left)
+            progress(len(scenario.callers) - world.left)
     stepper.run_for(SETTLE_S)
     world.stop()
     server.stop()

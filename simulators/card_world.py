@@ -1,0 +1,66 @@
+"""The world around a server whose own cards are the switch: no PBX, nothing between the people and the server.
+
+The office's lines are wired to the server's trunk card, agents' telephones to its card of seats; there is no serial
+line. What goes on is known from the people alone: who lifts, dials, flashes and hangs up, and what each of them hears
+(hearing.py). The kind of trunk is a parameter (offices.py). Serves steps 1 to 9 without a PBX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from drivers.card import SoftwareCard
+from drivers.clock import Clock
+from drivers.engine import Engine
+from simulators.exchange import Exchange
+from simulators.offices import OFFICES
+from simulators.scenario import Scenario
+from simulators.speech import Speech
+from simulators.surroundings import Surroundings
+
+TRUNKS, SEATS = "co", "seats"
+"""The server's cards, as its site file names them."""
+
+
+class CardWorld(Surroundings):
+    """Line `n` of the office is wired to port `n` of the server's card of trunks, the telephone of agent `n` to port `n`
+    of its card of seats. Without `ears` people speak words, and nobody measures anything."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        engine: Engine,
+        scenario: Scenario,
+        *,
+        speech: Speech | None = None,
+        ears: Path | None = None,
+    ) -> None:
+        super().__init__(clock, engine, scenario, speech=speech, ears=ears)
+        card, lines = OFFICES[scenario.trunk]
+        self.office = card(scenario.trunks)
+        self.telephones = SoftwareCard(None, "fxo", len(scenario.agents), name="telephones")
+        trunk_ports, seat_ports = engine.add_card(self.office), engine.add_card(self.telephones)
+        if ears is None:
+            self.prepare_speech()
+        self.exchange = Exchange(self.clock, scenario.subscribers, self.voices, self.truth.note)
+        self.lines = lines(self, trunk_ports, self.exchange)
+        for agent, port in zip(scenario.agents, seat_ports, strict=True):
+            self.add_agent(agent, port)
+
+    @property
+    def cables(self) -> Mapping[str, tuple[SoftwareCard, int]]:
+        """Two: the trunks and the seats."""
+        return {TRUNKS: (self.office, self.scenario.trunks), SEATS: (self.telephones, len(self.scenario.agents))}
+
+    def wire(self, trunks: SoftwareCard, seats: SoftwareCard) -> None:
+        """Stepped: the server's two cards take their wires."""
+        changes = self.scenario.wires.changes()
+        for index in range(self.scenario.trunks):
+            self.office.wire(index, trunks, index, **changes)
+        for index in range(len(self.scenario.agents)):
+            self.telephones.wire(index, seats, index, **changes)
+
+    def cut(self, port: int) -> None:
+        """The wire of that trunk breaks."""
+        self.office.faults(port, cut=True)

@@ -1,0 +1,149 @@
+"""What surrounds a server whichever way calls are switched: the office's lines with their callers, agents' telephones
+and PCs, the log of what really happened. world.py puts a PBX between (steps 1 to 9), card_world.py puts nothing there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from drivers import problems
+from drivers.card import SoftwareCard
+from drivers.clock import Clock
+from drivers.engine import Engine
+from drivers.port import Port
+from simulators import caller, phone
+from simulators.caller import Caller, CallerPlan
+from simulators.desk import Desk
+from simulators.hearing import Voices
+from simulators.party import Line
+from simulators.phone import Phone
+from simulators.scenario import AgentPlan, Scenario
+from simulators.speech import Speech
+from simulators.truth import Truth
+from simulators.world_clock import WorldClock
+
+
+class Surroundings(ABC):
+    """`engine` is the world's own. `voices`: parties speak in code, and it is measured who hears whom; None: they speak
+    words."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        engine: Engine,
+        scenario: Scenario,
+        *,
+        speech: Speech | None = None,
+        ears: Path | None = None,
+    ) -> None:
+        """`ears`: a folder; parties speak in code."""
+        self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
+        self.truth = Truth(self.clock)
+        self.speech = speech or Speech()
+        self.voices = Voices(self.clock, ears) if ears is not None else None
+        self.callers: list[Caller] = []
+        self.lines: Sequence[Line] = ()
+        self.phones: dict[str, Phone] = {}
+        self.desks: dict[str, Desk] = {}
+        self.done: Deferred[None] = Deferred()
+        self.left = len(scenario.callers)
+
+    def random(self, who: str) -> Random:
+        """The random numbers of somebody or something of the world."""
+        return Random(f"tipring {self.scenario.seed} {who}")
+
+    def prepare_speech(self) -> None:
+        """Makes all that will be said, so that nothing waits for it in a run."""
+        for voice in caller.VOICES:
+            for text in caller.SENTENCES_OF_CALLERS:
+                self.speech.say(text, voice=voice)
+        for agent in self.scenario.agents:
+            for text in phone.SENTENCES_OF_AGENTS:
+                self.speech.say(text, voice=agent.phone.voice)
+
+    def add_agent(self, agent: AgentPlan, port: Port) -> None:
+        """The agent's telephone at this port, and the PC beside it."""
+        extension, note = agent.desk.extension, self.truth.note
+        random = self.random(f"phone {extension}")
+        telephone = Phone(self.clock, port, extension, agent.phone, random, self.speech, note, self.voices)
+        desk = Desk(self.clock, agent.desk, note)
+        if agent.pc:
+            telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+        if self.scenario.desks_tell:
+            telephone.on_lifted = desk.phone_lifted
+        self.phones[extension], self.desks[agent.desk.agent] = telephone, desk
+
+    # ---- the server's side ----------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def cables(self) -> Mapping[str, tuple[SoftwareCard, int]]:
+        """The world's ends of the wires to the server's cards: by the name of each card, with the number of wires."""
+
+    def open_desks(self, opener: Callable[[str], Callable[..., object]]) -> None:
+        """Switches the agents' PCs on; `opener(agent)` gives each its way to the server."""
+        for agent in self.scenario.agents:
+            if agent.pc:
+                self.desks[agent.desk.agent].open(opener(agent.desk.agent))
+
+    # ---- the run --------------------------------------------------------------------------------
+
+    def start(self) -> Deferred[None]:
+        """Callers set out at their times. Fires when the last one is gone."""
+        for plan in self.scenario.callers:
+            self.clock.callLater(plan.at_s, self._set_out, plan)
+        for port, at_s in self.scenario.cuts:
+            self.clock.callLater(at_s, self.cut, port)
+        for agent, at_s, for_s in self.scenario.desk_drops:
+            self.clock.callLater(at_s, self.desks[agent].unplug, for_s)
+        if not self.left:
+            self.clock.callLater(0.0, self.done.callback, None)
+        return self.done
+
+    @abstractmethod
+    def cut(self, port: int) -> None:
+        """The wire of that port of the server's line card breaks."""
+
+    def stop(self) -> None:
+        """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
+        for person in self.callers:
+            person.stop()
+        for telephone in self.phones.values():
+            telephone.stop()
+        for desk in self.desks.values():
+            desk.close()
+        self.clock.stop()
+        for port in self.engine.ports.values():
+            port.hangup()
+
+    def _set_out(self, plan: CallerPlan) -> None:
+        if self.scenario.caller_id is not None:
+            plan = replace(plan, caller_id=self.scenario.caller_id)
+        line = self._free_line(plan)
+        self.truth.begin(plan.number, plan.ani, self.scenario.dnis[0] if line is None else line.dnis)
+        if line is None:
+            self.truth.note(plan.number, "office", "all lines busy")
+            self._gone(None)
+            return
+        random = self.random(f"caller {plan.number}")
+        person = Caller(self.clock, plan, line, random, self.speech, self.truth.note, self.voices)
+        self.callers.append(person)
+        person.start().addBoth(self._gone)
+
+    def _free_line(self, plan: CallerPlan) -> Line | None:
+        wanted = self.lines if plan.trunk is None else [self.lines[plan.trunk]]
+        return next((line for line in wanted if line.free), None)
+
+    def _gone(self, result: object) -> None:
+        if isinstance(result, Failure):
+            problems.report("a simulated caller failed", result)
+        self.left -= 1
+        if not self.left:
+            self.clock.callLater(0.0, self.done.callback, None)
