@@ -17,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
+from drivers.channels import Channels
 from drivers.errors import ArgumentError
 from drivers.port import Port
 from drivers.problems import report
 from drivers.signalling.causes import NORMAL, Cause
-from drivers.span import Span
 
 MAX_DIGITS: Final = 20
 
@@ -162,9 +162,12 @@ class Trunk(Protocol):
     analog lines its ring, are there; a trunk that nobody listens to rejects calls."""
 
     name: str
-    span: Span | None
-    """None: analog lines."""
     offered: Callable[[TrunkCall], None] | None
+
+    @property
+    def span(self) -> Channels:
+        """Its channels; a `Span` where the lines are digital."""
+        ...
 
     def call(self, numbers: Numbers, *, slot: int | None = None) -> TrunkCall:
         """Seizes a channel, any free one or this, and calls. PortBusy: none is free."""
