@@ -24,8 +24,8 @@ TRUNKS, SEATS = "co", "seats"
 
 
 class CardWorld(Surroundings):
-    """Line `n` of the office is wired to port `n` of the server's card of trunks, the telephone of agent `n` to port `n`
-    of its card of seats. Without `ears` people speak words, and nobody measures anything."""
+    """Line `n` of the office is wired to port `n` of the server's trunk card, the telephone of agent `n` to port `n` of
+    its card of seats. Without `ears` people speak words, and nobody measures anything."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ A party without codes (`Codes` None) speaks words, and nothing is measured. Serv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +26,8 @@ LONGEST_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """160 ms from `at_s` on. `levels` (dBm0): of every party that spoke anywhere in the world then. `words`: the parties
-    heard, and `tone`, `howler`, `sound` (speech or music); empty: silence."""
+    """160 ms from `at_s` on. `levels` (dBm0): of every party that spoke anywhere in the world then. `words`: the
+    parties heard, and `tone`, `howler`, `sound` (speech or music); empty: silence."""
 
     at_s: float
     levels: dict[str, float]
@@ -96,13 +96,14 @@ class Voices:
         path.unlink()
         heard = self.heard.setdefault(party, Heard(party))
         for at in range(0, len(samples) - WINDOW + 1, round(HOP_S * RATE)):
-            heard.moments.append(self._moment(party, begun_s + at / RATE, samples[at : at + WINDOW]))
+            heard.moments.append(self.moment(party, begun_s + at / RATE, samples[at : at + WINDOW]))
 
-    def _moment(self, party: str, at_s: float, samples: object) -> Moment:
+    def moment(self, party: str, at_s: float, samples: Sequence[int]) -> Moment:
+        """What these samples, the first of them of that second, hold for that party's ear."""
         others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]
         codes = {other: self.codes[other] for other in others}
         own = [self.codes[party]] if party in self.codes.of else []  # one's own voice comes back from the hybrid
-        window = measure(samples, {*codes.values(), *TONES.values(), *own})  # type: ignore[arg-type]
+        window = measure(samples, {*codes.values(), *TONES.values(), *own})
         levels = {other: round(window.levels[hz], 1) for other, hz in codes.items()}
         words = {other for other, level in levels.items() if level >= LEVEL_DBM0 - HEARD_DB}
         words |= {name for name, hz in TONES.items() if window.levels[hz] >= TONE_DBM0}
@@ -168,4 +169,4 @@ class Ear:
         path.unlink()
         if len(samples) < WINDOW:
             return frozenset()
-        return voices._moment(self.party, begun_s, samples).words
+        return voices.moment(self.party, begun_s, samples).words

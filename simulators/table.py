@@ -37,6 +37,7 @@ from simulators.desk import DeskPlan
 from simulators.faults import FaultError, SerialFault, parse
 from simulators.phone import Behaviour, PhonePlan, ServiceCall
 from simulators.scenario import AgentPlan, Scenario
+from simulators.subscriber import SubscriberPlan
 
 AGENT = re.compile(
     r"(?P<groups>\S+) (?P<extension>\d+)"
@@ -47,6 +48,7 @@ AGENT = re.compile(
 CALLER = re.compile(
     r"(?P<ani>\d+|withheld|unknown) by (?P<form>fsk|dtmf|none)(?: on line (?P<line>\d+))?: (?P<steps>.+)"
 )
+SUBSCRIBER = re.compile(r"answers after (?P<answer>[\d.]+)(?: talks (?P<talk>[\d.]+))?|does not answer|(?P<busy>busy)")
 PRESS = re.compile(r"(press|choose) ([0-9*#A-D]+)(?: after ([\d.]+))?")
 TIMED = re.compile(r"(listen|wait|talk|message|patience) ([\d.]+)")
 OUTCOME = re.compile(r"(\w+)(?: (\d+))?")
@@ -127,6 +129,8 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return scenario.with_fault(parse(what))
         case "service":
             return replace(scenario, service_ports=tuple(what.split(",")))
+        case "subscriber":
+            return replace(scenario, subscribers=(*scenario.subscribers, _subscriber(name, what)))
         case "agent":
             return replace(scenario, agents=(*scenario.agents, _agent(name, what, len(scenario.agents))))
         case _:
@@ -180,6 +184,14 @@ def _agent(name: str, what: str, index: int) -> AgentPlan:
     desk = DeskPlan(name, f"secret-{name}", found["extension"], login_at_s=0.2 + 0.1 * index, wrap_up_s=wrap_s)
     groups = tuple(found["groups"].split(","))
     return AgentPlan(name, groups, desk, PhonePlan(behaviour), found["digits"], found["pin"] is None)
+
+
+def _subscriber(number: str, what: str) -> SubscriberPlan:
+    found = SUBSCRIBER.fullmatch(what)
+    if found is None or not number.isdigit():
+        raise TableError(f"not a subscriber: {number}: {what}")
+    answer_s = float(found["answer"]) if found["answer"] else None
+    return SubscriberPlan(number, answer_s, float(found["talk"]) if found["talk"] else None, found["busy"] is not None)
 
 
 def _caller(number: int, at_s: float, what: str) -> CallerPlan:
