@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
 from cti.cards import vru_ports
-from cti.centre import Centre, SerialWire, Wiring
+from cti.centre import Centre
 from cti.config import SerialLine, Site
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
@@ -29,15 +29,18 @@ from cti.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
 from cti.pbx.dialect import Dialect, SerialSettings, load_dialect
 from cti.pbx.link import Opener
+from cti.pbx_side import PbxSide, SerialWire, Wiring
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
 from cti.records.store import Store, open_store
-from cti.tones import check_heard, load_plan
+from cti.side import Side
+from cti.tones import check_heard, ears, load_plan
 from cti.vru.flow import load_flow
 from cti.vru.prompts import Prompts
 from drivers.card import Card
 from drivers.clock import Clock, DelayedCall, SteppedClock
+from drivers.tones import TonePlan
 
 # Stepped: the journal goes to the database so often.
 FORWARD_S = 2.0
@@ -48,7 +51,6 @@ class Parts:
     """What a centre stands on, and what has to be closed."""
 
     site: Site
-    dialect: Dialect
     store: Store
     journal: Journal
     outside: Outside
@@ -81,7 +83,8 @@ def site_dialect(site: Site) -> Dialect:
 def make_centre(
     clock: Clock,
     parts: Parts,
-    wiring: Wiring,
+    side: Callable[[Centre], Side],
+    tones: TonePlan,
     *,
     prompts: Path,
     checker: Checker,
@@ -131,9 +134,12 @@ def make_centre(
             on_failure=parts.log.failure,
         )
 
-    return Centre(
-        clock, site, parts.dialect, wiring, parts.records, flow, voice, desks, telephones, parts.metrics, parts.log
-    )
+    return Centre(clock, site, side, tones, parts.records, flow, voice, desks, telephones, parts.metrics, parts.log)
+
+
+def pbx_side(dialect: Dialect, wiring: Wiring) -> Callable[[Centre], Side]:
+    """Behind a PBX that speaks this dialect."""
+    return lambda centre: PbxSide(centre, dialect, wiring)
 
 
 def line_settings(line: SerialLine | None, usual: SerialSettings) -> SerialSettings:
@@ -197,16 +203,19 @@ def assemble_stepped(
     journal = Journal(clock, site.journal, "none", boot_after=store.last_boot())
     outside = SteppedOutside(clock)
     records = open_records(site, journal, store, outside, clock, log)
-    parts = Parts(site, site_dialect(site), store, journal, outside, records, metrics, log)
+    parts = Parts(site, store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
-    serial = parts.dialect.serial
+    dialect, plan = site_dialect(site), load_plan(site.site.country, site.tones)
+    serial = dialect.serial
     wiring = Wiring(
         vru_ports(site, by_name),
         wire(smdi, line_settings(site.pbx.smdi, serial.smdi)),
         wire(smdr, line_settings(site.pbx.smdr, serial.smdr)),
-        load_plan(site.site.country, site.tones),
         wire(mci, line_settings(site.pbx.mci, serial.mci)),
     )
     source = random.Random(f"tipring desk tokens {seed}")
-    centre = make_centre(clock, parts, wiring, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes)
+    side, heard = pbx_side(dialect, wiring), ears(dialect.line, plan)
+    centre = make_centre(
+        clock, parts, side, heard, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes
+    )
     return Assembly(clock, parts, centre, Forwarder(store, site.journal))

@@ -17,10 +17,11 @@ from cti.vru.flow import Language
 
 if TYPE_CHECKING:
     from cti.acd.queue import QueueEntry
+    from cti.side import Line
     from cti.vru.line import VruLine
     from drivers.scope import CallScope
 
-Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd"]
+Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "trunk", "switch"]
 
 # state, event -> state, actions (names of methods of cti.conduct.Conduct)
 CALL = Chart(
@@ -53,10 +54,10 @@ CALL = Chart(
         "arriving": "rings, or is announced by the PBX",
         "menu": "the VRU has answered and asks what the caller wants",
         "queued": "waits for an agent",
-        "transferring": "an agent's extension is being called by hook flash",
+        "transferring": "an agent's telephone is being called",
         "recall": "we hung up on a transfer that failed: the PBX will bring the caller back",
         "message": "leaves a message",
-        "talking": "with the agent, or at the agent's ringing telephone; the PBX carries the call and our port is free",
+        "talking": "with the agent, or at the agent's ringing telephone; the switch carries it, the VRU has left",
         "ended": "over; at most the PBX's record is still to come",
     },
     limits={
@@ -97,7 +98,7 @@ class Call:
     id: str
     began_s: float
     machine: Machine
-    line: VruLine | None = None  # where it is now
+    line: Line | None = None  # where it stands in front of the VRU now
     hunted: VruLine | None = None  # where the PBX sent it first
     scope: CallScope | None = None
     ani: str | None = None

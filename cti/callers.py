@@ -29,15 +29,16 @@ from cti.vru.packet import collect_packet
 from drivers.events import CallerId
 
 if TYPE_CHECKING:
-    from cti.centre import Centre, SerialWire, Wiring
+    from cti.centre import Centre
+    from cti.pbx_side import PbxSide, SerialWire, Wiring
 
 
 class Callers:
     """The lines, and what is said of the calls that come on them. Is the lines' owner (cti.vru.line.LineOwner)."""
 
-    def __init__(self, centre: Centre, dialect: Dialect, wiring: Wiring) -> None:
+    def __init__(self, centre: Centre, side: PbxSide, dialect: Dialect, wiring: Wiring) -> None:
         site, clock, rules = centre.site, centre.clock, dialect.calls
-        self._centre = centre
+        self._centre, self._side = centre, side
         wires: dict[Source, SerialWire | None] = {"smdi": wiring.smdi, "smdr": wiring.smdr, "mci": wiring.mci}
         self.trust = {
             name: LineTrust(name, wire is None or ParityCheck(wire.bits, wire.parity).checks, self._line_changed(name))
@@ -57,7 +58,7 @@ class Callers:
             clock,
             self.lines,
             centre.steps,
-            centre.conduct,
+            side.transfers,
             ani_wait_s=site.pbx.ani_wait_s if early else 0.0,
             dnis=DnisRules(rules.dnis, desks=site.pbx.desks, ports=numbers, group=site.vru.dnis),
             port_map=self.port_map,
@@ -79,7 +80,7 @@ class Callers:
                 where.extension,
                 where.desk,
                 where.line,
-                centre.rules,
+                self._side.rules,
                 owner,
                 burst_s=self._burst_s,
                 prepare=centre.prepare_port,
@@ -99,7 +100,7 @@ class Callers:
             wire.opener,
             decoder,
             item,
-            self._centre.link_alarm(name),
+            self._side.link_alarm(name),
             name=name,
             baud=wire.baud,
             parity=ParityCheck(wire.bits, wire.parity),
@@ -170,7 +171,11 @@ class Callers:
 
         A PBX that told of this call by a source that the dialect trusts more sends no digits as well."""
         line = call.line
-        if line is None or not self._expects_digits or self.numbers.trusts_more(call.announced_by, "dtmf"):
+        if (
+            not isinstance(line, VruLine)
+            or not self._expects_digits
+            or self.numbers.trusts_more(call.announced_by, "dtmf")
+        ):
             return
         self._collecting.add(call)
         try:

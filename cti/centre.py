@@ -1,72 +1,44 @@
 """One call centre: the parts joined, whatever clock they run by and whatever their wires are made of.
 
-Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock, the ports and
-the serial lines. The steps of a call are in cti.nine_steps, what happens between them in cti.conduct; here is what
-every step needs: a call's record, its port, its agent's screen. Serves all nine steps.
+Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock and the side
+that stands between the callers and us (a PBX, or our own cards: cti.side). The steps of a call are in cti.nine_steps,
+what happens between them in cti.conduct; here is what every step needs: a call's record, its agent's screen. Serves
+all nine steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from cti.acd.agent import Agent
 from cti.acd.centre import Acd
 from cti.acd.truths import Limits
 from cti.call import CALL, Call, Source, Step
-from cti.callers import Callers
 from cti.conduct import Conduct
-from cti.config import Site, VruPort
+from cti.config import Site
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
 from cti.errors import UnknownCall
-from cti.lamp_codes import LampCodes
-from cti.lamps import Lamps
 from cti.log import Log
 from cti.machine import Machine
 from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.pbx.dialect import Dialect
-from cti.pbx.link import Opener
-from cti.pbx.mci import lamp as mci_lamp
-from cti.pbx.smdi import lamp
 from cti.popup import PopUps
 from cti.records.records import Records
-from cti.settled import Settled
-from cti.switch.behind_pbx import BehindPbx
-from cti.switch.interface import Switch, Transfer, TransferResult
+from cti.side import Line, Side
+from cti.switch.interface import Transfer, TransferResult
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow
-from cti.vru.line import VruLine
 from cti.vru.message import Message
 from cti.vru.prompts import Prompts
 from drivers.clock import Clock
 from drivers.port import Port
 from drivers.tones import TonePlan
 
-
-@dataclass(frozen=True, slots=True)
-class SerialWire:
-    """One RS232 line: how it is opened, its speed, its data bits and their parity."""
-
-    opener: Opener
-    baud: int = 9600
-    bits: int = 8
-    parity: Literal["none", "even", "odd"] = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """What differs between real and simulated time: the ports and the serial lines; and the country's tones."""
-
-    ports: Sequence[tuple[VruPort, Port]]
-    smdi: SerialWire | None
-    smdr: SerialWire | None
-    tones: TonePlan
-    mci: SerialWire | None = None
+# An agent's telephone rings so long where nothing says how long.
+RING_S = 30.0
 
 
 class Centre:
@@ -76,8 +48,8 @@ class Centre:
         self,
         clock: Clock,
         site: Site,
-        dialect: Dialect,
-        wiring: Wiring,
+        side: Callable[[Centre], Side],
+        tones: TonePlan,
         records: Records,
         flow: Flow,
         prompts: Prompts,
@@ -86,9 +58,9 @@ class Centre:
         metrics: Metrics,
         log: Log,
     ) -> None:
-        """``desks(acd)`` makes the desk server over this centre's ACD, ``telephones(centre)`` its service ports."""
+        """``side(centre)`` makes what stands between the callers and us, ``desks(acd)`` the desk server over this
+        centre's ACD, ``telephones(centre)`` its service ports. ``tones``: what the ears of a call are set to."""
         self.clock, self.site, self.records, self.metrics, self.log = clock, site, records, metrics, log
-        self.rules = dialect.line
         self.calls: dict[str, Call] = {}
         self.alarms: dict[str, str] = {}
         self.steps = NineSteps(self)
@@ -96,54 +68,31 @@ class Centre:
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)
-        self.switch: Switch = BehindPbx(clock, self.rules)
         self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
-        self.tones = wiring.tones
-        if "busy" in self.tones:
-            self.tones = self.tones.with_tone("busy", min_cycles=self.rules.busy_cycles)
+        self.tones = tones
         self.telephones = telephones(self)
-        self.callers = Callers(self, dialect, wiring)
-        self.arrivals, self.smdi, self.mci = self.callers.arrivals, self.callers.smdi, self.callers.mci
-        self.lines = self.callers.lines
-        self.telephones.lines = self.callers.lines_for("agents", self.telephones)
-        self.settled = Settled(self, dialect, wiring.smdr)
-        self.smdr, self.talks = self.settled.link, self.settled.talks
-        self.lamps = self._lamps(dialect)
-        self.desks.messages_seen = self.lamps.looked_at
+        self.side = side(self)
+        self.switch = self.side.switch
+        self.desks.messages_seen = self.side.lamps.looked_at
         self.desks.telephone_lifted = self._telephone_lifted
 
-    def _lamps(self, dialect: Dialect) -> Lamps:
-        """By feature codes where the dialect has them, else over NEC's message line, else over SMDI, else none."""
-        site, smdi, codes, strip = self.site, self.smdi, self.rules.lamp, dialect.smdi.msd_strip
-        mci, text = self.mci, dialect.mci.lamp
-        kept = site.state / "lamps.json"
-        self.lamp_codes: LampCodes | None = None
-        if codes is not None:
-            self.lamp_codes = LampCodes(self.clock, codes, self.lines, self.alarm)
-            toggles = codes.on == codes.off
-            return Lamps(site.groups, site.agents, self.lamp_codes.order, kept=kept, toggles=toggles)
-        if mci is not None and text is not None:
-            texts = partial(mci_lamp, rules=dialect.mci, how=text)
-            return Lamps(site.groups, site.agents, lambda number, on: mci.write(texts(number, on), number), kept=kept)
-        if smdi is None or not dialect.smdi.lamp:
-            return Lamps(site.groups, site.agents, None)
-        write = smdi.write
-        return Lamps(site.groups, site.agents, lambda number, on: write(lamp(number, on, strip), number), kept=kept)
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Where callers come to."""
+        return self.side.lines
 
     @property
-    def every_line(self) -> list[VruLine]:
+    def every_line(self) -> list[Line]:
         """Ports for callers and service ports."""
         return [*self.lines, *self.telephones.lines]
 
     # life
 
     def start(self) -> None:
-        """Opens the serial lines; every port listens."""
-        if self.smdr is not None:
-            self.smdr.start()
-        self.callers.start()
+        """Opens the lines; every port listens."""
+        self.side.start()
         self.telephones.start()
-        self.lamps.start()
+        self.side.lamps.start()
 
     def stop(self) -> None:
         """Ends what goes on: every call gets its end in the record.
@@ -154,14 +103,9 @@ class Centre:
                 self.conduct.talk_over(call, "the server stops")
             else:
                 self.conduct.finish(call, "gone", "failed", "the server stops")
-        self.callers.stop()
-        self.conduct.close()
-        if self.lamp_codes is not None:
-            self.lamp_codes.close()
+        self.side.stop()
         self.telephones.close()
-        self.settled.close()
-        if self.smdr is not None:
-            self.smdr.stop()
+        self.side.close()
         self.acd.close()
         self.desks.close()
 
@@ -243,15 +187,7 @@ class Centre:
         port.tone_plan(self.tones)
         port.detect("dtmf", "tones", "voice", duck=True)
 
-    # the PBX's lines
-
-    def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
-        def changed(what: str, raised: bool, text: str) -> None:
-            self.set_alarm(f"{name}_{what}", raised, text)
-            if name in ("smdi", "mci") and what == "down" and not raised:
-                self.lamps.refresh()  # the PBX may have been off
-
-        return changed
+    # alarms
 
     def alarm(self, name: str, text: str, source: Source = "smdi") -> None:
         """Something a person should look at; not a lasting state."""
@@ -273,7 +209,7 @@ class Centre:
 
     def _telephone_lifted(self, agent: str) -> bool:
         extension = self.acd.agent(agent).extension
-        return extension is not None and self.conduct.agent_lifted(extension, "desk")
+        return extension is not None and self.side.telephone_lifted(extension, "desk")
 
     def _acd_event(self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
         """The ACD's record; and what follows from it."""
@@ -303,8 +239,8 @@ class Centre:
 
         decided_s = self.clock.seconds()
         call.flashed_s = call.flashed_s if flashed else decided_s
-        limit_s = self.rules.no_answer_s  # we give up before the PBX does
-        ring_s = min(group.ring_s, limit_s) if group is not None else limit_s
+        limits = (group.ring_s if group is not None else None, self.side.ring_limit_s())
+        ring_s = min((limit for limit in limits if limit is not None), default=RING_S)
         return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling, flashed=flashed)
 
     def _message(self, call: Call, message: Message) -> None:
@@ -319,13 +255,13 @@ class Centre:
         self.event(call, "message", "vru", path=message.path, seconds=round(message.seconds, 2), why=message.why)
         told = {"call": call.id, "ani": call.ani, "group": call.group, "seconds": round(message.seconds, 1)}
         self.desks.broadcast("message", told, [call.group] if call.group else None)
-        self.lamps.message_left(call.group)
+        self.side.lamps.message_left(call.group)
 
     def not_reached(self, call: Call, agent: Agent, result: TransferResult, *, aside: bool = False) -> None:
         """The agent did not answer: the caller keeps the place, the next agent is tried; with ``aside``, not before the
         PBX has brought the caller back."""
         kinds = {Transfer.NO_ANSWER: "no_answer", Transfer.BUSY: "busy"}
-        self.settled.reached(agent, busy=result.outcome is Transfer.BUSY)
+        self.side.reached(agent, busy=result.outcome is Transfer.BUSY)
         with self.acd.turn():
             self.acd.offer_result(call.id, agent, kinds.get(result.outcome, "failed"))
             if aside:
@@ -335,8 +271,8 @@ class Centre:
     def talk_began(self, call: Call) -> None:
         """The agent has the caller."""
         assert call.agent is not None and call.extension is not None
-        self.settled.reached(self.acd.agent(call.agent), busy=False)
-        old = self.talks.begin(call.extension, call)
+        self.side.reached(self.acd.agent(call.agent), busy=False)
+        old = self.side.talk_began(call)
         if old is not None:
             self.conduct.talk_over(old, "another call reached the extension")
         if not self.acd.offer_result(call.id, call.agent, "answered"):  # waited too long, and was answered even so
@@ -344,9 +280,9 @@ class Centre:
             self.acd.line(call.agent, "talking", "answered", source="port")
 
     def came_back(self, call: Call, agent: str | None, extension: str | None) -> None:
-        """The PBX gave the caller back: the agent, if there was one, is free, the caller at the old place."""
+        """The switch gave the caller back: the agent, if there was one, is free, the caller at the old place."""
         if agent is not None and extension is not None:
-            self.talks.end(extension, call)
+            self.side.came_back(call, extension)
             self.pop_ups.withdraw(call, self.acd.agent(agent))
         try:
             self.acd.requeue(call.id)

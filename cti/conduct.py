@@ -1,31 +1,23 @@
-"""What happens between the nine steps: callers hang up, transfers fail, agents do not answer, the PBX recalls.
+"""What happens between the nine steps: callers hang up, transfers fail, agents do not answer, callers come back.
 
-Each call is served by one coroutine in its scope, from our answer until it leaves our port. Whatever ends it, the
-call gets its outcome and its end exactly once, the port and the agent are free again, and the record says why.
+Each call is served by one coroutine in its scope, from our answer until the VRU's part is over. Whatever ends it, the
+call gets its outcome and its end exactly once, the line and the agent are free again, and the record says why. What
+depends on who switches (a PBX, or our cards) is asked of the centre's side (cti.side).
 
-Who is there after a flash without dial tone is found out in cti.sign_of_life, whom the PBX brings back in cti.recalls.
-
-Limits: those of the menu, the queue, the message, the switch, the sign of life and the recall.
+Limits: those of the menu, the queue, the message, the switch and the side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.call import Call
 from cti.machine import ActionFailed
-from cti.pbx.announcement import Announcement
-from cti.pbx.smdr import SmdrRecord
-from cti.recalls import Recalls
 from cti.records.outcome import Outcome
-from cti.sign_of_life import sign_of_life
-from cti.switch.interface import AT_FLASH, CUT, LATE, NOT_TAKEN, ON_HOOK, Caller, Transfer, TransferResult
-from cti.vru.line import VruLine
+from cti.switch.interface import Caller, Transfer, TransferResult
 from drivers.problems import failure as _failure
 from drivers.scope import CallScope
 
@@ -46,10 +38,6 @@ GONE: dict[str, Outcome] = {
 EMPTY_LINE_S = 4.0
 # Tones of a dead line so soon after a retrieve or a recall: the caller was lost in the transfer.
 RETRIEVED_S = 6.0
-# So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
-MAX_SILENT_FLASHES = 2
-# A call whose record is as long as it was until our flash ended then; records print whole seconds.
-AT_FLASH_S = 2.0
 NO_EXTENSION = TransferResult(Transfer.REFUSED, Caller.WITH_US, "the agent has no extension")
 
 
@@ -58,13 +46,6 @@ class Conduct:
 
     def __init__(self, centre: Centre) -> None:
         self._centre = centre
-        self._recalls = Recalls(centre.clock, centre.rules, self._no_recall)
-        self._silent: dict[Call, int] = {}
-        self._at_flash = 0  # so many calls in a row ended at our flash
-
-    def close(self) -> None:
-        """Ends what waits, when the server stops."""
-        self._recalls.close()
 
     # answering
 
@@ -77,82 +58,25 @@ class Conduct:
         call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
         call.send("answer")
         self._centre.event(call, "answered", "port")
-        self._centre.prepare_port(line.port)
         call.scope.start(self._serve(call), "serve")
 
-    # recalls
+    # back from the switch
 
-    def recall_expected(self, line: VruLine) -> bool:
-        """May a ring on this line bring back a call of ours?"""
-        return self._recalls.may_ring(line)
-
-    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
-        """The call that a ring with this message, or this in-band number, or neither, brings back."""
-        found = self._recalls.find(line, message, number)
-        if found is None:
-            return None
-        found.call.recalled_among = found.among
-        return found.call
-
-    def resume(self, call: Call, line: VruLine) -> None:
-        """A ring that is the recall of a transfer which nobody took: the same call, at its old place."""
-        self._recalls.forget(call)
-        line.take()
-        self._centre.arrivals.took(line, call)
-        call.line = line
-        several = call.recalled_among if len(call.recalled_among) > 1 else ()
-        among: dict[str, Any] = {"among": len(several)} if several else {}
-        self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension, **among)
+    def is_back(self, call: Call) -> None:
+        """The switch gave the caller back: to the old place; the agent, if there was one, is free."""
         call.back_s = self._centre.clock.seconds()
         agent, extension = call.agent, call.extension
         call.agent = call.extension = call.talk_s = None
         call.blind = False
         call.send("recalled")
         self._centre.came_back(call, agent, extension)
-        for one in several:  # any of them may be another: nobody's customer is shown as certain
-            if self._centre.callers.numbers.doubt(one, tuple(one.said), "place_guessed"):
-                self._centre.numbers_changed(one)
-        call.recalled_among = ()
-        self._centre.prepare_port(line.port)
+
+    def serve_again(self, call: Call) -> None:
+        """A caller who is back, on a line that is ready, is told so and waits for the next agent."""
         call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
         call.scope.start(self._serve_recalled(call), "serve")
 
-    def recall_stopped(self, line: VruLine) -> None:
-        """It rang where we wait for a recall, and stopped before that was certain: the caller is gone."""
-        call = self.recalled(line, None, None)
-        if call is not None:
-            self.finish(call, "gone", "lost_in_transfer", "gave up during the recall")
-
-    def agent_lifted(self, extension: str, how: str) -> bool:
-        """The PBX's record, or the agent's PC, says that the telephone there was answered. True: that was news."""
-        if self._centre.switch.agent_answered(extension, how):
-            return True
-        for call in self._centre.calls.values():
-            if call.state == "talking" and call.blind and call.extension == extension:
-                call.blind = False
-                self._centre.event(call, "transfer", "smdr" if how == "record" else "desk", what="answered", how=how)
-                return True
-        return False
-
     # the caller is gone
-
-    def record_says_gone(self, call: Call, record: SmdrRecord) -> None:
-        """During a transfer the PBX printed the end of this call: the caller hung up on hold, or our flash was taken
-        for on-hook. The second time in a row that it ended at the flash is no accident."""
-        how = "smdr"
-        if record.duration_s is not None and call.flashed_s is not None and call.answered_s is not None:
-            until_flash = call.flashed_s - call.answered_s
-            if abs(record.duration_s - until_flash) <= AT_FLASH_S:
-                how = AT_FLASH
-                self._at_flash += 1
-                if self._at_flash > 1:
-                    self._flash_too_long(call)
-        self.caller_gone(call, how)
-
-    def _flash_too_long(self, call: Call) -> None:
-        flash_ms = self._centre.rules.flash_ms
-        text = f"{flash_ms} ms are on-hook for this PBX: callers are lost; shorten flash_ms"
-        self._centre.alarm("flash_too_long", text)
 
     def caller_gone(self, call: Call, how: str) -> None:
         """The far end hung up, before or after our answer."""
@@ -168,8 +92,9 @@ class Conduct:
     def _gone(self, call: Call, how: str) -> None:
         if call.ended or not call.machine.can("gone"):
             return
-        if how == "alarm" and call.state == "transferring" and self._centre.switch.rings(call.extension or ""):
-            self._completed_without_us(call)
+        if self._centre.side.completes_alone(call, how):
+            call.talk_s, call.tried, call.blind = self._centre.clock.seconds(), call.extension, True
+            self._send(call, "answered")
             return
         outcome: Outcome = GONE[call.state]
         if call.state == "message" and call.message_s:
@@ -179,13 +104,6 @@ class Conduct:
         elif call.state == "queued" and self._just_back(call) and how.endswith("_tone"):
             outcome = "lost_in_transfer"
         self.finish(call, "gone", outcome, how)
-
-    def _completed_without_us(self, call: Call) -> None:
-        """Our wire was cut while the agent's telephone rang: for the PBX we hung up, as when an agent answers. The
-        PBX's record says how it went."""
-        self._centre.event(call, "transfer", "inferred", what=Transfer.HANDED_OVER.value, how=CUT)
-        call.talk_s, call.tried, call.blind = self._centre.clock.seconds(), call.extension, True
-        self._send(call, "answered")
 
     def finish(self, call: Call, event: str, outcome: Outcome, cause: str = "") -> None:
         """Ends a call that is not talking to an agent: the machine's actions free port, queue and agent.
@@ -229,7 +147,7 @@ class Conduct:
     # serving
 
     async def _serve(self, call: Call) -> None:
-        if not await self._lifted(call):
+        if not await self._centre.side.lifted(call):
             return
         choice = await self._centre.steps.step_5_menu(call)
         if choice is None or choice.group is None:
@@ -241,23 +159,12 @@ class Conduct:
         call.send("chosen")
         await self._distribute(call)
 
-    async def _lifted(self, call: Call) -> bool:
-        """Off-hook, and the caller's hang-up watched for."""
-        line = call.line
-        if line is None:
-            return False
-        await line.port.answer()
-        if call.line is not line:
-            return False
-        line.watch(True)
-        await self._centre.callers.listen_for_digits(call)
-        return call.line is line
-
     async def _serve_recalled(self, call: Call) -> None:
-        if not await self._lifted(call):
+        if not await self._centre.side.lifted(call):
             return
-        if self._silent.get(call, 0) >= MAX_SILENT_FLASHES:
-            await self._cannot_transfer(call)
+        why = self._centre.side.hopeless(call)
+        if why:
+            await self._cannot_transfer(call, why)
             return
         await self._centre.attendant.say(call, "nobody_answered")
         await self._distribute(call)
@@ -271,11 +178,9 @@ class Conduct:
                 return
             if call.state != "queued" or call.line is None:
                 return
-            if self._centre.settled.caller_left(call):
-                self.caller_gone(call, "smdr")
-                return
-            if not await self._heard_lately(call):
-                self.caller_gone(call, "silence")
+            gone = await self._centre.side.gone(call)
+            if gone:
+                self.caller_gone(call, gone)
                 return
             if call.state != "queued":
                 return
@@ -285,49 +190,13 @@ class Conduct:
             if agent.extension is None:
                 result: TransferResult | None = NO_EXTENSION
             else:
-                result = await self._transfer(call, agent)
+                result = await self._centre.side.put_through(call, agent)
             if call.state != "transferring":
                 return
             if result is None:
                 self.finish(call, "over", "failed", "no transfer was made")
                 return
             await self._after_transfer(call, agent, result)
-
-    async def _heard_lately(self, call: Call) -> bool:
-        """Where only silence tells a hang-up, and music covers it in the queue: who was not heard for so long is asked
-        before an agent is called for nobody."""
-        rules, line, clock = self._centre.rules, call.line, self._centre.clock
-        if line is None or "silence" not in rules.disconnect or clock.seconds() - line.heard_s < rules.silence_s:
-            return True
-        found = await sign_of_life(clock, rules, line.port, self._question(call), flashed=False)
-        return found.caller is Caller.WITH_US
-
-    def _question(self, call: Call) -> Callable[[Deferred[None]], Awaitable[None]]:
-        return lambda until: self._centre.attendant.say(call, "are_you_there", until=until)
-
-    async def _transfer(self, call: Call, agent: Agent) -> TransferResult | None:
-        """Step 7. Where it is not known who is on the line, the caller is asked; where the dial tone comes only then,
-        the transfer goes on from there."""
-        result = await self._centre.steps.step_7_transfer(call, agent)
-        while result is not None and result.caller is Caller.UNKNOWN and call.state == "transferring":
-            assert call.line is not None
-            flashed = result.outcome is Transfer.NO_DIAL_TONE
-            found = await sign_of_life(
-                self._centre.clock,
-                self._centre.rules,
-                call.line.port,
-                self._question(call),
-                flashed=flashed,
-            )
-            if call.state != "transferring":
-                break
-            if found.caller is not Caller.HELD:
-                return replace(result, caller=found.caller, lost=found.how)
-            self._centre.event(call, "transfer", "port", what=result.outcome.value, how=LATE, caller=Caller.HELD.value)
-            limit_s = self._centre.rules.dial_tone_s
-            self._centre.alarm("dial_tone_late", f"it came after more than dial_tone_s, {limit_s:g} s: raise it")
-            result = await self._centre.steps.step_7_transfer(call, agent, flashed=True)
-        return result
 
     async def _without_agent(self, call: Call) -> None:
         """The queue ended without an agent: a message, or good-bye."""
@@ -349,20 +218,13 @@ class Conduct:
         what, caller = result.outcome, result.caller
         centre.event(call, "transfer", "port", what=what.value, how=result.how, caller=caller.value, **more)
         if caller is Caller.WITH_AGENT:
-            self._at_flash = 0
             call.talk_s = centre.clock.seconds()
             call.tried = agent.extension
             call.blind = what is Transfer.HANDED_OVER
             self._send(call, "answered")
             return
-        if caller is Caller.GONE and ON_HOOK in (result.how, result.lost):
-            self._flash_too_long(call)
-        elif caller is Caller.WITH_US and result.lost == NOT_TAKEN:
-            flash_ms = centre.rules.flash_ms
-            centre.alarm("flash_not_taken", f"{flash_ms} ms were no flash for this PBX: nobody is put through")
+        centre.side.failed(call, agent, result)
         call.tried = agent.extension
-        if what is Transfer.NO_DIAL_TONE:
-            self._silent[call] = self._silent.get(call, 0) + 1
         if caller is Caller.RECALLED:
             centre.not_reached(call, agent, result, aside=True)
         elif caller is not Caller.GONE or result.outcome is Transfer.NO_ANSWER:
@@ -374,61 +236,57 @@ class Conduct:
             self._send(call, "on_hook")
         elif call.line is not None:
             call.line.watch(True)
-            await self._still_here(call, result)
+            await self._still_here(call)
 
-    async def _still_here(self, call: Call, result: TransferResult) -> None:
-        """The caller is with us again: back to the queue, unless this PBX gives no dial tone at all."""
-        if self._silent.get(call, 0) >= MAX_SILENT_FLASHES:
-            await self._cannot_transfer(call)
+    async def _still_here(self, call: Call) -> None:
+        """The caller is with us again: back to the queue, unless no transfer can succeed."""
+        why = self._centre.side.hopeless(call)
+        if why:
+            await self._cannot_transfer(call, why)
             return
         call.back_s = self._centre.clock.seconds()
         call.send("back")
         await self._centre.attendant.say(call, "nobody_answered")
 
-    async def _cannot_transfer(self, call: Call) -> None:
+    async def _cannot_transfer(self, call: Call, why: str) -> None:
         await self._centre.attendant.say(call, "cannot_transfer")
-        self.finish(call, "over", "failed", f"no dial tone after {self._silent.get(call, 0)} flashes")
+        self.finish(call, "over", "failed", why)
 
     # actions of the call's table
 
     def leave_port(self, call: Call) -> None:
-        """On-hook; the line guards itself and is idle again. What still runs is cancelled in the next turn."""
+        """The VRU's part is over. What still runs of it is cancelled in the next turn."""
         line, scope = call.line, call.scope
         call.line = None
         if scope is not None:
             scope.cancel(call.outcome or "left the port")
         if line is not None:
-            here = self._centre.arrivals.left(line, call)
             call.left_extension = line.extension
-            if here and line.state in ("busy", "alarm"):
-                line.free()
-            completes = call.state == "ended"
-            self._centre.settled.left_port(line.extension, call, completes=completes)
+            self._centre.side.left(call, line)
 
     def leave_queue(self, call: Call) -> None:
         """The queue, and an agent promised to the call, hear that it is gone."""
         self._centre.acd.remove(call.id, call.outcome or "message")
 
     def await_recall(self, call: Call) -> None:
-        """We hung up on a failed transfer: the PBX rings a port of ours again, or the caller is lost."""
-        self._recalls.expect(call)
+        """We hung up on a failed transfer: the switch gives the caller back, or the caller is lost."""
+        self._centre.side.await_recall(call)
 
     def watch_talk(self, call: Call) -> None:
-        """The PBX carries the conversation now; it may still give the caller back."""
-        self._recalls.expect(call)
+        """The switch carries the conversation now; it may still give the caller back."""
+        self._centre.side.await_recall(call)
         self._centre.talk_began(call)
 
     def free_agent(self, call: Call) -> None:
         """The agent's line is idle again."""
-        self._centre.settled.talk_over(call, call.cause)
+        self._centre.side.talk_over(call, call.cause)
 
     def write_end(self, call: Call) -> None:
         """The record's last words, once."""
         if call.written:
             return
         call.written = True
-        self._silent.pop(call, None)
-        self._recalls.forget(call)
+        self._centre.side.forget(call)
         self._centre.call_ended(call)
 
     # within
@@ -438,10 +296,6 @@ class Conduct:
 
     def _just_back(self, call: Call) -> bool:
         return call.back_s is not None and self._centre.clock.seconds() - call.back_s < RETRIEVED_S
-
-    def _no_recall(self, call: Call) -> None:
-        if call.state == "recall":
-            self.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")
 
     def _failed_child(self, call: Call) -> Callable[[str, Failure], None]:
         def failed(name: str, failure: Failure) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from twisted.internet.defer import Deferred
 
-from cti.vru.line import VruLine
+from cti.side import Line
 from drivers.clock import Clock
 
 # Whether the last call has gone is looked at so often.
@@ -30,12 +30,12 @@ class Drain:
     def __init__(
         self,
         clock: Clock,
-        lines: Sequence[VruLine],
+        lines: Sequence[Line],
         calls: Callable[[], Collection[object]],
         on_alarm: Callable[[str, bool, str], None],
     ) -> None:
         self._clock, self._lines, self._calls, self._on_alarm = clock, lines, calls, on_alarm
-        self._ours: list[VruLine] = []
+        self._ours: list[Line] = []
         self.draining = False
 
     def begin(self) -> None:

@@ -12,6 +12,9 @@
 
 Each step is one short method, which hands over to the part that owns it. What happens between the steps (the
 caller hangs up, the transfer fails) is in cti.conduct.
+
+Where our own cards are the switch (`switch: card`), the steps are the same: the trunk's signalling tells who calls, the
+VRU answers on the trunk's own port, the agent's telephone hangs on a card, and the record is our own (cti.side).
 """
 
 from __future__ import annotations
@@ -20,13 +23,12 @@ from typing import TYPE_CHECKING
 
 from cti.call import Call, Source
 from cti.numbers import Numbers
-from cti.pbx.smdr import SmdrRecord
 from cti.switch.interface import TransferResult
-from cti.vru.line import VruLine
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.centre import Centre
+    from cti.side import Line, Record
     from cti.vru.menu import MenuResult
 
 
@@ -44,11 +46,11 @@ class NineSteps:
 
     def step_2_numbers(self, call: Call, numbers: Numbers) -> None:
         """The PBX captured ANI and DNIS: the call has its numbers, or better ones than before."""
-        if self.centre.callers.numbers.apply(call, numbers):
+        if self.centre.side.learned(call, numbers):
             self.centre.mark(call, 2, "inferred", as_of=1)  # before it hunted; we are told afterwards
             self.centre.numbers_changed(call)
 
-    def step_3_hunted_to(self, call: Call, line: VruLine, source: Source) -> None:
+    def step_3_hunted_to(self, call: Call, line: Line, source: Source) -> None:
         """The PBX hunted to this VRU port."""
         call.line = line
         self.centre.mark(call, 3, source)
@@ -79,9 +81,9 @@ class NineSteps:
         self.centre.mark(call, 8, "desk")
         self.centre.pop_ups.show(call, agent)
 
-    def step_9_record(self, record: SmdrRecord, alone: bool = True) -> None:
-        """The PBX's record: the call is complete, its agent idle again. ``alone``: it did not come out of a buffer."""
-        match = self.centre.talks.match(record, alone)
+    def step_9_record(self, record: Record, alone: bool = True) -> None:
+        """The switch's record: the call is complete, its agent idle again. ``alone``: not out of a buffer."""
+        match = self.centre.side.match(record, alone)
         if match is not None and match.completes:
-            self.centre.mark(match.call, 9, "smdr")
-        self.centre.settled.settle(record, match)
+            self.centre.mark(match.call, 9, record.source)
+        self.centre.side.settle(record, match)

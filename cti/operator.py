@@ -21,7 +21,7 @@ from cti.control import Answer, ControlError, Request
 from cti.drain import Drain
 from cti.metrics import Metrics
 from cti.records.journal import Journal
-from cti.vru.line import VruLine
+from cti.side import Line
 from drivers.engine import Engine
 from drivers.errors import EngineError
 from drivers.recording import RecordEnd
@@ -57,11 +57,7 @@ class Operator:
         waiting, longest = centre.acd.waiting(), centre.acd.longest_wait_s()
         return {
             "addresses": self.addresses,
-            "links": [
-                {"link": link.name, "state": link.machine.state, "bytes": link.bytes_in, "items": link.items}
-                for link in (centre.smdi, centre.smdr, centre.mci)
-                if link is not None
-            ],
+            **centre.side.status(),
             "ports": [self._port(line) for line in centre.every_line],
             "agents": [
                 {
@@ -85,7 +81,6 @@ class Operator:
                 for call in centre.calls.values()
             ],
             "alarms": [{"alarm": name, "text": text} for name, text in sorted(centre.alarms.items())],
-            "pbx_clock_s": centre.settled.pbx.offset_s,
             "engine": {
                 **asdict(stats),
                 **{f"backplane_{name}": dict(link.stats()) for name, link in self._backplanes.items()},
@@ -166,19 +161,17 @@ class Operator:
         metrics.watch("calls", lambda: Counter(call.state for call in centre.calls.values()))
         metrics.watch("desks", centre.desks.counts)
         metrics.watch("journal", lambda: {"unsynced": journal.serial - journal.safe, "held": journal.held})
-        metrics.watch(
-            "links", lambda: {link.name: float(link.up) for link in (centre.smdi, centre.smdr, centre.mci) if link}
-        )
+        metrics.watch("links", lambda: {name: float(up) for name, up in centre.side.links_up().items()})
         metrics.watch("pbx_clock", self._pbx_clock)
         metrics.watch_engines(lambda: {"server": self._engine.stats()})
 
     # within
 
     def _pbx_clock(self) -> dict[str, float]:
-        slow_s = self._centre.settled.pbx.offset_s
+        slow_s = self._centre.side.status().get("pbx_clock_s")
         return {} if slow_s is None else {"smdr": slow_s}
 
-    def _line(self, request: Request) -> VruLine:
+    def _line(self, request: Request) -> Line:
         wanted = str(request.get("port", ""))
         for line in self._centre.every_line:
             if wanted in (line.extension, str(line.port.number)):
@@ -187,12 +180,12 @@ class Operator:
             f"no VRU port {wanted!r}; there are {spans([line.extension for line in self._centre.every_line])}"
         )
 
-    def _port(self, line: VruLine) -> dict[str, Any]:
-        call = self._centre.arrivals.call_at(line)
+    def _port(self, line: Line) -> dict[str, Any]:
+        call = self._centre.side.call_at(line)
         return {
             "port": line.port.number,
             "extension": line.extension,
-            "smdi": f"{line.desk}/{line.line}",
+            "smdi": None if line.desk is None else f"{line.desk}/{line.line}",
             "state": line.state,
             "call": call.id if call is not None else None,
             "blocked": "wanted" if line.block_wanted and line.state != "blocked" else None,

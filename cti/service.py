@@ -21,9 +21,8 @@ from twisted.internet.error import CannotListenError, ProcessDone, ProcessExited
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from cti.assemble import Parts, line_settings, make_centre, open_records, site_dialect, wire
+from cti.assemble import Parts, line_settings, make_centre, open_records, pbx_side, site_dialect, wire
 from cti.cards import BackplaneLink, open_cards, vru_ports
-from cti.centre import SerialWire, Wiring
 from cti.config import SerialLine, Site, WiredCard
 from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
@@ -35,9 +34,10 @@ from cti.operator import Operator
 from cti.outside import ThreadedOutside
 from cti.pbx.dialect import SerialSettings
 from cti.pbx.serial_port import serial_opener
+from cti.pbx_side import SerialWire, Wiring
 from cti.records.journal import Journal
 from cti.records.store import Store, open_store
-from cti.tones import load_plan
+from cti.tones import ears, load_plan
 from cti.watchdog import Watchdog, notifier, period_s
 from drivers.card import SoftwareCard
 from drivers.clock import DelayedCall, ReactorClock
@@ -152,7 +152,7 @@ class Server:
         )
         self.outside = ThreadedOutside(clock, reactor.callFromThread)
         records = open_records(site, self.journal, store, self.outside, clock, log)
-        parts = Parts(site, site_dialect(site), store, self.journal, self.outside, records, self.metrics, log)
+        parts = Parts(site, store, self.journal, self.outside, records, self.metrics, log)
         self.engine = Engine(
             clock, paced=True, reactor=reactor, max_ports=max(64, sum(card.ports for card in site.cards)), realtime=True
         )
@@ -162,19 +162,20 @@ class Server:
             for name, (card, _) in self.cards.items()
             if isinstance(card, WiredCard) and card.backplane is not None
         }
-        serial = parts.dialect.serial
+        dialect, plan = site_dialect(site), load_plan(site.site.country, site.tones)
+        serial = dialect.serial
         wiring = Wiring(
             vru_ports(site, self.cards),
             serial_wire(reactor, site.pbx.smdi, serial.smdi),
             serial_wire(reactor, site.pbx.smdr, serial.smdr),
-            load_plan(site.site.country, site.tones),
             serial_wire(reactor, site.pbx.mci, serial.mci),
         )
         self.checker = ThreadChecker(reactor)
         self.centre = make_centre(
             clock,
             parts,
-            wiring,
+            pbx_side(dialect, wiring),
+            ears(dialect.line, plan),
             prompts=site.state / "prompts",
             checker=self.checker,
             random_bytes=os.urandom,

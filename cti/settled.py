@@ -28,7 +28,8 @@ from cti.talks import Match, Talks
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
-    from cti.centre import Centre, SerialWire
+    from cti.centre import Centre
+    from cti.pbx_side import PbxSide, SerialWire
 
 # Two lines printed for two events have more time between them than this beyond their own length.
 BREATH_S: Final = 0.5
@@ -39,11 +40,11 @@ GUESSED: Final = ("talk_limit",)
 class Settled:
     """The records of one PBX. link: the SMDR line, None without one."""
 
-    def __init__(self, centre: Centre, dialect: Dialect, wire: SerialWire | None) -> None:
-        self._centre = centre
+    def __init__(self, centre: Centre, side: PbxSide, dialect: Dialect, wire: SerialWire | None) -> None:
+        self._centre, self._side = centre, side
         self._rules = dialect.smdr
         self._byte_s = 10 / wire.baud if wire is not None else 0.0
-        self._trust = centre.callers.trust["smdr"]
+        self._trust = side.callers.trust["smdr"]
         own = {where.extension for where in centre.site.vru.all_ports()}
         self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"))
         overdue = self._overdue if wire is not None else (lambda call: None)
@@ -52,7 +53,7 @@ class Settled:
         self._last_s = float("-inf")  # when a line came last
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
         self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
-        self._link_alarm = centre.link_alarm("smdr")
+        self._link_alarm = side.link_alarm("smdr")
         self.link: PbxLink[SmdrItem] | None = None
         if wire is not None:
             self.link = PbxLink(
@@ -91,9 +92,9 @@ class Settled:
             return
         self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
         if item.event == "ring" and not item.mended:  # cut out of a damaged line: its number may be another's
-            self._centre.callers.record_at_ring(item)
+            self._side.callers.record_at_ring(item)
         elif item.event == "answer" and item.extension:
-            self._centre.conduct.agent_lifted(item.extension, "record")
+            self._side.transfers.agent_lifted(item.extension, "record")
 
     def settle(self, record: SmdrRecord, match: Match | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
@@ -239,11 +240,11 @@ class Settled:
         caller hung up that moment. A record of this call says that the caller is gone."""
         call = self._on_port(record.extension or "")
         if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
-            self._centre.conduct.record_says_gone(call, record)
+            self._side.transfers.record_says_gone(call, record)
 
     def _on_port(self, extension: str) -> Call | None:
-        line = next((line for line in self._centre.lines if line.extension == extension), None)
-        return self._centre.arrivals.call_at(line) if line is not None else None
+        line = next((line for line in self._side.lines if line.extension == extension), None)
+        return self._side.arrivals.call_at(line) if line is not None else None
 
     def _history(
         self, call: Call | None, record: SmdrRecord, talk_s: float | None = None, leg: str | None = None

@@ -38,6 +38,11 @@ def check_heard(dialect: str, rules: LineRules, plan: TonePlan) -> None:
         raise ConfigFaults(faults)
 
 
+def ears(rules: LineRules, plan: TonePlan) -> TonePlan:
+    """What the ports of callers listen for behind this PBX: busy tone counts after as many cycles as it needs there."""
+    return plan.with_tone("busy", min_cycles=rules.busy_cycles) if "busy" in plan else plan
+
+
 def load_plan(country: str, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> TonePlan:
     """The plan of a country, a site's changes laid over it. TipringError names what is wrong or what there is."""
     own = OVERRIDE / f"{country}.yaml"

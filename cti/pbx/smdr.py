@@ -84,6 +84,11 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     mended: bool = False
 
     @property
+    def source(self) -> Literal["smdr"]:
+        """Who says so (step 9)."""
+        return "smdr"
+
+    @property
     def ends_call(self) -> bool:
         """This extension is free from now on as far as this line says."""
         return self.event == "end"

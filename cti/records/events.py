@@ -43,7 +43,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server"]
+Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server", "trunk", "switch"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
 CALL_KINDS = frozenset(

@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from cti.call import Call
-from cti.centre import Centre, SerialWire, Wiring
+from cti.centre import Centre
 from cti.config import Site
 from cti.desk.passwords import InlineChecker
 from cti.desk.telephone import Telephones
@@ -22,8 +22,9 @@ from cti.outside import SteppedOutside
 from cti.pbx.dialect import Dialect, load_dialect
 from cti.pbx.smdi import SmdiCall
 from cti.pbx.smdr import SmdrRecord
+from cti.pbx_side import PbxSide, SerialWire, Wiring
 from cti.switch.interface import Caller, Transfer, TransferResult
-from cti.tones import load_plan
+from cti.tones import ears, load_plan
 from cti.vru.flow import load_flow
 from drivers import events as ev
 from drivers.clock import SteppedClock
@@ -145,15 +146,20 @@ class CentreBench:
             list(zip(self.site.vru.all_ports(), self.ports, strict=True)),  # type: ignore[arg-type]
             lines.get("smdi"),
             lines.get("smdr"),
-            load_plan("cn"),
             lines.get("mci"),
         )
+        spoken = (pbx or dialect()).with_line(line or {})
+
+        def side(centre: Centre) -> PbxSide:
+            self.pbx = PbxSide(centre, spoken, wiring)
+            return self.pbx
+
         self.log = Lines()
         self.centre = Centre(
             self.clock,
             self.site,
-            (pbx or dialect()).with_line(line or {}),
-            wiring,
+            side,
+            ears(spoken.line, load_plan("cn")),
             self.records,  # type: ignore[arg-type]
             load_flow("welcome", ["sales", "service", "complaints"]),
             DummyPrompts(),  # type: ignore[arg-type]
@@ -173,7 +179,7 @@ class CentreBench:
 
         self.centre.new_call = noted  # type: ignore[method-assign]
         self.centre.start()
-        self.port, self.line = self.ports[0], self.centre.lines[0]
+        self.port, self.line = self.ports[0], self.pbx.lines[0]
         if ready:
             for agent in self.centre.acd.agents:
                 self.centre.acd.login(agent)
@@ -191,7 +197,7 @@ class CentreBench:
         self.clock.advance(seconds)
 
     def says(self, calling: str | None = A, called: str | None = DNIS, reason: str = "A", line: int = 1) -> None:
-        self.centre.callers._smdi(SmdiCall(1, line, reason, called, calling))
+        self.pbx.callers._smdi(SmdiCall(1, line, reason, called, calling))
 
     def arrives(self, calling: str | None = A, port: int = 0) -> Call:
         """A call rings, is announced, and answered."""
@@ -227,7 +233,7 @@ class CentreBench:
             "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None, "transferred": False,
             "event": "end", "raw": "raw", "line_no": 1,
         }  # fmt: skip
-        self.centre.settled.take(SmdrRecord(**{**fields, **more}))
+        self.pbx.settled.take(SmdrRecord(**{**fields, **more}))
 
     def to_message(self, calling: str | None = A) -> Call:
         """A call whose message is being recorded; no agent may be free."""

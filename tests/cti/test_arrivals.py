@@ -92,7 +92,7 @@ class Bench:
     def leave(self, call: Call) -> None:
         """The call has left the port, for an agent or for good."""
         line = call.line
-        if line is None:
+        if not isinstance(line, VruLine):
             return
         call.line = None
         if self.arrivals.left(line, call) and line.state in ("busy", "alarm"):

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from cti.centre import SerialWire
 from cti.pbx.call_rules import MciLamp
 from cti.pbx.dialect import Dialect, load_dialect
 from cti.pbx.mci import MciGarbage
 from cti.pbx.smdi import SmdiGarbage
+from cti.pbx_side import SerialWire
 from cti.port_map import PATIENCE_S, SURE
 from cti.trust import SOUND
 from drivers import events as ev
@@ -160,7 +160,7 @@ class TestDamagedLines:
             yield made
 
     def damage(self, bench: CentreBench) -> None:
-        bench.centre.callers._smdi(SmdiGarbage(3, b"xyz"))
+        bench.pbx.callers._smdi(SmdiGarbage(3, b"xyz"))
 
     def test_a_sound_line_names_customers(self, bench: CentreBench) -> None:
         bench.transferring()
@@ -205,7 +205,7 @@ class TestDamagedLines:
         assert screen(bench) == (A, None, [("王先生", False)], "serial_damaged")
         assert "smdi_damaged" in bench.centre.alarms
         for _ in range(SOUND):
-            bench.centre.callers.trust["smdi"].sound()
+            bench.pbx.callers.trust["smdi"].sound()
         assert "smdi_damaged" not in bench.centre.alarms
         assert screen(bench)[3] == "serial_damaged", "what was said then is not better now"
 
@@ -276,8 +276,8 @@ class TestNec:
         yield from make(tmp_path, pbx=neax(), wires=wired("mci", bits=7, parity="even"))
 
     def says(self, bench: CentreBench, station: str, calling: str, called: str) -> None:
-        assert bench.centre.mci is not None
-        bench.centre.mci._received(f"\x020!{station:<6}{calling:<16}{called:<8}\x03".encode())
+        assert bench.pbx.mci is not None
+        bench.pbx.mci._received(f"\x020!{station:<6}{calling:<16}{called:<8}\x03".encode())
 
     def test_a_text_names_the_caller_of_a_port(self, bench: CentreBench) -> None:
         bench.port.ring()
@@ -294,7 +294,7 @@ class TestNec:
     def test_a_broken_text(self, bench: CentreBench) -> None:
         self.says(bench, "2001", "138x0138000", DNIS)
         assert "mci_damaged" in bench.centre.alarms and bench.calls == []
-        bench.centre.callers._mci(MciGarbage(1, b"x"))
+        bench.pbx.callers._mci(MciGarbage(1, b"x"))
         bench.port.ring()
         self.says(bench, "2001", A, DNIS)
         assert bench.calls[0].ani_doubt == "serial_damaged"
@@ -380,7 +380,7 @@ def test_lamps_over_necs_message_line(tmp_path: Path) -> None:
     base = neax()
     dialect = msgspec.structs.replace(base, mci=msgspec.structs.replace(base.mci, lamp=MciLamp("L")))
     bench = CentreBench(tmp_path, pbx=dialect, wires={"mci": SerialWire(opener)}, lamp="8000")
-    bench.centre.lamps.message_left("sales")
+    bench.pbx.lamps.message_left("sales")
     bench.run(1.0)
     assert b"\x020!L0101202048000\x03" in written
     bench.stop()

@@ -53,7 +53,7 @@ def test_the_caller_is_gone_in_each_state(bench: CentreBench, state: str, how: s
     if how == "alarm":
         bench.port.tell(ev.Alarm, alarms=("red",))
     elif state == "arriving":
-        bench.centre.arrivals.line_stopped_ringing(bench.line)
+        bench.pbx.arrivals.line_stopped_ringing(bench.line)
     elif state == "transferring":
         bench.switch.ends(Transfer.CALLER_LOST, Caller.GONE, "loop_drop")
     else:
@@ -306,7 +306,7 @@ class TestRecall:
         call = bench.to("recall")
         bench.run(1.0)
         bench.port.ring()
-        bench.centre.arrivals.line_stopped_ringing(bench.line)
+        bench.pbx.arrivals.line_stopped_ringing(bench.line)
         assert bench.outcome(call) == ("lost_in_transfer", "gave up during the recall")
 
     def test_nobody_is_there_when_we_lift(self, bench: CentreBench) -> None:
@@ -495,7 +495,7 @@ def test_another_call_reaches_the_agent(bench: CentreBench) -> None:
     assert second.state == "transferring" and bench.outcome(first)[0] == "answered"
     bench.switch.dials()
     bench.switch.ends(Transfer.ANSWERED, Caller.WITH_AGENT, "voice")
-    assert bench.centre.talks.at("8001") is second
+    assert bench.pbx.talks.at("8001") is second
 
 
 def test_a_late_message_updates_the_screen(bench: CentreBench) -> None:

@@ -172,8 +172,8 @@ class Day(RuleBasedStateMachine):
 
     @invariant()
     def lines_and_calls_agree(self) -> None:
-        for line in self.bench.centre.lines:
-            call = self.bench.centre.arrivals.call_at(line)
+        for line in self.bench.pbx.lines:
+            call = self.bench.pbx.arrivals.call_at(line)
             if call is not None:
                 assert call.line is line and call.state not in ("recall", "talking", "ended")
             if line.state == "busy":

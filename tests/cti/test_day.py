@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from cti.centre import SerialWire
+from cti.pbx_side import SerialWire
 from cti.switch.interface import Caller, Transfer, TransferResult
 from drivers import events as ev
 from simulators.faults import SerialFault
@@ -74,6 +74,7 @@ class Day:
             limits={"talk_s": TALK_LIMIT_S},
         )
         self.clock, self.centre = self.bench.clock, self.bench.centre
+        self.pbx = self.bench.pbx
         self.bench.centre.switch = self  # type: ignore[assignment]
         self.telephones = {
             agent.extension: Telephone(agent.id, agent.extension or "") for agent in self.bench.site.agents
@@ -145,7 +146,7 @@ class Day:
                 done.callback(TransferResult(Transfer.BUSY, Caller.WITH_US, "busy"))
                 return
             number, ani, talk = self._put_through(port, telephone)
-            call = self.centre.arrivals.call_at(self.centre.lines[port.index])
+            call = self.pbx.arrivals.call_at(self.pbx.lines[port.index])
             assert call is not None
             self.of_call[call.id] = (talk, extension)
             done.callback(TransferResult(Transfer.ANSWERED, Caller.WITH_AGENT, "voice"))
@@ -219,7 +220,7 @@ class Day:
             self._hangs_up(port, number)
 
     def _ringing(self, port: DummyPort) -> bool:
-        call = self.centre.arrivals.call_at(self.centre.lines[port.index])
+        call = self.pbx.arrivals.call_at(self.pbx.lines[port.index])
         return call is not None and call.state == "transferring"
 
     def _hangs_up(self, port: DummyPort, number: int) -> None:
@@ -264,14 +265,14 @@ def test_a_day(tmp_path: Path, seed: int) -> None:
     assert told.wrongly == [] and day.others == []
     assert day.served > 0.7 * CALLS, "a day's work"
     stuck = [agent for agent in day.centre.acd.agents.values() if agent.truths != ("ready", "idle", "none")]
-    assert stuck == [] and len(day.centre.talks) == 0 and not day.centre.calls
+    assert stuck == [] and len(day.pbx.talks) == 0 and not day.centre.calls
     assert max(told.late_s) <= TALK_LIMIT_S + 60.0
     ordinary = sorted(told.late_s)[: int(0.9 * len(told.late_s))]
     assert ordinary[-1] <= 5.1, "by the record, or the desk's word"
     assert told.causes["smdr"] > 0.85 * day.served
     alarms = {str(one["what"]) for one in bench.records.of(None, "alarm")}
     assert "smdr_silent" in alarms and "pbx_clock" not in alarms
-    offset = day.centre.settled.pbx.offset_s
+    offset = day.pbx.settled.pbx.offset_s
     assert offset is not None and 420 <= offset <= 480
     unaccounted = []
     for call in bench.calls:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from cti.assemble import Assembly
 from cti.drain import WAIT_MAX_S, Drain
-from cti.vru.line import VruLine
+from cti.side import Line
 from drivers.clock import SteppedClock
 from drivers.stepped import Stepper
 from simulators.rig.stepped import Run, run
@@ -19,7 +20,7 @@ def drained(at_s: float, undo_s: float | None = None) -> tuple[Run, list[dict[st
     """A run that drains; the drain's progress at each second from then on, and its alarms."""
     seen: list[dict[str, Any]] = []
     alarms: list[Any] = []
-    parts: list[tuple[SteppedClock, Drain, list[VruLine]]] = []
+    parts: list[tuple[SteppedClock, Drain, Sequence[Line]]] = []
 
     def change(server: Assembly, world: World, clock: SteppedClock) -> None:
         centre = server.centre

@@ -178,7 +178,7 @@ def test_without_dial_tone_it_is_tried_again_and_then_an_alarm() -> None:
 def test_a_caller_who_is_put_through_that_moment_is_served_and_the_lamp_lit_elsewhere(tmp_path: Path) -> None:
     bench = CentreBench(tmp_path, ports=2, line={"lamp": line_rules.LampCodes("*41{ext}", "*49{ext}")})
     bench.ports[1].results["dial"] = bench.ports[0].results["dial"] = (0.5, None)
-    codes = bench.centre.lamp_codes
+    codes = bench.pbx.lamp_codes
     assert codes is not None
     codes.order("8000", True)
     assert bench.centre.lines[1].state == "dialling"

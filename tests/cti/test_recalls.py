@@ -166,7 +166,7 @@ class TestHandedOver:
     def test_the_agent_lifted(self, tmp_path: Path, how: str) -> None:
         bench, call = self.handed(tmp_path, **SILENT)
         bench.run(5.0)
-        bench.centre.conduct.agent_lifted("8001", how)
+        bench.pbx.transfers.agent_lifted("8001", how)
         assert bench.records.of(call.id, "transfer")[-1]["how"] == how
         self.rings_after(bench, 22.0)
         assert call.state == "talking" and len(bench.calls) == 2

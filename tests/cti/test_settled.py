@@ -13,8 +13,8 @@ import pytest
 
 from cti.acd.truths import Limits
 from cti.call import Call
-from cti.centre import SerialWire
 from cti.pbx.smdr import SmdrUnknown
+from cti.pbx_side import SerialWire
 from cti.switch.interface import Caller, Transfer
 from cti.talks import RECORD_S
 from tests.cti.centre_bench import A, B, CentreBench
@@ -111,7 +111,7 @@ def test_a_silent_line_while_calls_end_on_our_ports_is_an_alarm(tmp_path: Path) 
 
 
 def test_a_line_that_cannot_be_read_is_kept_with_its_reason(bench: CentreBench) -> None:
-    bench.centre.settled.take(SmdrUnknown("01/0?/26 rubbish", 7, "fits no form of the dialect"))
+    bench.pbx.settled.take(SmdrUnknown("01/0?/26 rubbish", 7, "fits no form of the dialect"))
     (kept,) = bench.records.of(None, "smdr_unread")
     assert (kept["raw"], kept["line"], kept["reason"]) == ("01/0?/26 rubbish", 7, "fits no form of the dialect")
 

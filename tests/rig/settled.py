@@ -53,6 +53,7 @@ def look(
 
     def joined(server: Assembly, world: World, clock: SteppedClock) -> None:
         centre, stop, event = server.centre, server.stop, server.centre.records.event
+        side = centre.side
 
         def noted(*given: Any, **data: Any) -> Any:
             call, kind = given[:2]
@@ -65,7 +66,7 @@ def look(
             stuck = [f"call {call.id} {call.state}" for call in centre.calls.values()]
             stuck += [f"in a queue: {entry}" for entry in centre.acd.entries]
             stuck += [f"{agent.id} with {agent.call}" for agent in centre.acd.agents.values() if agent.call]
-            stuck += ["a conversation"] * len(centre.talks)
+            stuck += ["a conversation"] * side.open_talks()
             found["stuck"] = stuck
             found["agents"] = {agent.id: agent.truths for agent in centre.acd.agents.values()}
             found["lines"] = {line.extension: line.state for line in centre.lines}

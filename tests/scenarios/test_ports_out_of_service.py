@@ -95,8 +95,8 @@ expect | caller 1   | answered
     seen = look(
         scenario(text),
         change=at(
-            (5.0, lambda centre: centre.lamp_codes.order("8001", True)),
-            (rings - 0.02 * early_ticks, lambda centre: centre.lamp_codes.order("8001", False)),
+            (5.0, lambda centre: centre.side.lamp_codes.order("8001", True)),
+            (rings - 0.02 * early_ticks, lambda centre: centre.side.lamp_codes.order("8001", False)),
         ),
     )
     settled(seen)

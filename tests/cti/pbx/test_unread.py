@@ -108,7 +108,7 @@ def test_every_make_is_found_by_its_own_lines() -> None:
 def test_the_alarm_of_a_whole_centre(tmp_path: Path) -> None:
     bench = CentreBench(tmp_path)
     for number, line in enumerate(printed("mitel-sx200"), 1):
-        bench.centre.settled.take(SmdrUnknown(line, number, "fits no form of the dialect"))
+        bench.pbx.settled.take(SmdrUnknown(line, number, "fits no form of the dialect"))
     bench.clock.advance(60)
     assert "Set pbx.dialect: mitel-sx200" in bench.centre.alarms["smdr_unread"]
     bench.record()
