@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from drivers import items
 from drivers.clock import Clock
 from simulators.ears import Ears
-from simulators.hearing import Ear, Voices
+from simulators.hearing import SOUNDS, Ear, Voices
 from simulators.party import Line, ended, pause
 from simulators.speech import Speech
 from simulators.truth import Note
@@ -158,17 +158,17 @@ class Caller:
             await self._say(self._random.choice(SENTENCES))
             await self._ears.prompt_end(0.8, min(10.0, max(0.5, end - self._clock.seconds())))
 
-    def _talks(self) -> None:
-        self._note("talks")
+    def _talks(self, hears: str | None = None) -> None:
+        self._note("talks", hears=hears)
         if self._patience.active():
             self._patience.cancel()
 
     async def _in_code(self, seconds: float) -> None:
         """The same in code: speaks until somebody else's is heard, and so long afterwards."""
         self._ear.speak()
-        while not any(" " in word for word in await self._ear.now()):  # parties have two words, sounds have one
+        while not (found := sorted(word for word in await self._ear.now() if word not in SOUNDS)):
             await pause(self._clock, 0.3)
-        self._talks()
+        self._talks(found[0])
         await pause(self._clock, seconds)
 
     async def _answered_to(self, text: str) -> bool:
@@ -237,4 +237,5 @@ class Caller:
         self.line.sounds.stop()
         self._ears.close()
         self._ear.close()
+        self._note("caller gone")
         self._clock.callLater(0.0, self.done.callback, None)

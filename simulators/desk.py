@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -33,6 +33,8 @@ class DeskRefused(RuntimeError):
     def __init__(self, method: str, error: Mapping[str, Any]) -> None:
         super().__init__(f"{method}: {error.get('code')} {error.get('message')}")
         self.code = error.get("code")
+        data = error.get("data")
+        self.name = str(data.get("error") if isinstance(data, dict) and "error" in data else self.code)
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,13 @@ class Desk:
         if self._link is not None:
             self._note("clicks", button=method)
             self._link.request(method, **params).addErrback(self._refused)
+
+    def verb(self, verb: str, to: str = "") -> Deferred[Any]:
+        """A button for the call in hand, with a number in its field. Fails with DeskRefused, also where there is no
+        link."""
+        if self._link is None:
+            return fail(DeskRefused(verb, {"code": 0, "message": "link lost"}))
+        return self._link.request(verb, **({"to": to} if to else {}))
 
     # ---- what the screen shows ------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class Ears:
     def __init__(self, clock: Clock, port: Port) -> None:
         self._clock, self._port = clock, port
         self.voice = False
+        self.tone: str | None = None  # that sounds now
         self.on_tone: Callable[[str], None] = lambda name: None
         self._waiting: Deferred[str | None] | None = None
         self._wanted: tuple[str, ...] = ()
@@ -31,7 +32,7 @@ class Ears:
 
     def open(self) -> None:
         """Begins to listen; the port's call has begun."""
-        self.voice = False
+        self.voice, self.tone = False, None
         self._port.detect("voice", "tones")
         if self._deaf is None:
             self._deaf = self._port.listen(self._event)
@@ -54,7 +55,10 @@ class Ears:
             case events.NotTone():
                 self._heard("speech")
             case events.ToneHeard(name=name):
+                self.tone = name
                 self.on_tone(name)
+            case events.ToneEnded():
+                self.tone = None
             case _:
                 pass
 

@@ -18,6 +18,7 @@ from drivers.recording import RecordEnd, Recording
 from simulators.codes import HEARD_DB, LEVEL_DBM0, RATE, SILENCE_DBM0, TONES, WINDOW, Codes, measure
 from simulators.party import Sounds, ended
 
+SOUNDS = frozenset({*TONES, "sound"})
 HOP_S = 0.32
 SOUND_DBM0 = -40.0  # so loud, what is neither code nor tone is music or speech
 TONE_DBM0 = -30.0

@@ -268,6 +268,12 @@ class Phone:
             script.cancel()
         self._speak_on()
 
+    def heed_tones(self) -> None:
+        """No more to do: hangs up when a tone says that the call is over, or has said so already."""
+        self.patient = False
+        if self._ears.tone is not None:
+            self._tone(self._ears.tone)
+
     def power_fails(self) -> None:
         """The line is dead: no more rings, and whoever talks notices soon."""
         if self.state == "ringing":

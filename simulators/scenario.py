@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from simulators.caller import CallerPlan, Step
+from simulators.deeds import Deed, Hears
 from simulators.desk import DeskPlan
 from simulators.faults import Fault, SerialFault
 from simulators.makes import MAKES, USUAL
@@ -99,6 +100,9 @@ class Scenario:
     switch: str = "pbx"  # or card: trunks and agents' telephones end on the server's own cards
     trunk: str = "fxo"  # with card: the kind of trunk, see simulators.offices
     subscribers: tuple[SubscriberPlan, ...] = ()  # telephones of the town that can be called
+    deeds: tuple[Deed, ...] = ()
+    hears: tuple[Hears, ...] = ()  # what should be heard
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part -> extensions of those who may play it
 
     def with_make(self, name: str) -> Scenario:
         """The same calls at a PBX of another make (KeyError: there is none)."""

@@ -20,6 +20,7 @@ from drivers.engine import Engine
 from drivers.port import Port
 from simulators import caller, phone
 from simulators.caller import Caller, CallerPlan
+from simulators.deeds import Deeds
 from simulators.desk import Desk
 from simulators.hearing import Voices
 from simulators.party import Line
@@ -52,6 +53,7 @@ class Surroundings(ABC):
         self.lines: Sequence[Line] = ()
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
+        self.deeds = Deeds(self)
         self.done: Deferred[None] = Deferred()
         self.left = len(scenario.callers)
 
@@ -99,6 +101,7 @@ class Surroundings(ABC):
         """Callers set out at their times. Fires when the last one is gone."""
         for plan in self.scenario.callers:
             self.clock.callLater(plan.at_s, self._set_out, plan)
+        self.deeds.start()
         for port, at_s in self.scenario.cuts:
             self.clock.callLater(at_s, self.cut, port)
         for agent, at_s, for_s in self.scenario.desk_drops:

@@ -20,6 +20,13 @@
     0      | smdi 2       | late 4s
     expect | caller 1     | answered 8001
 
+    setup  | subscriber 139… | answers after 3 talks 10     or: does not answer, busy
+    setup  | pool other   | 8005,8006                       who may play the part of `other of N`
+    1+3    | desk 1001    | hold                            3 s after caller 1 and an agent talk; a button
+    1+4..6 | caller 1     | hears music                     or: 8001, caller 2, tone, howler, nothing; `8001 at -15`
+    1+7    | agent of 1   | consult other of 1              by the part somebody plays; -> ERROR where it is refused
+    rings 8002+1 | phone 8002 | lifts                       or: hangs up, flashes, keys *21{other of 1}#
+
 Steps of a caller: listen S, press K [after S], choose K [after S], wait S, talk S, message S, hang_up, patience S.
 A line that is not understood is an error with its number.
 """
@@ -33,6 +40,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulators.caller import CallerPlan, Step
+from simulators.deed_rows import deed, hears
 from simulators.desk import DeskPlan
 from simulators.faults import FaultError, SerialFault, parse
 from simulators.phone import Behaviour, PhonePlan, ServiceCall
@@ -84,6 +92,10 @@ def _row(scenario: Scenario, when: str, whom: str, what: str) -> Scenario:
         if actor != "caller" or found is None:
             raise TableError(f"not understood: expect {whom} {what}")
         return replace(scenario, expected={**scenario.expected, int(name): (found[1], found[2] or "")})
+    if row := deed(when, whom, what):
+        return replace(scenario, deeds=(*scenario.deeds, row))
+    if heard := hears(when, whom, what):
+        return replace(scenario, hears=(*scenario.hears, heard))
     at_s = float(when)
     match actor:
         case "caller":
@@ -129,6 +141,8 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return scenario.with_fault(parse(what))
         case "service":
             return replace(scenario, service_ports=tuple(what.split(",")))
+        case "pool":
+            return replace(scenario, pools={**scenario.pools, name: tuple(what.split(","))})
         case "subscriber":
             return replace(scenario, subscribers=(*scenario.subscribers, _subscriber(name, what)))
         case "agent":

@@ -8,6 +8,7 @@ import pytest
 
 from drivers import events, items
 from simulators.codes import LEVEL_DBM0
+from simulators.heard import hearing_faults
 from tests.simulators.bare_switch import CardBench
 
 STAFF = """
@@ -166,3 +167,59 @@ def test_glare_the_line_that_is_dialled_out_on_has_a_caller(tmp_path: Path) -> N
     bench.run(3.0)
     assert bench.happened("answered", "caller 1") and not bench.happened("seized")
     assert not [e for _, e in bench.heard if isinstance(e, events.ToneHeard)]
+
+
+# ---- deeds ---------------------------------------------------------------------------------------
+
+STORY = """
+setup | pool other   | 8002
+1.0   | caller 1     | 13800138000 by fsk: talk 12
+1+2   | other of 1   | lifts
+1+3   | phone 8002   | keys *5{agent of 1}#
+1+5   | agent of 1   | flashes
+1+1..1.9 | caller 1  | hears 8001 at -15
+1+1..1.9 | agent of 1 | hears caller 1
+1+2..3 | other of 1  | hears nothing
+1+6   | desk 1001    | hold -> 0
+1+7   | phone 8002   | hangs up
+"""
+
+
+def test_deeds_are_done_at_their_times_by_who_plays_the_part(tmp_path: Path) -> None:
+    bench = CardBench(STAFF + STORY, tmp_path)
+    bench.seats[1].detect("dtmf")
+    bench.wait(lambda: bool(bench.ended), 60.0)
+    bench.run(5.0)
+    deeds = bench.card_world.deeds
+    (talks,) = bench.happened("talks", hears="phone 8001")
+    done = [(round(one.at_s - talks), one.by, one.deed.verb, one.to, one.result) for one in deeds.done]
+    assert done == [
+        (2, "phone 8002", "lifts", "", ""),
+        (3, "phone 8002", "keys", "*58001#", ""),
+        (5, "phone 8001", "flashes", "", ""),
+        (6, "phone 8001", "hold", "", "0"),
+        (7, "phone 8002", "hangs up", "", ""),
+    ]
+    told = [event.digit for number, event in bench.heard if isinstance(event, events.DigitEnd)]
+    assert "".join(told) == "*58001#"
+    assert [str(finding) for finding in hearing_faults(bench.card_world)] == []
+    assert [(one.ear, sorted(one.words)) for one in deeds.listened] == [
+        ("caller 1", ["phone 8001"]),
+        ("phone 8001", ["caller 1"]),
+        ("phone 8002", []),
+    ]
+
+
+def test_what_is_not_heard_as_it_should_be_is_said(tmp_path: Path) -> None:
+    rows = """
+1+1..3 | caller 1     | hears 8001, 8002
+1+1..3 | phone 8001   | hears nothing
+1+1..3 | caller 1     | hears 8001 at -30
+"""
+    bench = CardBench(STAFF + CALL + rows, tmp_path)
+    bench.wait(lambda: bool(bench.ended), 60.0)
+    bench.run(5.0)
+    first, second, third = map(str, hearing_faults(bench.card_world))
+    assert "caller 1" in first and "does not hear phone 8002" in first
+    assert "phone 8001" in second and "hears caller 1" in second
+    assert "at -15" in third and "not at -30" in third

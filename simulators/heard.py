@@ -1,0 +1,62 @@
+"""The judge's ear: did everybody hear whom they should, and nobody else (step 7)?
+
+Each row of a scenario that says what is to be heard is held against what was measured (hearing.py) throughout its time.
+People are heard all the time or not at all; tones, music and announcements have their pauses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simulators.deeds import Listened
+from simulators.hearing import SOUNDS, Moment
+from simulators.surroundings import Surroundings
+
+MOSTLY = 0.8
+HARDLY = 0.1
+LEVEL_DB = 3.0
+
+
+@dataclass(frozen=True)
+class Misheard:
+    """One disagreement. `ear` names a party."""
+
+    at_s: float
+    ear: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.at_s:.2f} s: {self.ear} {self.what}"
+
+
+def hearing_faults(world: Surroundings) -> list[Misheard]:
+    """All rows that were not so, and those whose time never came. Without codes nothing is measured, and none is."""
+    if world.voices is None:
+        return []
+    out: list[Misheard] = []
+    for row in world.deeds.listened:
+        heard = world.voices.heard.get(row.ear)
+        moments = list(heard.between(row.from_s, row.to_s)) if heard is not None else []
+        if not moments:
+            out.append(Misheard(row.from_s, row.ear, "had no telephone in hand, or for too short a time"))
+            continue
+        out += [Misheard(row.from_s, row.ear, what) for what in _compare(row, moments)]
+    return out
+
+
+def _compare(row: Listened, moments: list[Moment]) -> Iterator[str]:
+    count = Counter(word for moment in moments for word in moment.words)
+    for word in sorted(row.words | set(count)):
+        share = count[word] / len(moments)
+        if word in row.words:
+            if share < (MOSTLY if word not in SOUNDS else 0.01):
+                yield f"does not hear {word} (in {share:.0%} of {len(moments)} moments)"
+        elif share > HARDLY:
+            yield f"hears {word} (in {share:.0%} of {len(moments)} moments)"
+    for word, level in row.levels.items():
+        levels = [moment.levels[word] for moment in moments if word in moment.levels]
+        mean = sum(levels) / len(levels) if levels else 0.0
+        if levels and abs(mean - level) > LEVEL_DB:
+            yield f"hears {word} at {mean:.0f} dBm0, not at {level:.0f}"
