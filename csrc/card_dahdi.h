@@ -22,7 +22,8 @@
  * depths 2 to 8); a real card's own delay comes on top. It is constant until a slip. A block that did not come, or did
  * not fit, is a slip: idle codes are heard for the former; after an underrun the queue is filled up anew, once the tick
  * is in time again. A card with another clock than the tick's slips a block now and then, in both directions at once. A
- * pause of the media thread of more than the driver's TR_DH_BUFFERS blocks begins all channels anew.
+ * pause of the media thread of more than the driver's TR_DH_BUFFERS blocks begins all channels anew; so does one of a
+ * stepped engine of more than the `depth` blocks which it had sent ahead.
  *
  * Line commands that the driver times: flash (DAHDI_SET_PARAMS flashtime), ringing (DAHDI_SETCADENCE). A loop opening
  * is DAHDI's "kewl" disconnect: only on fxoks, at most 500 ms (its fixed time), ended earlier by our tick. Hanging up

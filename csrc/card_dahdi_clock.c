@@ -63,9 +63,21 @@ static bool ticks(struct tr_dahdi_card *card, int timeout_ms) {
     return true;
 }
 
+/* A media thread that is late catches up, as long as the driver keeps what it has heard. A stepped engine that stood
+ * (nobody asked for a tick) has nothing to catch up with: it begins anew once what it had sent is over, or the ticks
+ * that it is behind would swallow the blocks that it sends next. In ticks. */
+static int64_t patience(const struct tr_dahdi_card *card) {
+    uint32_t least = TR_DH_BUFFERS;
+    for (uint32_t i = 0; i < card->count && !card->base.paced; i++) {
+        const struct tr_dh_channel *c = &card->channels[i];
+        least = c->sound && c->config.depth < least ? c->config.depth : least;
+    }
+    return (int64_t)least - 1;
+}
+
 static void start_if_it_stood(struct tr_dahdi_card *card, int64_t now, bool late) {
     int64_t pause = card->running ? now - card->begun : 0;
-    if (!card->running || pause > (TR_DH_BUFFERS - 1) * TICK_NS) {
+    if (!card->running || (pause > TICK_NS && pause > patience(card) * TICK_NS)) {
         card->slips += (uint64_t)(pause / TICK_NS);
         card->due = now;
         tr_dh_start(card, late);

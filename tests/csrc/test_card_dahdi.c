@@ -285,6 +285,7 @@ static void a_missing_block_is_a_slip_and_silence(void) {
 
 static void a_queue_that_ran_dry_is_filled_up(void) {
     open_all();
+    card->paced = true;
     run(10);
     for (int i = 0; i < 6; i++) {
         fake_block(); /* we sleep */
@@ -300,8 +301,27 @@ static void a_queue_that_ran_dry_is_filled_up(void) {
     close_all();
 }
 
+static void a_stepped_engine_that_stood_begins_anew(void) {
+    open_all();
+    run(10);
+    for (int i = 0; i < 6; i++) {
+        fake_block(); /* nobody asks for a tick */
+    }
+    run(1);
+    uint64_t slips = card->ops->slips(card);
+    CHECK(slips > 0);
+    CHECK_INT(fake.channel[3].written, 4);
+    CHECK_INT(fake.channel[3].read_ready, 0);
+    memset(spoken[B], 0x22, TR_BLOCK);
+    run(1);
+    CHECK_INT(fake.channel[3].last[0], 0x22); /* what is sent next is not swallowed */
+    CHECK_INT(card->ops->slips(card), slips);
+    close_all();
+}
+
 static void a_long_pause_begins_anew(void) {
     open_all();
+    card->paced = true;
     run(10);
     for (int i = 0; i < 50; i++) {
         fake_block();
@@ -712,6 +732,7 @@ static void a_clock_that_stops_and_goes_on(void) {
 
 static void missed_ticks_are_told(void) {
     open_all();
+    card->paced = true;
     run(10);
     for (int i = 0; i < 4; i++) {
         fake_block();
@@ -769,6 +790,7 @@ int main(void) {
     RUN(an_on_hook_fxo_hears_caller_id_but_no_ringing);
     RUN(a_missing_block_is_a_slip_and_silence);
     RUN(a_queue_that_ran_dry_is_filled_up);
+    RUN(a_stepped_engine_that_stood_begins_anew);
     RUN(a_long_pause_begins_anew);
     RUN(a_block_too_many_for_long_is_dropped);
     RUN(a_card_that_nobody_waits_for_is_started_all_the_same);
