@@ -129,7 +129,7 @@ engine_is_there || {
 }
 pip install --no-deps --no-build-isolation --editable .
 say "speaking the prompts"
-folder=$($python -c 'from simulators.rig.stepped import prompt_cache; print(prompt_cache())')
+folder=$($python -c 'from simulators.rig.stage import prompt_cache; print(prompt_cache())')
 $python -m cti.vru.prompts "$folder" >/dev/null
 {
     stamp

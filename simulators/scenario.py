@@ -38,6 +38,7 @@ class AgentPlan:
     phone: PhonePlan = field(default_factory=PhonePlan)
     pin: str | None = None  # for the service port
     pc: bool = True  # without one there is only the telephone
+    site: Mapping[str, Any] = field(default_factory=dict)  # what else the site file says of the agent: role, rights
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Scenario:
     for seconds); `offline` and `power_cuts` (second, for seconds): the printer's cable, the PBX's power; `clock_shifts`
     and `pbx_clock_jumps` (second, by seconds): somebody sets the wall clock, or the PBX's. `stars`: share of records
     whose date is stars. `site` is what the server's site file says of this PBX's lines, where its dialect does not
-    fit, `tones` of what it sounds like.
+    fit, or more of the sections that the cards as the switch need; `tones` of what it sounds like.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
     seed: int

@@ -21,7 +21,7 @@ from twisted.internet.protocol import Protocol
 from cti.assemble import Assembly
 from cti.records.journal_read import read
 from drivers.clock import SteppedClock
-from simulators.rig import stepped
+from simulators.rig import stage, stepped
 from simulators.scenario import Scenario, mixed
 from simulators.serial_line import Line, Speed
 from simulators.table import read_table
@@ -319,7 +319,7 @@ def test_prompts_vanish_while_the_server_runs(
 ) -> None:
     """Somebody clears the cache of prompts: what can be said is said, the calls end with a stated cause."""
     own = tmp_path / "prompts"
-    shutil.copytree(stepped.prompt_cache(), own)
+    shutil.copytree(stage.prompt_cache(), own)
     monkeypatch.setattr(stepped, "prompt_cache", lambda: own)
 
     def remove() -> None:

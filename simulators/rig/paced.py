@@ -30,7 +30,7 @@ from simulators.makes import MAKES, USUAL
 from simulators.rig.demo import table
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
-from simulators.rig.stepped import prompt_cache
+from simulators.rig.stage import prompt_cache
 from simulators.scenario import scenario_for
 
 LIMIT_S = 85.0

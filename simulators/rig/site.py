@@ -10,6 +10,7 @@ from argon2.low_level import Type, hash_secret
 from ruamel.yaml import YAML
 
 from simulators.makes import MAKES
+from simulators.rig.site_card import site_on_card
 from simulators.rig.site_dialect import site_dialect
 from simulators.scenario import Scenario
 from simulators.tones import CHINA
@@ -33,6 +34,8 @@ def password_hash(password: str, agent: str) -> str:
 
 def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_port: int = 0) -> dict[str, Any]:
     """The site file's content for a scenario; paths in ``folder``."""
+    switching = site_on_card(scenario, folder) if scenario.switch == "card" else _behind_pbx(scenario, folder)
+    vru = switching.pop("vru", {})
     return {
         "site": {
             "name": "演示中心 Demo",
@@ -42,6 +45,34 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             "area_code": "010",
         },
         "state_dir": str(folder / "state"),
+        **switching,
+        **_tones(scenario),
+        "vru": {"flow": "welcome", **vru},
+        "groups": [
+            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5, **_lamp(scenario, name)}
+            for name, (zh, en) in GROUPS.items()
+        ],
+        "agents": [
+            {
+                "id": agent.desk.agent,
+                "name": agent.name,
+                "password": password_hash(agent.desk.password, agent.desk.agent),
+                "groups": list(agent.groups),
+                "extension": agent.desk.extension,
+                **({"pin": password_hash(agent.pin, agent.desk.agent)} if agent.pin is not None else {}),
+                **agent.site,
+            }
+            for agent in scenario.agents
+        ],
+        "desk": {"listen": "127.0.0.1", "port": desk_port},
+        "metrics": {"listen": "127.0.0.1", "port": metrics_port},
+        "customers": str(folder / "customers.csv"),
+    }
+
+
+def _behind_pbx(scenario: Scenario, folder: Path) -> dict[str, Any]:
+    """The VRU's card, the PBX and its serial lines."""
+    return {
         "cards": [
             {
                 "name": "vru",
@@ -56,26 +87,7 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
             **{name: {"device": str(folder / name)} for name in lines_of(scenario)},
             **scenario.site,
         },
-        **_tones(scenario),
-        "vru": {"flow": "welcome", "ports": _ports(scenario)},
-        "groups": [
-            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5, **_lamp(scenario, name)}
-            for name, (zh, en) in GROUPS.items()
-        ],
-        "agents": [
-            {
-                "id": agent.desk.agent,
-                "name": agent.name,
-                "password": password_hash(agent.desk.password, agent.desk.agent),
-                "groups": list(agent.groups),
-                "extension": agent.desk.extension,
-                **({"pin": password_hash(agent.pin, agent.desk.agent)} if agent.pin is not None else {}),
-            }
-            for agent in scenario.agents
-        ],
-        "desk": {"listen": "127.0.0.1", "port": desk_port},
-        "metrics": {"listen": "127.0.0.1", "port": metrics_port},
-        "customers": str(folder / "customers.csv"),
+        "vru": {"ports": _ports(scenario)},
     }
 
 

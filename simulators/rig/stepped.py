@@ -17,30 +17,21 @@ from cti.assemble import Assembly, assemble_stepped
 from cti.config import load_site
 from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
-from drivers.engine import Engine
-from drivers.stepped import Stepper
 from simulators.faults import parse
 from simulators.freed import Freed, agents_freed
 from simulators.judge import Finding, judge, popups, records, strangers
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
+from simulators.rig.stage import Stage, prompt_cache
 from simulators.scenario import Scenario
-from simulators.serial_line import Line, Speed
-from simulators.speech import Speech, default_cache
+from simulators.serial_line import Line
+from simulators.speech import Speech
 from simulators.world import World
 
 Lines = Callable[[int], tuple[Card, Card]]
 """Makes so many lines for the VRU: a card of the PBX (FXS) and one of the server (FXO), joined somehow."""
 
-# After the last caller has gone: records printed, agents' work done.
-SETTLE_S = 20.0
 LONGEST_CALL_S = 3600.0
-MAX_PORTS = 1024
-
-
-def prompt_cache() -> Path:
-    """Prompts are the same in every run: made once for this user."""
-    return default_cache() / "prompts"
 
 
 @dataclass
@@ -76,10 +67,15 @@ def run(
     folder = Path(tempfile.mkdtemp(prefix="tipring-run-"))
     try:
         if limit_s is None:
-            limit_s = LONGEST_CALL_S + max((caller.at_s for caller in scenario.callers), default=0.0)
+            limit_s = longest_s(scenario)
         return _run(scenario, folder, wires, limit_s, progress, change, lines)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def longest_s(scenario: Scenario) -> float:
+    """An hour after the last caller has set out."""
+    return LONGEST_CALL_S + max((caller.at_s for caller in scenario.callers), default=0.0)
 
 
 def _run(
@@ -91,24 +87,20 @@ def _run(
     change: Callable[[Assembly, World, SteppedClock], None] | None,
     lines: Lines | None,
 ) -> Run:
-    clock = SteppedClock()
-    began = clock.now()
-    outside = Engine(clock, max_ports=MAX_PORTS, name="world")
-    inside = Engine(clock, max_ports=MAX_PORTS, name="server")
+    stage = Stage()
     extensions, card = (None, None) if lines is None else lines(len(scenario.vru_extensions))
-    world = World(clock, outside, scenario, speech=Speech(), vru_lines=extensions)
+    world = World(stage.clock, stage.outside, scenario, speech=Speech(), vru_lines=extensions)
     serial = {name: line for name, line in world.wires.items() if isinstance(line, Line)}
     openers: dict[str, Any] = {name: line.opener for name, line in serial.items()}
     site = load_site(write_site(scenario, folder))
-    tapped: list[tuple[SoftwareCard, int, str]] = []
     if card is not None:
-        inside.add_card(card)
+        stage.inside.add_card(card)
     else:
-        card = wired = SoftwareCard(inside, "fxo", len(scenario.vru_extensions), name="vru")
+        card = wired = SoftwareCard(stage.inside, "fxo", len(scenario.vru_extensions), name="vru")
         world.wire_vru(wired)
-        tapped = [(wired, index, f"vru-{number}") for index, number in enumerate(scenario.vru_extensions)]
+        stage.taps += [(wired, index, f"vru-{number}") for index, number in enumerate(scenario.vru_extensions)]
     server = assemble_stepped(
-        clock,
+        stage.clock,
         site,
         {"vru": card},
         smdi=openers.get("smdi"),
@@ -116,49 +108,16 @@ def _run(
         mci=openers.get("mci"),
         prompts=prompt_cache(),
     )
-    stepper = Stepper(clock, [outside, inside])
-    lan: list[Line] = []
-
-    def desk_link(agent: str) -> Callable[..., object]:
-        def open_link(protocol: Any) -> object:
-            line = Line(clock, f"desk {agent}", Speed(0), network=True)
-            lan.append(line)
-            line.server.connect(server.centre.desks.factory.buildProtocol(None))
-            return line.pbx.connect(protocol)
-
-        return open_link
-
-    if wires is not None:
-        wires.mkdir(parents=True, exist_ok=True)
-        for tap, index, name in tapped:
-            tap.tap(index, wires / name)
     for at_s, by_s in scenario.clock_shifts:
-        clock.callLater(at_s, clock.shift_wall, by_s)
+        stage.clock.callLater(at_s, stage.clock.shift_wall, by_s)
     if change is not None:
-        change(server, world, clock)
-    server.start()
-    world.open_desks(desk_link)
-    done = world.start()
-    ended: list[None] = []
-    done.addCallback(lambda _: ended.append(None))
-    while not ended and clock.seconds() < limit_s:
-        stepper.run_for(1.0)
-        if progress is not None:
-            progress(len(scenario.callers) - world.left)
-    stepper.run_for(SETTLE_S)
-    world.stop()
-    server.stop()
-    stepper.run_for(1.0)
-    server.forwarder.forward_once()
-    rows = sorted(server.store.calls(limit=1_000_000), key=lambda row: row.id)
-    calls = [call_object(row, began) for row in rows]
+        change(server, world, stage.clock)
+    rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
+    calls = [call_object(row, stage.began) for row in rows]
     if wires is not None:
-        for tap, index, _ in tapped:
-            tap.tap(index, None)
         for line in serial.values():
             line.log.write(wires / f"{line.name}.jsonl")
-    server.close()
-    result = Run(scenario, calls, world, clock.seconds())
+    result = Run(scenario, calls, world, stage.clock.seconds())
     result.findings = judge(calls, world.truth, scenario)
     result.popups = popups(world.truth)
     result.strangers = strangers(calls, world.truth, scenario)

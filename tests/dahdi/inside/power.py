@@ -29,7 +29,7 @@ from drivers.dahdi import DahdiCard, DahdiPort
 from simulators.caller import CallerPlan, Step
 from simulators.phone import Behaviour, PhonePlan
 from simulators.rig.site import write_site
-from simulators.rig.stepped import prompt_cache
+from simulators.rig.stage import prompt_cache
 from simulators.rig.world_process import WorldProcess
 from simulators.scenario import Scenario, agents
 

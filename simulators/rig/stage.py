@@ -1,0 +1,96 @@
+"""World and server in one process and in simulated time: two engines in step, desk links in memory, taps on the wires.
+
+Nothing here depends on the machine, the hour or a hash; whatever stands on it runs the same way every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cti.assemble import Assembly
+from cti.records.row import CallRow
+from drivers.card import SoftwareCard
+from drivers.clock import SteppedClock
+from drivers.engine import Engine
+from drivers.stepped import Stepper
+from simulators.serial_line import Line, Speed
+from simulators.speech import default_cache
+from simulators.surroundings import Surroundings
+
+# After the last caller has gone: records printed, agents' work done.
+SETTLE_S = 20.0
+MAX_PORTS = 1024
+
+
+def prompt_cache() -> Path:
+    """Prompts are the same in every run: made once for this user."""
+    return default_cache() / "prompts"
+
+
+class Stage:
+    """`outside` is the world's engine, `inside` the server's. `taps`: card, port and file name of each wire that is
+    written down where that is asked for."""
+
+    def __init__(self) -> None:
+        self.clock = SteppedClock()
+        self.began = self.clock.now()
+        self.outside = Engine(self.clock, max_ports=MAX_PORTS, name="world")
+        self.inside = Engine(self.clock, max_ports=MAX_PORTS, name="server")
+        self.stepper = Stepper(self.clock, [self.outside, self.inside])
+        self.taps: list[tuple[SoftwareCard, int, str]] = []
+
+    def play(
+        self,
+        world: Surroundings,
+        server: Assembly,
+        *,
+        limit_s: float,
+        wires: Path | None,
+        progress: Callable[[float], None] | None,
+    ) -> list[CallRow]:
+        """Runs both to the end, and no longer than `limit_s`; the rows of the server's calls, in order. The server is
+        closed then."""
+        with self._tapped(wires):
+            server.start()
+            world.open_desks(self._lan(server))
+            ended: list[None] = []
+            world.start().addCallback(lambda _: ended.append(None))
+            while not ended and self.clock.seconds() < limit_s:
+                self.stepper.run_for(1.0)
+                if progress is not None:
+                    progress(len(world.scenario.callers) - world.left)
+            self.stepper.run_for(SETTLE_S)
+            world.stop()
+            server.stop()
+            self.stepper.run_for(1.0)
+        server.forwarder.forward_once()
+        rows = sorted(server.store.calls(limit=1_000_000), key=lambda row: row.id)
+        server.close()
+        return rows
+
+    @contextmanager
+    def _tapped(self, wires: Path | None) -> Iterator[None]:
+        if wires is not None:
+            wires.mkdir(parents=True, exist_ok=True)
+            for card, index, name in self.taps:
+                card.tap(index, wires / name)
+        yield
+        if wires is not None:
+            for card, index, _ in self.taps:
+                card.tap(index, None)
+
+    def _lan(self, server: Assembly) -> Callable[[str], Callable[..., object]]:
+        """The way from each agent's PC to the server."""
+
+        def desk_link(agent: str) -> Callable[..., object]:
+            def open_link(protocol: Any) -> object:
+                line = Line(self.clock, f"desk {agent}", Speed(0), network=True)
+                line.server.connect(server.centre.desks.factory.buildProtocol(None))
+                return line.pbx.connect(protocol)
+
+            return open_link
+
+        return desk_link
