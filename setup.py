@@ -51,6 +51,7 @@ setup(
         "cti.records.migrations",
         "cti.records.migrations.versions",
         "cti.switch",
+        "cti.trunks",
         "cti.vru",
         "simulators",
         "simulators.makes",

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cti import checked_yaml, conf_files
+from cti.config_fields import Extension, Name, TcpPort, Text, Wait
 from cti.errors import ConfigFaults
 from cti.pbx.call_rules import CallRules, CallSources, DnisOrder, NumberMax, OutsidePrefix
 from cti.pbx.line_rules import (
@@ -39,14 +40,8 @@ from cti.pbx.line_rules import (
     Silence,
     StatusDigits,
 )
+from cti.trunks.config import Route, Toll, Trunk
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
-Extension = Annotated[
-    str, Meta(pattern=r"^[0-9*#]{1,20}$", extra_json_schema={"description": 'digits in quotes: "2001"'})
-]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
-TcpPort = Annotated[int, Meta(ge=0, le=65535)]
-Wait = Annotated[float, Meta(ge=0, le=86400)]
 Argon2 = Annotated[
     str,
     Meta(
@@ -73,7 +68,7 @@ class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
 
     name: Name
     ports: Annotated[int, Meta(ge=1, le=256)]
-    type: Literal["fxo", "fxs", "b"] = "fxo"
+    type: Literal["fxo", "fxs", "b", "d"] = "fxo"
     law: Literal["alaw", "ulaw"] = "alaw"
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are
 
@@ -256,6 +251,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     announce_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
     max_queue: Annotated[int, Meta(ge=0, le=100_000)] = 100
     lamp: Extension | None = None  # the telephone whose lamp shows that there are messages
+    calls: Toll = "none"  # how far its agents may call outside
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -269,6 +265,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     groups: tuple[Name, ...]
     extension: Extension | None = None  # null: said at each login
     pin: Argon2 | None = None  # for the service port: digits, hashed like a password
+    calls: Toll | None = None  # how far he may call outside; null: as far as the groups he is in
 
 
 class Listen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -301,6 +298,9 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Listen = Listen(port=9110)
     customers: str | None = None
     limits: Limits = Limits()
+    trunks: tuple[Trunk, ...] = ()
+    routes: tuple[Route, ...] = ()
+    emergency: tuple[Extension, ...] | None = None  # numbers that everybody may always call; null: the country's
     tones: dict[str, dict[str, Any]] = {}  # changes to the country's tone plan: name -> fields, as in conf/tones
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,16 +21,17 @@ from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
 from cti.config import Agent, Card, DahdiCard, Group, Listen, Pbx, PortRange, SiteFacts
 from cti.errors import ConfigFaults, Fault
+from cti.trunks.checks import check_trunks
 from drivers.errors import ArgumentError
 from drivers.tones import load
 
 T = TypeVar("T")
-Path_ = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault]:
     """Every fault between the fields of a site file (its single fields are cti/config.py's)."""
-    checks = _Checks(document, folder)
+    checks = Checks(document, folder)
     checks.names()
     checks.channels()
     checks.ports()
@@ -39,6 +40,7 @@ def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault
     checks.listeners(machine)
     checks.place()
     checks.files()
+    check_trunks(checks)
     if machine:
         checks.state_dir()
     return checks.faults
@@ -49,7 +51,7 @@ def named_files(path: Path) -> dict[str, str | Path]:
 
     As far as they can be read, so that their faults can be told together with those of the site file.
     """
-    checks = _Checks(checked_yaml.read(path), path.absolute().parent)
+    checks = Checks(checked_yaml.read(path), path.absolute().parent)
     found: dict[str, str | Path] = {}
     for kind, place in (("pbx", ("pbx", "dialect")), ("flows", ("vru", "flow"))):
         name = checks.part(str, *place)
@@ -61,12 +63,14 @@ def named_files(path: Path) -> dict[str, str | Path]:
     return found
 
 
-class _Checks:
+class Checks:
+    """One site file's, as far as it can be read. Sections of their own add their faults by `fault`, `once`, `there`."""
+
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document
         self.folder = folder
         self.faults: list[Fault] = []
-        self.cards: list[tuple[Path_, Card]] = self.entries(Card, "cards")  # type: ignore[arg-type]
+        self.cards: list[tuple[Place, Card]] = self.entries(Card, "cards")  # type: ignore[arg-type]
         self.port_ranges = self.entries(PortRange, "vru", "ports")
         self.groups = self.entries(Group, "groups")
         self.agent_list = self.entries(Agent, "agents")
@@ -89,7 +93,7 @@ class _Checks:
         node = self.node(*path)
         return None if node is None else checked_yaml.convert(self.document.at(node), kind)[0]
 
-    def entries(self, kind: type[T], *path: str | int) -> list[tuple[Path_, T]]:
+    def entries(self, kind: type[T], *path: str | int) -> list[tuple[Place, T]]:
         """The right entries of a list, with their paths."""
         node = self.node(*path)
         if not isinstance(node, SequenceNode):
@@ -97,18 +101,47 @@ class _Checks:
         values = [((*path, i), self.part(kind, *path, i)) for i in range(len(node.value))]
         return [(place, value) for place, value in values if value is not None]
 
-    def fault(self, path: Path_, message: str, remedy: str) -> None:
+    def fault(self, path: Place, message: str, remedy: str) -> None:
         self.faults.append(self.document.fault(path, message, remedy))
 
-    def once(self, what: str, items: Iterator[tuple[Any, Path_]], remedy: str) -> None:
+    def once(self, what: str, items: Iterator[tuple[Any, Place]], remedy: str) -> None:
         """Each key may stand once."""
-        seen: dict[Any, Path_] = {}
+        seen: dict[Any, Place] = {}
         for key, path in items:
             if key in seen:
                 line = self.document.line(*seen[key])
                 self.fault(path, f"{what} {_words(key)} is there twice; the first is on line {line}", remedy)
             else:
                 seen[key] = path
+
+    def there(self, path: Place, what: str, name: str, known: Any) -> None:
+        """A name of something that is not there."""
+        self.fault(path, f"there is no {what} {name!r}", _there(name, known))
+
+    def card_port(self, at: Place, field: str, name: str, kind: str | None, what: str, last: int, count: str) -> None:
+        """A card (of this type) is there, and has ports up to `last`; `count` is the field that says how many."""
+        cards = {card.name: card for _, card in self.cards}
+        card = cards.get(name)
+        if card is None:
+            if self.complete("cards", entries=self.cards):
+                self.there((*at, field), "card", name, cards)
+        elif kind is not None and card.type != kind:
+            fitting = [card.name for card in cards.values() if card.type == kind]
+            remedy = f"name a card of type {kind}: {_list(fitting)}"
+            self.fault((*at, field), f"card {name!r} is of type {card.type}, a {what} needs {kind}", remedy)
+        elif last >= card.ports:
+            remedy = f"ports count from 0: the last is {card.ports - 1}"
+            self.fault((*at, count), f"card {name!r} has {card.ports} ports, no port {last}", remedy)
+
+    def taken(self, at: Place, what: str, mine: Iterable[Any], before: dict[Any, Place], remedy: str) -> None:
+        """Takes what this entry says is its own; one fault where another entry has it already."""
+        told = False
+        for key in mine:
+            first = before.setdefault(key, at)
+            if first is not at and not told:
+                told = True
+                line = self.document.line(*first)
+                self.fault(at, f"{what} {_words(key)} is taken by the entry on line {line}", remedy)
 
     # The checks
 
@@ -126,18 +159,10 @@ class _Checks:
 
     def ports(self) -> None:
         """Every VRU port exists, once; so do its extension and its (message desk, line)."""
-        cards = {card.name: card for _, card in self.cards}
         for at, entry in self.port_ranges:
-            card = cards.get(entry.card)
-            if card is None:
-                if self.complete("cards", entries=self.cards):
-                    self.fault((*at, "card"), f"there is no card {entry.card!r}", _there(entry.card, cards))
-                continue
+            field = "port" if entry.port is not None else "count"
             last = max(port.port for port in entry.ports())
-            if last >= card.ports:
-                field = "port" if entry.port is not None else "count"
-                remedy = f"ports count from 0: the last is {card.ports - 1}"
-                self.fault((*at, field), f"card {card.name!r} has {card.ports} ports, no port {last}", remedy)
+            self.card_port(at, "card", entry.card, None, "VRU port", last, field)
         overlap = "let each port, extension and line stand in one entry; a range counts all three up"
         self.first_clash("port", lambda port: (port.card, port.port), overlap)
         self.first_clash("extension", lambda port: port.extension, overlap)
@@ -145,16 +170,9 @@ class _Checks:
 
     def first_clash(self, what: str, key: Any, remedy: str) -> None:
         """One fault for a pair of overlapping ranges, however many ports they share."""
-        seen: dict[Any, Path_] = {}
+        seen: dict[Any, Place] = {}
         for at, entry in self.port_ranges:
-            clash: tuple[Any, Path_] | None = None
-            for port in entry.ports():
-                first = seen.setdefault(key(port), at)
-                if first is not at and clash is None:
-                    clash = key(port), first
-            if clash is not None:
-                line = self.document.line(*clash[1])
-                self.fault(at, f"{what} {_words(clash[0])} is taken by the entry on line {line}", remedy)
+            self.taken(at, what, map(key, entry.ports()), seen, remedy)
 
     def agents(self) -> None:
         """Agents are in groups that exist, on extensions of their own."""
@@ -191,7 +209,7 @@ class _Checks:
             if not agent.id.isdigit():
                 self.fault((*at, "pin"), f"the id {agent.id!r} cannot be typed at a telephone", "use digits as the id")
 
-    def complete(self, *path: str, entries: list[tuple[Path_, T]]) -> bool:
+    def complete(self, *path: str, entries: list[tuple[Place, T]]) -> bool:
         """Whether every entry of the list could be read; if not, a name missing in it proves nothing."""
         node = self.node(*path)
         return isinstance(node, SequenceNode) and len(node.value) == len(entries)
@@ -227,7 +245,7 @@ class _Checks:
             listen = self.part(Listen, name) if given else Listen(port=usual)
             if listen is None:
                 continue
-            path: Path_ = (name, "listen") if given else (name,)
+            path: Place = (name, "listen") if given else (name,)
             if listen.port:
                 found.append(((listen.listen, listen.port), (name, "port")))
             reason = _unusable(listen.listen, bind=machine)

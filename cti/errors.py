@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 class TipringError(Exception):
@@ -99,6 +100,15 @@ class ExtensionTaken(AcdError):
     def __init__(self, extension: str | None, agent: str | None) -> None:
         self.extension, self.agent = extension, agent
         super().__init__(f"extension {extension} belongs to agent {agent}" if extension else "an extension is needed")
+
+
+class CannotCall(TipringError):
+    """A call out cannot be made; nothing was seized. why: number (no route leads there), right (the caller may not call
+    so far), hours (no route there is open now), busy (every channel of its routes is taken, blocked or in alarm)."""
+
+    def __init__(self, why: Literal["number", "right", "hours", "busy"], number: str, text: str) -> None:
+        self.why, self.number = why, number
+        super().__init__(f"{number} cannot be called: {text}")
 
 
 class DeskProtocolError(TipringError):

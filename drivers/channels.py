@@ -15,13 +15,7 @@ from typing import Literal
 
 from drivers.errors import ArgumentError, PortBusy
 from drivers.port import Port
-
-Hunt = Literal["up", "down", "round_robin", "least_used"]
-"""The lowest free slot, the highest, the next one after that seized last, or that which carried least seconds of calls
-so far (all wear alike)."""
-Direction = Literal["both", "in", "out"]
-"""Who may seize a channel: both ends, only the far end, only we."""
-Blocker = Literal["us", "far"]
+from drivers.words import Blocker, Direction, Hunt
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from drivers.channels import Blocker, Channels, Direction, Hunt, SpanState, SpanStatistics
+from drivers.channels import Channels, SpanState, SpanStatistics
 from drivers.errors import ArgumentError
 from drivers.events import Alarm, Event
 from drivers.port import Port
+from drivers.words import Direction, Hunt
 
-__all__ = ["E1_SLOTS", "T1_SLOTS", "Blocker", "Direction", "Hunt", "Span", "SpanState", "SpanStatistics"]
+__all__ = ["E1_SLOTS", "T1_SLOTS", "Span", "SpanState", "SpanStatistics"]
 
 E1_SLOTS = (*range(1, 16), *range(17, 32))
 """ITU-T G.704: slot 0 is the frame's, slot 16 the signalling channel's."""

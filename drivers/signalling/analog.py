@@ -19,14 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from drivers._engine import lib
 from drivers.callerid import decode
-from drivers.channels import Channels, Direction, Hunt
+from drivers.channels import Channels
 from drivers.clock import DelayedCall
 from drivers.errors import ArgumentError, CallEnded, CallerIdError, EngineError, PortBusy, TimedOut
 from drivers.events import (
@@ -57,11 +57,7 @@ from drivers.signalling.causes import (
 )
 from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
 from drivers.tones import EMPTY, TonePlan
-
-Answer = Literal["polarity", "ringback_stops", "voice", "voice_at_once"]
-"""What an outgoing call counts as answered by: the battery's reversal; ringback whose next burst does not come; a voice
-after ringback; any voice (lines that send music in place of ringback, 彩铃, and no reversal: nobody can tell)."""
-Disconnect = Literal["loop_drop", "polarity", "busy_tone", "dial_tone"]
+from drivers.words import Answer, Direction, Disconnect, Hunt
 
 DIAL_TONES: Final = ("dial", "stutter")
 FAILURES: Final[Mapping[str, Cause]] = {

@@ -1,0 +1,77 @@
+"""The sections `trunks:` and `routes:` of a site file against the cards and each other: every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from cti.trunks.config import Route, Trunk
+
+if TYPE_CHECKING:
+    from cti.config_checks import Checks, Place
+
+TYPES = {"fxo": "fxo", "r2": "b", "pri": "b"}
+"""The card type that a kind of trunk needs."""
+
+
+def check_trunks(checks: Checks) -> None:
+    """Trunks end on ports that there are, each on its own; routes lead over trunks that can call out."""
+    trunks = checks.entries(Trunk, "trunks")
+    routes = checks.entries(Route, "routes")
+    checks.once("trunk", ((trunk.name, (*at, "name")) for at, trunk in trunks), "give each trunk its own name")
+    checks.once("route", ((route.name, (*at, "name")) for at, route in routes), "give each route its own name")
+    _ports(checks, trunks)
+    known = {trunk.name: trunk for _, trunk in trunks}
+    whole = checks.complete("trunks", entries=trunks)
+    for at, route in routes:
+        _route(checks, at, route, known, whole)
+    _tolls(checks, routes)
+
+
+def _ports(checks: Checks, trunks: list[tuple[Place, Trunk]]) -> None:
+    cards = {card.name: card for _, card in checks.cards}
+    taken: dict[tuple[str, int], Place] = {
+        (port.card, port.port): at for at, entry in checks.port_ranges for port in entry.ports()
+    }
+    for at, trunk in trunks:
+        kind = str(trunk.__struct_config__.tag)
+        last = trunk.first + trunk.count - 1
+        checks.card_port(at, "card", trunk.card, TYPES[kind], f"trunk of kind {kind}", last, "count")
+        card = cards.get(trunk.card)
+        ports = [(trunk.card, number) for number in range(trunk.first, trunk.first + trunk.count)]
+        checks.taken(at, "port", ports, taken, "let each port stand in one entry")
+        slots = trunk.slots()
+        for slot in trunk.directions:
+            if slot not in slots and card is not None:
+                there = f"channels are {slots[0]} to {slots[-1]}"
+                checks.fault((*at, "directions", str(slot)), f"trunk {trunk.name} has no channel {slot}", there)
+
+
+def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk], whole: bool) -> None:
+    for i, name in enumerate(route.trunks):
+        trunk = known.get(name)
+        if trunk is None:
+            if whole:
+                checks.there((*at, "trunks", i), "trunk", name, known)
+        elif trunk.direction == "in" and not any(way != "in" for way in trunk.directions.values()):
+            remedy = "write direction: both or out there, or leave it out of the route"
+            checks.fault((*at, "trunks", i), f"trunk {name} is for incoming calls only", remedy)
+        if name in route.trunks[:i]:
+            checks.fault((*at, "trunks", i), f"trunk {name!r} is there twice", "name it once")
+    for i, prefix in enumerate(route.prefixes):
+        if prefix in route.prefixes[:i]:
+            checks.fault((*at, "prefixes", i), f"prefix {prefix!r} is there twice", "name it once")
+
+
+def _tolls(checks: Checks, routes: Iterable[tuple[Place, Route]]) -> None:
+    """How far a number is does not depend on which of its routes is free."""
+    first: dict[str, tuple[Any, Route]] = {}
+    for at, route in routes:
+        for i, prefix in enumerate(route.prefixes):
+            before, other = first.setdefault(prefix, (at, route))
+            if other.toll != route.toll:
+                line = checks.document.line(*before)
+                text = (
+                    f"numbers with {prefix!r} are {other.toll} by route {other.name} on line {line}, here {route.toll}"
+                )
+                checks.fault((*at, "prefixes", i), text, "give both routes the same toll")

@@ -1,0 +1,228 @@
+"""Calls out: which trunks a number may go over, how it is written there, and who may call it.
+
+A number is as far (local, national, international) as the routes with the longest prefix for it say, whichever of its
+routes is free. Candidates are tried in order (cti.trunks.config.Route) until one has a free channel. A seizure that
+fails before the far end took the number (glare, no dial tone, no acknowledgement) is tried again on the next channel,
+as long as there are any, TRIES times at most; what the far end says of the called party is final.
+
+Emergency numbers need no right, have no hours, and go over the routes for them first, then over every other trunk; with
+or without the digits that a route strips (9 for an outside line). Serves calls out of agents and of the VRU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ruamel.yaml import YAML
+
+from cti import conf_files
+from cti.config import Agent, Group, Site
+from cti.errors import CannotCall
+from cti.trunks.config import TOLLS, Route, Toll
+from cti.trunks.trunks import Trunks
+from drivers.clock import Clock
+from drivers.errors import ArgumentError, PortBusy
+from drivers.problems import report
+from drivers.signalling.causes import NORMAL, Cause
+from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
+
+TRIES: Final = 3
+ANOTHER_CHANNEL: Final = frozenset({34, 41, 44, 47, 102})
+"""Causes that say something of the channel, not of the called party (Q.850): no channel, temporary failure, channel not
+available, resource, timer. Only before the far end has said anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way out: what is sent over which trunk."""
+
+    route: str
+    trunk: str
+    numbers: Numbers
+
+
+class Outgoing:
+    """A call out, over whichever channel it came to. `call` is the one on the line now: its port may change until the
+    far end has said something. Told as of a `TrunkCall`, "cleared" once, when no other channel is tried."""
+
+    def __init__(self, choices: Iterator[tuple[Choice, Callable[[], TrunkCall]]]) -> None:
+        """CannotCall (from the iterator's end) is the maker's; the first choice is seized here."""
+        self._choices = choices
+        self._tries = 0
+        self._listeners: list[Callable[[Outgoing, What], None]] = []
+        self._given_up = self._heard = False
+        seized = self._next()
+        if seized is None:
+            raise PortBusy("every channel is busy")
+        self.choice, self.call = seized
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it ended, once it has."""
+        return self.call.cause
+
+    def listen(self, fn: Callable[[Outgoing, What], None]) -> Callable[[], None]:
+        """Tells each step; returns what ends that."""
+        self._listeners.append(fn)
+        return lambda: self._listeners.remove(fn) if fn in self._listeners else None
+
+    def clear(self, cause: Cause = NORMAL) -> None:
+        """We give up, or hang up."""
+        self._given_up = True
+        self.call.clear(cause)
+
+    def _next(self) -> tuple[Choice, TrunkCall] | None:
+        if self._tries >= TRIES:
+            return None
+        for choice, seize in self._choices:
+            try:
+                call = seize()
+            except (PortBusy, ArgumentError):
+                continue
+            self._tries += 1
+            call.listen(self._told)
+            return choice, call
+        return None
+
+    def _told(self, call: TrunkCall, what: What) -> None:
+        if call is not self.call:
+            return
+        again = what == "cleared" and call.cause is not None and call.cause.number in ANOTHER_CHANNEL
+        if again and not self._given_up and not self._heard:
+            seized = self._next()
+            if seized is not None:
+                self.choice, self.call = seized
+                return
+        if what != "cleared":
+            self._heard = True
+        for fn in list(self._listeners):
+            try:
+                fn(self, what)
+            except Exception:  # noqa: BLE001 - one listener stops no other; logged
+                report(f"{self.choice}: listener at {what}")
+
+
+class Routes:
+    """The routes of one site."""
+
+    def __init__(self, clock: Clock, site: Site, trunks: Trunks) -> None:
+        self._clock, self._trunks = clock, trunks
+        self._routes: Sequence[Route] = site.routes
+        self._zone = site.zone
+        self._groups: Mapping[str, Group] = {group.name: group for group in site.groups}
+        self.emergency = frozenset(site.emergency if site.emergency is not None else emergency(site.site.country))
+        self._turn: dict[str, int] = {}  # of routes that try their trunks in turn
+
+    # who may
+
+    def right(self, agent: Agent | None) -> Toll:
+        """How far an agent may call: his own word, else the farthest of his groups; nobody: not at all."""
+        if agent is None:
+            return "none"
+        if agent.calls is not None:
+            return agent.calls
+        groups = (self._groups[name].calls for name in agent.groups if name in self._groups)
+        return max(groups, key=TOLLS.index, default="none")
+
+    def toll(self, number: str) -> Toll | None:
+        """How far the number is; None: no route leads there."""
+        found = self._matching(number)
+        return found[0][1].toll if found else None
+
+    # calling
+
+    def call(self, number: str, right: Toll, calling: str = "") -> Outgoing:
+        """Calls out; ``calling``: the caller's own number, shown where the route has none. CannotCall says why not;
+        then nothing was seized."""
+        choices = self.choices(number, right, calling)
+        try:
+            return Outgoing(self._channels(choices))
+        except PortBusy as busy:
+            names = ", ".join(dict.fromkeys(choice.trunk for choice in choices))
+            raise CannotCall("busy", number, f"no channel of {names} is free") from busy
+
+    def choices(self, number: str, right: Toll, calling: str = "") -> list[Choice]:
+        """Every way out for the number, now, the first to be tried first. CannotCall."""
+        helped = self._emergency(number)
+        if helped is not None:
+            return self._for_help(helped, number, calling)
+        found = self._matching(number)
+        if not found:
+            raise CannotCall("number", number, "no route leads there")
+        toll = found[0][1].toll
+        if TOLLS.index(right) < TOLLS.index(toll):
+            raise CannotCall("right", number, f"it is {toll}, the caller may call {right}")
+        now = self._clock.now().astimezone(self._zone)
+        open_now = [
+            route
+            for _, route in found
+            if route.open(now.weekday(), now.hour * 60 + now.minute) and len(_sent(route, number)) <= MAX_DIGITS
+        ]
+        if not open_now:
+            hours = "; ".join(hours for _, route in found for hours in route.hours)
+            raise CannotCall("hours", number, f"its routes are open {hours}" if hours else "it is too long")
+        return [
+            Choice(route.name, trunk, self._numbers(route, number, calling))
+            for route in open_now
+            for trunk in self._order(route)
+        ]
+
+    def _matching(self, number: str) -> list[tuple[int, Route]]:
+        """(length of the prefix, route), in the order in which they are tried."""
+        found = []
+        for route in self._routes:
+            lengths = [len(prefix) for prefix in route.prefixes if number.startswith(prefix)]
+            if lengths:
+                found.append((max(lengths), route))
+        return sorted(found, key=lambda entry: (-entry[0], entry[1].cost))
+
+    def _order(self, route: Route) -> list[str]:
+        names = list(route.trunks)
+        if route.order == "cyclic":
+            turn = self._turn[route.name] = self._turn.get(route.name, -1) + 1
+            return names[turn % len(names) :] + names[: turn % len(names)]
+        if route.order == "least_used":
+            return sorted(names, key=self._part_busy)
+        return names
+
+    def _part_busy(self, trunk: str) -> float:
+        state = self._trunks.by_name[trunk].span.state()
+        return (state.channels - state.free) / state.channels
+
+    def _numbers(self, route: Route, number: str, calling: str) -> Numbers:
+        shown = route.calling or calling
+        return Numbers(called=_sent(route, number), calling=shown, restricted=route.withhold)
+
+    def _emergency(self, number: str) -> str | None:
+        """The emergency number that is dialled, with or without what a route strips; None: it is none."""
+        bare = [number, *(number[route.strip :] for _, route in self._matching(number) if route.strip)]
+        return next((digits for digits in bare if digits in self.emergency), None)
+
+    def _for_help(self, helped: str, number: str, calling: str) -> list[Choice]:
+        """Over the routes for it, then over every trunk."""
+        routes = [route for _, route in self._matching(number)]
+        ways = [(route, trunk) for route in routes for trunk in route.trunks]
+        any_route = Route("emergency", ("",), ("any",))
+        ways += [(any_route, name) for name in self._trunks.by_name if name not in {trunk for _, trunk in ways}]
+        return [
+            Choice(route.name, trunk, Numbers(called=helped, calling=route.calling or calling)) for route, trunk in ways
+        ]
+
+    def _channels(self, choices: Sequence[Choice]) -> Iterator[tuple[Choice, Callable[[], TrunkCall]]]:
+        """Each choice as often as it may be tried: a trunk hunts by itself."""
+        for choice in choices:
+            trunk = self._trunks.by_name[choice.trunk]
+            for _ in range(TRIES):
+                yield choice, lambda choice=choice, trunk=trunk: trunk.call(choice.numbers)  # type: ignore[misc]
+
+
+def _sent(route: Route, number: str) -> str:
+    return route.add + number[route.strip :]
+
+
+def emergency(country: str) -> tuple[str, ...]:
+    """The emergency numbers of a country; none where conf/emergency.yaml does not name it."""
+    known = YAML(typ="safe", pure=True).load(conf_files.find("", "emergency"))
+    return tuple(str(number) for number in known.get(country, ()))

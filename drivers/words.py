@@ -1,0 +1,21 @@
+"""Words that settings of a site and the code which follows them share, free of the engine, so that a site file can be
+read without it. Serves steps 1 to 3, and calls out.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Hunt = Literal["up", "down", "round_robin", "least_used"]
+"""Which free channel is seized: the lowest slot, the highest, the next one after that seized last, or that which
+carried least seconds of calls so far (all wear alike)."""
+Direction = Literal["both", "in", "out"]
+"""Who may seize a channel: both ends, only the far end, only we."""
+Blocker = Literal["us", "far"]
+"""Who keeps a channel out of service."""
+Answer = Literal["polarity", "ringback_stops", "voice", "voice_at_once"]
+"""What a call out over an analog line counts as answered by: the battery's reversal; ringback whose next burst does not
+come; a voice after ringback; any voice (lines that send music in place of ringback, 彩铃, and no reversal: nobody can
+tell)."""
+Disconnect = Literal["loop_drop", "polarity", "busy_tone", "dial_tone"]
+"""What the far end's hang-up is known by on an analog line."""
