@@ -207,7 +207,7 @@ static bool is_loud(const int16_t *samples) {
 /* Does anything here need what was received as samples? Who only hears it takes the codes. */
 static bool wants_samples(const struct tr_port *port) {
     return port->armed || port->recorder.state || port->capture.state || tr_bridge_talks(&port->bridge) ||
-           (port->bridge.heard_by && port->rx_gain != 1 << 14);
+           (port->bridge.heard_by && port->rx_gain != 1 << 14) || tr_r2_listens(port->r2);
 }
 
 /* The received half. Returns the samples after gain, `zeros` where the card hears nothing or nobody needs them. */
@@ -223,6 +223,9 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
     if (port->armed) {
         run_detectors(port, samples);
     }
+    if (tr_r2_runs(port->r2)) {
+        tr_r2_run(port, loud ? samples : NULL);
+    }
     if (samples == rx) {
         apply_gain(rx, port->rx_gain);
     }
@@ -235,6 +238,11 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
 /* The sent half. Returns its samples, NULL for silence; where codes are passed on, only a recorder needs them. */
 static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
     bool sounds = false, digits = false;
+    if (port->r2 && tr_r2_render(port->r2, tx)) {
+        tr_g711_encode(port->law, tx, port->tx, TR_BLOCK);
+        port->tx_sounding = true;
+        return tx;
+    }
     if (port->player.count > 0) {
         bool duck = (port->options & TR_DUCK_PROMPT) && (port->armed & TR_DETECT_DTMF) &&
                     (port->digit_on || tr_dtmf_suspects(&port->dtmf));

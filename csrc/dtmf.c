@@ -30,6 +30,10 @@
 /* Suspicion lasts so many hops. */
 #define NEAR_HOPS 3
 
+/* Rows, then columns. */
+static const float dtmf_hz[8] = {697, 770, 852, 941, 1209, 1336, 1477, 1633};
+static float table[HOP][16] __attribute__((aligned(64)));
+
 /* Constants of the windows, by frequency and pair of frequencies. */
 static struct {
     float hop_re[8], hop_im[8];   /* turn of a frequency in a hop */
@@ -39,8 +43,9 @@ static struct {
 } k;
 
 __attribute__((constructor)) static void fill_constants(void) {
+    tr_fill_table(table, dtmf_hz, 8);
     for (int f = 0; f < 8; f++) {
-        double hz = (double)tr_dtmf_hz[f];
+        double hz = (double)dtmf_hz[f];
         k.hop_re[f] = (float)tr_cos_turns(hz * HOP / TR_RATE);
         k.hop_im[f] = (float)tr_sin_turns(hz * HOP / TR_RATE);
         k.back_re[f] = (float)tr_cos_turns(hz * WINDOW / TR_RATE);
@@ -49,7 +54,7 @@ __attribute__((constructor)) static void fill_constants(void) {
     }
     for (int r = 0; r < 4; r++) {
         for (int c = 0; c < 4; c++) {
-            double re = 0, im = 0, hz = (double)tr_dtmf_hz[4 + c] - (double)tr_dtmf_hz[r];
+            double re = 0, im = 0, hz = (double)dtmf_hz[4 + c] - (double)dtmf_hz[r];
             for (int n = 0; n < WINDOW; n++) {
                 re += tr_cos_turns(hz * n / TR_RATE);
                 im -= tr_sin_turns(hz * n / TR_RATE);
@@ -263,7 +268,7 @@ static void hop(struct tr_dtmf *d, const int16_t *x) {
     }
     d->quiet_hops = 0;
     float part[16];
-    tr_kernels->dtmf40(x, part);
+    tr_kernels->sixteen40((const float(*)[16])table, x, part);
     for (int f = 0; f < 8; f++) {
         w[f] = part[f] + (d->part[f] * k.hop_re[f] - d->part[8 + f] * k.hop_im[f]);
         w[8 + f] = part[8 + f] + (d->part[f] * k.hop_im[f] + d->part[8 + f] * k.hop_re[f]);

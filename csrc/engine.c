@@ -75,7 +75,7 @@ static void reap(struct tr_engine *engine) {
         if ((int32_t)(seen - port->retired_version) >= 0) {
             *link = port->next_retired;
             engine->cards[port->card_index].taken[port->card_port] = 0;
-            free(port);
+            tr_port_free(port);
         } else {
             link = &port->next_retired;
         }
@@ -197,6 +197,7 @@ int tr_port_alloc(tr_engine *engine, tr_card *card, uint32_t card_port, uint32_t
     tr_cell_write(&engine->shared.cells[number], &state); /* the media thread writes it from the next tick on */
     slot->taken[card_port] = 1;
     engine->port_count++;
+    engine->port_bytes += tr_port_memory(made);
     atomic_store_explicit(&engine->table[number], made, memory_order_release);
     changed(engine);
     *port = number;
@@ -215,6 +216,7 @@ static int retire(struct tr_engine *engine, uint32_t number) {
     engine->retired = port;
     engine->number_free[number] = tr_ring_put(&engine->shared.commands);
     engine->port_count--;
+    engine->port_bytes -= tr_port_memory(port);
     return TR_OK;
 }
 
@@ -317,7 +319,7 @@ int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }
 
 int tr_engine_command(tr_engine *engine, const struct tr_command *command, const void *side, size_t side_len) {
     struct tr_command copy = *command;
-    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_JOIN || (side_len > 0 && !side)) {
+    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_R2 || (side_len > 0 && !side)) {
         return TR_E_ARGUMENT;
     }
     if (side_len > TR_SIDE_MAX) {
@@ -403,9 +405,9 @@ int tr_engine_stats(tr_engine *engine, struct tr_stats *out) {
     out->clock_ppb = (int64_t)tr_counted(shared, TR_N_CLOCK_PPB);
     out->clock_losses = tr_counted(shared, TR_N_CLOCK_LOSSES);
     out->bad_frames = tr_counted(shared, TR_N_BAD_FRAMES);
-    out->memory_bytes =
-        sizeof *engine + shared->block->bytes + engine->config.max_ports * (3 * sizeof(void *) + sizeof(uint64_t)) +
-        engine->port_count * sizeof(struct tr_port) + engine->conference_count * sizeof(struct tr_conference) +
-        tr_counted(shared, TR_N_IO_MEMORY) + tr_counted(shared, TR_N_CARD_MEMORY);
+    out->memory_bytes = sizeof *engine + shared->block->bytes +
+                        engine->config.max_ports * (3 * sizeof(void *) + sizeof(uint64_t)) + engine->port_bytes +
+                        engine->conference_count * sizeof(struct tr_conference) + tr_counted(shared, TR_N_IO_MEMORY) +
+                        tr_counted(shared, TR_N_CARD_MEMORY);
     return TR_OK;
 }

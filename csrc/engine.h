@@ -105,7 +105,8 @@ enum tr_op {
     TR_OP_JOIN =
         23, /* a0 = conference, 1 .. half the engine's ports, 0 leaves; a1 = mask of enum tr_role; a2 = gain of what
                this port says there, a3 of what it hears, 1/100 dB. Again with the same number: a new role */
-    TR_OP_ECHO_CANCELLER = 22 /* a0 = enum tr_echo_canceller; TR_E_UNSUPPORTED without TR_CAP_HW_ECHO_CANCELLER */
+    TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller; TR_E_UNSUPPORTED without TR_CAP_HW_ECHO_CANCELLER */
+    TR_OP_R2 = 24              /* B. a0 = enum tr_r2_op: see MFC-R2 below */
 };
 
 #define TR_HEAR_NOT -32768
@@ -206,6 +207,7 @@ enum tr_event_kind {
     TR_EV_ALARM = 11,     /* a0 = mask of enum tr_alarm, 0 = cleared */
     TR_EV_HOOK_DONE = 12, /* a flash or loop opening has ended; a0 = ms */
     TR_EV_LAMP = 13,      /* FXO on the software card: a0 message lamp */
+    TR_EV_R2 = 15,        /* B. a0 = enum tr_r2_report: see MFC-R2 below */
     TR_EV_FALLBACK = 14,  /* a0 = enum tr_fallback: this was done while the control half was silent; 0: it is over */
     /* audio */
     TR_EV_DTMF_BEGIN = 20,   /* a0 = digit (ASCII); `at` = its first sample */
@@ -298,6 +300,140 @@ struct tr_engine_config {
     uint32_t paced;        /* 1: tr_engine_start() runs a media and an I/O thread; 0: stepped */
     uint32_t realtime;     /* 1: ask for SCHED_FIFO */
     uint32_t reserved[2];
+};
+
+/* ---- MFC-R2 on B channels (csrc/r2.h) ----------------------------------------------------------
+ * Line signalling and compelled registers of China No.1 and ITU-T R2, both directions, run in the tick that brings the
+ * bits or the tone. What differs between countries, exchanges and trunks is in struct tr_r2_config. */
+#define TR_R2_DIGITS 20
+#define TR_R2_PREFIXES 16
+#define TR_R2_TRACE 500 /* steps kept of a call; further ones are not */
+
+enum tr_r2_op {
+    TR_R2_START = 1,  /* side = struct tr_r2_config; again: from the next call on. Idle is sent, and awaited */
+    TR_R2_STOP = 2,   /* a call under way ends; blocked is sent: nobody serves the channel any more */
+    TR_R2_CALL = 3,   /* side = called digits, 0, calling digits; a2 = KA, a3 = KD, a4 = 1: number withheld.
+                         TR_E_STATE: not idle */
+    TR_R2_MORE = 4,   /* side = further called digits */
+    TR_R2_ACCEPT = 5, /* a2 = group B signal, a3 = 1: the called party is free, 0: the call is refused */
+    TR_R2_ANSWER = 6, /* after ACCEPT; waits for its end. After our clear back: answers again */
+    TR_R2_CLEAR = 7,  /* outgoing: clear forward. Incoming: clear back; before ACCEPT: congestion (A4) */
+    TR_R2_BLOCK = 8,  /* once idle */
+    TR_R2_UNBLOCK = 9,
+    TR_R2_TELL = 10 /* TR_R2_STEPS of the present call, or the last one */
+};
+/* a1 of CALL is a number of the caller's own choosing, > 0, that comes back as `call`; of all others but START, STOP,
+ * BLOCK, UNBLOCK and TELL: the call meant, TR_E_STALE where it is over. */
+
+/* a4 = the call. Incoming calls have negative numbers. */
+enum tr_r2_report {
+    TR_R2_READY = 1, /* no call, the far end idle; after start, after an alarm, after its blocking */
+    TR_R2_FAR_BLOCKED = 2,
+    TR_R2_SEIZED = 3,     /* incoming call */
+    TR_R2_OFFERED = 4,    /* side = called digits, 0, calling digits; a1 = KA (0 none), a2 = KD, a3 = tr_r2_number */
+    TR_R2_PROCEEDING = 5, /* outgoing: seizure acknowledged */
+    TR_R2_ACCEPTED = 6,   /* outgoing: the called party is free; a1 = group B signal, 0: by a group A signal. Incoming:
+                             our   ACCEPT has reached the far end */
+    TR_R2_ANSWERED = 7,   /* outgoing; again after SUSPENDED */
+    TR_R2_SUSPENDED = 8,  /* outgoing: clear back, the called party may lift again */
+    TR_R2_ENDED = 9, /* the call is over, the channel not yet free. a1 = enum tr_r2_end, a2 = tone or bits, a3 = KD */
+    TR_R2_RELEASED = 10, /* the channel is free; side = struct tr_r2_step[] */
+    TR_R2_STUCK = 11,    /* the far end does not release; again after each TR_R2_T_STUCK */
+    TR_R2_STEPS = 12     /* a1 = 1: no call, the far end idle; side = struct tr_r2_step[] */
+};
+enum tr_r2_number { TR_R2_CALLER_WITHHELD = 1, TR_R2_CALLER_CUT = 2 /* the caller's digits stopped coming */ };
+
+enum tr_r2_end {
+    TR_R2_END_NORMAL = 1,  /* by our command */
+    TR_R2_END_FAR = 2,     /* the far end cleared: incoming, the caller; outgoing, an answered call */
+    TR_R2_END_GROUP_A = 3, /* outgoing: congestion or vacant number; a2 = the signal */
+    TR_R2_END_GROUP_B = 4, /* outgoing: not free; a2 = the signal */
+    TR_R2_END_TIMER = 5,   /* a2 = enum tr_r2_timer */
+    TR_R2_END_TONE = 6,    /* a signal that makes no sense here; a2 = it */
+    TR_R2_END_BITS = 7,    /* bits that make no sense here; a2 = them */
+    TR_R2_END_DOUBLE = 8,  /* both ends seized */
+    TR_R2_END_ILLEGAL = 9, /* outgoing: released by the far end before an answer */
+    TR_R2_END_ALARM = 10,
+    TR_R2_END_STOPPED = 11, /* TR_R2_STOP */
+    TR_R2_END_CAUSES = 12
+};
+
+/* Milliseconds, 0: without limit unless it says otherwise. Sources: docs/r2.md */
+enum tr_r2_timer {
+    TR_R2_T_RECOGNISE = 0,  /* bits must stand so long */
+    TR_R2_T_ACK = 1,        /* outgoing: seizure to its acknowledgement */
+    TR_R2_T_FORWARD = 2,    /* outgoing: our forward signal on (Q.476 T1) */
+    TR_R2_T_BETWEEN = 3,    /* outgoing: between forward signals (Q.476 T2) */
+    TR_R2_T_NO_FORWARD = 4, /* incoming: no forward signal (Q.476 T3) */
+    TR_R2_T_BACKWARD = 5,   /* incoming: the forward signal stays on although answered */
+    TR_R2_T_CALLED = 6,     /* incoming, length unknown: the called number is complete after so much silence */
+    TR_R2_T_CALLER = 7,     /* incoming: the calling number is complete after so much silence; 0: TR_R2_T_NO_FORWARD */
+    TR_R2_T_ACCEPT = 8,     /* incoming: from OFFERED to ACCEPT, then congestion */
+    TR_R2_T_PULSE = 9,      /* length of a pulsed signal */
+    TR_R2_T_PULSE_GAP = 10, /* before it, from the end of the last backward signal */
+    TR_R2_T_BACKWARD_MIN = 11, /* shortest backward signal: one that the line chops up is not taken for two */
+    TR_R2_T_REPLY_MIN = 12,    /* a backward signal heard sooner after ours began is the rest of the last one */
+    TR_R2_T_ANSWER_DELAY = 13, /* incoming: from the end of group B to the answer */
+    TR_R2_T_ANSWER = 14,       /* outgoing: from ACCEPTED to the answer */
+    TR_R2_T_REANSWER = 15,     /* outgoing: clear back to clear forward; 0: at once */
+    TR_R2_T_GUARD = 16,  /* incoming: clear back to idle after the caller's clear; outgoing: idle before the next */
+    TR_R2_T_DOUBLE = 17, /* double seizure: how long ours stands, so that the far end sees it */
+    TR_R2_T_ALARM = 18,  /* an alarm so long ends the call */
+    TR_R2_T_STUCK = 19,
+    TR_R2_TIMERS = 20
+};
+
+/* What a group A signal asks for. */
+enum tr_r2_ask {
+    TR_R2_A_NONE = 0,
+    TR_R2_A_NEXT = 1,    /* the next digit */
+    TR_R2_A_AGAIN = 2,   /* all digits again, from the first */
+    TR_R2_A_BACK1 = 3,   /* the last but one, n - 1 */
+    TR_R2_A_BACK2 = 4,   /* n - 2 */
+    TR_R2_A_BACK3 = 5,   /* n - 3 */
+    TR_R2_A_GROUP_B = 6, /* KD, then group B decides */
+    TR_R2_A_CALLER = 7,  /* KA, then the calling number */
+    TR_R2_A_CONGESTION = 8,
+    TR_R2_A_VACANT = 9,
+    TR_R2_A_FREE = 10, /* address complete, called party free, without group B */
+    TR_R2_ASKS = 11
+};
+
+struct tr_r2_prefix {
+    char digits[12]; /* ended by 0 where shorter */
+    int32_t length;  /* of called numbers that begin so */
+};
+
+struct tr_r2_config {
+    int32_t cd;               /* bits c and d, always sent; heard they are ignored */
+    int32_t level;            /* of each tone, 1/100 dBm0 */
+    int32_t caller_by_next;   /* 1: the caller's digits are asked for by A_NEXT (China), 0: by A_CALLER (ITU) */
+    int32_t called_end;       /* forward signal after the last called digit, 0 none */
+    int32_t caller_end;       /* after the last of the caller's */
+    int32_t caller_withheld;  /* in place of a withheld number; 0: caller_end */
+    int32_t ask_caller;       /* incoming: 0 never, k: after k called digits, -1: after the last */
+    int32_t caller_max;       /* incoming: so many digits of the caller, 0: KA only */
+    int32_t called_length;    /* incoming: 0 unknown */
+    int32_t called_holds;     /* incoming: 1: the caller's clear waits for ours (called control) */
+    uint8_t a_code[16];       /* by enum tr_r2_ask: our signal, 0: not in this variant */
+    uint8_t a_means[16];      /* by signal: enum tr_r2_ask */
+    uint16_t b_free[16];      /* by KD: mask of the group B signals that say free */
+    uint16_t b_mutual[16];    /* by KD: those after which a clear back ends the call at once */
+    uint8_t b_congestion[16]; /* by KD: ours where nobody decides in time */
+    int32_t ms[20];           /* by enum tr_r2_timer */
+    uint32_t prefix_count;
+    struct tr_r2_prefix prefix[16]; /* the longest that fits counts */
+};
+
+enum tr_r2_what {
+    TR_R2_BITS_SENT = 1,
+    TR_R2_BITS_HEARD = 2, /* before they are recognised */
+    TR_R2_TONE_SENT = 3,  /* value 0: its end */
+    TR_R2_TONE_HEARD = 4
+};
+struct tr_r2_step {
+    uint32_t ms; /* since the call began; the beginning of the tick, tones heard: its end */
+    uint16_t what, value;
 };
 
 typedef struct tr_engine tr_engine;

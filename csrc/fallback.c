@@ -56,6 +56,7 @@ void tr_engine_watch(struct tr_engine *engine) {
     engine->silent = alive ? 0 : engine->silent + !was_silent;
     bool silent = engine->silent >= SILENT_TICKS;
     for (uint32_t i = 0; (silent || (alive && was_silent)) && i < engine->active_count; i++) {
+        tr_r2_nobody(engine->active[i], silent);
         if (silent) {
             fall_back(engine->active[i]);
         } else {

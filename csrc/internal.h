@@ -38,6 +38,7 @@ struct tr_engine {
     struct tr_engine_card cards[TR_MAX_CARDS];
     uint32_t card_count;
     uint32_t port_count;
+    uint64_t port_bytes;
     struct tr_port *retired; /* released, perhaps still in the media thread's hands */
     uint64_t *number_free;   /* commands put when a number was released: it is free once they have been taken */
     uint64_t side_release;   /* event side data given out so far */

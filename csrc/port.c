@@ -11,6 +11,11 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     if (!port) {
         return NULL;
     }
+    const tr_card *card = engine->cards[card_index].card;
+    if (card->ops->kind(card, card_port) == TR_KIND_B && !(port->r2 = (struct tr_r2 *)tr_alloc(sizeof *port->r2))) {
+        free(port);
+        return NULL;
+    }
     port->engine = engine;
     port->card_index = card_index;
     port->card = engine->cards[card_index].card;
@@ -26,6 +31,13 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     port->player.duck = 32768;
     return port;
 }
+
+void tr_port_free(struct tr_port *port) {
+    free(port->r2);
+    free(port);
+}
+
+uint64_t tr_port_memory(const struct tr_port *port) { return sizeof *port + (port->r2 ? sizeof *port->r2 : 0); }
 
 void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t id, uint64_t at, int32_t a0,
                    int32_t a1, int32_t a2) {
@@ -160,8 +172,10 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
         return a[0] < TR_ECHO_OFF || a[0] > TR_ECHO_FAX ? TR_E_ARGUMENT
                : ops->echo_canceller                    ? ops->echo_canceller(card, n, a[0])
                                                         : TR_E_UNSUPPORTED;
+    case TR_OP_R2:
+        return tr_r2_command(port, command, side);
     case TR_OP_BITS:
-        return ops->bits ? ops->bits(card, n, a[0]) : TR_E_UNSUPPORTED;
+        return tr_r2_runs(port->r2) ? TR_E_STATE : ops->bits ? ops->bits(card, n, a[0]) : TR_E_UNSUPPORTED;
     default:
         return ops->frame ? ops->frame(card, n, side, command->side_len) : TR_E_UNSUPPORTED;
     }
@@ -229,6 +243,9 @@ int tr_port_command(struct tr_port *port, const struct tr_command *command, cons
 }
 
 void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) {
+    if (tr_r2_line(port, line)) {
+        return;
+    }
     uint64_t known = port->engine->tick * TR_BLOCK + line->offset;
     struct tr_event event = {.kind = line->kind,
                              .port = port->number,
@@ -264,6 +281,7 @@ void tr_port_detach(struct tr_port *port) {
     const int32_t no_ringing[6] = {0};
     struct tr_engine *engine = port->engine;
     struct tr_port_state none = {0};
+    tr_r2_detach(port);
     new_epoch(port, port->epoch);
     tr_recorder_stop(port, &port->capture, TR_RECORD_STOPPED);
     if (port->kind == TR_KIND_FXO) {

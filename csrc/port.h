@@ -5,6 +5,8 @@
  *   hears us
  *   player (ducked under a suspected digit) + whom we hear, one tick later (bridge.h) -> gain -> saturate -> recorder
  *   -> encode
+ * Where R2 signals (r2.h), it hears the received samples after the detectors, and its tones are sent in place of all
+ * else.
  *
  * A block whose peak is below TR_GATE_PEAK (-53 dBm0), or of a port which the card calls idle, is silent: each detector
  * still gets so many of them as it needs to settle (digits end, gaps are timed), then sees time pass without work.
@@ -17,6 +19,7 @@
 #include "card.h"
 #include "dtmf.h"
 #include "play.h"
+#include "r2.h"
 #include "record.h"
 #include "tone.h"
 #include "vad.h"
@@ -51,6 +54,7 @@ struct tr_port {
     uint64_t origin[TR_DETECTORS]; /* engine's sample clock at each detector's sample 0 */
 
     struct tr_engine *engine;
+    struct tr_r2 *r2; /* B channels */
     uint32_t card_index;
     uint32_t born;                /* I/O requests of later serials are this port's */
     uint32_t files;               /* recordings not told to be over */
@@ -76,6 +80,8 @@ struct tr_port {
 
 /* Control. NULL: no memory. */
 struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, uint32_t card_port, uint32_t number);
+void tr_port_free(struct tr_port *port);
+uint64_t tr_port_memory(const struct tr_port *port);
 
 /* Media. */
 void tr_port_attach(struct tr_port *port);
@@ -97,7 +103,7 @@ void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t
                    int32_t a1, int32_t a2);
 static inline bool tr_port_works(const struct tr_port *port) {
     return port->player.count || port->recorder.state || port->capture.state || tr_bridge_works(&port->bridge) ||
-           port->tx_sounding;
+           port->tx_sounding || tr_r2_runs(port->r2);
 }
 
 #endif

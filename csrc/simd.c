@@ -9,10 +9,6 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int16_t s8 __attribute__((vector_size(16), aligned(2), may_alias));
 
-const float tr_dtmf_hz[8] = {697, 770, 852, 941, 1209, 1336, 1477, 1633};
-
-static float dtmf_table[40][16] __attribute__((aligned(64)));
-
 #define PATH(name) name##_generic
 #define PATH_NAME "generic"
 #define WHOLE
@@ -67,14 +63,17 @@ const char *tr_simd(const char *want) {
     return tr_kernels->name;
 }
 
-__attribute__((constructor)) static void choose_path(void) {
+void tr_fill_table(float (*table)[16], const float *hz, int count) {
     for (int n = 0; n < 40; n++) {
-        for (int f = 0; f < 8; f++) {
-            double turns = (double)tr_dtmf_hz[f] * (double)(39 - n) / (double)TR_RATE; /* e^{-i w (n - 39)} */
-            dtmf_table[n][f] = (float)tr_cos_turns(turns);
-            dtmf_table[n][8 + f] = (float)tr_sin_turns(turns);
+        for (int f = 0; f < count; f++) {
+            double turns = (double)hz[f] * (double)(39 - n) / (double)TR_RATE; /* e^{-i w (n - 39)} */
+            table[n][f] = (float)tr_cos_turns(turns);
+            table[n][8 + f] = (float)tr_sin_turns(turns);
         }
     }
+}
+
+__attribute__((constructor)) static void choose_path(void) {
     const char *named = getenv("TIPRING_SIMD");
     static const char *const best[] = {"avx512", "avx2", "generic"};
     const struct tr_kernels *path = named && *named ? path_of(named) : NULL;

@@ -12,9 +12,9 @@ struct tr_kernels {
     const char *name;
     /* Sum of squares of 40 samples. */
     float (*energy40)(const int16_t *x);
-    /* Correlations of 40 samples with the eight DTMF frequencies (697 .. 941, 1209 .. 1633), phase counted from the
-     * last sample: out[0..7] real, out[8..15] imaginary. */
-    void (*dtmf40)(const int16_t *x, float *out);
+    /* Correlations of 40 samples with the sixteen functions of a table (aligned to 64 octets): eight frequencies, their
+     * real parts first, then the imaginary ones. */
+    void (*sixteen40)(const float (*table)[16], const int16_t *x, float *out);
     /* The same of 80 samples for eight frequencies given as 2 cos w, cos w, sin w, and turn40 = e^{i 40 w}. */
     void (*tones80)(const int16_t *x, const float *coef, const float *cosine, const float *sine, const float *turn_re,
                     const float *turn_im, float *out);
@@ -22,7 +22,8 @@ struct tr_kernels {
 
 extern const struct tr_kernels *tr_kernels;
 
-/* Rows, then columns, Hz. */
-extern const float tr_dtmf_hz[8];
+/* Fills such a table for the first `count` (at most 8) of these frequencies, phase counted from the last sample; the
+ * rest is 0. */
+void tr_fill_table(float (*table)[16], const float *hz, int count);
 
 #endif

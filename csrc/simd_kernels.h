@@ -17,27 +17,27 @@ static inline void PATH(floats40)(const int16_t *x, float *f) {
 }
 
 #ifdef WHOLE
-static void PATH(dtmf40)(const int16_t *x, float *out) {
+static void PATH(sixteen40)(const float (*table)[16], const int16_t *x, float *out) {
     float f[40];
     PATH(floats40)(x, f);
-    v16 even = *(const v16 *)dtmf_table[0] * f[0], odd = *(const v16 *)dtmf_table[1] * f[1];
+    v16 even = *(const v16 *)table[0] * f[0], odd = *(const v16 *)table[1] * f[1];
     for (int i = 2; i < 40; i += 2) {
-        even = even + *(const v16 *)dtmf_table[i] * f[i];
-        odd = odd + *(const v16 *)dtmf_table[i + 1] * f[i + 1];
+        even = even + *(const v16 *)table[i] * f[i];
+        odd = odd + *(const v16 *)table[i + 1] * f[i + 1];
     }
     *(v16 *)out = even + odd;
 }
 #else
-static void PATH(dtmf40)(const int16_t *x, float *out) {
+static void PATH(sixteen40)(const float (*table)[16], const int16_t *x, float *out) {
     float f[40];
     PATH(floats40)(x, f);
-    v8 even_re = *(const v8 *)dtmf_table[0] * f[0], even_im = *(const v8 *)(dtmf_table[0] + 8) * f[0];
-    v8 odd_re = *(const v8 *)dtmf_table[1] * f[1], odd_im = *(const v8 *)(dtmf_table[1] + 8) * f[1];
+    v8 even_re = *(const v8 *)table[0] * f[0], even_im = *(const v8 *)(table[0] + 8) * f[0];
+    v8 odd_re = *(const v8 *)table[1] * f[1], odd_im = *(const v8 *)(table[1] + 8) * f[1];
     for (int i = 2; i < 40; i += 2) {
-        even_re = even_re + *(const v8 *)dtmf_table[i] * f[i];
-        even_im = even_im + *(const v8 *)(dtmf_table[i] + 8) * f[i];
-        odd_re = odd_re + *(const v8 *)dtmf_table[i + 1] * f[i + 1];
-        odd_im = odd_im + *(const v8 *)(dtmf_table[i + 1] + 8) * f[i + 1];
+        even_re = even_re + *(const v8 *)table[i] * f[i];
+        even_im = even_im + *(const v8 *)(table[i] + 8) * f[i];
+        odd_re = odd_re + *(const v8 *)table[i + 1] * f[i + 1];
+        odd_im = odd_im + *(const v8 *)(table[i + 1] + 8) * f[i + 1];
     }
     *(v8 *)out = even_re + odd_re;
     *(v8 *)(out + 8) = even_im + odd_im;
@@ -65,4 +65,4 @@ static void PATH(tones80)(const int16_t *x, const float *coef, const float *cosi
     *(v8 *)(out + 8) = bim + (are * ti + aim * tr);
 }
 
-static const struct tr_kernels PATH(kernels) = {PATH_NAME, PATH(energy40), PATH(dtmf40), PATH(tones80)};
+static const struct tr_kernels PATH(kernels) = {PATH_NAME, PATH(energy40), PATH(sixteen40), PATH(tones80)};

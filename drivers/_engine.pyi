@@ -75,6 +75,7 @@ class Lib:
     TR_EV_PLAY_DONE: int
     TR_EV_POLARITY: int
     TR_EV_PULSE_DIGIT: int
+    TR_EV_R2: int
     TR_EV_RECORD_DONE: int
     TR_EV_RING_BEGIN: int
     TR_EV_RING_END: int
@@ -127,6 +128,7 @@ class Lib:
     TR_OP_PLAY: int
     TR_OP_PLAY_STOP: int
     TR_OP_POLARITY: int
+    TR_OP_R2: int
     TR_OP_RECORD: int
     TR_OP_RECORD_STOP: int
     TR_OP_RING: int
@@ -145,6 +147,82 @@ class Lib:
     TR_PLAY_SILENCE: int
     TR_PLAY_STOPPED: int
     TR_PLAY_TONE: int
+    TR_R2_ACCEPT: int
+    TR_R2_ACCEPTED: int
+    TR_R2_ANSWER: int
+    TR_R2_ANSWERED: int
+    TR_R2_ASKS: int
+    TR_R2_A_AGAIN: int
+    TR_R2_A_BACK1: int
+    TR_R2_A_BACK2: int
+    TR_R2_A_BACK3: int
+    TR_R2_A_CALLER: int
+    TR_R2_A_CONGESTION: int
+    TR_R2_A_FREE: int
+    TR_R2_A_GROUP_B: int
+    TR_R2_A_NEXT: int
+    TR_R2_A_NONE: int
+    TR_R2_A_VACANT: int
+    TR_R2_BITS_HEARD: int
+    TR_R2_BITS_SENT: int
+    TR_R2_BLOCK: int
+    TR_R2_CALL: int
+    TR_R2_CALLER_CUT: int
+    TR_R2_CALLER_WITHHELD: int
+    TR_R2_CLEAR: int
+    TR_R2_DIGITS: int
+    TR_R2_ENDED: int
+    TR_R2_END_ALARM: int
+    TR_R2_END_BITS: int
+    TR_R2_END_CAUSES: int
+    TR_R2_END_DOUBLE: int
+    TR_R2_END_FAR: int
+    TR_R2_END_GROUP_A: int
+    TR_R2_END_GROUP_B: int
+    TR_R2_END_ILLEGAL: int
+    TR_R2_END_NORMAL: int
+    TR_R2_END_STOPPED: int
+    TR_R2_END_TIMER: int
+    TR_R2_END_TONE: int
+    TR_R2_FAR_BLOCKED: int
+    TR_R2_MORE: int
+    TR_R2_OFFERED: int
+    TR_R2_PREFIXES: int
+    TR_R2_PROCEEDING: int
+    TR_R2_READY: int
+    TR_R2_RELEASED: int
+    TR_R2_SEIZED: int
+    TR_R2_START: int
+    TR_R2_STEPS: int
+    TR_R2_STOP: int
+    TR_R2_STUCK: int
+    TR_R2_SUSPENDED: int
+    TR_R2_TELL: int
+    TR_R2_TIMERS: int
+    TR_R2_TONE_HEARD: int
+    TR_R2_TONE_SENT: int
+    TR_R2_TRACE: int
+    TR_R2_T_ACCEPT: int
+    TR_R2_T_ACK: int
+    TR_R2_T_ALARM: int
+    TR_R2_T_ANSWER: int
+    TR_R2_T_ANSWER_DELAY: int
+    TR_R2_T_BACKWARD: int
+    TR_R2_T_BACKWARD_MIN: int
+    TR_R2_T_BETWEEN: int
+    TR_R2_T_CALLED: int
+    TR_R2_T_CALLER: int
+    TR_R2_T_DOUBLE: int
+    TR_R2_T_FORWARD: int
+    TR_R2_T_GUARD: int
+    TR_R2_T_NO_FORWARD: int
+    TR_R2_T_PULSE: int
+    TR_R2_T_PULSE_GAP: int
+    TR_R2_T_REANSWER: int
+    TR_R2_T_RECOGNISE: int
+    TR_R2_T_REPLY_MIN: int
+    TR_R2_T_STUCK: int
+    TR_R2_UNBLOCK: int
     TR_RATE: int
     TR_RECORD_FAILED: int
     TR_RECORD_LIMIT: int

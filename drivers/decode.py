@@ -43,6 +43,7 @@ MAKE: dict[int, Make] = {
     lib.TR_EV_LOOP_DROP: lambda h, i, a, s, t: ev.LoopDrop(*h),
     lib.TR_EV_POLARITY: lambda h, i, a, s, t: ev.Polarity(*h, reversed=bool(a[0])),
     lib.TR_EV_BITS: lambda h, i, a, s, t: ev.Bits(*h, bits=a[0]),
+    lib.TR_EV_R2: lambda h, i, a, s, t: ev.R2(*h, report=a[0], a=(a[1], a[2], a[3]), call=a[4], id=i, data=s),
     lib.TR_EV_FRAME: lambda h, i, a, s, t: ev.Frame(*h, data=s),
     lib.TR_EV_ALARM: lambda h, i, a, s, t: ev.Alarm(*h, alarms=names(a[0], ALARMS)),
     lib.TR_EV_HOOK_DONE: lambda h, i, a, s, t: ev.HookDone(*h, id=i, ms=a[0]),

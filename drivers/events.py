@@ -85,6 +85,18 @@ class Bits(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class R2(Event):
+    """B channel: what its MFC-R2 signalling reports (enum tr_r2_report, with its numbers; `call` is whose), for
+    `drivers.signalling.r2`."""
+
+    report: int
+    a: tuple[int, int, int]
+    call: int
+    id: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Frame(Event):
     """D channel: an HDLC frame without its checksum."""
 

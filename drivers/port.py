@@ -151,6 +151,12 @@ class Port:
         self._need("b", "bits")
         self._command(lib.TR_OP_BITS, abcd)
 
+    def r2(self, what: int, *a: int, side: bytes = b"") -> int:
+        """B: a command to the channel's MFC-R2 (enum tr_r2_op and its numbers); `drivers.signalling.r2` gives them.
+        Returns the command's id."""
+        self._need("b", "R2")
+        return self._command(lib.TR_OP_R2, what, *a, side=side)
+
     def send_frame(self, data: bytes) -> int:
         """D: sends an HDLC frame, given without its checksum. Returns the command's id: where too many frames wait to
         be sent already, `CommandFailed` with TR_E_FULL names it."""

@@ -1,0 +1,456 @@
+/* MFC-R2: runs the table, takes commands, keeps the steps of a call; see r2.h. Line: r2_line.c, registers:
+ * r2_register.c. */
+#include "internal.h"
+#include "r2_parts.h"
+#include <stddef.h>
+#include <string.h>
+
+/* Timers that depend on more than the state: WAIT, the silence that is allowed in this phase; KB, how long group B, or
+ * a refusal, may sound. */
+enum { TIMER_NONE = -1, TIMER_WAIT = -2, TIMER_KB = -3 };
+
+static const struct {
+    const char *name;
+    int timer;
+} states[] = {
+#define TR_R2_T_NONE TIMER_NONE
+#define TR_R2_T_WAIT TIMER_WAIT
+#define TR_R2_T_KB TIMER_KB
+#define STATE(name, timer, meaning) {#name, TR_R2_T_##timer},
+#define ROW(state, signal, next, action)
+#include "r2_table.h"
+#undef STATE
+#undef ROW
+};
+
+static const struct row {
+    uint8_t state, signal, next;
+    tr_r2_action *action;
+} rows[] = {
+#define STATE(name, timer, meaning)
+#define ROW(state, signal, next, action) {STATE_##state, SIGNAL_##signal, STATE_##next, tr_r2_##action},
+#include "r2_table.h"
+#undef STATE
+#undef ROW
+};
+
+#define STATES (STATE_any + 1)
+#define SIGNALS (SIGNAL_fail + 1)
+static uint8_t row_of[STATES][SIGNALS]; /* 1 + index, 0 none */
+
+__attribute__((constructor)) static void index_rows(void) {
+    _Static_assert(sizeof rows / sizeof *rows < 255, "row_of holds 8 bits");
+    for (uint8_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        row_of[rows[i].state][rows[i].signal] = (uint8_t)(i + 1);
+    }
+}
+
+static const struct row *find_row(const struct tr_r2 *r2, enum tr_r2_signal signal) {
+    uint8_t at = row_of[r2->state][signal];
+    if (!at && r2->state != STATE_off) {
+        at = row_of[STATE_any][signal];
+    }
+    return at ? &rows[at - 1] : NULL;
+}
+
+/* ---- what actions do --------------------------------------------------------------------------- */
+
+static uint64_t now(const struct tr_port *port) { return port->engine->tick; }
+
+void tr_r2_note(struct tr_port *port, enum tr_r2_what what, uint32_t value) {
+    struct tr_r2 *r2 = port->r2;
+    if (r2->call && r2->steps < TR_R2_TRACE) {
+        uint64_t ms = (now(port) - r2->origin) * TR_TICK_MS;
+        r2->step[r2->steps++] = (struct tr_r2_step){
+            .ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms, .what = (uint16_t)what, .value = (uint16_t)value};
+    }
+}
+
+void tr_r2_bits(struct tr_port *port, int ab) {
+    int abcd = ab << 2 | port->r2->config.cd;
+    if (port->r2->sent != abcd) {
+        port->r2->sent = (uint8_t)abcd;
+        port->card->ops->bits(port->card, port->card_port, abcd);
+        tr_r2_note(port, TR_R2_BITS_SENT, (uint32_t)abcd);
+    }
+}
+
+void tr_r2_tone(struct tr_port *port, bool forward, uint8_t code) {
+    struct tr_r2 *r2 = port->r2;
+    if (r2->out.code != code) {
+        tr_mf_send(&r2->out, forward, code, r2->config.level);
+        tr_r2_note(port, TR_R2_TONE_SENT, code);
+        r2->began = now(port);
+    }
+}
+
+static void raise(struct tr_port *port, enum tr_r2_report what, int32_t a1, int32_t a2, int32_t a3, const void *side,
+                  size_t n) {
+    struct tr_event event = {.kind = TR_EV_R2,
+                             .port = port->number,
+                             .epoch = port->epoch,
+                             .id = port->r2->id,
+                             .at = now(port) * TR_BLOCK,
+                             .a = {(int32_t)what, a1, a2, a3, port->r2->call}};
+    tr_raise(port->engine, &event, side, n);
+    port->dirty = true;
+}
+
+void tr_r2_report(struct tr_port *port, enum tr_r2_report what, int32_t a1, int32_t a2, int32_t a3) {
+    const struct tr_r2 *r2 = port->r2;
+    char numbers[2 * TR_R2_DIGITS + 1];
+    size_t n = 0;
+    if (what == TR_R2_OFFERED) {
+        memcpy(numbers, r2->called, r2->called_count);
+        numbers[r2->called_count] = 0;
+        memcpy(numbers + r2->called_count + 1, r2->caller, r2->caller_count);
+        n = (size_t)r2->called_count + 1 + r2->caller_count;
+    }
+    raise(port, what, a1, a2, a3, numbers, n);
+}
+
+void tr_r2_tell_steps(struct tr_port *port, enum tr_r2_report what) {
+    const struct tr_r2 *r2 = port->r2;
+    bool idle = (r2->state == STATE_idle || r2->state == STATE_blocked) && tr_r2_look(r2) == SIGNAL_far_idle;
+    raise(port, what, idle, 0, 0, r2->step, r2->steps * sizeof *r2->step);
+}
+
+void tr_r2_end(struct tr_port *port, enum tr_r2_end why, int32_t value) {
+    struct tr_r2 *r2 = port->r2;
+    tr_r2_tone(port, r2->call > 0, 0);
+    if (!r2->ended) {
+        r2->ended = true;
+        tr_r2_report(port, TR_R2_ENDED, (int32_t)why, value, r2->kd);
+    }
+}
+
+void tr_r2_begin(struct tr_port *port, int32_t call) {
+    struct tr_r2 *r2 = port->r2;
+    if (r2->renewed) {
+        r2->config = r2->next;
+        r2->renewed = false;
+    }
+    memset(&r2->heard, 0, offsetof(struct tr_r2, call) - offsetof(struct tr_r2, heard));
+    memset(&r2->ended, 0, offsetof(struct tr_r2, origin) - offsetof(struct tr_r2, ended));
+    r2->phase = PHASE_CALLED;
+    r2->call = call;
+    r2->origin = now(port);
+    r2->steps = 0;
+    tr_mf_init(&r2->mf, call < 0);
+}
+
+uint64_t tr_r2_ticks(const struct tr_r2 *r2, enum tr_r2_timer timer) {
+    return ((uint64_t)r2->config.ms[timer] + TR_TICK_MS - 1) / TR_TICK_MS;
+}
+
+enum tr_r2_timer tr_r2_timer_of(const struct tr_r2 *r2) {
+    int timer = states[r2->state].timer;
+    if (timer == TIMER_KB) {
+        return r2->heard ? TR_R2_T_BACKWARD : TR_R2_T_PULSE;
+    }
+    if (timer == TIMER_WAIT) {
+        bool number = r2->phase == PHASE_CALLED && r2->called_count > 0 && !r2->refused;
+        return number && r2->config.ms[TR_R2_T_CALLED] > 0                      ? TR_R2_T_CALLED
+               : r2->phase == PHASE_CALLER && r2->config.ms[TR_R2_T_CALLER] > 0 ? TR_R2_T_CALLER
+                                                                                : TR_R2_T_NO_FORWARD;
+    }
+    return timer == TIMER_NONE ? TR_R2_TIMERS : (enum tr_r2_timer)timer;
+}
+
+enum tr_r2_signal tr_r2_look(const struct tr_r2 *r2) {
+    return r2->known ? (enum tr_r2_signal)(SIGNAL_far_seize + r2->bits) : SIGNAL_none;
+}
+
+/* ---- the machine ------------------------------------------------------------------------------- */
+
+static void set_timer(struct tr_port *port) {
+    struct tr_r2 *r2 = port->r2;
+    enum tr_r2_timer timer = tr_r2_timer_of(r2);
+    uint64_t ticks = timer == TR_R2_TIMERS ? 0 : tr_r2_ticks(r2, timer);
+    r2->due = ticks ? now(port) + ticks : 0;
+}
+
+/* False: the state does not know it. */
+static bool take(struct tr_port *port, enum tr_r2_signal signal) {
+    struct tr_r2 *r2 = port->r2;
+    const struct row *row = find_row(r2, signal);
+    bool known = row != NULL;
+    while (row) {
+        bool stays = row->next == r2->state && signal != SIGNAL_timer;
+        r2->state = row->next;
+        if (!stays) {
+            set_timer(port);
+        }
+        signal = row->action(port);
+        row = signal == SIGNAL_none ? NULL : find_row(r2, signal);
+    }
+    return known;
+}
+
+static enum tr_r2_signal sort_tone(const struct tr_port *port) {
+    const struct tr_r2 *r2 = port->r2;
+    if (r2->state == STATE_in_hold) {
+        return r2->heard == r2->last ? SIGNAL_same_tone : SIGNAL_other_tone;
+    }
+    if (r2->state == STATE_out_tone && now(port) - r2->began < tr_r2_ticks(r2, TR_R2_T_REPLY_MIN)) {
+        return SIGNAL_early_tone;
+    }
+    return SIGNAL_tone;
+}
+
+/* A signal of the far end waits until the state has a use for it. */
+static void take_tone(struct tr_port *port) {
+    struct tr_r2 *r2 = port->r2;
+    for (int turns = 0; r2->fresh && turns < 2; turns++) {
+        enum tr_r2_signal signal = sort_tone(port);
+        if (!find_row(r2, signal)) {
+            return;
+        }
+        r2->fresh = signal == SIGNAL_other_tone;
+        take(port, signal);
+    }
+}
+
+static void hear(struct tr_port *port, const int16_t *samples) {
+    struct tr_r2 *r2 = port->r2;
+    tr_mf_feed(&r2->mf, samples);
+    for (int i = 0; i < r2->mf.changes; i++) {
+        r2->heard = r2->mf.change[i];
+        r2->fresh = r2->heard != 0;
+        tr_r2_note(port, TR_R2_TONE_HEARD, r2->heard);
+        if (!r2->fresh) {
+            take(port, SIGNAL_silence);
+        }
+        take_tone(port);
+    }
+}
+
+bool tr_r2_runs(const struct tr_r2 *r2) { return r2 && r2->state != STATE_off; }
+
+bool tr_r2_listens(const struct tr_r2 *r2) {
+    return r2 && ((r2->state >= STATE_in_wait && r2->state <= STATE_in_group_b) || r2->state == STATE_in_refusing ||
+                  (r2->state >= STATE_out_double && r2->state <= STATE_out_quiet));
+}
+
+bool tr_r2_render(struct tr_r2 *r2, int16_t *samples) { return tr_mf_render(&r2->out, samples); }
+
+void tr_r2_run(struct tr_port *port, const int16_t *samples) {
+    struct tr_r2 *r2 = port->r2;
+    if (r2->state == STATE_off) {
+        return;
+    }
+    if (r2->pending != r2->bits && now(port) - r2->since >= tr_r2_ticks(r2, TR_R2_T_RECOGNISE)) {
+        r2->bits = r2->pending;
+        take(port, tr_r2_look(r2));
+    }
+    if (tr_r2_listens(r2)) {
+        hear(port, samples);
+        take_tone(port);
+    }
+    if (r2->due && now(port) >= r2->due) {
+        r2->due = 0;
+        r2->expired = (uint8_t)tr_r2_timer_of(r2);
+        take(port, SIGNAL_timer);
+        take_tone(port);
+    }
+    if (r2->alarm_since && !r2->in_alarm && now(port) + 1 - r2->alarm_since >= tr_r2_ticks(r2, TR_R2_T_ALARM)) {
+        r2->in_alarm = true;
+        take(port, SIGNAL_alarm);
+    }
+}
+
+/* ---- what comes from outside ------------------------------------------------------------------- */
+
+bool tr_r2_line(struct tr_port *port, const struct tr_line_event *event) {
+    struct tr_r2 *r2 = port->r2;
+    if (!tr_r2_runs(r2)) {
+        return false;
+    }
+    if (event->kind == TR_EV_ALARM) {
+        r2->alarm_since = event->a0 ? (r2->alarm_since ? r2->alarm_since : now(port) + 1) : 0;
+        if (!event->a0 && r2->in_alarm) {
+            r2->in_alarm = false;
+            take(port, SIGNAL_well);
+        }
+    } else if (event->kind == TR_EV_BITS) {
+        tr_r2_note(port, TR_R2_BITS_HEARD, (uint32_t)event->a0);
+        uint8_t seen = (uint8_t)(event->a0 >> 2 & 3);
+        if (!r2->known || seen != r2->pending) {
+            r2->bits = r2->known ? r2->bits : (uint8_t)~seen & 3; /* the first are news, whatever they are */
+            r2->known = true;
+            r2->pending = seen;
+            r2->since = now(port);
+        }
+        return true;
+    }
+    return false;
+}
+
+static void look_at_line(struct tr_port *port) {
+    struct tr_r2 *r2 = port->r2;
+    struct tr_port_state state = {0};
+    port->card->ops->state(port->card, port->card_port, &state);
+    r2->alarm_since = state.alarms ? now(port) + 1 : 0;
+    r2->known = state.bits_edges > 0 || state.bits != 0;
+    r2->bits = r2->pending = (uint8_t)(state.bits >> 2 & 3);
+    r2->since = now(port);
+}
+
+static int start(struct tr_port *port, const uint8_t *side, uint32_t n) {
+    struct tr_r2 *r2 = port->r2;
+    if (n != sizeof r2->next) {
+        return TR_E_ARGUMENT;
+    }
+    struct tr_r2_config config;
+    memcpy(&config, side, sizeof config);
+    bool sound = config.cd >= 0 && config.cd <= 3 && config.prefix_count <= TR_R2_PREFIXES && config.level <= 0 &&
+                 config.level >= -4000 && config.caller_max >= 0 && config.caller_max <= TR_R2_DIGITS &&
+                 config.called_length >= 0 && config.called_length <= TR_R2_DIGITS && config.ask_caller >= -1 &&
+                 config.called_end >= 0 && config.called_end < 16 && config.caller_end > 0 && config.caller_end < 16 &&
+                 config.caller_withheld >= 0 && config.caller_withheld < 16;
+    for (int i = 0; i < TR_R2_TIMERS; i++) {
+        sound = sound && config.ms[i] >= 0 && config.ms[i] <= 3600000;
+    }
+    for (int i = 0; i < 16; i++) {
+        sound = sound && config.a_code[i] < 16 && config.a_means[i] < TR_R2_ASKS && config.b_congestion[i] < 16;
+    }
+    if (!sound) {
+        return TR_E_ARGUMENT;
+    }
+    r2->next = config;
+    r2->renewed = r2->state != STATE_off;
+    if (r2->state == STATE_off) {
+        r2->config = config;
+        r2->blocked = 0;
+        r2->call = 0;
+        r2->sent = UINT8_MAX;
+        look_at_line(port);
+        take(port, SIGNAL_start);
+    }
+    return TR_OK;
+}
+
+static bool digits(const uint8_t *text, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool good_signal(int32_t code) { return code > 0 && code < 16; }
+
+static int call(struct tr_port *port, const struct tr_command *command, const uint8_t *side) {
+    struct tr_r2 *r2 = port->r2;
+    uint32_t n = command->side_len;
+    const uint8_t *split = n ? (const uint8_t *)memchr(side, 0, n) : NULL;
+    uint32_t called = split ? (uint32_t)(split - side) : 0, caller = split ? n - called - 1 : 0;
+    if (!split || called > TR_R2_DIGITS || caller > TR_R2_DIGITS || !digits(side, called) ||
+        !digits(side + called + 1, caller) || !good_signal(command->a[2]) || !good_signal(command->a[3]) ||
+        command->a[1] <= 0) {
+        return TR_E_ARGUMENT;
+    }
+    if (r2->state != STATE_idle || r2->alarm_since || tr_r2_look(r2) != SIGNAL_far_idle || r2->pending != r2->bits) {
+        return TR_E_STATE;
+    }
+    tr_r2_begin(port, command->a[1]);
+    r2->id = command->id;
+    memcpy(r2->called, side, called);
+    r2->called_count = (uint8_t)called;
+    memcpy(r2->caller, side + called + 1, caller);
+    r2->caller_count = (uint8_t)caller;
+    r2->ka = (uint8_t)command->a[2];
+    r2->kd = (uint8_t)command->a[3];
+    r2->withheld = command->a[4] != 0;
+    take(port, SIGNAL_call);
+    return TR_OK;
+}
+
+static int more(struct tr_port *port, const uint8_t *side, uint32_t n) {
+    struct tr_r2 *r2 = port->r2;
+    if (!digits(side, n) || r2->called_count + n > TR_R2_DIGITS) {
+        return TR_E_ARGUMENT;
+    }
+    memcpy(r2->called + r2->called_count, side, n);
+    r2->called_count = (uint8_t)(r2->called_count + n);
+    take(port, SIGNAL_more);
+    return TR_OK;
+}
+
+static int of_the_call(struct tr_port *port, const struct tr_command *command, const uint8_t *side) {
+    struct tr_r2 *r2 = port->r2;
+    if (command->a[1] != r2->call || r2->state == STATE_idle || r2->state == STATE_away) {
+        return TR_E_STALE;
+    }
+    switch (command->a[0]) {
+    case TR_R2_MORE:
+        return more(port, side, command->side_len);
+    case TR_R2_ACCEPT:
+        if (!good_signal(command->a[2])) {
+            return TR_E_ARGUMENT;
+        }
+        if (r2->state != STATE_in_offered) {
+            return TR_E_STATE;
+        }
+        r2->kb = (uint8_t)command->a[2];
+        take(port, command->a[3] ? SIGNAL_accept : SIGNAL_reject);
+        return TR_OK;
+    case TR_R2_ANSWER:
+        return take(port, SIGNAL_answer) ? TR_OK : TR_E_STATE;
+    case TR_R2_CLEAR:
+        return take(port, SIGNAL_clear) ? TR_OK : TR_E_STATE;
+    default:
+        return TR_E_ARGUMENT;
+    }
+}
+
+static void set_blocked(struct tr_port *port, uint8_t by, bool on) {
+    struct tr_r2 *r2 = port->r2;
+    bool before = r2->blocked != 0;
+    r2->blocked = (uint8_t)(on ? r2->blocked | by : r2->blocked & ~by);
+    if (before != (r2->blocked != 0)) {
+        take(port, r2->blocked ? SIGNAL_block : SIGNAL_unblock);
+    }
+}
+
+int tr_r2_command(struct tr_port *port, const struct tr_command *command, const uint8_t *side) {
+    struct tr_r2 *r2 = port->r2;
+    if (!r2 || !port->card->ops->bits) {
+        return TR_E_UNSUPPORTED;
+    }
+    if (command->a[0] == TR_R2_START) {
+        return start(port, side, command->side_len);
+    }
+    if (r2->state == STATE_off) {
+        return TR_E_STATE;
+    }
+    switch (command->a[0]) {
+    case TR_R2_STOP:
+        take(port, SIGNAL_stop);
+        return TR_OK;
+    case TR_R2_CALL:
+        return call(port, command, side);
+    case TR_R2_BLOCK:
+    case TR_R2_UNBLOCK:
+        set_blocked(port, BLOCKED_BY_COMMAND, command->a[0] == TR_R2_BLOCK);
+        return TR_OK;
+    case TR_R2_TELL:
+        tr_r2_tell_steps(port, TR_R2_STEPS);
+        return TR_OK;
+    default:
+        return of_the_call(port, command, side);
+    }
+}
+
+void tr_r2_nobody(struct tr_port *port, bool nobody) {
+    if (tr_r2_runs(port->r2)) {
+        set_blocked(port, BLOCKED_BY_SILENCE, nobody);
+    }
+}
+
+void tr_r2_detach(struct tr_port *port) {
+    if (tr_r2_runs(port->r2)) {
+        take(port, SIGNAL_stop);
+    }
+}

@@ -1,0 +1,441 @@
+"""MFC-R2 as a trunk: China No.1 and ITU-T R2 on the channels of a span, incoming and outgoing.
+
+The signalling itself runs in C, in the tick that hears the tone (csrc/r2.h); here its reports become calls, and what is
+said of a call becomes commands. The exchange's end of a line is the same object with the same settings.
+
+An incoming call is offered when both numbers and the caller's category are known; within `accept` (8 s) it must be told
+to alert, to answer or to clear, else the caller hears congestion. A call that was accepted cannot be refused any more:
+the caller ends it. Numbers: digits 0-9, at most 20. Nothing here blocks; no timer runs here. Serves steps 1 to 3 and
+outside calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from drivers import events as ev
+from drivers._engine import ffi, lib
+from drivers.errors import ArgumentError, PortBusy
+from drivers.port import Port
+from drivers.signalling.causes import BUSY, FAILURE, NORMAL, REJECTED, Cause
+from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
+from drivers.signalling.ladder import ladder
+from drivers.signalling.r2_steps import Heard, read_steps, steps_of
+from drivers.signalling.r2_variants import ASKS, CAUSES, FREE, TIMERS, VARIANTS, GroupB, Variant
+from drivers.span import Span
+
+Control = Literal["mutual", "caller", "called"]
+"""Who releases a call: either end, the caller (the called party may lift again), or the called party (110, 119)."""
+
+_BUSY_CAUSES: Final = frozenset({17, 18, 19, 20, 21})
+_VACANT_CAUSES: Final = frozenset({1, 2, 3, 22, 28, 31})
+_ENDS: Final[dict[int, Cause]] = {
+    lib.TR_R2_END_NORMAL: NORMAL,
+    lib.TR_R2_END_FAR: NORMAL,
+    lib.TR_R2_END_DOUBLE: Cause(44, "both ends seized"),
+    lib.TR_R2_END_ILLEGAL: Cause(41, "released by the far end before an answer"),
+    lib.TR_R2_END_ALARM: Cause(38, "alarm"),
+    lib.TR_R2_END_STOPPED: Cause(27, "trunk closed"),
+}
+_TIMER_CAUSES: Final[dict[str, int]] = {"answer": 19, "ack": 44, "reanswer": 16}
+LOST: Final = Cause(41, "events lost")
+COLLISION: Final = Cause(44, "seized by the far end first")
+
+
+@dataclass(frozen=True, kw_only=True)
+class R2Settings:
+    """What an integrator agrees with the exchange's operator; docs/r2.md explains each.
+
+    ``called_length``: digits of the called number, 0 unknown; ``prefixes``: lengths by how it begins, which come
+    first; where neither tells, silence of ``called`` ms ends it. ``ask_caller``: "never", "end" (after the last called
+    digit), or after so many. ``caller_max``: 0 asks for KA only. ``kb``: our group B signals, by "free", "busy",
+    "congestion", "vacant", "out_of_order", where the variant's do not fit. ``timers``: ms by name, see TIMERS.
+    """
+
+    variant: str | Variant = "china"
+    control: Control = "mutual"
+    called_length: int = 0
+    prefixes: Mapping[str, int] = field(default_factory=dict)
+    ask_caller: Literal["never", "end"] | int = "end"
+    caller_max: int = MAX_DIGITS
+    ka: int = 0
+    """Of our outgoing calls; 0: the variant's."""
+    kd: int = 0
+    called_end: int | None = None
+    """Forward signal after the last called digit, 0 none; None: the variant's."""
+    level_dbm0: float = -11.5
+    kb: Mapping[str, int] = field(default_factory=dict)
+    timers: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise ArgumentError("R2: " + "; ".join(faults))
+
+    def _faults(self) -> Any:
+        if isinstance(self.variant, str) and self.variant not in VARIANTS:
+            yield f"variant {self.variant!r} is none of {', '.join(VARIANTS)}"
+        if self.control not in ("mutual", "caller", "called"):
+            yield f"control {self.control!r} is none of mutual, caller, called"
+        lengths = {"called_length": self.called_length, "caller_max": self.caller_max}
+        lengths |= {f"length of {prefix!r}": length for prefix, length in self.prefixes.items()}
+        for name, length in lengths.items():
+            if not 0 <= length <= MAX_DIGITS:
+                yield f"{name} {length}: 0 to {MAX_DIGITS}"
+        for prefix in self.prefixes:
+            if not prefix.isdecimal() or not prefix.isascii() or len(prefix) > 12:
+                yield f"prefix {prefix!r}: 1 to 12 digits"
+        if len(self.prefixes) > lib.TR_R2_PREFIXES:
+            yield f"{len(self.prefixes)} prefixes: at most {lib.TR_R2_PREFIXES}"
+        after = self.ask_caller
+        if after not in ("never", "end") and not (isinstance(after, int) and 1 <= after <= MAX_DIGITS):
+            yield f'ask_caller {after!r}: "never", "end", or 1 to {MAX_DIGITS} called digits'
+        for name, code in {"ka": self.ka, "kd": self.kd, "called_end": self.called_end or 0}.items():
+            if not 0 <= code <= 15:
+                yield f"{name} {code}: a signal 1 to 15"
+        if not -40 <= self.level_dbm0 <= 0:
+            yield f"level_dbm0 {self.level_dbm0}: -40 to 0"
+        for word, code in self.kb.items():
+            if word not in ("free", "busy", "congestion", "vacant", "out_of_order") or not 1 <= code <= 15:
+                yield f"kb {word}: {code}: free, busy, congestion, vacant or out_of_order, a signal 1 to 15"
+        for name, ms in self.timers.items():
+            if name not in TIMERS or not 0 <= ms <= 3_600_000:
+                yield f"timer {name}: {ms} ms: one of {', '.join(TIMERS)}, 0 to an hour"
+
+    @property
+    def table(self) -> Variant:
+        return VARIANTS[self.variant] if isinstance(self.variant, str) else self.variant
+
+    def our_kb(self, kd: int, cause: Cause | None) -> int:
+        """The group B signal that we send with this KD: free, or why not."""
+        group = self.table.group(kd)
+        if cause is None:
+            return self.kb.get("free", group.free[self.control])
+        number = cause.number
+        if number in _BUSY_CAUSES:
+            return self.kb.get("busy", group.busy)
+        if number in _VACANT_CAUSES:
+            return self.kb.get("vacant", group.vacant)
+        if number == 27:
+            return self.kb.get("out_of_order", group.out_of_order)
+        return self.kb.get("congestion", group.congestion)
+
+    def packed(self) -> bytes:
+        """As struct tr_r2_config."""
+        table, config = self.table, ffi.new("struct tr_r2_config *")
+        config.cd, config.level = table.cd, round(self.level_dbm0 * 100)
+        config.caller_by_next = int(table.caller_by_next)
+        config.called_end = table.called_end if self.called_end is None else self.called_end
+        config.caller_end, config.caller_withheld = table.caller_end, table.caller_withheld
+        config.ask_caller = {"never": 0, "end": -1}.get(str(self.ask_caller), self.ask_caller)
+        config.caller_max, config.called_length = self.caller_max, self.called_length
+        config.called_holds = int(self.control == "called")
+        for number, ask in enumerate(ASKS, 1):
+            code = table.asks.get(ask, 0)
+            config.a_code[number] = code
+            if code:
+                config.a_means[code] = number
+        for code, ask in table.also.items():
+            config.a_means[code] = ASKS.index(ask) + 1
+        for kd in range(1, 16):
+            group = table.group(kd)
+            config.b_free[kd] = _mask(group, FREE) | (1 << self.kb["free"] if "free" in self.kb else 0)
+            config.b_mutual[kd] = _mask(group, ("free, mutual release",))
+            config.b_congestion[kd] = self.our_kb(kd, FAILURE)
+        for number, name in enumerate(TIMERS):
+            config.ms[number] = self.timers.get(name, TIMERS[name].ms)
+        config.prefix_count = len(self.prefixes)
+        for at, (prefix, length) in enumerate(self.prefixes.items()):
+            config.prefix[at].digits = prefix.encode()
+            config.prefix[at].length = length
+        return bytes(ffi.buffer(config))
+
+
+def _mask(group: GroupB, words: tuple[str, ...]) -> int:
+    return sum(1 << code for code, word in group.says.items() if word in words)
+
+
+class R2Call(TrunkCall):
+    """A call by R2. ``steps`` are its signals, known when it is cleared."""
+
+    trunk: R2Trunk
+
+    def __init__(self, trunk: R2Trunk, port: Port, slot: int, numbers: Numbers, call: int) -> None:
+        super().__init__(trunk, port, slot, numbers, incoming=call < 0)
+        self.call = call
+        self.command = 0  # id of the outgoing CALL
+        self.ka = self.kd = self.kb = 0
+        self.accepted = False
+        self.held = False
+        self.steps: tuple[Heard, ...] = ()
+
+    def ladder(self, us: str = "us", far: str = "far") -> str:
+        """The signalling of the call, step by step, once it is cleared."""
+        return ladder(steps_of(self.steps, self.trunk.settings.table, incoming=self.incoming), us, far)
+
+    def reanswer(self) -> None:
+        """Incoming, after our `clear` of an answered call: the called party has lifted again before the caller hung
+        up. Nothing where it is too late."""
+        if self.incoming and self.state == "answered" and self.cause is not None and not self.held:
+            self.cause = None
+            self._say(lib.TR_R2_ANSWER)
+            self.told("resumed")
+
+    def _say(self, what: int, *a: int, side: bytes = b"") -> int:
+        return self.port.r2(what, self.call, *a, side=side)
+
+    def _say_proceeding(self) -> None:
+        """R2 has no word for it."""
+
+    def _say_alerting(self) -> None:
+        if not self.accepted:
+            self.accepted = True
+            self.kb = self.trunk.settings.our_kb(self.kd, None)
+            self._say(lib.TR_R2_ACCEPT, self.kb, 1)
+
+    def _say_answer(self) -> None:
+        self._say_alerting()
+        self._say(lib.TR_R2_ANSWER)
+
+    def _say_more(self, digits: str) -> None:
+        self._say(lib.TR_R2_MORE, side=_digits(digits))
+
+    def _say_clear(self, cause: Cause) -> None:
+        if self.incoming and not self.accepted:
+            self.accepted = True
+            self.kb = self.trunk.settings.our_kb(self.kd, cause)
+            self._say(lib.TR_R2_ACCEPT, self.kb, 0)
+        else:
+            self._say(lib.TR_R2_CLEAR)
+
+
+def _digits(digits: str) -> bytes:
+    if not digits.isascii() or (digits and not digits.isdecimal()):
+        raise ArgumentError(f"number {digits!r}: R2 sends digits 0-9")
+    return digits.encode()
+
+
+def _signal(numbers: Numbers, word: str, usual: int) -> int:
+    """KA or KD out of the category ("KA 1 KD 3"), or the usual one."""
+    words = numbers.category.split()
+    number = words[words.index(word) + 1] if word in words[:-1] else str(usual)
+    if not number.isdecimal() or not 1 <= int(number) <= 15:
+        raise ArgumentError(f"category {numbers.category!r}: {word} is a signal 1 to 15")
+    return int(number)
+
+
+class R2Trunk:
+    """The B channels of a span, signalled by R2. Channels wait for the far end's idle code before they are used.
+
+    ``failed`` is told of incoming calls that ended before they were offered: slot, cause, steps. ``stuck``: the far end
+    does not release a channel. Both may be set by whoever looks after the trunk.
+    """
+
+    def __init__(self, name: str, span: Span, settings: R2Settings | None = None) -> None:
+        self.name = name
+        self.span: Span | None = span
+        self.offered: Callable[[TrunkCall], None] | None = None
+        self.failed: Callable[[int, Cause, tuple[Heard, ...]], None] | None = None
+        self.stuck: Callable[[int], None] | None = None
+        self.settings = settings or R2Settings()
+        self._span = span
+        self._slots = {port.number: slot for slot, port in span.channels.items()}
+        self._calls: dict[int, R2Call] = {}
+        self._refused: dict[int, int] = {}  # slots: calls that the span refused
+        self._seized: dict[int, Cause | None] = {}  # slots of incoming calls not yet offered: why they end
+        self._serial = 0
+        span.block(by="far")
+        self._deaf = [port.listen(self._event) for port in span.channels.values()]
+        engine = next(iter(span.channels.values())).engine
+        self._deaf.append(engine.listen(self._overrun))
+        packed = self.settings.packed()
+        for port in span.channels.values():
+            port.r2(lib.TR_R2_START, side=packed)
+
+    @property
+    def calls(self) -> list[R2Call]:
+        """Those that are not cleared, by slot."""
+        return [self._calls[slot] for slot in sorted(self._calls)]
+
+    def call(self, numbers: Numbers, *, slot: int | None = None) -> R2Call:
+        """Seizes a channel and calls. ``numbers.category`` may name KA and KD ("KA 1 KD 2")."""
+        side = _digits(numbers.called) + b"\0" + _digits(numbers.calling)
+        table = self.settings.table
+        ka = _signal(numbers, "KA", self.settings.ka or table.ka)
+        kd = _signal(numbers, "KD", self.settings.kd or table.kd)
+        port = self._span.seize(slot)
+        self._serial = self._serial % 0x7FFFFFFF + 1
+        call = R2Call(self, port, self._slots[port.number], numbers, self._serial)
+        call.ka, call.kd = ka, kd
+        self._calls[call.slot] = call
+        call.command = call._say(lib.TR_R2_CALL, ka, kd, int(numbers.restricted), side=side)
+        return call
+
+    def change(self, settings: R2Settings) -> None:
+        """Other settings, on each channel from its next call on."""
+        self.settings = settings
+        packed = settings.packed()
+        for port in self._span.channels.values():
+            port.r2(lib.TR_R2_START, side=packed)
+
+    def block(self, slot: int) -> None:
+        self._span.block(slot, by="us")
+        self._span.channels[slot].r2(lib.TR_R2_BLOCK)
+
+    def unblock(self, slot: int) -> None:
+        self._span.unblock(slot, by="us")
+        self._span.channels[slot].r2(lib.TR_R2_UNBLOCK)
+
+    def close(self) -> None:
+        """Clears all calls; the channels show blocked, as nobody serves them any more."""
+        for deaf in self._deaf:
+            deaf()
+        self._deaf.clear()
+        for slot, port in self._span.channels.items():
+            port.r2(lib.TR_R2_STOP)
+            if slot in self._calls:
+                self._over(slot, _ENDS[lib.TR_R2_END_STOPPED], ())
+            elif self._seized.pop(slot, None) is not None:
+                self._span.free(port, str(_ENDS[lib.TR_R2_END_STOPPED]))
+
+    # ---- what the channels report ------------------------------------------------------------
+
+    def _event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.CommandFailed) and event.op == lib.TR_OP_R2:
+            self._command_failed(event)
+        elif isinstance(event, ev.R2):
+            slot = self._slots[event.port]
+            call = self._calls.get(slot)
+            if event.report in (lib.TR_R2_READY, lib.TR_R2_FAR_BLOCKED):
+                (self._span.unblock if event.report == lib.TR_R2_READY else self._span.block)(slot, by="far")
+            elif event.report == lib.TR_R2_SEIZED:
+                self._taken(slot, event.call)
+            elif event.report == lib.TR_R2_OFFERED:
+                self._offer(slot, event)
+            elif event.report == lib.TR_R2_STUCK:
+                if self.stuck is not None:
+                    self.stuck(slot)
+            elif call is not None and call.call == event.call:
+                self._of_the_call(call, event)
+            elif event.report == lib.TR_R2_ENDED and slot in self._seized:
+                self._seized[slot] = self._cause(event)
+            elif event.report == lib.TR_R2_RELEASED:
+                self._gone(slot, event)
+            elif event.report == lib.TR_R2_STEPS:
+                self._reconcile(slot, event)
+
+    def _of_the_call(self, call: R2Call, event: ev.R2) -> None:
+        told: dict[int, What] = {
+            lib.TR_R2_PROCEEDING: "proceeding",
+            lib.TR_R2_ANSWERED: "resumed" if call.state == "answered" else "answered",
+            lib.TR_R2_SUSPENDED: "suspended",
+        }
+        if event.report in told:
+            call.told(told[event.report])
+        elif event.report == lib.TR_R2_ACCEPTED and not call.incoming:
+            call.kb = event.a[0]
+            call.told("alerting")
+        elif event.report == lib.TR_R2_ENDED:
+            caller_gone = call.incoming and event.a[0] == lib.TR_R2_END_FAR
+            call.held = caller_gone and call.state == "answered" and self.settings.control == "called"
+            if call.held and call.cause is None:
+                call.told("suspended")  # the caller hung up: the channel is ours to clear
+            else:
+                call.cause = call.cause or self._cause(event)
+        elif event.report == lib.TR_R2_RELEASED:
+            self._over(call.slot, NORMAL, read_steps(event.data))
+        elif event.report == lib.TR_R2_STEPS:
+            self._reconcile(call.slot, event)
+
+    def _taken(self, slot: int, number: int) -> None:
+        if slot in self._calls:  # our own seizure came too late
+            self._over(slot, COLLISION, ())
+        try:
+            self._span.taken(slot)
+        except PortBusy:
+            self._span.channels[slot].r2(lib.TR_R2_CLEAR, number)
+        else:
+            self._seized[slot] = None
+
+    def _offer(self, slot: int, event: ev.R2) -> None:
+        port = self._span.channels[slot]
+        if slot not in self._seized:  # refused by the span
+            port.r2(lib.TR_R2_ACCEPT, event.call, self.settings.our_kb(event.a[1], BUSY), 0)
+            return
+        del self._seized[slot]
+        called, _, calling = event.data.decode("ascii").partition("\0")
+        ka, kd, about = event.a
+        words = [f"KA {ka}"] if ka else []
+        words += [f"KD {kd}"] + (["cut short"] if about & lib.TR_R2_CALLER_CUT else [])
+        numbers = Numbers(called, calling, restricted=bool(about & lib.TR_R2_CALLER_WITHHELD), category=" ".join(words))
+        call = R2Call(self, port, slot, numbers, event.call)
+        call.ka, call.kd = ka, kd
+        self._calls[slot] = call
+        if self.offered is None:
+            call.clear(REJECTED)
+        else:
+            self.offered(call)
+
+    def _gone(self, slot: int, event: ev.R2) -> None:
+        """An incoming call that was never offered."""
+        if slot in self._seized:
+            cause = self._seized.pop(slot) or NORMAL
+            self._span.free(self._span.channels[slot], str(cause))
+            if self.failed is not None:
+                self.failed(slot, cause, read_steps(event.data))
+
+    def _over(self, slot: int, cause: Cause, steps: tuple[Heard, ...]) -> None:
+        call = self._calls.pop(slot)
+        call.steps = steps
+        cause = call.cause or cause
+        self._span.free(call.port, None if call.state == "answered" else str(cause))
+        call.told("cleared", cause=cause)
+
+    def _cause(self, event: ev.R2) -> Cause:
+        why, value, kd = event.a
+        table = self.settings.table
+        if why == lib.TR_R2_END_GROUP_A:
+            ask = next((ask for ask, code in table.asks.items() if code == value), table.also.get(value))
+            return Cause(1 if ask == "vacant" else 42, f"A{value}")
+        if why == lib.TR_R2_END_GROUP_B:
+            word = table.group(kd).says.get(value, "spare")
+            return Cause(CAUSES.get(word, 111), f"KD {kd} KB {value}, {word}")
+        if why == lib.TR_R2_END_TIMER:
+            name = list(TIMERS)[value]
+            return Cause(_TIMER_CAUSES.get(name, 102), f"timer {name}")
+        if why == lib.TR_R2_END_TONE:
+            return Cause(111, f"signal {value} out of turn")
+        if why == lib.TR_R2_END_BITS:
+            return Cause(41, f"line signal {value:04b}")
+        return _ENDS.get(why, FAILURE)
+
+    def _command_failed(self, event: ev.CommandFailed) -> None:
+        call = self._calls.get(self._slots[event.port])
+        if call is not None and not call.incoming and event.id == call.command:
+            self._over(call.slot, COLLISION, ())
+
+    # ---- after events were lost --------------------------------------------------------------
+
+    def _overrun(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Overrun):
+            for port in self._span.channels.values():
+                port.r2(lib.TR_R2_TELL)
+
+    def _reconcile(self, slot: int, event: ev.R2) -> None:
+        """The channel's own view, once reports may have been lost: a call that is over there is over here, one that we
+        do not know is cleared there."""
+        call = self._calls.get(slot)
+        if call is not None and call.call != event.call:
+            self._over(slot, LOST, ())
+        elif slot in self._seized and not event.call:
+            self._gone_unseen(slot)
+        if event.call and slot not in self._calls and slot not in self._seized:
+            self._span.channels[slot].r2(lib.TR_R2_CLEAR, event.call)
+        if not event.call:
+            (self._span.unblock if event.a[0] else self._span.block)(slot, by="far")
+
+    def _gone_unseen(self, slot: int) -> None:
+        del self._seized[slot]
+        self._span.free(self._span.channels[slot], str(LOST))
