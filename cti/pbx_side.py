@@ -30,6 +30,7 @@ from cti.switch.interface import Switch, TransferResult
 from cti.talks import Match
 from cti.vru.line import VruLine
 from drivers.port import Port
+from drivers.signalling.interface import Trunk
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -58,6 +59,8 @@ class Wiring:
 
 class PbxSide:
     """See cti.side.Side."""
+
+    trunks: Sequence[Trunk] = ()
 
     def __init__(self, centre: Centre, dialect: Dialect, wiring: Wiring) -> None:
         self._centre = centre
