@@ -114,8 +114,12 @@ class Surroundings(ABC):
     def cut(self, port: int) -> None:
         """The wire of that port of the server's line card breaks."""
 
+    def subscriber_hangs_up(self, number: str) -> None:
+        """Somebody of the town who was called; nobody where nobody can be called."""
+
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
+        self.deeds.close()
         for person in self.callers:
             person.stop()
         for telephone in self.phones.values():
