@@ -59,9 +59,11 @@ class Heard:
 
 
 class Voices:
-    """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way."""
+    """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
+    `greeting`: agents say a sentence first, for a VRU that waits for a voice."""
 
-    def __init__(self, clock: Clock, folder: Path) -> None:
+    def __init__(self, clock: Clock, folder: Path, *, greeting: bool = False) -> None:
+        self.greeting = greeting
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder

@@ -70,9 +70,7 @@ def _run(
     change: Change | None,
 ) -> CardRun:
     stage = Stage()
-    ears = folder / "ears"
-    ears.mkdir()
-    world = CardWorld(stage.clock, stage.outside, scenario, speech=Speech(), ears=ears)
+    world = CardWorld(stage.clock, stage.outside, scenario, speech=Speech(), ears=stage.ears(scenario, folder))
     site = load_site(write_site(scenario, folder))
     trunks = OFFICES[scenario.trunk].server_card(scenario.trunks)
     seats = SoftwareCard(None, "fxs", len(scenario.agents), name=SEATS)
