@@ -89,7 +89,9 @@ def test_calls_that_a_stopped_server_left_open_are_ended(open_journal: Open, sql
         journal.append(entry.event)
     Forwarder(sqlite_store, journal.path).forward_once()
     talking = next(n for n, entry in enumerate(entries()) if entry.event.kind == "connected") + 1
-    for entry in entries(call="1-000003") + entries(ANSWERED[:12], call="1-000004") + entries(call="1-000005")[:talking]:
+    for entry in (
+        entries(call="1-000003") + entries(ANSWERED[:12], call="1-000004") + entries(call="1-000005")[:talking]
+    ):
         journal.append(entry.event)
     journal.close()
     clock = SteppedClock(START)
