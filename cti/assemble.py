@@ -15,15 +15,16 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
-from cti.cards import vru_ports
+from cti.card_side import CardSide, CardWiring
+from cti.cards import seat_ports, vru_ports
 from cti.centre import Centre
-from cti.config import SerialLine, Site
+from cti.config import DahdiCard, SerialLine, Site, WiredCard
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
-from cti.errors import StoreError
+from cti.errors import StoreError, TipringError
 from cti.log import Lines, Log
 from cti.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
@@ -36,6 +37,8 @@ from cti.records.records import Records
 from cti.records.store import Store, open_store
 from cti.side import Side
 from cti.tones import check_heard, ears, load_plan
+from cti.trunks.routes import Routes
+from cti.trunks.trunks import open_trunks
 from cti.vru.flow import load_flow
 from cti.vru.prompts import Prompts
 from drivers.card import Card
@@ -75,6 +78,8 @@ def open_records(site: Site, journal: Journal, store: Store, outside: Outside, c
 
 def site_dialect(site: Site) -> Dialect:
     """The PBX's dialect with the site's changes; what it waits for can be heard."""
+    if site.switch == "card":
+        raise TipringError("this site has no PBX: its own cards are the switch (switch: card)")
     dialect = load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
     check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
     return dialect
@@ -137,9 +142,28 @@ def make_centre(
     return Centre(clock, site, side, tones, parts.records, flow, voice, desks, telephones, parts.metrics, parts.log)
 
 
-def pbx_side(dialect: Dialect, wiring: Wiring) -> Callable[[Centre], Side]:
-    """Behind a PBX that speaks this dialect."""
-    return lambda centre: PbxSide(centre, dialect, wiring)
+SerialWires = Callable[[str, SerialLine | None, SerialSettings], SerialWire | None]
+"""The serial line of this name (smdi, smdr, mci), as the site and the dialect describe it."""
+
+
+def site_side(
+    clock: Clock, site: Site, cards: Mapping[str, tuple[WiredCard | DahdiCard, Card]], wires: SerialWires
+) -> tuple[Callable[[Centre], Side], TonePlan]:
+    """What stands between the callers and us at this site, and the tones that the ears of a call listen for."""
+    plan = load_plan(site.site.country, site.tones)
+    if site.switch == "card":
+        trunks = open_trunks(site, {name: card for name, (_, card) in cards.items()}, plan)
+        wired = CardWiring(trunks, Routes(clock, site, trunks), seat_ports(site, cards), plan)
+        return (lambda centre: CardSide(centre, wired)), plan
+    dialect = site_dialect(site)
+    serial, pbx = dialect.serial, site.pbx
+    wiring = Wiring(
+        vru_ports(site, cards),
+        wires("smdi", pbx.smdi, serial.smdi),
+        wires("smdr", pbx.smdr, serial.smdr),
+        wires("mci", pbx.mci, serial.mci),
+    )
+    return (lambda centre: PbxSide(centre, dialect, wiring)), ears(dialect.line, plan)
 
 
 def line_settings(line: SerialLine | None, usual: SerialSettings) -> SerialSettings:
@@ -188,8 +212,8 @@ def assemble_stepped(
     site: Site,
     cards: Mapping[str, Card],
     *,
-    smdi: Opener | None,
-    smdr: Opener | None,
+    smdi: Opener | None = None,
+    smdr: Opener | None = None,
     mci: Opener | None = None,
     prompts: Path,
     seed: int = 1,
@@ -205,16 +229,11 @@ def assemble_stepped(
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
-    dialect, plan = site_dialect(site), load_plan(site.site.country, site.tones)
-    serial = dialect.serial
-    wiring = Wiring(
-        vru_ports(site, by_name),
-        wire(smdi, line_settings(site.pbx.smdi, serial.smdi)),
-        wire(smdr, line_settings(site.pbx.smdr, serial.smdr)),
-        wire(mci, line_settings(site.pbx.mci, serial.mci)),
+    openers = {"smdi": smdi, "smdr": smdr, "mci": mci}
+    side, heard = site_side(
+        clock, site, by_name, lambda name, line, usual: wire(openers[name], line_settings(line, usual))
     )
     source = random.Random(f"tipring desk tokens {seed}")
-    side, heard = pbx_side(dialect, wiring), ears(dialect.line, plan)
     centre = make_centre(
         clock, parts, side, heard, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes
     )

@@ -98,11 +98,7 @@ def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, EngineCard]]
 
 def _open(engine: Engine, card: Card) -> EngineCard:
     if not isinstance(card, DahdiCard):
-        software = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
-        for port in software.ports:
-            if "echo_canceller" in port.capabilities:
-                port.echo_canceller(card.echo_mode)
-        return software
+        return SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
     ports = [
         DahdiPort(
             channel,
@@ -117,6 +113,17 @@ def _open(engine: Engine, card: Card) -> EngineCard:
         for channel in card.numbers
     ]
     return EngineDahdiCard(engine, ports, name=card.name)
+
+
+def seat_ports(site: Site, cards: Mapping[str, tuple[Card, EngineCard]]) -> list[tuple[str, Port]]:
+    """Each seat on a card: its extension and its port of the engine."""
+    pairs = []
+    for seat in (seat for row in site.seats for seat in row.ports()):
+        port = cards[seat.card][1].ports[seat.port]
+        if port.kind != "fxs":
+            raise TipringError(f"seat {seat.card}:{seat.port} is {port.kind}; a telephone needs fxs")
+        pairs.append((seat.extension, port))
+    return pairs
 
 
 def vru_ports(site: Site, cards: Mapping[str, tuple[Card, EngineCard]]) -> list[tuple[VruPort, Port]]:

@@ -68,6 +68,7 @@ class Centre:
         self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)
+        self.prompts = prompts
         self.attendant = Attendant(clock, site, flow, prompts, self.acd, self._message)
         self.tones = tones
         self.telephones = telephones(self)

@@ -30,7 +30,6 @@ GONE: dict[str, Outcome] = {
     "arriving": "abandoned_ring",
     "menu": "abandoned_menu",
     "queued": "abandoned_queue",
-    "transferring": "lost_in_transfer",
     "recall": "lost_in_transfer",
     "message": "abandoned_queue",
 }
@@ -96,7 +95,7 @@ class Conduct:
             call.talk_s, call.tried, call.blind = self._centre.clock.seconds(), call.extension, True
             self._send(call, "answered")
             return
-        outcome: Outcome = GONE[call.state]
+        outcome = self._centre.side.gone_in_transfer if call.state == "transferring" else GONE[call.state]
         if call.state == "message" and call.message_s:
             outcome = "message"
         elif call.state == "menu" and how == "dial_tone" and self._just_answered(call):
@@ -218,8 +217,11 @@ class Conduct:
         what, caller = result.outcome, result.caller
         centre.event(call, "transfer", "port", what=what.value, how=result.how, caller=caller.value, **more)
         if caller is Caller.WITH_AGENT:
+            if result.extension and result.extension != agent.extension:  # somebody else took it
+                other = centre.acd.at_extension(result.extension)
+                call.agent, call.extension = other.id if other is not None else None, result.extension
             call.talk_s = centre.clock.seconds()
-            call.tried = agent.extension
+            call.tried = call.extension
             call.blind = what is Transfer.HANDED_OVER
             self._send(call, "answered")
             return

@@ -40,6 +40,7 @@ from cti.pbx.line_rules import (
     Silence,
     StatusDigits,
 )
+from cti.switch.config import SeatRow
 from cti.trunks.config import Route, Toll, Trunk
 
 Argon2 = Annotated[
@@ -70,7 +71,6 @@ class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     ports: Annotated[int, Meta(ge=1, le=256)]
     type: Literal["fxo", "fxs", "b", "d"] = "fxo"
     law: Literal["alaw", "ulaw"] = "alaw"
-    echo_mode: Literal["on", "fax", "off"] = "on"  # of our own echo canceller on analog ports: 32 ms
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are
 
 
@@ -184,6 +184,10 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value is not None}
 
 
+NO_PBX = Pbx("none")
+"""Where our own cards are the switch."""
+
+
 class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
     """One port (port), or several in a row (first, count), for which extension and line count up."""
 
@@ -231,7 +235,7 @@ class Vru(Struct, frozen=True, forbid_unknown_fields=True):
     """The voice response unit: what it says, and on which ports."""
 
     flow: Text
-    ports: Annotated[tuple[PortRange, ...], Meta(min_length=1)]
+    ports: tuple[PortRange, ...] = ()  # none where our cards switch: it answers on the trunks
     prompts: str | None = None
     dnis: Extension | None = None  # the hunt group's number, where the PBX says none
 
@@ -266,6 +270,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     groups: tuple[Name, ...]
     extension: Extension | None = None  # null: said at each login
     pin: Argon2 | None = None  # for the service port: digits, hashed like a password
+    role: Literal["agent", "supervisor"] = "agent"  # who may listen to, interrupt and take others' calls
     calls: Toll | None = None  # how far he may call outside; null: as far as the groups he is in
 
 
@@ -289,9 +294,10 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
 
     site: SiteFacts
     cards: Annotated[tuple[Card, ...], Meta(min_length=1)]
-    pbx: Pbx
     vru: Vru
     groups: Annotated[tuple[Group, ...], Meta(min_length=1)]
+    switch: Literal["pbx", "card"] = "pbx"  # who connects calls: the PBX that we stand behind, or our own cards
+    pbx: Pbx = NO_PBX
     agents: Annotated[tuple[Agent, ...], Meta(max_length=100_000)] = ()
     state_dir: Text = "/var/lib/tipring"
     database: str | None = None
@@ -301,6 +307,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     trunks: tuple[Trunk, ...] = ()
     routes: tuple[Route, ...] = ()
+    seats: tuple[SeatRow, ...] = ()
     emergency: tuple[Extension, ...] | None = None  # numbers that everybody may always call; null: the country's
     tones: dict[str, dict[str, Any]] = {}  # changes to the country's tone plan: name -> fields, as in conf/tones
 

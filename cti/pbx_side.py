@@ -23,6 +23,7 @@ from cti.pbx.mci import lamp as mci_lamp
 from cti.pbx.smdi import lamp
 from cti.pbx.smdr import SmdrRecord
 from cti.pbx_transfers import PbxTransfers
+from cti.records.outcome import Outcome
 from cti.settled import Settled
 from cti.side import Line, Record
 from cti.switch.behind_pbx import BehindPbx
@@ -30,7 +31,6 @@ from cti.switch.interface import Switch, TransferResult
 from cti.talks import Match
 from cti.vru.line import VruLine
 from drivers.port import Port
-from drivers.signalling.interface import Trunk
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -60,7 +60,7 @@ class Wiring:
 class PbxSide:
     """See cti.side.Side."""
 
-    trunks: Sequence[Trunk] = ()
+    gone_in_transfer: Outcome = "lost_in_transfer"
 
     def __init__(self, centre: Centre, dialect: Dialect, wiring: Wiring) -> None:
         self._centre = centre

@@ -21,8 +21,8 @@ from twisted.internet.error import CannotListenError, ProcessDone, ProcessExited
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from cti.assemble import Parts, line_settings, make_centre, open_records, pbx_side, site_dialect, wire
-from cti.cards import BackplaneLink, open_cards, vru_ports
+from cti.assemble import Parts, line_settings, make_centre, open_records, site_side, wire
+from cti.cards import BackplaneLink, open_cards
 from cti.config import SerialLine, Site, WiredCard
 from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
@@ -34,10 +34,9 @@ from cti.operator import Operator
 from cti.outside import ThreadedOutside
 from cti.pbx.dialect import SerialSettings
 from cti.pbx.serial_port import serial_opener
-from cti.pbx_side import SerialWire, Wiring
+from cti.pbx_side import SerialWire
 from cti.records.journal import Journal
 from cti.records.store import Store, open_store
-from cti.tones import ears, load_plan
 from cti.watchdog import Watchdog, notifier, period_s
 from drivers.card import SoftwareCard
 from drivers.clock import DelayedCall, ReactorClock
@@ -162,20 +161,13 @@ class Server:
             for name, (card, _) in self.cards.items()
             if isinstance(card, WiredCard) and card.backplane is not None
         }
-        dialect, plan = site_dialect(site), load_plan(site.site.country, site.tones)
-        serial = dialect.serial
-        wiring = Wiring(
-            vru_ports(site, self.cards),
-            serial_wire(reactor, site.pbx.smdi, serial.smdi),
-            serial_wire(reactor, site.pbx.smdr, serial.smdr),
-            serial_wire(reactor, site.pbx.mci, serial.mci),
-        )
+        side, heard = site_side(clock, site, self.cards, lambda name, line, usual: serial_wire(reactor, line, usual))
         self.checker = ThreadChecker(reactor)
         self.centre = make_centre(
             clock,
             parts,
-            pbx_side(dialect, wiring),
-            ears(dialect.line, plan),
+            side,
+            heard,
             prompts=site.state / "prompts",
             checker=self.checker,
             random_bytes=os.urandom,

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from cti.lamps import Lamps
     from cti.numbers import Numbers
     from cti.pbx.smdr import SmdrRecord
+    from cti.records.outcome import Outcome
     from cti.switch.interface import Switch, TransferResult
     from cti.switch.record import TalkRecord
     from cti.talks import Match
     from drivers.port import Port
-    from drivers.signalling.interface import Trunk
 
 Record: TypeAlias = "SmdrRecord | TalkRecord"
 """What tells that a call is complete: the PBX's line of text, or our own switch's word."""
@@ -69,16 +69,14 @@ class Line(Protocol):
 class Side(Protocol):
     """One of the two topologies, as the centre sees it."""
 
+    gone_in_transfer: Outcome
+    """What it is called when the caller hangs up while an agent's telephone is being called."""
+
     @property
     def switch(self) -> Switch: ...
     @property
     def lines(self) -> Sequence[Line]:
         """Where callers come to."""
-        ...
-
-    @property
-    def trunks(self) -> Sequence[Trunk]:
-        """Lines of the office that end on our own cards; none behind a PBX."""
         ...
 
     @property

@@ -135,6 +135,9 @@ def _still_to_learn(path: Path) -> None:
     from cti.config_checks import named_files
     from cti.pbx.dialect import load_dialect
 
-    dialect = load_dialect(named_files(path)["pbx"])
+    files = named_files(path)
+    if "pbx" not in files:
+        return
+    dialect = load_dialect(files["pbx"])
     for sentence in dialect.to_learn:
         print(f"dialect {dialect.name}: to be seen on site: {sentence}")

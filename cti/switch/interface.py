@@ -48,12 +48,13 @@ AT_FLASH = "the call ended at our flash: taken for on-hook, or the caller hung u
 @dataclass(frozen=True, slots=True)
 class TransferResult:
     """The end of one transfer; ``how`` names the evidence (voice, ringback_overdue, polarity, a tone, ...), ``lost``
-    that of a caller who is gone, where it is another."""
+    that of a caller who is gone, where it is another; ``extension``: who answered, where the switch knows."""
 
     outcome: Transfer
     caller: Caller
     how: str
     lost: str = ""
+    extension: str = ""
 
 
 class Switch(Protocol):

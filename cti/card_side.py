@@ -1,0 +1,305 @@
+"""Our own cards are the switch: callers come on trunks, agents' telephones are seats, the record is our own.
+
+Joins what only such a site has: who calls (the trunks' signalling), the switch (cti.switch.on_card), what its
+connections say of the agents, and the record of each talk. Serves steps 1 to 4, 7 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cti.call import Call, Said
+from cti.lamps import Lamps
+from cti.numbers import Numbers
+from cti.records.outcome import Outcome
+from cti.side import Line, Record
+from cti.switch.connection import Connection
+from cti.switch.conversation import Conversation
+from cti.switch.device import Device, TrunkEnd
+from cti.switch.hearing import Hearing, Sound
+from cti.switch.interface import TransferResult
+from cti.switch.on_card import OnCard
+from cti.switch.record import TalkRecord
+from cti.switch.seat import Seat
+from cti.switch.telephone import TelephoneMoves
+from cti.talks import Match
+from cti.trunks.routes import Routes
+from cti.trunks.trunks import Trunks
+from drivers.clock import DelayedCall
+from drivers.items import PlayItem
+from drivers.port import Port
+from drivers.signalling.causes import Cause
+from drivers.signalling.interface import TrunkCall, What
+from drivers.tones import TonePlan
+
+if TYPE_CHECKING:
+    from cti.acd.agent import Agent
+    from cti.centre import Centre
+
+# A trunk that never says that the caller's number is complete: answered without it.
+NUMBERS_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CardWiring:
+    """What differs between real and simulated time. ``seats``: extension and port."""
+
+    trunks: Trunks
+    routes: Routes
+    seats: Sequence[tuple[str, Port]]
+    tones: TonePlan
+
+
+class CardSide:
+    """See cti.side.Side; and the switch's owner (cti.switch.on_card.SwitchOwner)."""
+
+    gone_in_transfer: Outcome = "abandoned_queue"  # the caller only waited
+
+    def __init__(self, centre: Centre, wiring: CardWiring) -> None:
+        self._centre = centre
+        self._tones = wiring.tones
+        self.trunks, self.routes = wiring.trunks, wiring.routes
+        self.switch = OnCard(centre.clock, Hearing(self._sound), self)
+        self.moves = TelephoneMoves(self.switch, self._trouble)
+        cadence = wiring.tones.ring_cadence_ms
+        for extension, port in wiring.seats:
+            self.switch.seats[extension] = Seat(centre.clock, port, extension, cadence, centre.site.zone, self.moves)
+        self.lines: Sequence[Line] = ()
+        self.lamps = Lamps(centre.site.groups, centre.site.agents, self._lamp, kept=centre.site.state / "lamps.json")
+        self._arriving: dict[TrunkEnd, DelayedCall] = {}
+
+    # life
+
+    def start(self) -> None:
+        """Seats are heard, trunks offer calls."""
+        for seat in self.switch.seats.values():
+            seat.start()
+        self.trunks.listen(self._offered)
+
+    def stop(self) -> None:
+        """No new calls; every conversation ends."""
+        for timer in self._arriving.values():
+            timer.cancel()
+        self._arriving.clear()
+        self.switch.close()
+        self.trunks.close()
+
+    def close(self) -> None:
+        """Our own records wait for nothing."""
+
+    # steps 1 to 4: a call on a trunk
+
+    def _offered(self, offered: TrunkCall) -> None:
+        centre = self._centre
+        call = centre.steps.step_1_call_arrives("trunk")
+        if call is None:
+            offered.clear()
+            return
+        end = self.switch.caller(offered, self._trunk_says)
+        conversation = end.connections[0].conversation
+        conversation.call = call
+        call.trunk = end.name
+        call.rang_s = centre.clock.seconds()
+        centre.steps.step_3_hunted_to(call, end, "switch")
+        if offered.numbers.complete:
+            self._complete(end, call)
+        else:
+            self._arriving[end] = centre.clock.callLater(NUMBERS_S, self._complete, end, call)
+
+    def _complete(self, end: TrunkEnd, call: Call) -> None:
+        """Nothing more is to be learnt of the caller: answered."""
+        self._arriving.pop(end, None)
+        numbers = end.call.numbers
+        end.connections[0].conversation.calling = None if numbers.restricted else numbers.calling or None
+        calling = None if numbers.restricted else numbers.calling or None
+        steps = self._centre.steps
+        steps.step_2_numbers(call, Numbers(calling, numbers.called or None, "trunk", "trunk"))
+        steps.step_4_pbx_tells(call, "switch")
+        if call.state == "arriving" and call.line is end:
+            end.call.alerting()
+            self._centre.conduct.answer(call)
+
+    def _trunk_says(self, end: TrunkEnd, what: What) -> None:
+        timer = self._arriving.get(end)
+        if what == "cleared":
+            if timer is not None:
+                timer.cancel()
+                del self._arriving[end]
+            self.switch.trunk_cleared(end)
+        elif what == "digits" and timer is not None and end.call.numbers.complete:
+            timer.cancel()
+            call = end.connections[0].conversation.call
+            if call is not None:
+                self._complete(end, call)
+
+    def learned(self, call: Call, numbers: Numbers) -> bool:
+        """The signalling says it once."""
+        changed = (numbers.ani or call.ani, numbers.dnis or call.dnis) != (call.ani, call.dnis)
+        if numbers.ani:
+            call.ani, call.ani_source, call.ani_form = numbers.ani, numbers.source, numbers.form
+            call.said[numbers.source] = Said(numbers.ani, numbers.form)
+        call.dnis = numbers.dnis or call.dnis
+        return changed
+
+    # the VRU's part
+
+    async def lifted(self, call: Call) -> bool:
+        """The trunk is answered; the signalling watches for the hang-up."""
+        end = call.line
+        if not isinstance(end, TrunkEnd) or end.call.state == "cleared":
+            return False
+        end.call.answer()
+        end.port.detect("dtmf", "voice", duck=True)
+        return call.line is end
+
+    async def gone(self, call: Call) -> str:
+        """The signalling would have said so."""
+        return ""
+
+    def completes_alone(self, call: Call, how: str) -> bool:
+        """Nothing does."""
+        return False
+
+    # step 7
+
+    async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
+        """The seat rings; the caller hears music."""
+        return await self._centre.steps.step_7_transfer(call, agent)
+
+    def hopeless(self, call: Call) -> str:
+        """There is always another agent."""
+        return ""
+
+    def failed(self, call: Call, agent: Agent, result: TransferResult) -> None:
+        """Nothing is to be learnt of it."""
+
+    def ring_limit_s(self) -> float | None:
+        """As long as the group says."""
+        return None
+
+    def left(self, call: Call, line: Line) -> None:
+        """For good: the trunk is cleared. Put through: the switch has the caller."""
+        if call.state == "ended" and isinstance(line, TrunkEnd):
+            line.released()
+
+    def await_recall(self, call: Call) -> None:
+        """The caller never leaves our hands."""
+
+    # step 9
+
+    def talk_began(self, call: Call) -> Call | None:
+        """The switch knows who talks with whom."""
+        return None
+
+    def talk_over(self, call: Call, cause: str) -> None:
+        """Where a limit or the desk ended it, not the line: the line follows."""
+        conversation = self.of(call)
+        if conversation is not None:
+            with self.switch.turn():
+                for connection in list(conversation.connections):
+                    if connection.live and connection.device is conversation.caller:
+                        self.switch.clear(connection, cause)
+
+    def came_back(self, call: Call, extension: str) -> None:
+        """Likewise."""
+
+    def reached(self, agent: Agent, *, busy: bool) -> None:
+        """Likewise."""
+
+    def match(self, record: Record, alone: bool) -> Match | None:
+        """It says itself of which call it is."""
+        assert isinstance(record, TalkRecord)
+        return Match(record.call, ends_talk=True, talk_s=record.talked_s)
+
+    def settle(self, record: Record, match: Match | None) -> None:
+        """The agent is free."""
+        assert isinstance(record, TalkRecord)
+        centre, call = self._centre, record.call
+        if call.agent is None or not centre.acd.line(call.agent, "idle", "switch", call=call.id, source="switch"):
+            centre.conduct.talk_over(call, record.ended_by)
+
+    def forget(self, call: Call) -> None:
+        """The conversation ends by itself."""
+
+    # the switch tells
+
+    def event(self, kind: str, connection: Connection, cause: str) -> None:
+        """Into the journal, before anyone learns of it."""
+        call = connection.conversation.call
+        more: dict[str, Any] = {"cause": cause} if cause else {}
+        self._centre.event(
+            call, "connection", "switch",
+            event=kind, device=connection.device.name, conversation=connection.conversation.id, **more,
+        )  # fmt: skip
+
+    def settled(self, devices: Iterable[Device]) -> None:
+        """A turn is over."""
+
+    def conversation_over(self, conversation: Conversation, ended_by: str) -> None:
+        """Step 9: our own record."""
+        call = conversation.call
+        if call is not None and call.state == "talking" and call.talk_s is not None:
+            talked_s = self._centre.clock.seconds() - call.talk_s
+            self._centre.steps.step_9_record(TalkRecord(call, call.extension, talked_s, ended_by))
+
+    def caller_gone(self, conversation: Conversation, cause: Cause) -> None:
+        """With the VRU, or while an agent's telephone rings."""
+        assert conversation.call is not None
+        self._centre.conduct.caller_gone(conversation.call, str(cause))
+
+    def of(self, call: Call) -> Conversation | None:
+        """The conversation that carries a caller."""
+        return next((one for one in self.switch.conversations if one.call is call), None)
+
+    # within
+
+    def _sound(self, sound: Sound) -> list[PlayItem]:
+        if sound == "music":
+            music, _ = self._centre.prompts.music()
+            return [music]
+        return [self._tones.item(sound)]
+
+    def _lamp(self, telephone: str, on: bool) -> None:
+        seat = self.switch.seats.get(telephone)
+        if seat is not None and "lamp" in seat.port.capabilities:
+            seat.port.lamp(on)
+
+    def _trouble(self, seat: Seat, what: str, raised: bool) -> None:
+        text = {
+            "off_hook": f"the telephone {seat.name} is not hung up",
+            "alarm": f"seat {seat.name}: " + (", ".join(seat.alarms) or "in order again"),
+        }[what]
+        self._centre.set_alarm(f"seat_{what}_{seat.name}", raised, text)
+
+    # what operations see
+
+    def open_talks(self) -> int:
+        """Conversations with callers."""
+        return sum(one.call is not None for one in self.switch.conversations)
+
+    def call_at(self, line: Line) -> Call | None:
+        """Of a trunk's call."""
+        return next((c.conversation.call for c in line.connections), None) if isinstance(line, TrunkEnd) else None
+
+    def status(self) -> Mapping[str, Any]:
+        """Seats and conversations."""
+        seats = [
+            {
+                "seat": seat.name,
+                "off_hook": seat.off_hook,
+                "alarms": list(seat.alarms),
+                "connections": {one.conversation.id: one.state for one in seat.connections},
+            }
+            for seat in self.switch.seats.values()
+        ]
+        return {"links": [], "pbx_clock_s": None, "seats": seats}
+
+    def links_up(self) -> Mapping[str, bool]:
+        """No serial lines."""
+        return {}
+
+    def telephone_lifted(self, extension: str, how: str) -> bool:
+        """The telephone says so itself."""
+        return False

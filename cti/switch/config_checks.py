@@ -1,0 +1,62 @@
+"""Who switches, and the seats of a site file, against all its other sections: what no single field can tell. Step 7."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cti.switch.config import SeatRow
+
+if TYPE_CHECKING:
+    from cti.config_checks import Checks, Place
+
+
+def check_switch(checks: Checks) -> None:
+    """What the topology needs is there, and nothing of the other one."""
+    if checks.part(str, "switch") == "card":
+        _without_pbx(checks)
+    else:
+        _behind_pbx(checks)
+    _seats(checks)
+
+
+def _without_pbx(checks: Checks) -> None:
+    for section, remedy in (("pbx", "take it out, or write switch: pbx"), ("smdi", "take it out")):
+        if checks.node(section) is not None:
+            checks.fault((section,), "switch is card: there is no PBX", remedy)
+    if checks.node("vru", "ports") is not None:
+        text = "switch is card: the VRU answers on the trunks' own ports"
+        checks.fault(("vru", "ports"), text, "take it out, or write switch: pbx")
+    for section, example in (
+        ("trunks", "- {name: office, kind: fxo, card: co, first: 0, count: 8}"),
+        ("seats", '- {card: seats, first: 0, count: 30, extension: "8001"}'),
+    ):
+        if checks.node(section) is None:
+            checks.fault((), f"switch is card, and there is no section {section}", f"add {section}: {example}")
+
+
+def _behind_pbx(checks: Checks) -> None:
+    if checks.node("pbx") is None:
+        checks.fault((), "there is no section pbx", "add pbx: {dialect: ...}, or write switch: card")
+    if checks.node("vru") is not None and not checks.entries(dict, "vru", "ports"):
+        checks.fault(("vru",), "has no ports", "say in ports: on which ports callers come, or write switch: card")
+    if checks.node("seats") is not None:
+        checks.fault(("seats",), "behind a PBX agents' telephones are the PBX's", "take it out, or write switch: card")
+
+
+def _seats(checks: Checks) -> None:
+    """Every port exists, is FXS, and stands once; so does every extension; agents sit at seats that there are."""
+    rows = checks.entries(SeatRow, "seats")
+    ports: dict[Any, Place] = {}
+    extensions: dict[Any, Place] = {}
+    for at, row in rows:
+        seats = list(row.ports())
+        if row.card is not None:
+            checks.card_port(at, "card", row.card, "fxs", "seat", max(seat.port for seat in seats), "count")
+        remedy = "let each port and extension stand in one row"
+        checks.taken(at, "port", [(seat.card, seat.port) for seat in seats], ports, remedy)
+        checks.taken(at, "extension", row.extensions(), extensions, remedy)
+    if checks.part(str, "switch") != "card" or not checks.complete("seats", entries=rows):
+        return
+    for at, agent in checks.agent_list:
+        if agent.extension is not None and agent.extension not in extensions:
+            checks.there((*at, "extension"), "seat", agent.extension, extensions)

@@ -1,0 +1,113 @@
+"""The ends of conversations: a caller's or a called party's trunk channel, and an agent's telephone (step 7).
+
+A device has a part in several conversations at most one of which it is in at a time; the others it has on hold. What it
+does by itself (is lifted, hangs up, flashes, types; the far end clears) it tells its owner, the switch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from drivers.port import Port
+from drivers.signalling.causes import NORMAL, Cause
+from drivers.signalling.interface import TrunkCall, What
+
+if TYPE_CHECKING:
+    from cti.switch.connection import Connection
+
+PRESENT = ("initiated", "connected", "queued", "failed")
+"""States in which a device is in a conversation."""
+
+
+class Device(ABC):
+    """``name``: a seat's extension, or trunk and channel (``office/3``)."""
+
+    kind: Literal["seat", "trunk"]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.connections: list[Connection] = []  # live ones, in the order in which they began
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+    @property
+    @abstractmethod
+    def port(self) -> Port | None:
+        """Where it is heard and speaks; None: nowhere now (a mobile seat that is not called)."""
+
+    @property
+    def present(self) -> Connection | None:
+        """The conversation it is in."""
+        return next((one for one in self.connections if one.state in PRESENT), None)
+
+    @property
+    def alerting(self) -> Connection | None:
+        """The one it rings for."""
+        return next((one for one in self.connections if one.state == "alerting"), None)
+
+    @property
+    def held(self) -> list[Connection]:
+        """Those it has put aside, the latest last."""
+        return [one for one in self.connections if one.state == "hold"]
+
+    @property
+    def idle(self) -> bool:
+        """May be called."""
+        return not self.connections
+
+    @abstractmethod
+    def released(self, cause: Cause) -> None:
+        """Its last part is over, and not by itself: a trunk is cleared; a telephone has to hang up."""
+
+
+class TrunkEnd(Device):
+    """One call on a trunk. ``on_told(end, what)``: told every step of it. Is a Line for the VRU (cti.side)."""
+
+    kind = "trunk"
+    desk = None
+    line = None
+    block_wanted = False
+
+    def __init__(self, call: TrunkCall, on_told: Callable[[TrunkEnd, What], None]) -> None:
+        super().__init__(f"{call.trunk.name}/{call.slot}")
+        self.call = call
+        self._unlisten = call.listen(lambda _, what: on_told(self, what))
+
+    @property
+    def port(self) -> Port:
+        """Of the channel."""
+        return self.call.port
+
+    @property
+    def extension(self) -> str:
+        """Trunk and channel."""
+        return self.name
+
+    @property
+    def state(self) -> str:
+        """In the words of a line."""
+        return {"offered": "ringing", "cleared": "idle"}.get(self.call.state, "busy")
+
+    def take(self) -> None:
+        """Answered by us: the trunk says so when the VRU is ready."""
+
+    def watch(self, on: bool) -> None:
+        """The signalling watches."""
+
+    def block(self) -> bool:
+        """Whole channels are blocked, not calls."""
+        return False
+
+    def unblock(self) -> None:
+        """Likewise."""
+
+    def released(self, cause: Cause = NORMAL) -> None:
+        """The channel is cleared."""
+        self.call.clear(cause)
+
+    def forget(self) -> None:
+        """It is cleared: nothing more is to be heard of it."""
+        self._unlisten()

@@ -1,0 +1,170 @@
+"""Who hears what, at each moment: the table of conversations, and the bridge that is set by it (step 7).
+
+| a party that is     | and                                | hears                                          |
+|---------------------|------------------------------------|------------------------------------------------|
+| with the VRU        |                                    | the VRU (not this file's business)             |
+| initiated           | no digit yet                       | dial tone; silence from the first digit on     |
+| alerting            |                                    | its bell                                       |
+| connected           | others are connected               | all of them; a coach only if it is coached     |
+| connected           | somebody rings, a queued caller    | music                                          |
+| connected           | somebody rings                     | ringback                                       |
+| connected           | all others hold                    | music                                          |
+| connected           | a notice is being said             | the notice, and the others                     |
+| queued (parked ...) |                                    | music                                          |
+| hold                | is in another conversation         | that one; else nothing                         |
+| failed              |                                    | busy tone, or what its cause asks for          |
+| listener, coach     |                                    | all who talk                                   |
+
+Two who talk hear each other as a pair, which the bridge passes on bit for bit; more than two are a conference of the
+engine, in which each hears all but itself. A coach is heard by the coached beside that. `Hearing.apply` changes only
+what is different, so that nothing clicks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from twisted.internet.defer import Deferred
+
+from cti.switch.connection import Connection
+from cti.switch.conversation import Conversation
+from cti.switch.device import Device
+from drivers.errors import EngineError
+from drivers.items import PlayItem
+from drivers.operations import quietly
+from drivers.port import Port
+from drivers.problems import note
+
+Sound = Literal["dial", "ringback", "busy", "congestion", "info", "howler", "music", "notice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """What a port sends. ``others``: heard one by one; ``conference``: its number, 0 none; ``speaks`` there, too."""
+
+    others: tuple[Port, ...] = ()
+    conference: int = 0
+    speaks: bool = True
+    sound: Sound | None = None
+
+
+SILENCE = Hears()
+
+
+def hears(connection: Connection, sound: Sound | None = None) -> Hears | None:
+    """The table, for a device that is present in this connection. ``sound``: of a failed or dialling one, or a notice.
+    None: the VRU's."""
+    conversation = connection.conversation
+    if conversation.vru:
+        return None
+    if connection.state == "queued":
+        return Hears(sound="music")
+    if connection.state != "connected":
+        return Hears(sound=sound)
+    together = [one for one in conversation.together if one is not connection]
+    coaches = _coaches(connection)
+    if conversation.conference:
+        speaks = connection.role == "talk"
+        return Hears(coaches, conversation.conference, speaks, sound)
+    if together:
+        return Hears((*_ports(together), *coaches), sound=sound)
+    if conversation.ringing:
+        return Hears(coaches, sound="music" if conversation.music else "ringback")
+    if any(one.state == "hold" for one in conversation.talkers if one is not connection):
+        return Hears(coaches, sound="music")
+    return Hears(coaches, sound=sound)
+
+
+def needs_conference(conversation: Conversation) -> bool:
+    """More than two hear each other."""
+    hearing = [one for one in conversation.connections if one.state == "connected"]
+    return len(hearing) > 2 and not conversation.vru
+
+
+def _coaches(connection: Connection) -> tuple[Port, ...]:
+    coaching = (one for one in connection.conversation.connections if one.coached is connection.device)
+    return _ports(one for one in coaching if one.state == "connected")
+
+
+def _ports(connections: Iterable[Connection]) -> tuple[Port, ...]:
+    return tuple(one.device.port for one in connections if one.device.port is not None)
+
+
+class Hearing:
+    """Sets ports by the table. ``sounds(sound)``: what a sound is made of."""
+
+    def __init__(self, sounds: Callable[[Sound], list[PlayItem]]) -> None:
+        self._sounds = sounds
+        self._set: dict[Port, Hears] = {}
+        self._playing: dict[Port, Deferred[Any]] = {}
+        self._conferences: set[int] = set()
+
+    def forget(self, port: Port) -> None:
+        """A new call begins on the port, or it is hung up: the engine has cut everything already."""
+        self._set.pop(port, None)
+        playing = self._playing.pop(port, None)
+        if playing is not None:
+            playing.cancel()
+        for other, set_ in self._set.items():
+            if port in set_.others:
+                self._set[other] = Hears(
+                    tuple(one for one in set_.others if one is not port), set_.conference, set_.speaks, set_.sound
+                )
+
+    def conference(self) -> int:
+        """A number that is free."""
+        number = next(n for n in range(1, len(self._conferences) + 2) if n not in self._conferences)
+        self._conferences.add(number)
+        return number
+
+    def conference_over(self, number: int) -> None:
+        """May be given again."""
+        self._conferences.discard(number)
+
+    def apply(self, device: Device, wanted: Hears) -> None:
+        """Makes it so. A port that the engine refuses is noted, and tried again at the next change."""
+        port = device.port
+        if port is None:
+            return
+        is_so = self._set.get(port, SILENCE)
+        if wanted == is_so:
+            return
+        self._set[port] = wanted
+        try:
+            self._bridge(port, is_so, wanted)
+        except EngineError as error:
+            note(f"{port.name}: bridge: {error}")
+            self._set.pop(port, None)
+        if wanted.sound != is_so.sound:
+            self._play(port, wanted.sound)
+
+    def hands_off(self, device: Device) -> None:
+        """The VRU has the line from now on: it hears nobody, and nothing of ours plays."""
+        self.apply(device, SILENCE)
+
+    def _bridge(self, port: Port, is_so: Hears, wanted: Hears) -> None:
+        for gone in is_so.others:
+            if gone not in wanted.others:
+                port.unhear(gone)
+        for new in wanted.others:
+            if new not in is_so.others:
+                port.hear(new, beside=True)
+        if (wanted.conference, wanted.speaks) != (is_so.conference, is_so.speaks):
+            port.join(wanted.conference or None, talk=wanted.speaks)
+
+    def _play(self, port: Port, sound: Sound | None) -> None:
+        playing = self._playing.pop(port, None)
+        if playing is not None:
+            playing.cancel()
+        if sound is None:
+            return
+        began = port.play(*self._sounds(sound))
+        self._playing[port] = began
+
+        def over(result: object) -> None:
+            if self._playing.get(port) is began:
+                del self._playing[port]
+
+        quietly(began).addBoth(over)

@@ -1,0 +1,336 @@
+"""Our own cards switch: trunks and telephones end on them, and the bridge connects them (step 7).
+
+The switch knows devices (cti.switch.device, seat) and conversations; what connects or parts them are transitions of
+connections (cti.switch.connection). Here are the moves all verbs are made of: bring in, let ring, answer, put aside,
+take back, let go. Each public method is one turn: when the outermost one is over, conversations in which nobody is left
+for somebody are ended, and every port hears what the table (cti.switch.hearing) says.
+
+Who is left alone: a caller's trunk is cleared, a telephone hears busy tone until it is hung up, a ring stops, listeners
+hear busy tone. Both hang up at once: each takes its own part out, nothing is left over. A transfer (step 7) ends by
+what the seat does, ring_s, or the caller's end; cancelled, its telephone stops ringing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from cti.switch.connection import Connection, Role
+from cti.switch.conversation import Conversation
+from cti.switch.device import Device, TrunkEnd
+from cti.switch.hearing import Hearing, Sound, hears, needs_conference
+from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.switch.seat import Seat
+from drivers.clock import Clock
+from drivers.port import Port
+from drivers.signalling.causes import NORMAL, Cause
+from drivers.signalling.interface import TrunkCall, What
+
+GONE = "gone"
+NO_ANSWER = "no_answer"
+
+
+class SwitchOwner(Protocol):
+    """Who hears of it (cti.card_side)."""
+
+    def event(self, kind: str, connection: Connection, cause: str) -> None:
+        """An event of call control, in the words of CSTA; told in the middle of a turn."""
+        ...
+
+    def settled(self, devices: Iterable[Device]) -> None:
+        """A turn is over, and these devices' connections changed."""
+        ...
+
+    def conversation_over(self, conversation: Conversation, ended_by: str) -> None:
+        """Nobody has a part in it any more."""
+        ...
+
+    def caller_gone(self, conversation: Conversation, cause: Cause) -> None:
+        """The caller hung up, in whatever hands."""
+        ...
+
+
+class OnCard:
+    """See interface.Switch. ``seats`` by extension."""
+
+    def __init__(self, clock: Clock, hearing: Hearing, owner: SwitchOwner) -> None:
+        self.clock = clock
+        self.seats: dict[str, Seat] = {}
+        self.trunks: dict[Port, TrunkEnd] = {}
+        self.conversations: list[Conversation] = []
+        self.tones: dict[Connection, Sound] = {}  # of those that dial, or have failed
+        self._hearing, self._owner = hearing, owner
+        self._serial = 0
+        self._depth = 0
+        self._dirty: dict[Device, None] = {}
+        self._changed: dict[Conversation, str] = {}
+
+    # turns
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One indivisible change; at its end everybody hears what the table says."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            if self._depth == 1:
+                self._part_the_lonely()
+            self._depth -= 1
+            if self._depth == 0:
+                self._settle()
+
+    def _part_the_lonely(self) -> None:
+        looked: set[Conversation] = set()
+        while pending := [one for one in self._changed if one not in looked]:
+            conversation = pending[0]
+            looked.add(conversation)
+            if conversation.vru:
+                continue
+            for connection in list(conversation.connections):
+                if connection.live and not conversation.partners(connection) and self._alone(connection):
+                    looked.discard(conversation)
+
+    def _alone(self, connection: Connection) -> bool:
+        """Nobody is left for this one; True: something was changed."""
+        device, cause = connection.device, self._changed.get(connection.conversation, "")
+        if connection.state in ("queued", "initiated", "failed"):
+            return False
+        if connection.state == "connected" and device.kind == "seat":
+            self.fail(connection, "busy", cause or "nobody is left")
+        else:
+            self.clear(connection, cause or "nobody is left")
+        return True
+
+    def _settle(self) -> None:
+        devices, self._dirty = self._dirty, {}
+        changed, self._changed = self._changed, {}
+        for conversation in changed:
+            self._number(conversation)
+        for device in dict.fromkeys([*devices, *(one.device for c in changed for one in c.connections)]):
+            self._hear(device)
+        for conversation, cause in changed.items():
+            if not conversation.connections and conversation in self.conversations:
+                self.conversations.remove(conversation)
+                self._owner.conversation_over(conversation, cause)
+        self._owner.settled(devices)
+
+    def _number(self, conversation: Conversation) -> None:
+        """A conference has a number of the engine for as long as more than two hear each other."""
+        if needs_conference(conversation):
+            conversation.conference = conversation.conference or self._hearing.conference()
+        elif conversation.conference:
+            self._hearing.conference_over(conversation.conference)
+            conversation.conference = 0
+
+    def _hear(self, device: Device) -> None:
+        present = device.present
+        if present is None:
+            self._hearing.hands_off(device)
+            return
+        wanted = hears(present, self.tones.get(present))
+        if wanted is not None:
+            self._hearing.apply(device, wanted)
+
+    # moves
+
+    def converse(self, calling: str | None = None) -> Conversation:
+        """A new conversation; it is over with its last connection."""
+        self._serial += 1
+        conversation = Conversation(f"v{self._serial}", calling)
+        self.conversations.append(conversation)
+        return conversation
+
+    def bring(
+        self, device: Device, conversation: Conversation, event: str, cause: str = "", role: Role = "talk"
+    ) -> Connection:
+        """A device gets a part: ``initiate``, ``originate``, ``deliver``, ``queue`` or ``join``."""
+        with self.turn():
+            connection = Connection(device, conversation, self._tell, role)
+            conversation.connections.append(connection)
+            device.connections.append(connection)
+            self.send(connection, event, cause)
+        return connection
+
+    def send(self, connection: Connection, event: str, cause: str = "") -> None:
+        """A transition. Its event is told; who has no part any more is out."""
+        with self.turn():
+            connection.send(event, cause)
+            connection.since_s = self.clock.seconds()
+            self.tones.pop(connection, None)
+            self._dirty[connection.device] = None
+            self._changed.setdefault(connection.conversation, "")
+            if not connection.live:
+                self._out(connection, cause)
+
+    def clear(self, connection: Connection, cause: str = "", event: str = "clear") -> None:
+        """The part is over: the telephone stops ringing, the trunk is cleared with its last one."""
+        rang = connection.state == "alerting"
+        with self.turn():
+            self.send(connection, event, cause)
+            device = connection.device
+            if rang and isinstance(device, Seat):
+                device.stop_ringing()
+            if not device.connections:
+                device.released(NORMAL)
+
+    def fail(self, connection: Connection, sound: Sound, cause: str) -> None:
+        """It cannot go on: a tone until it is hung up."""
+        with self.turn():
+            self.send(connection, "fail", cause)
+            self.tones[connection] = sound
+            if isinstance(connection.device, Seat):
+                connection.device.nag()
+
+    def sound(self, connection: Connection, sound: Sound | None) -> None:
+        """What a telephone that dials, or has failed, hears from now on."""
+        with self.turn():
+            self.tones.pop(connection, None)
+            if sound is not None:
+                self.tones[connection] = sound
+            self._changed.setdefault(connection.conversation, "")
+
+    def deliver(self, seat: Seat, conversation: Conversation, cause: str = "") -> Connection:
+        """Rings a telephone for a conversation."""
+        connection = self.bring(seat, conversation, "deliver", cause)
+        seat.ring(conversation.calling)
+        return connection
+
+    def answer(self, connection: Connection, cause: str = "") -> None:
+        """It is answered: who asked for it is told."""
+        conversation = connection.conversation
+        with self.turn():
+            self.send(connection, "answer", cause)
+            for other in conversation.ringing:
+                self.clear(other, "answered elsewhere", "divert")
+        self.offer_over(conversation, connection)
+
+    def leave_vru(self, conversation: Conversation) -> None:
+        """The VRU lets go of the caller."""
+        with self.turn():
+            conversation.vru = False
+            self._changed.setdefault(conversation, "")
+
+    def back_to_vru(self, conversation: Conversation) -> None:
+        """The VRU speaks with the caller: nobody else has a part in it."""
+        caller = conversation.caller
+        with self.turn():
+            conversation.vru = True
+            for connection in list(conversation.connections):
+                if connection.device is not caller:
+                    self.clear(connection, "back to the VRU")
+        if caller is not None:
+            self._hearing.hands_off(caller)
+
+    def _out(self, connection: Connection, cause: str) -> None:
+        conversation, device = connection.conversation, connection.device
+        conversation.connections.remove(connection)
+        device.connections.remove(connection)
+        self._changed[conversation] = cause or self._changed.get(conversation, "")
+        if not conversation.ringing:
+            self.offer_over(conversation, GONE if conversation.caller is None else NO_ANSWER)
+
+    def _tell(self, kind: str, connection: Connection, cause: str) -> None:
+        self._owner.event(kind, connection, cause)
+
+    def new_call_on(self, device: Device) -> None:
+        """The epoch of its port is raised."""
+        if device.port is not None:
+            self._hearing.forget(device.port)
+
+    # trunks
+
+    def caller(self, call: TrunkCall, on_told: Callable[[TrunkEnd, What], None]) -> TrunkEnd:
+        """A call came on a trunk: its conversation begins, with the VRU."""
+        end = TrunkEnd(call, on_told)
+        self.trunks[end.port] = end
+        self._hearing.forget(end.port)
+        conversation = self.converse(call.numbers.calling or None)
+        conversation.vru = True
+        self.bring(end, conversation, "originate")
+        return end
+
+    def trunk_cleared(self, end: TrunkEnd) -> None:
+        """The far end, an alarm, or we: the channel is out of every conversation."""
+        end.forget()
+        if self.trunks.get(end.port) is end:
+            del self.trunks[end.port]
+        cause = end.call.cause or NORMAL
+        self._hearing.forget(end.port)
+        for connection in list(end.connections):
+            conversation = connection.conversation
+            if conversation.call is not None and conversation.caller is end:
+                self._owner.caller_gone(conversation, cause)
+            if connection.live:
+                self.clear(connection, str(cause))
+
+    # step 7
+
+    async def transfer(
+        self, port: Port, extension: str, ring_s: float, before_dial: Callable[[], None], *, flashed: bool = False
+    ) -> TransferResult:
+        """See interface.Switch. The caller hears music meanwhile, and is with the VRU again when it fails."""
+        end, seat = self.trunks.get(port), self.seats.get(extension)
+        connection = end.present if end is not None else None
+        if connection is None:
+            return TransferResult(Transfer.CALLER_LOST, Caller.GONE, "the caller has gone")
+        if seat is None:
+            return TransferResult(Transfer.REFUSED, Caller.WITH_US, f"there is no seat {extension}")
+        if not seat.idle:
+            return TransferResult(Transfer.BUSY, Caller.WITH_US, "alarm" if seat.alarms else "busy")
+        before_dial()
+        conversation = connection.conversation
+        conversation.music = True
+        with self.turn():
+            self.leave_vru(conversation)
+            self.deliver(seat, conversation)
+        answered = await self.until_answered(conversation, ring_s)
+        if isinstance(answered, Connection):
+            conversation.music = False
+            return TransferResult(Transfer.ANSWERED, Caller.WITH_AGENT, "off_hook", extension=answered.device.name)
+        if not connection.live or answered == GONE:
+            return TransferResult(Transfer.CALLER_LOST, Caller.GONE, "the caller has gone")
+        self.back_to_vru(conversation)
+        return TransferResult(Transfer.NO_ANSWER, Caller.WITH_US, answered)
+
+    async def until_answered(self, conversation: Conversation, ring_s: float) -> Connection | str:
+        """Who answered in this conversation, or why nobody did; then it still rings. Cancelled, it rings no more."""
+        waiting: Deferred[Connection | str] = Deferred()
+        conversation.offered = waiting
+        timer = self.clock.callLater(ring_s, self.offer_over, conversation, NO_ANSWER)
+        try:
+            return await waiting
+        except CancelledError:
+            with self.turn():
+                for ringing in conversation.ringing:
+                    self.clear(ringing, NO_ANSWER)
+            raise
+        finally:
+            if timer.active():
+                timer.cancel()
+            if conversation.offered is waiting:
+                conversation.offered = None
+
+    def offer_over(self, conversation: Conversation, result: Connection | str) -> None:
+        """Tells who waits that somebody has answered, or that nobody will."""
+        waiting, conversation.offered = conversation.offered, None
+        if waiting is not None and not waiting.called:
+            waiting.callback(result)
+
+    def agent_answered(self, extension: str, how: str) -> bool:
+        """The telephone's own off-hook counts, nobody's word."""
+        return False
+
+    def rings(self, extension: str) -> bool:
+        """Nothing completes without us."""
+        return False
+
+    def close(self) -> None:
+        """The server stops."""
+        for seat in self.seats.values():
+            seat.stop()
+        for end in list(self.trunks.values()):
+            end.released(NORMAL)

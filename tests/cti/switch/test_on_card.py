@@ -1,0 +1,48 @@
+"""Our own cards are the switch: calls through the nine steps, who hears whom, and every way in which they can end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cti.switch.card_bench import CardBench
+
+Bench = Callable[[str], CardBench]
+STAFF = "setup | agent 1001 | sales 8001 answers after 2 talks 60\n"
+CALL = "4.0 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 8\n"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made: list[CardBench] = []
+
+    def make(text: str) -> CardBench:
+        made.append(CardBench(text, tmp_path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+        assert not one.switch.conversations
+        assert not one.faults(), one.faults()
+
+
+def test_a_call_in_nine_steps(bench: Bench) -> None:
+    world = bench(STAFF + CALL)
+    talks = world.talking()
+    (call,) = world.centre.calls.values()
+    assert (call.ani, call.dnis, call.agent) == ("13800138000", world.scenario.dnis[0], "1001")
+    assert world.centre.acd.agent("1001").truths == ("ready", "talking", "none")
+    gone = world.until(lambda: bool(world.happened("caller gone"))) - 1.0
+    world.until(lambda: not world.centre.calls)
+    assert world.centre.acd.agent("1001").truths == ("ready", "idle", "wrap_up")
+    world.run(10.0)
+    assert world.centre.acd.agent("1001").truths == ("ready", "idle", "none")
+    world.stop()
+    (row,) = world.rows
+    assert sorted(row.steps) == list(range(1, 10)), row.steps
+    assert (row.outcome, row.agent, row.ani) == ("answered", "1001", "13800138000")
+    assert world.heard("caller 1", talks + 1, gone) == {frozenset({"phone 8001"})}
+    assert world.heard("phone 8001", talks + 1, gone) == {frozenset({"caller 1"})}
