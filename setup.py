@@ -20,6 +20,7 @@ COMMANDS = {
     "trace": "cti.commands.trace",
     "agent": "cti.commands.agent",
     "port": "cti.commands.port",
+    "span": "cti.commands.span",
     "drain": "cti.commands.drain",
     "pbx": "cti.commands.pbx",
     "serial": "cti.commands.serial",

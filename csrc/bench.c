@@ -38,15 +38,16 @@ static const struct tr_tone plan[] = {
 };
 
 /* What a call of the VRU arms, plays and sets. */
-static int begin_call(tr_engine *engine, uint32_t port, uint32_t mask) {
+static int begin_call(tr_engine *engine, uint32_t port, uint32_t mask, bool echo) {
     const struct tr_command commands[] = {
         {.op = TR_OP_DETECT, .port = port, .id = 1, .a = {(int32_t)mask, TR_DUCK_PROMPT}},
         {.op = TR_OP_GAIN, .port = port, .id = 2, .a = {-100, -100}},
         {.op = TR_OP_PLAY, .port = port, .id = 3, .a = {TR_PLAY_TONE, 450, 0, -2000, 0}},
+        {.op = TR_OP_ECHO_CANCELLER, .port = port, .id = 5, .a = {TR_ECHO_ON}},
     };
     struct tr_command tones = {.op = TR_OP_TONE_PLAN, .port = port, .id = 4};
     int result = mask & TR_DETECT_TONES ? tr_engine_command(engine, &tones, plan, sizeof plan) : TR_OK;
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && result == TR_OK; i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0] - !echo && result == TR_OK; i++) {
         result = tr_engine_command(engine, &commands[i], NULL, 0);
     }
     return result;
@@ -68,13 +69,13 @@ static int drain(tr_engine *engine, struct tr_bench_result *out) {
 /* Set-up goes in batches, as much as the engine's queues take in a tick. */
 #define BATCH 1024
 
-static int run(tr_engine *engine, struct bench_card *card, uint32_t ports, uint32_t ticks, uint32_t mask,
+static int run(tr_engine *engine, struct bench_card *card, uint32_t ports, uint32_t ticks, uint32_t mask, bool echo,
                struct tr_bench_result *out) {
     int result = TR_OK;
     for (uint32_t p = 0; p < ports && result == TR_OK; p++) {
         uint32_t number;
         result = tr_port_alloc(engine, &card->base, p, &number);
-        result = result == TR_OK ? begin_call(engine, number, mask) : result;
+        result = result == TR_OK ? begin_call(engine, number, mask, echo) : result;
         if (result == TR_OK && (p % BATCH == BATCH - 1 || p == ports - 1)) {
             tr_engines_step(&engine, 1, 1);
             result = drain(engine, out);
@@ -96,8 +97,8 @@ static int run(tr_engine *engine, struct bench_card *card, uint32_t ports, uint3
     return result;
 }
 
-int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t *input, uint32_t samples_per_port,
-             uint32_t distinct_inputs, struct tr_bench_result *out) {
+int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, uint32_t echo, const uint8_t *input,
+             uint32_t samples_per_port, uint32_t distinct_inputs, struct tr_bench_result *out) {
     memset(out, 0, sizeof *out);
     if (ports < 1 || ports > 65536 || ticks < 1 || !input || samples_per_port < 1 || distinct_inputs < 1 ||
         detect_mask > 31) {
@@ -108,6 +109,9 @@ int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t
         config.event_ring *= 2;
     }
     struct bench_card *card = bench_card_new(ports, input, samples_per_port, distinct_inputs);
+    if (card) {
+        card->analog = echo != 0;
+    }
     tr_engine *engine = tr_engine_new(&config);
     int result = card && engine ? TR_OK : TR_E_NO_MEMORY;
     if (result == TR_OK) {
@@ -116,7 +120,7 @@ int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t
     if (result == TR_OK) {
         struct bench_card *adopted = card; /* freed with the engine */
         card = NULL;
-        result = run(engine, adopted, ports, ticks, detect_mask, out);
+        result = run(engine, adopted, ports, ticks, detect_mask, echo != 0, out);
     }
     tr_engine_free(engine);
     free(card);

@@ -9,8 +9,8 @@
 static const struct bench_card *card_of(const tr_card *card) { return (const struct bench_card *)card; }
 static uint32_t card_ports(const tr_card *card) { return card_of(card)->count; }
 static uint32_t card_kind(const tr_card *card, uint32_t port) {
-    (void)card, (void)port;
-    return TR_KIND_B;
+    (void)port;
+    return card_of(card)->analog ? TR_KIND_FXO : TR_KIND_B;
 }
 static uint32_t card_nothing(const tr_card *card, uint32_t port) {
     (void)card, (void)port;
@@ -54,7 +54,8 @@ static int card_set(tr_card *card, uint32_t port, int setting, int value) {
     return TR_OK;
 }
 static int card_state(const tr_card *card, uint32_t port, struct tr_port_state *out) {
-    (void)card, (void)port, (void)out;
+    (void)port;
+    out->hook = card_of(card)->analog;
     return TR_OK;
 }
 static int card_idle(const tr_card *card, uint32_t port) {

@@ -1,4 +1,5 @@
-/* The card of the benches: B channels whose far ends are a given input (A-law, repeated), without lines or timing. */
+/* The card of the benches: B channels, or analog lines off-hook, whose far ends are a given input (A-law, repeated),
+ * without lines or timing. */
 #ifndef TIPRING_BENCH_CARD_H
 #define TIPRING_BENCH_CARD_H
 
@@ -9,6 +10,7 @@ struct bench_card {
     tr_card base;
     uint32_t count, samples, distinct, at;
     const uint8_t *input;
+    bool analog;
     bool live; /* false while the calls are set up: idle codes */
 };
 

@@ -175,13 +175,13 @@ static void say(struct tr_port *port, struct tr_member *member, const int16_t *s
     member->said_tick[half] = tick + 1;
 }
 
-void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool silent) {
+void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool as_came, bool silent) {
     struct tr_bridge_end *end = &port->bridge;
     uint64_t tick = port->engine->tick;
     if (end->heard_by && !silent) {
         struct tr_heard *heard = &end->heard[tick & 1];
         heard->tick = tick + 1;
-        heard->coded = port->rx_gain == UNITY;
+        heard->coded = as_came && port->rx_gain == UNITY;
         heard->linear = samples != NULL;
         if (heard->coded) {
             memcpy(heard->codes, port->rx, sizeof heard->codes);

@@ -78,10 +78,11 @@ void tr_bridge_cut(struct tr_port *port);
 /* Nobody hears this port any more (it is going away). */
 void tr_bridge_forget(struct tr_port *port);
 
-/* Each tick of a port that works: first what it received (samples NULL where nobody decoded them, or silence), then
- * what it sends. tr_bridge_copy: the codes to send are the ones of the only port heard, put into port->tx; false where
- * that is not so and tr_bridge_mix has to be asked. tr_bridge_mix adds to what is played (sounds false: nothing). */
-void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool silent);
+/* Each tick of a port that works: first what it received (samples NULL where nobody decoded them, or silence; as_came:
+ * the codes received are still it, before gain), then what it sends. tr_bridge_copy: the codes to send are the ones of
+ * the only port heard, put into port->tx; false where that is not so and tr_bridge_mix has to be asked. tr_bridge_mix
+ * adds to what is played (sounds false: nothing). */
+void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool as_came, bool silent);
 bool tr_bridge_copy(struct tr_port *port);
 bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds);
 

@@ -205,23 +205,54 @@ static bool is_loud(const int16_t *samples) {
 }
 
 /* Does anything here need what was received as samples? Who only hears it takes the codes. */
-static bool wants_samples(const struct tr_port *port) {
+static bool wants_samples(const struct tr_port *port, bool echoes) {
     return port->armed || port->recorder.state || port->capture.state || tr_bridge_talks(&port->bridge) ||
-           (port->bridge.heard_by && port->rx_gain != 1 << 14) || tr_r2_listens(port->r2);
+           (port->bridge.heard_by && (port->rx_gain != 1 << 14 || echoes)) || tr_r2_listens(port->r2);
+}
+
+/* Can what was sent come back? */
+static bool line_is_closed(const struct tr_port *port) {
+    struct tr_port_state state = {0};
+    if (!port->line_open) {
+        port->card->ops->state(port->card, port->card_port, &state);
+    }
+    return state.hook;
+}
+
+/* A digit heard is louder than any echo, and one that we send fills two frequencies: neither teaches the canceller. */
+static bool may_learn(const struct tr_port *port) {
+    bool heard = (port->armed & TR_DETECT_DTMF) && (port->digit_on || tr_dtmf_suspects(&port->dtmf));
+    return !heard && !port->sends_digits;
+}
+
+/* True where it changed the samples. */
+static bool cancel(struct tr_port *port, int16_t rx[TR_BLOCK], struct tr_echo_step *step) {
+    int16_t sent[TR_BLOCK];
+    if (port->tx_sounding) {
+        tr_g711_decode(port->law, port->tx, sent, TR_BLOCK); /* what the line was given in this very block */
+    }
+    return tr_echo_cancel(&port->echo, port->engine->tick, port->tx_sounding ? sent : NULL, rx, step);
 }
 
 /* The received half. Returns the samples after gain, `zeros` where the card hears nothing or nobody needs them. */
 static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool idle) {
     const int16_t *samples = zeros;
-    bool loud = false, wanted = wants_samples(port);
+    struct tr_echo_step step;
+    step.worth = false;
+    bool loud = false, echoes = !idle && tr_echo_due(&port->echo, port->tx_sounding) && line_is_closed(port);
+    bool wanted = wants_samples(port, echoes), as_came = true;
     if (!idle && wanted) {
         tr_g711_decode(port->law, port->rx, rx, TR_BLOCK);
+        as_came = !echoes || !cancel(port, rx, &step);
         loud = is_loud(rx);
         samples = rx;
     }
     port->quiet = loud ? 0 : port->quiet + (port->quiet < UINT32_MAX);
     if (port->armed) {
         run_detectors(port, samples);
+    }
+    if (step.worth && may_learn(port)) {
+        tr_echo_learn(&port->echo, &step);
     }
     if (tr_r2_runs(port->r2)) {
         tr_r2_run(port, loud ? samples : NULL);
@@ -230,7 +261,7 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
         apply_gain(rx, port->rx_gain);
     }
     if (tr_bridge_works(&port->bridge)) {
-        tr_bridge_keep(port, samples == rx ? rx : NULL, idle);
+        tr_bridge_keep(port, samples == rx ? rx : NULL, as_came, idle);
     }
     return samples;
 }
@@ -253,6 +284,7 @@ static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
     } else {
         port->player.duck = 32768; /* what is played next begins whole */
     }
+    port->sends_digits = digits;
     if (tr_bridge_works(&port->bridge)) {
         if (!sounds && port->tx_gain == 1 << 14 && tr_bridge_copy(port)) {
             port->tx_sounding = true;

@@ -56,7 +56,9 @@ enum tr_capability {
     TR_CAP_HW_ECHO_CANCELLER = 16,
     TR_CAP_ON_CARD_DTMF = 32,
     TR_CAP_POLARITY = 64,
-    TR_CAP_LAMP = 128
+    TR_CAP_LAMP = 128,
+    TR_CAP_ECHO_CANCELLER = 256 /* TR_OP_ECHO_CANCELLER works: the card has one, or the port is analog and the engine's
+                                   own can be used (csrc/echo.h) */
 };
 
 enum tr_port_kind {
@@ -105,14 +107,16 @@ enum tr_op {
     TR_OP_JOIN =
         23, /* a0 = conference, 1 .. half the engine's ports, 0 leaves; a1 = mask of enum tr_role; a2 = gain of what
                this port says there, a3 of what it hears, 1/100 dB. Again with the same number: a new role */
-    TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller; TR_E_UNSUPPORTED without TR_CAP_HW_ECHO_CANCELLER */
+    TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller, off at first; stays so over calls. TR_E_UNSUPPORTED
+                                 without TR_CAP_ECHO_CANCELLER */
     TR_OP_R2 = 24              /* B. a0 = enum tr_r2_op: see MFC-R2 below */
 };
 
 #define TR_HEAR_NOT -32768
 enum tr_role { TR_TALK = 1, TR_LISTEN = 2 };
 
-/* The card's echo canceller. Fax: it adapts no longer and its non-linear processor is off (ITU-T G.168, G.165). */
+/* The echo canceller: the card's where the card has one, else ours. Fax: it adapts no longer and its non-linear
+ * processor is off (ITU-T G.168, G.165); ours has none. */
 enum tr_echo_canceller { TR_ECHO_OFF = 0, TR_ECHO_ON = 1, TR_ECHO_FAX = 2 };
 
 enum tr_play {
@@ -547,6 +551,11 @@ tr_listener *tr_listener_new(uint32_t detect_mask, const struct tr_tone *plan, i
 int tr_listener_feed(tr_listener *listener, const int16_t *samples, int count, struct tr_event *out, int max);
 int tr_listener_side(tr_listener *listener, const struct tr_event *event, void *out, size_t max);
 void tr_listener_free(tr_listener *listener);
+/* The echo canceller of analog ports: takes the echo of `sent` out of `received`; `count` is a multiple of TR_BLOCK. */
+typedef struct tr_canceller tr_canceller;
+tr_canceller *tr_canceller_new(void);
+int tr_canceller_feed(tr_canceller *canceller, const int16_t *sent, const int16_t *received, int16_t *out, int count);
+void tr_canceller_free(tr_canceller *canceller);
 /* Renders one play item (not TR_PLAY_FILE) to samples; returns how many, at most max. */
 int tr_render(const struct tr_command *play, const void *side, size_t side_len, int16_t *out, int max);
 void tr_g711_encode(int law, const int16_t *in, uint8_t *out, int count);
@@ -555,14 +564,15 @@ void tr_g711_decode(int law, const uint8_t *in, int16_t *out, int count);
  * where the processor lacks the one asked for. The environment variable TIPRING_SIMD names one at start. */
 const char *tr_simd(const char *want);
 
-/* The engine bench: `ports` full chains (A-law decode, all of `detect_mask`, gain, player, encode) over `ticks` ticks
- * on given input (A-law, per port `stride` samples, repeated); one core, no threads. Counts digits found. */
+/* The engine bench: `ports` full chains (A-law decode, echo canceller if `echo`, all of `detect_mask`, gain, player,
+ * encode) over `ticks` ticks on given input (A-law, per port `stride` samples, repeated); one core, no threads. Counts
+ * digits found. */
 struct tr_bench_result {
     double ns_total, ns_tick_mean, ns_tick_max;
     uint64_t digits_found, memory_bytes;
 };
-int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, const uint8_t *input, uint32_t samples_per_port,
-             uint32_t distinct_inputs, struct tr_bench_result *out);
+int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, uint32_t echo, const uint8_t *input,
+             uint32_t samples_per_port, uint32_t distinct_inputs, struct tr_bench_result *out);
 
 /* The bridge bench: `ports` ports in calls of two (PAIRS: codes passed on; MIXED: the same at -1 dB), or of `parties`
  * (CONFERENCE; ALL_PAIRS: each hears each other one by a pair). COPY: the codes copied, nothing else. */

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Our own echo canceller: the card has none, and what is sent in a block comes back in it. */
+static bool cancels_itself(const struct tr_port *port) {
+    const struct tr_card_ops *ops = port->card->ops;
+    return (port->kind == TR_KIND_FXO || port->kind == TR_KIND_FXS) && !(port->capabilities & TR_CAP_RX_ONLY) &&
+           !ops->echo_canceller && ops->delay(port->card) == 0;
+}
+
 struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, uint32_t card_port, uint32_t number) {
     struct tr_port *port = (struct tr_port *)tr_alloc(sizeof *port);
     if (!port) {
@@ -23,6 +30,10 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     port->number = number;
     port->kind = port->card->ops->kind(port->card, card_port);
     port->capabilities = port->card->ops->capabilities(port->card, card_port);
+    if ((port->capabilities & TR_CAP_HW_ECHO_CANCELLER) || cancels_itself(port)) {
+        port->capabilities |= TR_CAP_ECHO_CANCELLER;
+    }
+    tr_echo_init(&port->echo);
     atomic_init(&port->events_from, UINT64_MAX);
     port->rx_gain = port->tx_gain = tr_gain(0);
     port->voice_level = -4000;
@@ -53,6 +64,7 @@ static void new_epoch(struct tr_port *port, uint32_t epoch) {
     tr_port_arm(port, 0);
     port->options = 0;
     tr_bridge_cut(port);
+    tr_echo_doubt(&port->echo);
     tr_bridge_forget(port); /* what is heard here from now on is another call's */
     port->epoch = epoch;
 }
@@ -144,8 +156,24 @@ static int timed_by_card(struct tr_port *port, const struct tr_command *command,
     if (result >= 0) {
         port->hook_id = command->id;
         port->hook_epoch = command->epoch;
+        port->line_open = true;
     }
     return result;
+}
+
+static int echo_canceller(struct tr_port *port, int32_t mode) {
+    if (mode < TR_ECHO_OFF || mode > TR_ECHO_FAX) {
+        return TR_E_ARGUMENT;
+    }
+    if (!cancels_itself(port)) {
+        const struct tr_card_ops *ops = port->card->ops;
+        return ops->echo_canceller ? ops->echo_canceller(port->card, port->card_port, mode) : TR_E_UNSUPPORTED;
+    }
+    if (mode == TR_ECHO_OFF) {
+        tr_echo_init(&port->echo);
+    }
+    port->echo.mode = (uint8_t)mode;
+    return TR_OK;
 }
 
 static int line_command(struct tr_port *port, const struct tr_command *command, const uint8_t *side) {
@@ -169,9 +197,7 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
     case TR_OP_LAMP:
         return ops->lamp ? ops->lamp(card, n, a[0]) : TR_E_UNSUPPORTED;
     case TR_OP_ECHO_CANCELLER:
-        return a[0] < TR_ECHO_OFF || a[0] > TR_ECHO_FAX ? TR_E_ARGUMENT
-               : ops->echo_canceller                    ? ops->echo_canceller(card, n, a[0])
-                                                        : TR_E_UNSUPPORTED;
+        return echo_canceller(port, a[0]);
     case TR_OP_R2:
         return tr_r2_command(port, command, side);
     case TR_OP_BITS:
@@ -255,7 +281,11 @@ void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) 
     if (line->kind == TR_EV_RING_BEGIN || line->kind == TR_EV_RING_END) {
         port->rang = port->engine->tick;
     }
+    if (line->kind <= TR_EV_FLASH || line->kind == TR_EV_HOOK_DONE) {
+        tr_echo_doubt(&port->echo); /* another call, or another far end */
+    }
     if (line->kind == TR_EV_HOOK_DONE) {
+        port->line_open = false;
         event.id = port->hook_id;
         event.epoch = port->hook_epoch;
     }

@@ -1,9 +1,9 @@
 /* A port: one call at a time, its chain, its level state. Media thread only, but for creation. Serves all nine steps.
  *
  * The chain of one block:
- *   received codes -> decode (law) -> canceller slot (bypassed) -> detectors armed here -> gain -> recorder, and who
- *   hears us
- *   player (ducked under a suspected digit) + whom we hear, one tick later (bridge.h) -> gain -> saturate -> recorder
+ *   received codes -> decode (law) -> echo canceller (analog ports where it is on) -> detectors armed here -> gain ->
+ * recorder, and who hears us player (ducked under a suspected digit) + whom we hear, one tick later (bridge.h) -> gain
+ * -> saturate -> recorder
  *   -> encode
  * Where R2 signals (r2.h), it hears the received samples after the detectors, and its tones are sent in place of all
  * else.
@@ -18,6 +18,7 @@
 #include "callerid.h"
 #include "card.h"
 #include "dtmf.h"
+#include "echo.h"
 #include "play.h"
 #include "r2.h"
 #include "record.h"
@@ -37,6 +38,8 @@ struct tr_port {
     bool tx_sounding; /* tx holds something else than idle codes */
     bool dirty;       /* level state to be published */
     bool digit_on;
+    bool sends_digits; /* our own are in tx */
+    bool line_open;    /* by our own flash or loop opening */
     uint8_t law;
     uint32_t armed, options; /* enum tr_detect, enum tr_detect_option */
     uint32_t quiet;          /* silent blocks in succession */
@@ -68,6 +71,7 @@ struct tr_port {
 
     /* touched only when used */
     struct tr_bridge_end bridge;
+    struct tr_echo echo;
     struct tr_play_entry queue[TR_PLAY_QUEUE];
     struct tr_dtmf dtmf;
     struct tr_vad vad;

@@ -1,12 +1,15 @@
-/* The sums over samples of the detectors, in forms for different processors with equal results.
+/* The sums over samples of the detectors and of the echo canceller, in forms for different processors with equal
+ * results.
  *
- * One C text in vectors (simd_kernels.h) is compiled three times: as it is, for AVX2 and for AVX-512. Every lane does
- * the same additions in the same order, nothing is contracted or reordered, so the bits are equal. tr_simd() (engine.h)
- * chooses. */
+ * One C text in vectors (simd_kernels.h, echo_kernels.h) is compiled three times: as it is, for AVX2 and for AVX-512.
+ * Every lane does the same additions in the same order, nothing is contracted or reordered, so the bits are equal.
+ * tr_simd() (engine.h) chooses. */
 #ifndef TIPRING_SIMD_H
 #define TIPRING_SIMD_H
 
 #include <stdint.h>
+
+struct tr_echo_path;
 
 struct tr_kernels {
     const char *name;
@@ -18,6 +21,12 @@ struct tr_kernels {
     /* The same of 80 samples for eight frequencies given as 2 cos w, cos w, sin w, and turn40 = e^{i 40 w}. */
     void (*tones80)(const int16_t *x, const float *coef, const float *cosine, const float *sine, const float *turn_re,
                     const float *turn_im, float *out);
+    /* The echo of what was sent (echo.h): its last 512 samples, the path's taps; out: their spectrum, and the echo in
+     * the last 256 samples. */
+    void (*echo_of)(const float *sent, const float *taps, float *spectrum, float *echo);
+    /* What is left of 256 samples, with the spectrum of what was sent, teaches the path. Returns how like it is to the
+     * echo that was expected, -1 .. 1. */
+    float (*echo_learn)(const float *sent, const float *left, struct tr_echo_path *path);
 };
 
 extern const struct tr_kernels *tr_kernels;

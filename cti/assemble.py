@@ -153,7 +153,7 @@ def site_side(
     plan = load_plan(site.site.country, site.tones)
     if site.switch == "card":
         trunks = open_trunks(site, {name: card for name, (_, card) in cards.items()}, plan)
-        wired = CardWiring(trunks, Routes(clock, site, trunks), seat_ports(site, cards), plan)
+        wired = CardWiring(list(trunks.values()), Routes(clock, site, trunks), seat_ports(site, cards), plan)
         return (lambda centre: CardSide(centre, wired)), plan
     dialect = site_dialect(site)
     serial, pbx = dialect.serial, site.pbx

@@ -26,12 +26,11 @@ from cti.switch.seat import Seat
 from cti.switch.telephone import TelephoneMoves
 from cti.talks import Match
 from cti.trunks.routes import Routes
-from cti.trunks.trunks import Trunks
 from drivers.clock import DelayedCall
 from drivers.items import PlayItem
 from drivers.port import Port
 from drivers.signalling.causes import Cause
-from drivers.signalling.interface import TrunkCall, What
+from drivers.signalling.interface import Trunk, TrunkCall, What
 from drivers.tones import TonePlan
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ NUMBERS_S: Final = 10.0
 class CardWiring:
     """What differs between real and simulated time. ``seats``: extension and port."""
 
-    trunks: Trunks
+    trunks: Sequence[Trunk]
     routes: Routes
     seats: Sequence[tuple[str, Port]]
     tones: TonePlan
@@ -60,7 +59,8 @@ class CardSide:
     def __init__(self, centre: Centre, wiring: CardWiring) -> None:
         self._centre = centre
         self._tones = wiring.tones
-        self.trunks, self.routes = wiring.trunks, wiring.routes
+        self.trunks: Sequence[Trunk] = wiring.trunks
+        self.routes = wiring.routes
         self.switch = OnCard(centre.clock, Hearing(self._sound), self)
         self.moves = TelephoneMoves(self.switch, self._trouble)
         cadence = wiring.tones.ring_cadence_ms
@@ -76,15 +76,19 @@ class CardSide:
         """Seats are heard, trunks offer calls."""
         for seat in self.switch.seats.values():
             seat.start()
-        self.trunks.listen(self._offered)
+        for trunk in self.trunks:
+            trunk.offered = self._offered
 
     def stop(self) -> None:
         """No new calls; every conversation ends."""
+        for trunk in self.trunks:
+            trunk.offered = None
         for timer in self._arriving.values():
             timer.cancel()
         self._arriving.clear()
         self.switch.close()
-        self.trunks.close()
+        for trunk in self.trunks:
+            trunk.close()
 
     def close(self) -> None:
         """Our own records wait for nothing."""

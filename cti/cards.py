@@ -98,7 +98,11 @@ def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, EngineCard]]
 
 def _open(engine: Engine, card: Card) -> EngineCard:
     if not isinstance(card, DahdiCard):
-        return SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+        software = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+        for port in software.ports:
+            if "echo_canceller" in port.capabilities:
+                port.echo_canceller(card.echo_mode)
+        return software
     ports = [
         DahdiPort(
             channel,

@@ -71,6 +71,7 @@ class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     ports: Annotated[int, Meta(ge=1, le=256)]
     type: Literal["fxo", "fxs", "b", "d"] = "fxo"
     law: Literal["alaw", "ulaw"] = "alaw"
+    echo_mode: Literal["on", "fax", "off"] = "on"  # of our own echo canceller on analog ports: 32 ms
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are
 
 

@@ -50,9 +50,18 @@ GAUGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "desks": ("tipring_desk_sessions", "Agents' sessions by state of their link.", ("state",)),
     "journal": ("tipring_journal_lag_events", "Events not yet on the disk, or in the database.", ("stage",)),
     "calls": ("tipring_calls", "Calls under way by state.", ("state",)),
+    "trunk_channels": ("tipring_trunk_channels", "Channels of trunks by state.", ("trunk", "state")),
+    "trunk_erlang": ("tipring_trunk_erlang", "Mean traffic of trunks since the start.", ("trunk",)),
     "pbx_clock": ("tipring_pbx_clock_slow_seconds", "How far the PBX's clock is behind ours.", ("link",)),
 }
 """What `watch` takes: source, name, help, labels."""
+
+COUNTERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "trunk_seizures": ("tipring_trunk_seizures", "Channels seized: in, out, refused.", ("trunk", "direction")),
+    "trunk_failures": ("tipring_trunk_failures", "Calls that ended before an answer.", ("trunk", "cause")),
+    "trunk_busy": ("tipring_trunk_busy_seconds", "Seconds of seizure; the rate is erlang.", ("trunk",)),
+}
+"""And this, of what somebody else has counted."""
 
 Labels = str | tuple[str, ...]
 Source = Callable[[], Mapping[Any, float]]
@@ -145,9 +154,9 @@ class Metrics:
     # What is
 
     def watch(self, what: str, source: Source) -> None:
-        """Ask source at every scrape for what (a key of GAUGES); it gives label value(s) -> figure."""
-        if what not in GAUGES:
-            raise ValueError(f"{what!r} is none of {', '.join(GAUGES)}")
+        """Ask source at every scrape for what (a key of GAUGES or COUNTERS); it gives label value(s) -> figure."""
+        if what not in GAUGES and what not in COUNTERS:
+            raise ValueError(f"{what!r} is none of {', '.join([*GAUGES, *COUNTERS])}")
         self._sources[what] = source
 
     def watch_engines(self, stats: Callable[[], Mapping[str, object]]) -> None:
@@ -158,8 +167,9 @@ class Metrics:
         """The figures asked for at a scrape."""
         faults = GaugeMetricFamily("tipring_scrape_fault", "1 where a part could not be asked.", labels=["source"])
         for what, source in self._sources.items():
-            name, text, labels = GAUGES[what]
-            family = GaugeMetricFamily(name, text, labels=labels)
+            name, text, labels = GAUGES[what] if what in GAUGES else COUNTERS[what]
+            make = GaugeMetricFamily if what in GAUGES else CounterMetricFamily
+            family = make(name, text, labels=labels)
             try:
                 figures = source()
                 for values, figure in figures.items():
@@ -257,7 +267,7 @@ class _Live:
         self._metrics = metrics
 
     def describe(self) -> list[Metric]:
-        """Nothing: the names are made sure by GAUGES and ENGINE_FIGURES."""
+        """Nothing: the names are made sure by GAUGES, COUNTERS and ENGINE_FIGURES."""
         return []
 
     def collect(self) -> Iterator[Metric]:

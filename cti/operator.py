@@ -22,9 +22,11 @@ from cti.drain import Drain
 from cti.metrics import Metrics
 from cti.records.journal import Journal
 from cti.side import Line
+from cti.trunks import figures
 from drivers.engine import Engine
 from drivers.errors import EngineError
 from drivers.recording import RecordEnd
+from drivers.signalling.interface import Trunk
 
 CAPTURE_S = (1.0, 600.0)
 
@@ -44,6 +46,9 @@ class Operator:
             "port.block": self.block,
             "port.unblock": self.unblock,
             "port.capture": self.capture,
+            "spans": self.spans,
+            "span.block": self.span_block,
+            "span.unblock": self.span_unblock,
             "drain": self.drain,
             "drain.wait": self.drain_wait,
             "drain.undo": self.drain_undo,
@@ -119,6 +124,25 @@ class Operator:
 
         return recording.ended.addCallback(captured)
 
+    def spans(self, request: Request) -> Answer:
+        """Our trunks: channels, alarms, what they carried."""
+        return {"trunks": figures.status(self._centre.side.trunks)}
+
+    def span_block(self, request: Request) -> Answer:
+        """A channel out of service, at once or after its call."""
+        trunk, slot = self._channel(request)
+        busy = trunk.span.is_now(slot) == "busy"
+        trunk.block(slot)
+        return {"text": f"trunk {trunk.name}, channel {slot}: " + ("blocked after its call" if busy else "blocked")}
+
+    def span_unblock(self, request: Request) -> Answer:
+        """Back in service, as far as we are concerned."""
+        trunk, slot = self._channel(request)
+        trunk.unblock(slot)
+        by_far = "far" in trunk.span.blocked_by(slot)
+        state = "blocked by the far end" if by_far else trunk.span.is_now(slot)
+        return {"text": f"trunk {trunk.name}, channel {slot}: {state}"}
+
     def drain(self, request: Request) -> Answer:
         """No new calls from now on."""
         self._drain.begin()
@@ -163,6 +187,11 @@ class Operator:
         metrics.watch("journal", lambda: {"unsynced": journal.serial - journal.safe, "held": journal.held})
         metrics.watch("links", lambda: {name: float(up) for name, up in centre.side.links_up().items()})
         metrics.watch("pbx_clock", self._pbx_clock)
+        metrics.watch("trunk_channels", lambda: figures.channels(centre.side.trunks))
+        metrics.watch("trunk_erlang", lambda: figures.erlang(centre.side.trunks))
+        metrics.watch("trunk_seizures", lambda: figures.seizures(centre.side.trunks))
+        metrics.watch("trunk_failures", lambda: figures.failures(centre.side.trunks))
+        metrics.watch("trunk_busy", lambda: figures.busy_seconds(centre.side.trunks))
         metrics.watch_engines(lambda: {"server": self._engine.stats()})
 
     # within
@@ -170,6 +199,17 @@ class Operator:
     def _pbx_clock(self) -> dict[str, float]:
         slow_s = self._centre.side.status().get("pbx_clock_s")
         return {} if slow_s is None else {"smdr": slow_s}
+
+    def _channel(self, request: Request) -> tuple[Trunk, int]:
+        trunks = {trunk.name: trunk for trunk in self._centre.side.trunks}
+        trunk = trunks.get(str(request.get("trunk", "")))
+        if trunk is None:
+            raise ControlError(f"no trunk {request.get('trunk')!r}; there are {', '.join(trunks) or 'none'}")
+        slot = request.get("slot")
+        if slot not in trunk.span.channels:
+            there = spans([str(number) for number in trunk.span.channels])
+            raise ControlError(f"trunk {trunk.name} has no channel {slot}; there are {there}")
+        return trunk, int(slot)
 
     def _line(self, request: Request) -> Line:
         wanted = str(request.get("port", ""))

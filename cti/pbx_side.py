@@ -31,6 +31,7 @@ from cti.switch.interface import Switch, TransferResult
 from cti.talks import Match
 from cti.vru.line import VruLine
 from drivers.port import Port
+from drivers.signalling.interface import Trunk
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -60,6 +61,7 @@ class Wiring:
 class PbxSide:
     """See cti.side.Side."""
 
+    trunks: Sequence[Trunk] = ()
     gone_in_transfer: Outcome = "lost_in_transfer"
 
     def __init__(self, centre: Centre, dialect: Dialect, wiring: Wiring) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cti.switch.record import TalkRecord
     from cti.talks import Match
     from drivers.port import Port
+    from drivers.signalling.interface import Trunk
 
 Record: TypeAlias = "SmdrRecord | TalkRecord"
 """What tells that a call is complete: the PBX's line of text, or our own switch's word."""
@@ -77,6 +78,11 @@ class Side(Protocol):
     @property
     def lines(self) -> Sequence[Line]:
         """Where callers come to."""
+        ...
+
+    @property
+    def trunks(self) -> Sequence[Trunk]:
+        """Lines of the office that end on our own cards; none behind a PBX."""
         ...
 
     @property

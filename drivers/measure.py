@@ -1,4 +1,5 @@
-"""What an installer measures on a line: levels, the frequencies of a steady tone, cadences, return loss.
+"""What an installer measures on a line: levels, the frequencies of a steady tone, return loss; cadences are
+drivers.cadence's.
 
 Functions of samples give the figures; functions of a port are awaitable and take the sound from the engine by a short
 recording, so they run on every card, paced or stepped. Levels are dBm0, times ms, samples 8,000 a second. Return loss
@@ -17,7 +18,6 @@ import tempfile
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -33,10 +33,6 @@ SILENCE_DBM0 = -90.0
 """Told for less."""
 FFT = 4096
 RECORD_S = (0.1, 30.0)
-BLOCK = 80
-"""10 ms: the resolution of cadences."""
-BURST_DB = 15.0
-"""A block this much under the loudest is a pause."""
 NOISE_DBM0 = -13.0
 NOISE_S = 2.0
 LONGEST_ECHO = 4000
@@ -101,20 +97,6 @@ def listen_to(samples: Sequence[int]) -> Heard:
     return Heard(len(samples) / RATE, _dbm0(power), partials, min(1.0, inside / power) if power > 0 else 0.0)
 
 
-def cadence(samples: Sequence[int]) -> list[tuple[int, int]]:
-    """On and off times in ms, whole pairs only, to 10 ms; the first burst counts only where a pause was before it.
-    Empty for a continuous sound or silence."""
-    blocks = [level(samples[at : at + BLOCK]) for at in range(0, len(samples) - BLOCK + 1, BLOCK)]
-    if not blocks or max(blocks) - min(blocks) < BURST_DB:
-        return []
-    on = [value > max(blocks) - BURST_DB for value in blocks]
-    edges = [at for at in range(1, len(on)) if on[at] != on[at - 1]]
-    runs = [(on[a], (b - a) * 10) for a, b in pairwise(edges)]
-    while runs and not runs[0][0]:
-        runs.pop(0)
-    return [(runs[at][1], runs[at + 1][1]) for at in range(0, len(runs) - 1, 2)]
-
-
 def noise(seconds: float = NOISE_S, dbm0: float = NOISE_DBM0, seed: int = 1) -> array[int]:
     """White noise of a level, the same each time."""
     random = Random(seed)
@@ -168,12 +150,6 @@ async def listen(port: Port, seconds: float = 1.0) -> Heard:
     """What is on the line now."""
     received, _ = await record(port, seconds)
     return listen_to(received)
-
-
-async def listen_for_cadence(port: Port, seconds: float = 12.0) -> list[tuple[int, int]]:
-    """The cadence of the tone on the line: long enough for two ringbacks (1 s, 4 s) by default."""
-    received, _ = await record(port, seconds)
-    return cadence(received)
 
 
 async def echo(port: Port, seconds: float = NOISE_S) -> Echo:

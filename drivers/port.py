@@ -229,11 +229,12 @@ class Port:
         self._command(lib.TR_OP_JOIN, conference or 0, roles, centi(talk_db), centi(listen_db))
 
     def echo_canceller(self, mode: str) -> None:
-        """The card's echo canceller: "off", "on", or "fax" (for a fax or modem call); stays so until changed, over
-        calls. Unsupported where there is none."""
+        """The card's echo canceller, or, on an analog port whose card has none, the engine's: "off" (at first), "on",
+        or "fax" (for a fax or modem call: it learns no more); stays so until changed, over calls. Unsupported where
+        there is none."""
         if mode not in ECHO_MODES:
             raise ArgumentError(f"{self.name}: echo canceller {mode!r} is none of {', '.join(ECHO_MODES)}")
-        if "hw_echo_canceller" not in self.capabilities:
+        if "echo_canceller" not in self.capabilities:
             raise Unsupported(f"{self.name}: this port has no echo canceller")
         self._command(lib.TR_OP_ECHO_CANCELLER, ECHO_MODES[mode])
 

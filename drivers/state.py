@@ -29,6 +29,7 @@ CAPABILITIES: dict[str, int] = {
     "on_card_dtmf": lib.TR_CAP_ON_CARD_DTMF,
     "polarity": lib.TR_CAP_POLARITY,
     "lamp": lib.TR_CAP_LAMP,
+    "echo_canceller": lib.TR_CAP_ECHO_CANCELLER,
 }
 ALARMS: dict[str, int] = {
     "red": lib.TR_ALARM_RED,

@@ -37,14 +37,14 @@ class CardWorld(Surroundings):
         ears: Path | None = None,
     ) -> None:
         super().__init__(clock, engine, scenario, speech=speech, ears=ears)
-        card, lines = OFFICES[scenario.trunk]
-        self.office = card(scenario.trunks)
+        kind = OFFICES[scenario.trunk]
+        self.office = kind.card(scenario.trunks)
         self.telephones = SoftwareCard(None, "fxo", len(scenario.agents), name="telephones")
         trunk_ports, seat_ports = engine.add_card(self.office), engine.add_card(self.telephones)
         if ears is None:
             self.prepare_speech()
         self.exchange = Exchange(self.clock, scenario.subscribers, self.voices, self.truth.note)
-        self.lines = lines(self, trunk_ports, self.exchange)
+        self.lines = kind.lines(self, trunk_ports, self.exchange)
         for agent, port in zip(scenario.agents, seat_ports, strict=True):
             self.add_agent(agent, port)
 
@@ -60,6 +60,12 @@ class CardWorld(Surroundings):
             self.office.wire(index, trunks, index, **changes)
         for index in range(len(self.scenario.agents)):
             self.telephones.wire(index, seats, index, **changes)
+
+    def subscriber_hangs_up(self, number: str) -> None:
+        """See Surroundings."""
+        person = self.exchange.talking.get(number)
+        if person is not None:
+            person.hang_up()
 
     def cut(self, port: int) -> None:
         """The wire of that trunk breaks."""

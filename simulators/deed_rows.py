@@ -13,7 +13,7 @@ from simulators.deeds import MOVEMENTS, ROLES, Deed, Hears, When
 from simulators.verbs import VERBS
 
 PART = rf"(?:{'|'.join(ROLES)}) of \d+"
-WHO = re.compile(rf"desk \d+|phone \d+|{PART}")
+WHO = re.compile(rf"(?:desk|phone|caller|subscriber|line) \d+|{PART}")
 DEED = re.compile(
     rf"(?P<verb>{'|'.join((*MOVEMENTS, *VERBS))})"
     rf"(?: (?P<to>[\d*#,]+|{PART}|[\d*#,]*\{{{PART}\}}#?))?"

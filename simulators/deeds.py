@@ -1,8 +1,8 @@
 """What people do beyond answering and hanging up: an agent holds, consults, transfers; a supervisor listens (step 7).
 
 A deed is done at a second of the run, or so long after something happened (somebody talks, a telephone rings). It is a
-button of the PC's screen, or a movement of the telephone: it is lifted, hung up, flashed, typed on. How the server
-answers a button is part of the log, and of what a table expects. Somebody may be named by the part they play with a
+button of the PC's screen, or a movement of the telephone: it is lifted, hung up, flashed, typed on. Callers and people
+who were called can hang up, too, and a line can be cut. How the server answers a button is part of the log, and of what a table expects. Somebody may be named by the part they play with a
 caller: `agent of 1` is whom caller 1 hears first, `other of 1` a colleague free for it, `supervisor of 1` a supervisor.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulators.phone import Phone
     from simulators.surroundings import Surroundings
 
-MOVEMENTS = ("lifts", "hangs up", "flashes", "keys")
+MOVEMENTS = ("lifts", "hangs up", "flashes", "keys", "is cut")
 AFTER = {"talks": "talks", "waits": "chose", "rings": "phone rings", "lifts": "phone lifted", "gone": "caller gone"}
 """What a time can be counted from, and how the world's log calls it."""
 ROLES = ("agent", "other", "supervisor")
@@ -65,7 +65,7 @@ class When:
 
 @dataclass(frozen=True)
 class Deed:
-    """`who` is `desk AGENT`, `phone EXTENSION` or `ROLE of CALLER`; `verb` a movement or a button, `to` its object
+    """`who` is `desk AGENT`, `phone EXTENSION`, `ROLE of CALLER`, `caller N`, `subscriber NUMBER` or `line N`; `verb` a movement or a button, `to` its object
     (an extension, a number, keys, `ROLE of CALLER`), `refused` the error's name, "" where it is to be done."""
 
     when: When
@@ -117,6 +117,7 @@ class Deeds:
         self._cast: dict[tuple[str, int], str] = {}
         self._pending: dict[str, int] = {}  # by extension: deeds of a telephone whose time has come to be counted
         self.done: list[Done] = []
+        self.missed: list[str] = []
         self.listened: list[Listened] = []
         scenario = world.scenario
         self._waiting: list[Deed | Hears] = [*scenario.deeds, *scenario.hears]
@@ -185,13 +186,24 @@ class Deeds:
         """The telephone's owner does not hang up for a tone before this deed is done."""
         try:
             telephone = self._phone(deed.who)
-        except ValueError:
+        except (KeyError, ValueError):
             return
         if telephone.state == "talking":
             telephone.stay()
         self._pending[telephone.extension] = self._pending.get(telephone.extension, 0) + 1
 
     def _now(self, row: Deed | Hears) -> None:
+        try:
+            self._do(row)
+        except ValueError as error:
+            self.missed.append(f"{row}: {error}")
+
+    def close(self) -> None:
+        """The run is over: rows whose time never came are missed."""
+        self.missed += map(str, self._waiting)
+        self._waiting.clear()
+
+    def _do(self, row: Deed | Hears) -> None:
         if isinstance(row, Hears):
             now = self._world.clock.seconds()
             words = frozenset(map(self.party, row.words))
@@ -211,7 +223,26 @@ class Deeds:
             return self.party(to).removeprefix("phone ")
         return re.sub(r"\{([^}]+)\}", lambda found: self.party(found[1]).removeprefix("phone "), to)
 
+    def _far_away(self, deed: Deed) -> bool:
+        """What callers, subscribers and lines do. False: it is a telephone's."""
+        kind, _, name = deed.who.partition(" ")
+        world = self._world
+        if kind == "caller":
+            for caller in world.callers:
+                if caller.plan.number == int(name):
+                    caller.hang_up("deed")
+        elif kind == "subscriber":
+            world.subscriber_hangs_up(name)
+        elif kind == "line":
+            world.cut(int(name) - 1)
+        else:
+            return False
+        self.done.append(Done(round(world.clock.seconds(), 3), deed, deed.who, "", ""))
+        return True
+
     def _move(self, deed: Deed) -> None:
+        if self._far_away(deed):
+            return
         telephone = self._phone(deed.who)
         if not telephone.patient and telephone.state == "talking":
             telephone.stay()

@@ -24,6 +24,7 @@ class Exchange:
     def __init__(self, clock: Clock, plans: Iterable[SubscriberPlan], voices: Voices | None, note: Note) -> None:
         self._clock, self._voices, self._note = clock, voices, note
         self.plans = {plan.number: plan for plan in plans}
+        self.talking: dict[str, Subscriber] = {}
         self._in_use: set[str] = set()
 
     def whole(self, digits: str) -> bool:
@@ -48,9 +49,14 @@ class Exchange:
         party = f"subscriber {number}"
         ear = Ear(self._clock, line.port, line.sounds, party, self._voices)
         person = Subscriber(self._clock, self.plans[number], line, ear, self._note)
-        person.on_over = lambda: self._in_use.discard(number)
+        person.on_over = lambda: self._over(number)
+        self.talking[number] = person
         person.answers()
         return person
+
+    def _over(self, number: str) -> None:
+        self._in_use.discard(number)
+        self.talking.pop(number, None)
 
     def answer_s(self, number: str) -> float | None:
         """How long it rings there; None: nobody answers."""

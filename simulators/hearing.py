@@ -20,6 +20,7 @@ from simulators.party import Sounds, ended
 
 SOUNDS = frozenset({*TONES, "sound"})
 HOP_S = 0.32
+WINDOW_S = WINDOW / RATE
 SOUND_DBM0 = -40.0  # so loud, what is neither code nor tone is music or speech
 TONE_DBM0 = -30.0
 LONGEST_S = 3600.0
@@ -44,7 +45,7 @@ class Heard:
 
     def between(self, from_s: float, to_s: float) -> Iterator[Moment]:
         """The moments that lie wholly within these times."""
-        return (one for one in self.moments if one.at_s >= from_s and one.at_s + WINDOW / RATE <= to_s)
+        return (one for one in self.moments if one.at_s >= from_s and one.at_s + WINDOW_S <= to_s)
 
     def first(self, word: str, after_s: float = 0.0) -> float | None:
         """When it was heard for the first time, for two moments at least."""
@@ -58,9 +59,11 @@ class Heard:
 
 
 class Voices:
-    """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way."""
+    """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
+    `greeting`: agents say a sentence first, for a VRU that waits for a voice."""
 
-    def __init__(self, clock: Clock, folder: Path) -> None:
+    def __init__(self, clock: Clock, folder: Path, *, greeting: bool = False) -> None:
+        self.greeting = greeting
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder
@@ -163,7 +166,7 @@ class Ear:
             return frozenset()
         path, begun_s = voices.path(), self._clock.seconds()
         try:
-            await self._port.capture(path, what="rx", limit_s=WINDOW / RATE).ended
+            await self._port.capture(path, what="rx", limit_s=WINDOW_S).ended
         except EngineError:
             return frozenset()
         samples = wav.read(path).channels[0]

@@ -165,11 +165,12 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, scenario: Sc
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
     for what in differences(call, mine):
         differs(what)
-    extension = mine.agent_extension
-    agent = next((plan.desk.agent for plan in scenario.agents if plan.desk.extension == extension), None)
-    if call.get("agent") != agent and mine.outcome == "answered":
-        differs(f"agent {call.get('agent')}, put through to {agent} ({extension})")
-    talked = _talked(mine)
+    extensions = {str(one.data["extension"]) for one in mine.all("through") if one.data["kind"] == "agent"}
+    taken = extensions if scenario.deeds else {mine.agent_extension}  # an agent's own transfer is no new agent of ours
+    agents = [plan.desk.agent for plan in scenario.agents if plan.desk.extension in taken]
+    if call.get("agent") not in agents and mine.outcome == "answered":
+        differs(f"agent {call.get('agent')}, put through to {', '.join(agents)} ({mine.agent_extension})")
+    talked = _talked(mine) if len(extensions) == 1 else None
     said = call.get("talk_s")
     spoilt = any(happening.data["fault"] for happening in mine.all("smdr"))
     by_desk = call.get("cause") == "call_ended"  # the record was late, or went with a neighbour's spoilt line end

@@ -52,6 +52,8 @@ class Dialling:
                 self._lamp(meaning.number, meaning.what == "lamp_on")
             case "leave" | "enter":
                 self._membership(meaning.what == "enter")
+            case "congested":
+                self.refuse("congestion", "no free line")
             case "more":
                 extension.after(extension.pbx.plan.next_digit_s, lambda: self.refuse("vacant", "number incomplete"))
             case _:

@@ -10,7 +10,7 @@ from simulators.pbx_plan import PbxPlan
 
 @dataclass(frozen=True)
 class Meaning:
-    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter; more (digits are wanted); vacant."""
+    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter, congested; more (digits are wanted); vacant."""
 
     what: str
     number: str = ""
@@ -32,6 +32,8 @@ class Numbering:
         if plan.member_codes is not None and not holding:
             self._whole[plan.member_codes[0]] = Meaning("leave")
             self._whole[plan.member_codes[1]] = Meaning("enter")
+        if plan.congested:
+            self._whole[plan.congested] = Meaning("congested")
         if holding and plan.retrieve == "flash_code":
             self._whole[plan.retrieve_code] = Meaning("retrieve")
 

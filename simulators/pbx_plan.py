@@ -62,6 +62,7 @@ class PbxPlan:
     trunk_disconnect: frozenset[str] = frozenset({"loop_drop", "polarity", "busy"})
     tone_s: float = 30.0  # busy tone before an extension that stays off-hook is locked out
     guard_s: float = 0.5  # an extension or trunk is idle again so long after on-hook
+    congested: str = ""  # a number that gives congestion: all lines of that route are taken
     utc_offset_h: float = 8.0
     smdr_clock_s: float = 0.0  # the PBX's own clock is ahead by so much
     no_ring: frozenset[str] = frozenset()  # extensions whose port is dead: it hunts to them, and nothing rings

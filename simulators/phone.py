@@ -155,6 +155,8 @@ class Phone:
         end = self._clock.seconds() + behaviour.talk_s
         await pause(self._clock, 0.4)
         if self._ear.voices is not None:
+            if self._ear.voices.greeting:
+                await self._say(HELLO)
             self._ear.speak()
             await pause(self._clock, behaviour.talk_s)
             self.hang_up("done")

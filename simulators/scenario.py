@@ -166,7 +166,7 @@ def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every
     busy: list[tuple[float, float]] = []
     for number in range(1, calls + 1):
         case = CASES[number - 1] if number <= len(CASES) else random.choice(CASES)
-        callers.append(_caller(random, number, at, case))
+        callers.append(caller_for(random, number, at, case))
         if case == "smdi_late":
             smdi_of[number] = SerialFault(late_s=round(random.uniform(3.5, 6.0), 2))
         elif case in ("smdi_lost", "abandoned_ring"):
@@ -192,7 +192,8 @@ def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every
     )
 
 
-def _caller(random: Random, number: int, at_s: float, case: str) -> CallerPlan:
+def caller_for(random: Random, number: int, at_s: float, case: str) -> CallerPlan:
+    """A caller of that case; one that is not named here talks to sales or service."""
     group = {"busy_then_next": "service", "no_answer_then_next": "sales"}.get(case)
     if case in ("complaint", "abandoned_queue", "message"):
         group = "complaints"

@@ -43,12 +43,13 @@ class Surroundings(ABC):
         *,
         speech: Speech | None = None,
         ears: Path | None = None,
+        greeting: bool = False,
     ) -> None:
-        """`ears`: a folder; parties speak in code."""
+        """`ears`: a folder; parties speak in code, agents after a `greeting` in words."""
         self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
         self.truth = Truth(self.clock)
         self.speech = speech or Speech()
-        self.voices = Voices(self.clock, ears) if ears is not None else None
+        self.voices = Voices(self.clock, ears, greeting=greeting) if ears is not None else None
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()
         self.phones: dict[str, Phone] = {}
@@ -114,8 +115,12 @@ class Surroundings(ABC):
     def cut(self, port: int) -> None:
         """The wire of that port of the server's line card breaks."""
 
+    def subscriber_hangs_up(self, number: str) -> None:
+        """Somebody of the town who was called; nobody where nobody can be called."""
+
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
+        self.deeds.close()
         for person in self.callers:
             person.stop()
         for telephone in self.phones.values():

@@ -55,8 +55,9 @@ class World(Surroundings):
         speech: Speech | None = None,
         wires: Mapping[str, Wire] | None = None,
         vru_lines: Card | None = None,
+        ears: Path | None = None,
     ) -> None:
-        super().__init__(clock, engine, scenario, speech=speech)
+        super().__init__(clock, engine, scenario, speech=speech, ears=ears, greeting=True)
         self.wires: Mapping[str, Wire] = wires if wires is not None else in_memory(self.clock, scenario)
         self._build(vru_lines)
 

@@ -29,7 +29,7 @@ class Command(Protocol):
 
 
 ORDER = (
-    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "trace", "agent", "port", "drain"),
+    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "trace", "agent", "port", "span", "drain"),
     *("site", "line", "serial", "pbx", "audio", "bench"),
 )
 

@@ -174,12 +174,14 @@ def _receivers(inputs: list[array[int]], rounds: int) -> dict[str, dict[str, Any
     }
 
 
-def _run(ports: int, signals: list[bytes], mask: int, ticks: int = SECONDS * 50) -> dict[str, Any]:
+def _run(
+    ports: int, signals: list[bytes], mask: int, ticks: int = SECONDS * 50, *, echo: bool = False
+) -> dict[str, Any]:
     from drivers._engine import ffi, lib
     from drivers.errors import check
 
     out = ffi.new("struct tr_bench_result *")
-    check(lib.tr_bench(ports, ticks, mask, b"".join(signals), len(signals[0]), len(signals), out), "bench")
+    check(lib.tr_bench(ports, ticks, mask, int(echo), b"".join(signals), len(signals[0]), len(signals), out), "bench")
     return {
         "tick_ns": out.ns_tick_mean,
         "tick_max_ns": out.ns_tick_max,

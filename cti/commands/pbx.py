@@ -27,6 +27,7 @@ the list, what differs from the site file (status 1), and the lines for its vru.
 examples:
   tipring pbx learn-ports -c site.yaml
   tipring pbx learn-ports -c site.yaml --extensions 2001-2030,2040
+  tipring pbx learn-ports -c site.yaml --write
 """
 
 
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     ports.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
     ports.add_argument("--extensions", metavar="LIST", help="2001-2030,2040 (default: those of the site file)")
+    ports.add_argument("--write", action="store_true", help="put the ports into the site file (FILE.before is the old)")
     learn = actions.add_parser(
         "learn",
         help="propose a dialect for what the PBX printed in FILE",
@@ -93,7 +95,9 @@ def _learn_ports(args: argparse.Namespace) -> int:
     from cti.config import load_site
     from cti.errors import TipringError
     from cti.install.alone import Bench, run_alone
-    from cti.install.ports import Learned, differences, learn_site, numbers, proposal
+    from cti.install.ports import Learned, differences, learn_site, merged, numbers, proposal
+    from cti.install.site_edit import edit_site
+    from cti.install.site_edit import ports as ports_of_file
 
     site = load_site(args.config)
     present = site.vru.all_ports()
@@ -112,6 +116,9 @@ def _learn_ports(args: argparse.Namespace) -> int:
     for text in wrong:
         print(f"differs 不符: {text}")
     print("the site file is right 与站点文件一致" if not wrong else f"\n{proposal(found, present)}")
+    if wrong and args.write:
+        before = edit_site(Path(args.config), ports_of_file(merged(found, present)))
+        print(f"written 已写入: {args.config} (before 原文件: {before})")
     return 1 if wrong else 0
 
 

@@ -287,6 +287,23 @@ def _pairs(moved: dict[str, str | None]) -> list[tuple[str, str]]:
     return [(a, b) for a, b in moved.items() if b is not None and a < b and moved.get(b) == a]
 
 
+def merged(found: Sequence[Learned], present: Sequence[VruPort]) -> list[VruPort]:
+    """The ports of the site file as they are now, in the order of the cards: what was learned, the rest as it was. An
+    extension that rang no port stays where it was, unless that place is another's."""
+    was = {one.extension: one for one in present}
+    new: dict[str, VruPort] = {}
+    for one in found:
+        if one.port is None:
+            continue
+        before = was.get(one.extension)
+        desk, line = one.named or ((before.desk, before.line) if before is not None else (0, 0))
+        use, dnis = (before.use, before.dnis) if before is not None else ("callers", None)
+        new[one.extension] = VruPort(one.port.card, one.port.index, one.extension, desk, line, use, dnis)
+    taken = {(one.card, one.port) for one in new.values()}
+    rest = [one for one in present if one.extension not in new and (one.card, one.port) not in taken]
+    return sorted([*new.values(), *rest], key=lambda one: (one.card, one.port))
+
+
 def proposal(found: Sequence[Learned], present: Sequence[VruPort]) -> str:
     """`vru.ports` of the site file, in the order of the ports. What was not told stays as it is; an extension that rang
     no port stands as a comment."""

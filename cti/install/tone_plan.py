@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cti.errors import TipringError
-from cti.install.measure import Measured, measure
 from cti.tones import load_plan
+from drivers.cadence import Measured, measure
 from drivers.listener import Listener
 from drivers.tones import Tone, TonePlan
 
 CLOSE = 0.1  # cadences that agree so far are one
+CONTINUOUS_MS = 850  # as the dial tones of the plans
 MARGIN_DB = 12.0  # a tone may be so much weaker than measured
-SIGNALS = ("dial", "ringback", "busy", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,23 @@ class SiteTones:
         return "\n".join(["tones:", *rows])
 
 
-def site_tones(country: str, recordings: Mapping[str, array[int]]) -> SiteTones:
-    """From a recording of each signal (dial, ringback, busy, info), as far as there are."""
+def site_tones(country: str, recordings: Mapping[str, array[int]], *, held: array[int] | None = None) -> SiteTones:
+    """From a recording of each signal (dial, ringback, busy, info, congestion), as far as there are. ``held``: what the
+    line gives after a flash; where that is no dial tone of the plan it is a tone of its own, stutter."""
     plan = load_plan(country)
     measured = {name: measure(samples) for name, samples in recordings.items()}
     changes: dict[str, dict[str, Any]] = {}
     unsure: list[str] = []
     for name, found in measured.items():
-        why = _unusable(name, found)
+        why = unusable(name, found)
         if why:
             unsure.append(f"{name}: {why}")
         elif fields := _changed(plan.tone(name) if name in plan else None, found):
             changes[name] = fields
     unsure += _alike(measured, changes)
     unsure += _moved_along(plan, measured, changes)
+    if held is not None and (own := _held(country, changes, held)) is not None:
+        measured["stutter"], changes["stutter"], recordings = own, _new(own), {**recordings, "stutter": held}
     try:
         laid = load_plan(country, changes)
         laid.packed()
@@ -79,7 +82,24 @@ def recognised(plan: TonePlan, samples: array[int]) -> list[str]:
     return list(dict.fromkeys(item.value for item in found if item.kind == "tone"))
 
 
-def _unusable(name: str, found: Measured) -> str:
+def _held(country: str, changes: Mapping[str, Mapping[str, Any]], sound: array[int]) -> Measured | None:
+    """The tone of a held caller, where the plan so far has it for no dial tone; None: it has, or there is none."""
+    try:
+        known = recognised(load_plan(country, changes), sound)
+    except (TipringError, ValueError):
+        return None
+    found = measure(sound)
+    return found if "dial" not in known and found.kind in ("continuous", "cadence") else None
+
+
+def _new(found: Measured) -> dict[str, Any]:
+    """A tone that the country's plan does not have. One that goes on is heard for sure after its longest burst."""
+    out: dict[str, Any] = {"f1_hz": found.f1_hz, **({"f2_hz": found.f2_hz} if found.f2_hz else {})}
+    return out | ({"cadence_ms": found.cadence_ms} if found.cadence_ms else {"min_ms": CONTINUOUS_MS})
+
+
+def unusable(name: str, found: Measured) -> str:
+    """Why this cannot be the signal of that name; empty: it may be."""
     if found.kind == "silence":
         return "nothing was heard; is the level too low, or does this PBX send digits in place of tones?"
     if found.kind == "irregular":
@@ -132,6 +152,11 @@ def _moved_along(plan: TonePlan, measured: Mapping[str, Measured], changes: dict
     if len(moved) != 1:
         return []
     was, f1, f2 = moved.pop()
+    if any(
+        name in plan and plan.tone(name).f1_hz == was and _stayed(changes.get(name), found)
+        for name, found in measured.items()
+    ):
+        return []
     said = []
     for tone in plan.tones:
         usable = measured.get(tone.name)
@@ -139,3 +164,8 @@ def _moved_along(plan: TonePlan, measured: Mapping[str, Measured], changes: dict
             changes[tone.name] = {"f1_hz": f1, **({"f2_hz": f2} if f2 else {})}
             said.append(f"{tone.name}: not measured; taken to be at {f1} Hz as the others, with the country's cadence")
     return said
+
+
+def _stayed(fields: Mapping[str, Any] | None, found: Measured) -> bool:
+    """A tone that was heard where the plan has it."""
+    return found.kind in ("continuous", "cadence") and "f1_hz" not in (fields or {})

@@ -251,8 +251,12 @@ def _alarm(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> No
 
 
 def _outcome(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    """What a server writes that was started again after it had stopped in the middle of a call is not all of the truth:
+    a caller who talked to an agent goes on talking behind the PBX."""
     told = _text(data, "outcome")
-    if told in MEANING:
+    if told == "failed" and event.source == "server" and (had := _judge(row)) in ("answered", "message"):
+        row.outcome, row.cause = had, _text(data, "cause")
+    elif told in MEANING:
         row.outcome, row.cause = told, _text(data, "cause")
     else:
         row.outcome, row.cause = "failed", f"unknown outcome {told}"

@@ -21,12 +21,11 @@ from cti import conf_files
 from cti.config import Agent, Group, Site
 from cti.errors import CannotCall
 from cti.trunks.config import TOLLS, Route, Toll
-from cti.trunks.trunks import Trunks
 from drivers.clock import Clock
 from drivers.errors import ArgumentError, PortBusy
 from drivers.problems import report
 from drivers.signalling.causes import NORMAL, Cause
-from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
+from drivers.signalling.interface import MAX_DIGITS, Numbers, Trunk, TrunkCall, What
 
 TRIES: Final = 3
 ANOTHER_CHANNEL: Final = frozenset({34, 41, 44, 47, 102})
@@ -107,7 +106,7 @@ class Outgoing:
 class Routes:
     """The routes of one site."""
 
-    def __init__(self, clock: Clock, site: Site, trunks: Trunks) -> None:
+    def __init__(self, clock: Clock, site: Site, trunks: Mapping[str, Trunk]) -> None:
         self._clock, self._trunks = clock, trunks
         self._routes: Sequence[Route] = site.routes
         self._zone = site.zone
@@ -188,7 +187,7 @@ class Routes:
         return names
 
     def _part_busy(self, trunk: str) -> float:
-        state = self._trunks.by_name[trunk].span.state()
+        state = self._trunks[trunk].span.state()
         return (state.channels - state.free) / state.channels
 
     def _numbers(self, route: Route, number: str, calling: str) -> Numbers:
@@ -205,7 +204,7 @@ class Routes:
         routes = [route for _, route in self._matching(number)]
         ways = [(route, trunk) for route in routes for trunk in route.trunks]
         any_route = Route("emergency", ("",), ("any",))
-        ways += [(any_route, name) for name in self._trunks.by_name if name not in {trunk for _, trunk in ways}]
+        ways += [(any_route, name) for name in self._trunks if name not in {trunk for _, trunk in ways}]
         return [
             Choice(route.name, trunk, Numbers(called=helped, calling=route.calling or calling)) for route, trunk in ways
         ]
@@ -213,7 +212,7 @@ class Routes:
     def _channels(self, choices: Sequence[Choice]) -> Iterator[tuple[Choice, Callable[[], TrunkCall]]]:
         """Each choice as often as it may be tried: a trunk hunts by itself."""
         for choice in choices:
-            trunk = self._trunks.by_name[choice.trunk]
+            trunk = self._trunks[choice.trunk]
             for _ in range(TRIES):
                 yield choice, lambda choice=choice, trunk=trunk: trunk.call(choice.numbers)  # type: ignore[misc]
 

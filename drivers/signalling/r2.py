@@ -235,7 +235,7 @@ class R2Trunk:
 
     def __init__(self, name: str, span: Span, settings: R2Settings | None = None) -> None:
         self.name = name
-        self.span: Span | None = span
+        self.span = span
         self.offered: Callable[[TrunkCall], None] | None = None
         self.failed: Callable[[int, Cause, tuple[Heard, ...]], None] | None = None
         self.stuck: Callable[[int], None] | None = None

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulators.rig.choice import add_options, as_arguments, chosen
+
 if TYPE_CHECKING:
+    from simulators.rig.on_card import CardRun
     from simulators.rig.stepped import Run
 
 NAME = "demo"
@@ -20,6 +23,8 @@ examples:
   tipring demo --stepped --calls 20 --seed 7        simulated time, a table
   tipring demo --stepped --calls 20 --seed 7 --json - --wires wires/
   tipring demo --stepped --pbx hicom150             a PBX of that make, by its own tables; --pbx list shows them
+  tipring demo --switch card                        no PBX: the server's own cards are the switch
+  tipring demo --stepped --switch card --calls 200 --seed 5 --json -
   tipring demo --stepped --fault dialtone=none      what is wrong with the world, see --faults
 """
 
@@ -28,17 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Real time without options; simulated time with --stepped."""
     parser.epilog = EXAMPLES
     parser.add_argument("--stepped", action="store_true", help="simulated time, one process, the same every time")
-    parser.add_argument("--calls", type=int, metavar="N", help="callers (default 3, stepped 20)")
+    add_options(parser, "default 3, stepped 20")
     parser.add_argument(
         "--every", type=float, default=6.0, metavar="S", help="stepped: seconds between callers, about (default 6)"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenario (default 1)")
     parser.add_argument("--json", metavar="FILE", help="stepped: one object a line for each call; - is standard output")
     parser.add_argument("--wires", type=Path, metavar="DIR", help="stepped: what passed on every wire and serial line")
-    parser.add_argument(
-        "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world; may be given again"
-    )
-    parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
     parser.add_argument("--faults", action="store_true", help="list the faults there are")
     parser.add_argument("--keep", action="store_true", help="real time: callers go on coming until Ctrl-C")
     parser.add_argument(
@@ -49,17 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """One of the two."""
     from cti.errors import TipringError
-    from simulators.faults import FaultError, listing, parse
-    from simulators.makes import MAKES, USUAL
+    from simulators.faults import listing
     from simulators.makes import listing as makes
-    from simulators.scenario import scenario_for
 
     if args.pbx == "list":
         print(makes())
         return 0
-    if args.pbx is not None and args.pbx not in MAKES:
-        raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{makes()}")
-    args.pbx = args.pbx or USUAL
     if args.faults:
         print(listing())
         return 0
@@ -67,33 +62,28 @@ def run(args: argparse.Namespace) -> int:
         raise TipringError("--json and --wires belong to --stepped")
     if args.stepped and args.keep:
         raise TipringError("--keep belongs to real time: leave out --stepped")
-    if args.calls is not None and not 1 <= args.calls <= 10_000:
-        raise TipringError("--calls is a number from 1 to 10000")
     if not 0.1 <= args.every <= 3600:
         raise TipringError("--every is a number of seconds from 0.1 to 3600")
-    try:
-        for spec in args.fault:
-            scenario_for(args.calls, args.seed, make=args.pbx).with_fault(parse(spec))
-    except FaultError as error:
-        raise TipringError(str(error)) from error
     if args.stepped:
         return _stepped(args)
     from simulators.rig.paced import demonstrate
 
-    return demonstrate(args.dir, calls=args.calls, seed=args.seed, faults=args.fault, keep=args.keep, make=args.pbx)
+    return demonstrate(args.dir, chosen(args, keep=args.keep), as_arguments(args), keep=args.keep)
 
 
 def _stepped(args: argparse.Namespace) -> int:
     import time
 
-    from simulators.rig.stepped import run as run_stepped
-    from simulators.scenario import mixed
+    from simulators.rig.on_card import run as run_on_card
+    from simulators.rig.stepped import run as run_behind_pbx
 
-    count = args.calls or 20
-    scenario = mixed(args.seed, count, every_s=args.every).with_make(args.pbx)
-    for where in (args.json if args.json != "-" else None, args.wires and args.wires / "smdi.jsonl"):
-        if where is not None:
-            _try_writing(Path(where))
+    scenario = chosen(args, keep=False, every_s=args.every)
+    count = len(scenario.callers)
+    run_stepped: Any = run_on_card if scenario.switch == "card" else run_behind_pbx
+    if args.wires is not None:
+        _try_writing(args.wires / "smdi.jsonl" if scenario.switch == "pbx" else args.wires / "line-1.jsonl")
+    if args.json not in (None, "-"):
+        _try_writing(Path(args.json), make_folder=False)
     began = time.monotonic()
     if sys.stderr.isatty():
         from rich.console import Console
@@ -101,28 +91,24 @@ def _stepped(args: argparse.Namespace) -> int:
 
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(f"{count} calls", total=count)
-            result = run_stepped(
-                scenario,
-                faults=args.fault,
-                wires=args.wires,
-                progress=lambda gone: bar.update(task, completed=gone),
-            )
+            result = run_stepped(scenario, wires=args.wires, progress=lambda gone: bar.update(task, completed=gone))
     else:
-        result = run_stepped(scenario, faults=args.fault, wires=args.wires)
+        result = run_stepped(scenario, wires=args.wires)
     took = time.monotonic() - began
     if args.json:
         _write(args.json, result.calls)
     else:
         table(result.calls)
-    return _verdict(result, took, strict=not args.fault)
+    verdict: Any = _verdict_on_card if scenario.switch == "card" else _verdict
+    return int(verdict(result, took, strict=not args.fault))
 
 
-def _try_writing(path: Path) -> None:
+def _try_writing(path: Path, *, make_folder: bool = True) -> None:
     """Better now than after the run."""
     from cti.errors import TipringError
 
     try:
-        if path.name == "smdi.jsonl":
+        if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         path.open("a").close()
     except OSError as error:
@@ -169,14 +155,26 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
+def _verdict_on_card(result: CardRun, took: float, *, strict: bool) -> int:
+    """What people heard against what the server says; with faults asked for, a late pop-up is forgiven."""
+    _speed(result, took)
+    for finding in (*result.findings, *result.popups):
+        print(f"differs: {finding}", file=sys.stderr)
+    return 1 if result.findings or (strict and result.popups) else 0
+
+
+def _speed(result: Run | CardRun, took: float) -> None:
+    speed = f"{result.seconds / took:.0f} times real time"
+    print(f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s, {speed}", file=sys.stderr)
+
+
 def _verdict(result: Run, took: float, *, strict: bool) -> int:
     """What the world says of the server's records; status 1 where they differ. With faults asked for, a step
     that was never made and a telephone that rang before its pop-up are forgiven."""
     from simulators.makes import MAKES
     from simulators.rig.result import missing_step
 
-    speed = f"{result.seconds / took:.0f} times real time"
-    print(f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s, {speed}", file=sys.stderr)
+    _speed(result, took)
     if result.records:
         told = ", ".join(f"{count} {word}" for word, count in sorted(result.records.items()))
         print(f"call records of answered calls: {told}", file=sys.stderr)

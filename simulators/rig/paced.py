@@ -26,12 +26,12 @@ from cti.errors import TipringError
 from cti.records.events import Entry
 from cti.records.journal_read import Tail
 from cti.records.store import Store
-from simulators.makes import MAKES, USUAL
+from simulators.makes import MAKES
 from simulators.rig.demo import table
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
 from simulators.rig.stage import prompt_cache
-from simulators.scenario import scenario_for
+from simulators.scenario import Scenario
 
 LIMIT_S = 85.0
 MARK = ".tipring-demo"
@@ -98,33 +98,30 @@ class Story:
         return ""
 
 
-def demonstrate(
-    folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool, make: str = USUAL
-) -> int:
-    """Runs both processes and tells the story; 0 when every record is complete."""
+def demonstrate(folder: Path, scenario: Scenario, choice: Sequence[str], *, keep: bool) -> int:
+    """Runs both processes and tells the story; 0 when every record is complete. ``choice``: the arguments by which
+    `tipring sim` has the same scenario."""
     console = Console()
     folder = folder.absolute()
     mark = empty_run_folder(folder)
-    scenario = scenario_for(calls, seed, keep=keep, make=make)
     site_file = write_site(scenario, folder, desk_port=free_port(), metrics_port=free_port())
     cache = prompt_cache()
     if cache.is_dir():
         shutil.copytree(cache, folder / "state" / "prompts", dirs_exist_ok=True)
     site = load_site(site_file)
-    sim = ["sim", str(folder), "--seed", str(seed), "--pbx", make, *(f"--fault={spec}" for spec in faults)]
-    sim += ["--calls", str(calls)] if calls is not None else []
-    world = _spawn(folder / "world.log", *sim, *(["--keep"] if keep else []))
+    world = _spawn(folder / "world.log", "sim", str(folder), *choice, *(["--keep"] if keep else []))
     server = _spawn(folder / "server.log", "run", "-c", str(site_file), "--log", str(folder / "server.jsonl"))
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        status = _watch(console, site, world, server, keep=keep, limit_s=None if keep or (calls or 3) > 3 else LIMIT_S)
+        short = not keep and len(scenario.callers) <= 3
+        status = _watch(console, site, world, server, keep=keep, limit_s=LIMIT_S if short else None)
     finally:
         for process in (world, server):
             _stop(process)
         mark.close()
     if keep:
         return 0
-    steps = 9 if MAKES[make].records is not None else 8
+    steps = 8 if scenario.switch == "pbx" and MAKES[scenario.make].records is None else 9
     return status or _verdict(console, site, folder, len(scenario.callers), steps)
 
 

@@ -16,6 +16,7 @@ from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
+from simulators.scenario import Scenario
 from simulators.serial_line import Line, Speed
 from simulators.speech import default_cache
 from simulators.surroundings import Surroundings
@@ -41,6 +42,14 @@ class Stage:
         self.inside = Engine(self.clock, max_ports=MAX_PORTS, name="server")
         self.stepper = Stepper(self.clock, [self.outside, self.inside])
         self.taps: list[tuple[SoftwareCard, int, str]] = []
+
+    def ears(self, scenario: Scenario, folder: Path) -> Path | None:
+        """Where it matters who hears whom (a scenario says so, or there is no PBX that could tell), a folder for it."""
+        if scenario.switch == "pbx" and not scenario.hears:
+            return None
+        place = folder / "ears"
+        place.mkdir()
+        return place
 
     def play(
         self,

@@ -89,7 +89,8 @@ def _run(
 ) -> Run:
     stage = Stage()
     extensions, card = (None, None) if lines is None else lines(len(scenario.vru_extensions))
-    world = World(stage.clock, stage.outside, scenario, speech=Speech(), vru_lines=extensions)
+    ears = stage.ears(scenario, folder)
+    world = World(stage.clock, stage.outside, scenario, speech=Speech(), vru_lines=extensions, ears=ears)
     serial = {name: line for name, line in world.wires.items() if isinstance(line, Line)}
     openers: dict[str, Any] = {name: line.opener for name, line in serial.items()}
     site = load_site(write_site(scenario, folder))

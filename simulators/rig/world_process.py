@@ -1,9 +1,9 @@
 """The simulated world in real time, in its own process: what `tipring sim` runs.
 
-It makes the far ends of the server's wires: a Unix socket for the backplane (none where the lines lead over real
-cards), pseudo-terminals for the serial lines; its desks connect to the server's desk port over TCP. The server does not
-know it from a real PBX. Happenings are printed as JSON lines; the process ends when the last caller has gone and the
-records are printed, unless told to keep on.
+It makes the far ends of the server's wires: a Unix socket for the backplane of each card (none where the lines lead
+over real cards), pseudo-terminals for the serial lines; its desks connect to the server's desk port over TCP. The
+server does not know it from a real PBX, or from a real office and telephones. Happenings are printed as JSON lines; the
+process ends when the last caller has gone and the records are printed, unless told to keep on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import fcntl
 import json
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,13 +20,13 @@ from cti.config import load_site
 from cti.control import ControlError, ask
 from cti.errors import TipringError
 from cti.reactor import install
-from drivers.card import Card
+from drivers.card import Card, SoftwareCard
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
-from simulators.faults import parse
-from simulators.makes import USUAL
-from simulators.scenario import Scenario, scenario_for
+from simulators.card_world import CardWorld
+from simulators.scenario import Scenario
 from simulators.serial_line import PtyLine
+from simulators.surroundings import Surroundings
 from simulators.truth import Happening
 from simulators.world import World, lines_of
 
@@ -37,15 +37,10 @@ READY_S = 0.5
 SETTLE_S = 6.0
 
 
-def run_world(
-    folder: Path, *, calls: int | None, seed: int, faults: Sequence[str], keep: bool, make: str = USUAL
-) -> int:
+def run_world(folder: Path, scenario: Scenario, *, keep: bool) -> int:
     """Runs until the callers are through (or for ever); status 1 where the server could not be reached."""
     lock = only_world(folder)
     reactor: Any = install()
-    scenario = scenario_for(calls, seed, keep=keep, make=make)
-    for spec in faults:
-        scenario = scenario.with_fault(parse(spec))
     process = WorldProcess(reactor, folder, scenario, keep)
     reactor.callWhenRunning(process.start)
     reactor.addSystemEventTrigger("before", "shutdown", process.stop)
@@ -67,11 +62,11 @@ def only_world(folder: Path) -> IO[str]:
 
 
 class Cable:
-    """The socket at which the wires of all VRU extensions can be plugged in."""
+    """The socket at which the wires of one of the server's cards can be plugged in."""
 
-    def __init__(self, world: World, path: Path) -> None:
-        self._path = path
-        self._backplane = world.vru_card.backplane(0, len(world.scenario.vru_extensions), -1, paced=True)
+    def __init__(self, card: SoftwareCard, count: int, path: Path) -> None:
+        self.name, self._path = path.stem, path
+        self._backplane = card.backplane(0, count, -1, paced=True)
         self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
     def lay(self) -> None:
@@ -106,22 +101,30 @@ class WorldProcess:
         self.status = 0
         self.clock = ReactorClock(reactor)
         self.engine = Engine(self.clock, paced=True, reactor=reactor, max_ports=MAX_PORTS, name="world")
-        self.wires = {
-            name: PtyLine(self.clock, reactor, folder / name, speed) for name, speed in lines_of(scenario).items()
-        }
-        self.world = World(self.clock, self.engine, scenario, wires=self.wires, vru_lines=vru_lines)
+        self.wires: dict[str, PtyLine] = {}
+        self.world = self._world(vru_lines)
         self.world.truth.watch(self._told)
-        self._cable = None if vru_lines is not None else Cable(self.world, folder / "backplane.sock")
-        self._started = False
+        cables = {} if vru_lines is not None else self.world.cables
+        self._cables = [Cable(card, count, folder / f"{name}.sock") for name, (card, count) in cables.items()]
+        self._unplugged = set(self._cables)
+
+    def _world(self, vru_lines: Card | None) -> Surroundings:
+        """The one that the scenario's switch wants, with its serial lines."""
+        scenario = self.scenario
+        if scenario.switch == "card":
+            return CardWorld(self.clock, self.engine, scenario)
+        speeds = lines_of(scenario)
+        self.wires = {name: PtyLine(self.clock, self.reactor, self.folder / name, speeds[name]) for name in speeds}
+        return World(self.clock, self.engine, scenario, wires=self.wires, vru_lines=vru_lines)
 
     def start(self) -> None:
         """The socket is there before anything else, so that a server can connect at once."""
-        if self._cable is not None:
-            self._cable.lay()
+        for cable in self._cables:
+            cable.lay()
         self.engine.startService()
-        self._say("world ready", callers=len(self.scenario.callers), extensions=len(self.scenario.vru_extensions))
-        if self._cable is not None:
-            self._accept(self._cable)
+        self._say("world ready", callers=len(self.scenario.callers), lines=len(self.world.lines))
+        if self._cables:
+            self._accept()
         else:
             self._find_desks()
 
@@ -132,17 +135,19 @@ class WorldProcess:
         self.engine.stopService()
         for line in self.wires.values():
             line.close()
-        if self._cable is not None:
-            self._cable.take_up()
+        for cable in self._cables:
+            cable.take_up()
 
-    def _accept(self, cable: Cable) -> None:
-        """A server plugs its cable in, the first time or again."""
-        if cable.plugged_in():
-            self._say("backplane connected")
-            if not self._started:
-                self._started = True
-                self._find_desks()
-        self.reactor.callLater(0.05, self._accept, cable)
+    def _accept(self) -> None:
+        """A server plugs its cables in, the first time or again; when it has plugged in all, the desks can begin."""
+        for cable in self._cables:
+            if cable.plugged_in():
+                self._say("backplane connected", cable=cable.name)
+                if self._unplugged:
+                    self._unplugged.discard(cable)
+                    if not self._unplugged:
+                        self._find_desks()
+        self.reactor.callLater(0.05, self._accept)
 
     def _find_desks(self) -> None:
         """The server says where its desk port is."""

@@ -4,6 +4,7 @@
 #define TIPRING_TEST_PROMPT_LOOP_H
 
 #include "dtmf.h"
+#include "echo.h"
 #include "signal.h"
 
 #include <spandsp.h>
@@ -16,6 +17,7 @@ struct loop {
     int digits; /* 0: only the prompt, for `ticks` */
     int ticks;
     bool duck;
+    bool cancel;              /* our echo canceller before the receiver */
     dtmf_rx_state_t *foreign; /* this receiver instead of ours */
     uint32_t seed;
     /* results */
@@ -23,7 +25,7 @@ struct loop {
     long ticks_run, ticks_ducked;
 };
 
-static void run_loop(struct loop *l) {
+static inline void run_loop(struct loop *l) {
     enum { ECHO = 4096 };
     static double echo[ECHO]; /* sound on its way back, by sample mod ECHO */
     static const double response[][2] = {{3, 0.35}, {4, 0.80}, {5, -0.40}, {7, 0.22}, {9, -0.12}, {12, 0.06}};
@@ -31,6 +33,11 @@ static void run_loop(struct loop *l) {
     struct tr_detection got;
     double back = pow(10.0, -l->return_loss_db / 20.0), gain = 1.0, target = 1.0, next = 4000;
     double norm = 0;
+    static struct tr_echo canceller;
+    struct tr_echo_step step;
+    int16_t played[160] = {0};
+    canceller.mode = l->cancel ? TR_ECHO_ON : TR_ECHO_OFF;
+    tr_echo_init(&canceller);
     memset(echo, 0, sizeof echo);
     for (size_t i = 0; i < sizeof response / sizeof *response; i++)
         norm += response[i][1] * response[i][1];
@@ -73,6 +80,10 @@ static void run_loop(struct loop *l) {
         }
         if (!l->digits && l->ticks_run == l->ticks)
             return;
+        step.worth = false;
+        if (tr_echo_due(&canceller, true)) {
+            tr_echo_cancel(&canceller, (uint64_t)l->ticks_run, played, rx, &step);
+        }
         char found[129] = "";
         int count = 0;
         if (l->foreign) {
@@ -88,6 +99,9 @@ static void run_loop(struct loop *l) {
             heard += found[i] == digit;
             wrong += found[i] != digit;
         }
+        if (step.worth && !tr_dtmf_suspects(&d)) {
+            tr_echo_learn(&canceller, &step);
+        }
         bool ducked = l->duck && tr_dtmf_suspects(&d);
         l->ticks_ducked += ducked;
         target = ducked ? 0.01 : 1.0;
@@ -96,6 +110,7 @@ static void run_loop(struct loop *l) {
             gain = gain < target ? fmin(target, gain + step) : fmax(target, gain - step);
             double v = l->prompt[at] * gain;
             at = (at + 1) % (uint32_t)l->prompt_count;
+            played[i] = clip16(v);
             for (size_t j = 0; j < sizeof response / sizeof *response; j++)
                 echo[(n - 160 + i + l->delay + (int)response[j][0]) % ECHO] += v * back * response[j][1];
         }
@@ -103,7 +118,7 @@ static void run_loop(struct loop *l) {
 }
 
 /* A prompt: espeak's speech, else bursts of voiced noise. */
-static int16_t *any_prompt(const char *voice, double dbm0, int *count) {
+static inline int16_t *any_prompt(const char *voice, double dbm0, int *count) {
     int16_t *x =
         speech(voice,
                "Welcome to our service centre. For sales, please press one. For technical support, please press "

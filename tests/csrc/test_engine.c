@@ -103,7 +103,7 @@ static void gives_the_lowest_free_number(void) {
     struct tr_port_state state;
     CHECK_INT(tr_engine_port_state(rig.engine, 1, &state), TR_OK);
     CHECK_INT(state.kind, TR_KIND_FXO);
-    CHECK_INT(state.capabilities, TR_CAP_PRECISION);
+    CHECK_INT(state.capabilities, TR_CAP_PRECISION | TR_CAP_ECHO_CANCELLER);
     CHECK_INT(tr_engine_port_state(rig.engine, 4, &state), TR_E_NO_PORT);
     CHECK_INT(tr_engine_port_state(rig.engine, 400, &state), TR_E_NO_PORT);
     struct tr_stats stats;

@@ -155,7 +155,7 @@ static void an_idle_port_costs_nothing(void) {
     uint64_t ran = port->next_tick;
     loop_step(&rig, 1000);
     CHECK_INT(port->next_tick, ran); /* the chain has not run since its detectors settled */
-    CHECK(sizeof(struct tr_port) < 16384);
+    CHECK(sizeof(struct tr_port) < 24576);
     struct tr_stats stats;
     tr_engine_stats(rig.engine, &stats);
     CHECK_INT(stats.tick, 1400);

@@ -118,15 +118,16 @@ static void bench_finds_every_digit(void) {
     tr_gen_feed(&gen, sound + 800, 15000);
     tr_g711_encode(TR_LAW_A, sound, codes, 16000);
     struct tr_bench_result result;
-    CHECK_INT(tr_bench(20, 200, TR_DETECT_DTMF | TR_DETECT_TONES | TR_DETECT_VOICE, codes, 16000, 1, &result), TR_OK);
+    CHECK_INT(tr_bench(20, 200, TR_DETECT_DTMF | TR_DETECT_TONES | TR_DETECT_VOICE, 1, codes, 16000, 1, &result),
+              TR_OK);
     CHECK_INT(result.digits_found, 20 * 20); /* twice through two seconds */
     CHECK(result.ns_tick_max >= result.ns_tick_mean);
     CHECK(result.memory_bytes > 20 * 1000);
-    CHECK_INT(tr_bench(0, 200, 1, codes, 16000, 1, &result), TR_E_ARGUMENT);
-    CHECK_INT(tr_bench(1, 200, 32, codes, 16000, 1, &result), TR_E_ARGUMENT);
-    CHECK_INT(tr_bench(1, 1, 1, NULL, 16000, 1, &result), TR_E_ARGUMENT);
+    CHECK_INT(tr_bench(0, 200, 1, 0, codes, 16000, 1, &result), TR_E_ARGUMENT);
+    CHECK_INT(tr_bench(1, 200, 32, 0, codes, 16000, 1, &result), TR_E_ARGUMENT);
+    CHECK_INT(tr_bench(1, 1, 1, 0, NULL, 16000, 1, &result), TR_E_ARGUMENT);
     /* more ports than the queues take at once, and input that is no whole number of blocks */
-    CHECK_INT(tr_bench(2500, 3, TR_DETECT_DTMF, codes, 1601, 9, &result), TR_OK);
+    CHECK_INT(tr_bench(2500, 3, TR_DETECT_DTMF, 0, codes, 1601, 9, &result), TR_OK);
 }
 
 int main(void) {

@@ -63,7 +63,7 @@ def test_a_card_has_channels() -> None:
 def test_a_port_without_echo_canceller_says_so() -> None:
     clock = SteppedClock()
     engine = Engine(clock)
-    [port] = SoftwareCard(engine, "fxo", 1).ports
+    [port] = SoftwareCard(engine, "b", 1).ports
     heard: list[ev.Event] = []
     port.listen(heard.append)
     with pytest.raises(ArgumentError, match="none of off, on, fax"):

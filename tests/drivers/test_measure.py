@@ -10,7 +10,7 @@ import pytest
 
 from drivers import measure
 from drivers.errors import ArgumentError
-from drivers.measure import cadence, level, listen_to, noise, return_loss
+from drivers.measure import level, listen_to, noise, return_loss
 
 
 def sine(hz: float, dbm0: float, seconds: float = 1.0) -> array[int]:
@@ -45,13 +45,6 @@ def test_noise_and_silence_are_no_tones() -> None:
 
 def test_noise_has_its_level() -> None:
     assert level(noise(1.0, -13.0)) == pytest.approx(-13.0, abs=0.1)
-
-
-def test_cadences() -> None:
-    burst, pause = sine(450, -10, 0.35), array("h", bytes(2 * 2800))
-    assert cadence((burst + pause) * 4) == [(350, 350)] * 2  # the first began before we listened
-    assert cadence(pause + (burst + pause) * 3) == [(350, 350)] * 2
-    assert cadence(sine(450, -10)) == [] and cadence(array("h")) == []
 
 
 @pytest.mark.parametrize("loss_db", [3.0, 12.0, 24.0])

@@ -103,6 +103,8 @@ class _FarTrunkCall(FarCall):
     def _told(self, call: TrunkCall, what: What) -> None:
         self.heard.append(what)
         self.numbers, self.cause = call.numbers, call.cause
+        if what == "suspended":
+            call.clear()  # who called puts down the handset, too
 
     def alerting(self) -> None:
         self._call.alerting()
@@ -117,7 +119,8 @@ class _FarTrunkCall(FarCall):
 @dataclass
 class Trunks:
     """Our trunk and its far end. `fail` breaks all its lines until `mend`. `tells_called`: an incoming call says whom
-    it calls; else `dnis` is put in its place. `tells_calling`: an outgoing call says who calls. `crosses`: causes that
+    it calls; else `dnis` is put in its place. `tells_calling`: an outgoing call says who calls. `tells_withheld`: that
+    the caller wants not to be shown, instead of just not showing. `crosses`: causes that
     the far end's clearing before the answer carries to us, and ours to it. `rings_on`: a call that we refuse is not
     over until the far end gives up. `alarm_is_drop`: a cut line looks like a far end that hangs up. `slot`: a channel
     that both ends may seize. `settle_s`: all is quiet so long after."""
@@ -130,6 +133,7 @@ class Trunks:
     slot: int = 1
     tells_called: bool = True
     tells_calling: bool = True
+    tells_withheld: bool = True
     dnis: str = ""
     crosses: tuple[int, ...] = (16, 17)
     rings_on: bool = False
@@ -146,8 +150,15 @@ class Trunks:
         self.follow(call)
 
     def follow(self, call: TrunkCall) -> None:
+        """Notes what the call is told; where the called party hangs up first, we follow."""
         said = self.told[call] = []
-        call.listen(lambda _, what: said.append(what))
+
+        def told(call: TrunkCall, what: What) -> None:
+            said.append(what)
+            if what == "suspended":
+                call.clear()
+
+        call.listen(told)
 
     def incoming(self, numbers: Numbers = THEIRS, slot: int = 0) -> tuple[TrunkCall, FarCall]:
         """A call of the far end, offered to us, its numbers complete."""
@@ -225,7 +236,7 @@ class TrunkTests:
 
     def test_a_withheld_number_is_told_as_such(self, trunks: Trunks) -> None:
         call, _ = trunks.incoming(Numbers("66886688", "", restricted=True))
-        assert call.numbers.calling == "" and call.numbers.restricted
+        assert call.numbers.calling == "" and call.numbers.restricted == trunks.tells_withheld
 
     def test_sound_crosses_after_the_answer(self, trunks: Trunks) -> None:
         call, far = trunks.talking()
@@ -478,7 +489,7 @@ class TrunkTests:
         trunks.time.run_for(10)
         assert call.state == waiting.state == "cleared"
         assert not [text for port in trunks.near.span.channels.values() for text in port.operations]
-        trunks.time.run(lambda: "cleared" in far.heard, 30.0)
+        trunks.time.run(lambda: bool({"cleared", "suspended"} & set(far.heard)), 30.0)
 
     def test_many_calls_one_after_the_other_leave_nothing(self, trunks: Trunks) -> None:
         for number in range(6):

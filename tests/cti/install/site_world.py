@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 
 class SiteWorld:
-    """`cables` gives the card port of each VRU extension in turn; straight unless given."""
+    """`cables` gives the card port of each VRU extension in turn; straight unless given. `plan`: fields of the
+    PBX's plan that are otherwise than its make's."""
 
     def __init__(
         self,
@@ -37,11 +38,13 @@ class SiteWorld:
         ports: int = 4,
         faults: Sequence[str] = (),
         cables: Sequence[int] | None = None,
+        plan: Mapping[str, Any] | None = None,
     ) -> None:
         scenario: Scenario = mixed(1, 1, trunks=2, vru_ports=ports).with_make(make)
         scenario = replace(scenario, callers=())
         for fault in faults:
             scenario = scenario.with_fault(parse(fault))
+        scenario = replace(scenario, pbx=replace(scenario.pbx, **(plan or {})))
         self.clock = SteppedClock()
         outside, inside = (Engine(self.clock, max_ports=256, name=name) for name in ("world", "bench"))
         self.world = World(self.clock, outside, scenario, speech=Speech())

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from cti.config import load_site
-from cti.install.line import LineLearner, choose
-from cti.install.ports import differences, learn_site, proposal
+from cti.install.flash import choose
+from cti.install.line import LineLearner
+from cti.install.ports import differences, learn_site, merged
+from cti.install.site_edit import edit_site, ports, tones_and_line
 from simulators.faults import parse
 from simulators.rig.stepped import run
 from simulators.table import read_table
@@ -25,16 +25,6 @@ setup  | agent 1002 | sales 8002 answers after 2 talks 20
 2.0    | phone 8001 | off-hook for 20
 4.0    | caller 1   | 13800138000 by fsk: choose 1 after 1.5; talk 6
 """
-
-
-def written(path: Path, text: str) -> None:
-    """Somebody pastes a section into the site file."""
-    yaml = YAML()
-    document: Any = yaml.load(path)
-    for name, section in yaml.load(text).items():
-        document.setdefault(name, {}).update(section)
-    with path.open("w", encoding="utf-8") as out:
-        yaml.dump(document, out)
 
 
 def plain(changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -51,19 +41,20 @@ def test_what_was_learned_makes_the_site_right(tmp_path: Path) -> None:
         numbers = [one.extension for one in made.site.vru.all_ports()]
         found = made.run(learn_site(made.bench, numbers))
         assert len(differences(found, made.site.vru.all_ports())) == 2
-        written(tmp_path / "site.yaml", proposal(found, made.site.vru.all_ports()))
+        edit_site(tmp_path / "site.yaml", ports(merged(found, made.site.vru.all_ports())))
         made.bench.site = made.site = load_site(tmp_path / "site.yaml")
         again = made.run(learn_site(made.bench, numbers))
         assert differences(again, made.site.vru.all_ports()) == []
 
-        ports = {(one.card, one.index): one for one in made.bench.ports}
-        where = {one.extension: ports[one.card, one.port] for one in made.site.vru.all_ports()}
+        cards = {(one.card, one.index): one for one in made.bench.ports}
+        where = {one.extension: cards[one.card, one.port] for one in made.site.vru.all_ports()}
         line = LineLearner(made.clock, where["2001"], where["2002"], "2002", made.bench.dialect.line)
         tones = made.run(line.tones("cn", busy="2001", vacant="7777"))
         flash, _ = choose(made.run(line.flashes(tones.plan, (100, 200, 300, 450, 600))), 600)
         assert flash == 300
-        written(tmp_path / "site.yaml", tones.yaml())
-        assert load_site(tmp_path / "site.yaml").tones["busy"] == {"f1_hz": 620, "cadence_ms": [490, 490]}
+        edit_site(tmp_path / "site.yaml", tones_and_line(tones.changes, {"flash_ms": flash}))
+        site = load_site(tmp_path / "site.yaml")
+        assert site.tones["busy"] == {"f1_hz": 620, "cadence_ms": [490, 490]} and site.pbx.flash_ms == 300
 
     unknown = read_table(TABLE)
     for fault in (STRANGE, FLASHES):

@@ -12,14 +12,12 @@ from cti.config import Agent, Site
 from cti.errors import CannotCall
 from cti.trunks.config import Route, Toll
 from cti.trunks.routes import Outgoing, Routes
-from cti.trunks.trunks import Trunks
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
-from drivers.port import Port
 from drivers.signalling.causes import NORMAL, Cause
-from drivers.signalling.interface import Numbers, TrunkCall, What
-from drivers.span import Span
+from drivers.signalling.interface import Numbers, What
+from tests.cti.trunks.lines import Call, Lines
 
 SITE: Any = {
     "site": {"name": "Test", "country": "cn", "timezone": "Asia/Shanghai"},
@@ -52,45 +50,6 @@ SITE: Any = {
 }
 
 
-class Call(TrunkCall):
-    """A call of which nothing goes over a line."""
-
-    def _say_proceeding(self) -> None: ...
-    def _say_alerting(self) -> None: ...
-    def _say_answer(self) -> None: ...
-    def _say_more(self, digits: str) -> None: ...
-
-    def _say_clear(self, cause: Cause) -> None:
-        self.ends(None)
-
-    def ends(self, cause: Cause | None) -> None:
-        self.trunk.span.free(self.port)
-        self.told("cleared", cause=cause)
-
-
-class Lines:
-    """A trunk without signalling."""
-
-    def __init__(self, name: str, ports: list[Port]) -> None:
-        self.name, self.offered = name, None
-        self.span = Span(name, ports)
-        self.calls: list[Call] = []
-
-    def call(self, numbers: Numbers, *, slot: int | None = None) -> Call:
-        port = self.span.seize(slot)
-        self.calls.append(Call(self, port, self.span.slot_of(port), numbers, incoming=False))  # type: ignore[arg-type]
-        return self.calls[-1]
-
-    def block(self, slot: int) -> None:
-        self.span.block(slot)
-
-    def unblock(self, slot: int) -> None:
-        self.span.unblock(slot)
-
-    def close(self) -> None:
-        self.span.close()
-
-
 class Outside:
     """Trunks a and b of two channels each, at nine o'clock on a Monday in Shanghai."""
 
@@ -99,7 +58,7 @@ class Outside:
         self.engine = Engine(self.clock)
         self.a, self.b = (Lines(name, SoftwareCard(self.engine, "b", 2, name=name).ports) for name in "ab")
         site = msgspec.convert({**SITE, **changes}, Site)
-        self.routes = Routes(self.clock, site, Trunks({"a": self.a, "b": self.b}))  # type: ignore[dict-item]
+        self.routes = Routes(self.clock, site, {"a": self.a, "b": self.b})  # type: ignore[dict-item]
 
     def ways(self, number: str, right: Toll = "international", calling: str = "") -> list[tuple[str, str, str]]:
         return [(c.route, c.trunk, c.numbers.called) for c in self.routes.choices(number, right, calling)]

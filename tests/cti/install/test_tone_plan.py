@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cti.install.measure import measure
 from cti.install.tone_plan import recognised, site_tones
+from drivers.cadence import measure
 from drivers.items import Silence, Tone
 from drivers.listener import render
 

@@ -1,28 +1,26 @@
-"""A tone of a PBX measured from its samples: frequencies, cadence, level (steps 7 and 9).
+"""A signal tone of an exchange measured from its samples: frequencies, cadence, level (steps 7 and 9).
 
-Sound is cut into bursts by its level, the longest burst gives the frequencies, the bursts between the first and
-the last, which may be cut, give the cadence. Resolution: times 5 ms, frequencies 1 Hz, levels 0.1 dB. What has no
-steady pattern is irregular (speech, music), and none is invented for it. No I/O.
+Sound is cut into bursts by its level, the longest burst gives the frequencies (drivers.measure), the bursts between the
+first and the last, which may be cut, give the cadence. Resolution: times 5 ms, frequencies 1 Hz where a burst lasts
+0.1 s or more, levels 0.1 dB. What has no steady pattern is irregular (speech, music), and none is invented for it. No
+I/O.
 """
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.measure import level
+from drivers.measure import level, listen_to
 from drivers.wav import RATE
 
 FRAME = 40  # 5 ms
 QUIET_DBM0 = -50.0  # weaker is silence
 UNDER_DB = 12.0  # so far under the loudest frames a burst has ended
 SHORTEST_MS = 30  # clicks and gaps below this are none
-LOW_HZ, HIGH_HZ, STEP_HZ = 200, 2000, 5
-SECOND_DB = 8.0  # a second frequency is at most so much weaker
-WINDOW = 2000  # samples, 250 ms
+SPECTRUM = 8000  # samples of a burst that are looked at, 1 s
 DIFFERENT_MS, DIFFERENT = 20, 0.12  # times of one cadence agree within this
 MAX_PAIRS = 4
 
@@ -59,7 +57,7 @@ def measure(samples: array[int]) -> Measured:
     longest = max((run for run in runs if run[0]), key=lambda run: run[2] - run[1])
     start, stop = longest[1] * FRAME, longest[2] * FRAME
     middle = samples[start + FRAME : stop - FRAME] or samples[start:stop]
-    f1, f2 = _frequencies(middle[: 2 * WINDOW])
+    f1, f2 = _frequencies(middle[:SPECTRUM])
     each_dbm0 = round(level(middle) - (3.0 if f2 else 0.0), 1)
     edges = [run for run in runs if run[0]]
     ms = FRAME * 1000 // RATE
@@ -110,31 +108,7 @@ def _same(one: int, other: int) -> bool:
     return abs(one - other) <= DIFFERENT_MS + DIFFERENT * max(one, other)
 
 
-def _power(samples: Sequence[float], hertz: float) -> float:
-    """Goertzel."""
-    two_cos = 2 * math.cos(2 * math.pi * hertz / RATE)
-    before = now = 0.0
-    for value in samples:
-        before, now = now, value + two_cos * now - before
-    return now * now + before * before - two_cos * now * before
-
-
 def _frequencies(samples: Sequence[int]) -> tuple[int, int]:
     """The strongest frequency, and a second one (0: none), lower first."""
-    size = min(len(samples), WINDOW)
-    shaped = [samples[at] * (0.5 - 0.5 * math.cos(2 * math.pi * at / size)) for at in range(size)]
-    grid = range(LOW_HZ, HIGH_HZ + 1, STEP_HZ)
-    powers = {hertz: _power(shaped, hertz) for hertz in grid}
-    top = max(powers, key=lambda hertz: powers[hertz])
-    lobe = max(30, 2.5 * RATE / max(1, size))
-    rest = {hertz: power for hertz, power in powers.items() if abs(hertz - top) > lobe}
-    second = max(rest, key=lambda hertz: rest[hertz])
-    first = _refine(shaped, top)
-    if powers[second] < powers[top] * 10 ** (-SECOND_DB / 10):
-        return first, 0
-    low, high = sorted((first, _refine(shaped, second)))
-    return low, high
-
-
-def _refine(samples: Sequence[float], hertz: int) -> int:
-    return max(range(hertz - STEP_HZ, hertz + STEP_HZ + 1), key=lambda near: _power(samples, near))
+    found = sorted(round(partial.hz) for partial in listen_to(samples).partials)
+    return (found[0] if found else 0, found[1] if len(found) > 1 else 0)

@@ -1,0 +1,124 @@
+/* The canceller's decisions, block by block; see echo.h. The arithmetic is in echo_kernels.h. */
+#include "echo.h"
+#include "simd.h"
+#include <string.h>
+
+_Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' transform");
+
+#define FIRST_DOUBT 0.25f       /* of each frequency: a return loss of 6 dB */
+#define LIKENESS_RATE 0.3f      /* of a block */
+#define LIKENESS_LIMIT 0.1f     /* passed: the path is another one */
+#define WORTH_LEARNING 10000.0f /* mean square of a block sent, -44 dBm0 */
+#define WORSE_MAX 5
+#define SILENT_PEAK 8 /* idle codes: the line is open */
+
+static void doubt_all(struct tr_echo *echo, float power) {
+    for (int k = 0; k < TR_ECHO_TAPS; k++) {
+        echo->path.doubt[k] = echo->path.doubt[k] > power ? echo->path.doubt[k] : power;
+    }
+    echo->likeness = 0;
+}
+
+static void forget(struct tr_echo *echo) {
+    memset(&echo->path, 0, sizeof echo->path);
+    doubt_all(echo, FIRST_DOUBT);
+    echo->worse = 0;
+}
+
+/* What was sent and received is of another time, or was never looked at. */
+static void begin_anew(struct tr_echo *echo) {
+    memset(echo->sent, 0, sizeof echo->sent);
+    memset(echo->came, 0, sizeof echo->came);
+    echo->quiet = 4;
+}
+
+void tr_echo_init(struct tr_echo *echo) {
+    uint8_t mode = echo->mode;
+    memset(echo, 0, sizeof *echo);
+    echo->mode = mode;
+    forget(echo);
+    begin_anew(echo);
+}
+
+void tr_echo_doubt(struct tr_echo *echo) { doubt_all(echo, FIRST_DOUBT); }
+
+static float power(const float *x) {
+    float sum[8] = {0};
+    for (int n = 0; n < TR_BLOCK; n += 8) {
+        for (int i = 0; i < 8; i++) {
+            sum[i] += x[n + i] * x[n + i];
+        }
+    }
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+static bool silent(const int16_t *rx) {
+    for (int i = 0; i < TR_BLOCK; i++) {
+        if (rx[i] > SILENT_PEAK || rx[i] < -SILENT_PEAK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void remember(struct tr_echo *echo, const int16_t *sent, const int16_t *rx) {
+    enum { OLD = TR_ECHO_POINTS - TR_BLOCK, BEFORE = TR_ECHO_TAPS - TR_BLOCK };
+    memmove(echo->sent, echo->sent + TR_BLOCK, OLD * sizeof *echo->sent);
+    memmove(echo->came, echo->came + TR_BLOCK, BEFORE * sizeof *echo->came);
+    for (int i = 0; i < TR_BLOCK; i++) {
+        echo->sent[OLD + i] = sent ? sent[i] : 0;
+        echo->came[BEFORE + i] = rx[i];
+    }
+    echo->quiet = sent ? 0 : echo->quiet + 1;
+}
+
+bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
+                    struct tr_echo_step *step) {
+    step->worth = false;
+    if (silent(rx)) {
+        return false; /* and so a gap in the history */
+    }
+    if (echo->next != tick) {
+        begin_anew(echo);
+    }
+    echo->next = tick + 1;
+    remember(echo, sent, rx);
+    float expected[TR_ECHO_TAPS];
+    tr_kernels->echo_of(echo->sent, echo->path.taps, step->sent, expected);
+    for (int i = 0; i < TR_ECHO_TAPS; i++) {
+        step->left[i] = echo->came[i] - expected[i];
+    }
+    const float *left = step->left + TR_ECHO_TAPS - TR_BLOCK;
+    step->worth = sent && power(echo->sent + TR_ECHO_POINTS - TR_BLOCK) > WORTH_LEARNING * TR_BLOCK;
+    if (power(left) > 2.0f * power(echo->came + TR_ECHO_TAPS - TR_BLOCK)) {
+        echo->worse++;
+        if (echo->worse >= WORSE_MAX) {
+            forget(echo);
+        }
+        return false;
+    }
+    echo->worse = 0;
+    for (int i = 0; i < TR_BLOCK; i++) {
+        float v = left[i] < 0 ? left[i] - 0.5f : left[i] + 0.5f;
+        rx[i] = (int16_t)(v > 32767.0f ? 32767.0f : v < -32768.0f ? -32768.0f : v);
+    }
+    return true;
+}
+
+void tr_echo_learn(struct tr_echo *echo, const struct tr_echo_step *step) {
+    if (!step->worth || echo->mode != TR_ECHO_ON) {
+        return;
+    }
+    struct tr_echo_path *path = &echo->path;
+    echo->likeness += (tr_kernels->echo_learn(step->sent, step->left, path) - echo->likeness) * LIKENESS_RATE;
+    if (echo->likeness > LIKENESS_LIMIT || echo->likeness < -LIKENESS_LIMIT) {
+        float sum[8] = {0};
+        for (int k = 0; k < 2 * TR_ECHO_TAPS; k += 8) {
+            for (int i = 0; i < 8; i++) {
+                sum[i] += path->taps[k + i] * path->taps[k + i];
+            }
+        }
+        float all = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+        doubt_all(echo, all / TR_ECHO_TAPS);
+    }
+}

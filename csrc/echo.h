@@ -1,0 +1,72 @@
+/* Line echo canceller of an analog port (ITU-T G.165, G.168): what we send comes back from the hybrids of the line, and
+ * is taken out of what is received, before anybody hears it. Serves steps 5 and 6 (digits and voice under our own
+ * prompt), and every conversation on the card, whose parties would hear themselves.
+ *
+ *   tail        32 ms (256 samples), counted from the sample in which it is sent
+ *   converges   to more than 25 dB within 0.5 s of noise, 1 s of speech (echo return loss enhancement, with no
+ *               non-linear processor: what is left is heard as it is)
+ *   both talk   goes on without diverging, and needs no detector for it, see below
+ *   rests       while the line is open, a digit is heard or sent, in fax mode, while we are silent (under -44 dBm0)
+ *
+ * How: a Kalman filter in the frequency domain, one step a block (Enzner and Vary, "Frequency-domain adaptive Kalman
+ * filter for acoustic echo control in hands-free telephones", Signal Processing 86, 2006). It keeps for each frequency,
+ * beside the echo path itself, how much of it is still in doubt, and how loud the near end is; what a block teaches is
+ * weighed by both. A near end that talks is loud, so little is believed. The error of a step is taken over 32 ms, not
+ * only over the block's 20, so that each sample teaches 1.6 times.
+ *
+ * A path that changes in the middle of a call looks like a near end that talks, but for one thing: what is left over is
+ * then like the echo that was expected, frequency by frequency, and a talker never is. When that likeness passes a
+ * limit, everything is in doubt again.
+ *
+ * Where what is left would be 3 dB louder than what came, the block is passed as it came; after five in succession the
+ * path is forgotten. */
+#ifndef TIPRING_ECHO_H
+#define TIPRING_ECHO_H
+
+#include "engine.h"
+#include <stdbool.h>
+
+#define TR_ECHO_TAPS 256   /* the tail, samples */
+#define TR_ECHO_POINTS 512 /* of the transform */
+
+/* What is known of the line. By frequency: 256 real and 256 imaginary parts, see echo_kernels.h. */
+struct tr_echo_path {
+    float taps[2 * TR_ECHO_TAPS];
+    float doubt[TR_ECHO_TAPS]; /* mean square error of a tap */
+    float noise[TR_ECHO_TAPS]; /* power of the near end in a step's error */
+};
+
+struct tr_echo {
+    uint8_t mode;    /* enum tr_echo_canceller */
+    uint8_t worse;   /* blocks in succession that would have been made louder */
+    uint32_t quiet;  /* blocks without a sound sent, in succession */
+    uint64_t next;   /* tick of the block that carries on this history */
+    float likeness;  /* of what is left over with the echo expected, -1 .. 1, smoothed */
+    float sent[512]; /* the last samples sent */
+    float came[256]; /* the last samples received */
+    struct tr_echo_path path;
+};
+
+/* Between tr_echo_cancel and tr_echo_learn of the same block. */
+struct tr_echo_step {
+    bool worth; /* there is something to learn */
+    float sent[2 * TR_ECHO_TAPS];
+    float left[TR_ECHO_TAPS];
+};
+
+/* Nothing is known of the line. */
+void tr_echo_init(struct tr_echo *echo);
+/* Another call, another far end: what was learnt may no longer be so. */
+void tr_echo_doubt(struct tr_echo *echo);
+/* May this block hold an echo? Ask before it is decoded. `sounding`: we sent something that may come back in it. */
+static inline bool tr_echo_due(const struct tr_echo *echo, bool sounding) {
+    return echo->mode != TR_ECHO_OFF && (sounding || echo->quiet < 4);
+}
+/* Takes the echo of what was sent (NULL: silence) out of a block, in place; `tick` is the engine's. False: it is as
+ * it came. */
+bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
+                    struct tr_echo_step *step);
+/* Learns from it, unless it is better left alone: see above. */
+void tr_echo_learn(struct tr_echo *echo, const struct tr_echo_step *step);
+
+#endif

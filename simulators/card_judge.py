@@ -1,0 +1,191 @@
+"""The judge of a run in which the server's cards are the switch: its calls against what people did and heard.
+
+There is no PBX that could say how a call went. What counts is what reached people: whom a caller heard, who heard whom
+throughout the times that the scenario names, that nobody ever heard a stranger, how buttons were answered, and that at
+the end every handset is down and every line free. Server's calls are plain mappings, as `tipring demo --json` has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.card_world import CardWorld
+from simulators.heard import hearing_faults
+from simulators.hearing import WINDOW_S, Heard
+from simulators.scenario import Scenario
+from simulators.truth import CallTruth, Truth
+
+NEAR_S = 8.0
+TALK_TOLERANCE_S = 2.0
+BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
+SAME: dict[str, frozenset[str]] = {
+    "answered": frozenset({"answered"}),
+    "message": frozenset({"message"}),
+    "abandoned_ring": frozenset({"abandoned_ring", "abandoned_menu"}),
+    "abandoned_menu": frozenset({"abandoned_menu", "no_choice"}),
+    "abandoned_queue": frozenset({"abandoned_queue", "gone_by_choice"}),
+    "released": frozenset({"abandoned_queue", "no_choice", "gone_by_choice", "queue_full", "overdue", "failed"}),
+}
+
+
+@dataclass(frozen=True)
+class CardFinding:
+    """One disagreement. `number` is the caller's, 0 where it is nobody's; `call` the server's name of the call."""
+
+    number: int
+    call: str | None
+    what: str
+
+    def __str__(self) -> str:
+        whose = f"caller {self.number} (call {self.call}): " if self.number else ""
+        return f"{whose}{self.what}"
+
+
+def judge(calls: Sequence[Mapping[str, Any]], world: CardWorld) -> list[CardFinding]:
+    """Every disagreement. An empty list is a good run."""
+    matched = match(calls, world.truth)
+    findings: list[CardFinding] = []
+    for number, call in matched.items():
+        if call is None:
+            findings.append(CardFinding(number, None, "the server has no call for it"))
+        else:
+            differences = _compare(call, world.truth.calls[number], world)
+            findings += [CardFinding(number, str(call["call"]), what) for what in differences]
+    named = {id(call) for call in matched.values()}
+    findings += [
+        CardFinding(0, None, f"nobody made the call {call['call']}")
+        for call in calls
+        if call.get("ani") is not None and id(call) not in named
+    ]
+    everywhere = (*_deeds(world), *_strangers(world), *_left_over(world))
+    return findings + [CardFinding(0, None, what) for what in everywhere]
+
+
+def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping[str, Any] | None]:
+    """Each caller whose line rang, with the server's call for it: the nearest in time on the same line."""
+    found: dict[int, Mapping[str, Any] | None] = {}
+    taken: set[int] = set()
+    for number in sorted(truth.calls):
+        ring = truth.calls[number].first("rings")
+        if ring is None or not ring.who.startswith("line "):
+            continue
+        line = int(ring.who.removeprefix("line "))
+        near = [
+            (abs(began - ring.at_s), index)
+            for index, call in enumerate(calls)
+            if index not in taken
+            and _line(call) == line
+            and (began := (call.get("steps") or {}).get("1")) is not None
+            and abs(began - ring.at_s) <= NEAR_S
+        ]
+        found[number] = None
+        if near:
+            index = min(near)[1]
+            taken.add(index)
+            found[number] = calls[index]
+    return found
+
+
+def _line(call: Mapping[str, Any]) -> int | None:
+    """The office's line of a call: `office/3`."""
+    number = str(call.get("extension") or "").rpartition("/")[2]
+    return int(number) if number.isdigit() else None
+
+
+def outcome_of(mine: CallTruth) -> str:
+    """What became of a caller, by what the caller did and heard."""
+    if mine.first("talks") is not None:
+        return "answered"
+    if mine.first("message") is not None:
+        return "message"
+    if mine.first("answered") is None:
+        return "abandoned_ring"
+    if mine.first("caller released") is not None or mine.first("hears busy tone") is not None:
+        return "released"
+    return "abandoned_queue" if mine.first("chose") is not None else "abandoned_menu"
+
+
+def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iterator[str]:
+    seen, outcome = outcome_of(mine), str(call.get("outcome"))
+    if outcome not in SAME[seen]:
+        yield f"outcome {outcome}, the world saw {seen}"
+    told = mine.first("rings")
+    if told is not None and told.data["form"] != "none" and seen != "abandoned_ring" and call.get("ani") != mine.ani:
+        yield f"ani {call.get('ani')}, the caller's is {mine.ani}"
+    if call.get("dnis") not in (None, mine.dnis):
+        yield f"dnis {call.get('dnis')}, called was {mine.dnis}"
+    if seen != "answered" or outcome != "answered":
+        return
+    heard = _people(world, f"caller {mine.number}")
+    extension = call.get("agent_extension")
+    if heard and f"phone {extension}" not in heard and not any(who.startswith("subscriber ") for who in heard):
+        yield f"agent {call.get('agent')} ({extension}), the caller heard {', '.join(sorted(heard))}"
+    began, ended, said = mine.at("talks"), mine.at("caller gone"), call.get("talk_s")
+    alone = len(heard) == 1 and not any(f"of {mine.number}" in done.deed.who for done in world.deeds.done)
+    if alone and began is not None and ended is not None and said is not None:
+        talked = ended - began
+        if abs(said - talked) > TALK_TOLERANCE_S:
+            yield f"talked {said} s, the world saw {talked:.1f} s"
+
+
+def _people(world: CardWorld, ear: str) -> set[str]:
+    heard = world.voices.heard.get(ear) if world.voices is not None else None
+    return {word for moment in heard.moments for word in moment.words if " " in word} if heard is not None else set()
+
+
+def _deeds(world: CardWorld) -> Iterator[str]:
+    """Buttons answered otherwise than expected, deeds whose time never came, ears that misheard."""
+    for done in world.deeds.done:
+        if done.result != done.deed.refused:
+            wanted = done.deed.refused or "done"
+            yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} {done.to}: {done.result or 'done'}, not {wanted}"
+    yield from (f"never came to pass: {row}" for row in world.deeds.missed)
+    yield from map(str, hearing_faults(world))
+
+
+def _strangers(world: CardWorld) -> Iterator[str]:
+    """A caller who hears another caller, a telephone that hears two: nothing in a scenario joins two callers."""
+    heard = world.voices.heard.values() if world.voices is not None else ()
+    for ear in heard:
+        limit = 0 if ear.party.startswith("caller ") else 1
+        at_s = _too_many(ear, limit)
+        if at_s is not None:
+            yield f"{at_s:.2f} s: {ear.party} hears a stranger"
+
+
+def _too_many(ear: Heard, limit: int) -> float | None:
+    """Since when more callers than that were heard at once, for more than a moment."""
+    since = None
+    for moment in ear.moments:
+        if sum(word.startswith("caller ") for word in moment.words) <= limit:
+            since = None
+        elif since is None:
+            since = moment.at_s
+        elif moment.at_s + WINDOW_S - since > BESIDE_S:
+            return since
+    return None
+
+
+def _left_over(world: CardWorld) -> Iterator[str]:
+    """Handsets and lines."""
+    for extension, telephone in world.phones.items():
+        if telephone.state not in ("idle", "off"):
+            yield f"phone {extension} is still {telephone.state}"
+    for line in world.lines:
+        if not line.free:
+            yield f"line {line.index} is not free"
+
+
+def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[CardFinding]:
+    """What a text table expects of how calls end, and the server does not say."""
+    findings = []
+    matched = match(calls, truth)
+    for number, (outcome, extension) in sorted(scenario.expected.items()):
+        call = matched.get(number) or {}
+        said = (call.get("outcome"), call.get("agent_extension"))
+        if said[0] != outcome or extension not in ("", said[1]):
+            name = str(call["call"]) if call else None
+            findings.append(CardFinding(number, name, f"expected {outcome} {extension}, the server says {said}"))
+    return findings

@@ -1,0 +1,148 @@
+"""Callers for a server whose cards are the switch, from a seed: every verb of call control, and who must hear whom.
+
+A case is rows of a table (deed_rows.py) in which N stands for the caller's number, and how long the caller talks. The
+parts that a case needs are played by whom the caller reaches (`agent of N`), by colleagues who take no calls from the
+queue (`other of N`) and by supervisors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from simulators.caller import Step
+from simulators.deed_rows import deed, hears
+from simulators.desk import DeskPlan
+from simulators.phone import Behaviour, PhonePlan
+from simulators.scenario import MANY, AgentPlan, Scenario, agents, caller_for, demo
+from simulators.subscriber import SubscriberPlan
+
+OTHERS = tuple(str(8011 + index) for index in range(4))
+SUPERVISORS = tuple(str(8021 + index) for index in range(3))
+SUBSCRIBER = "66880001"
+LINES = 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """`talk_s`: how long the caller stays once somebody is heard; 0: as the case of scenario.py of that name."""
+
+    talk_s: float
+    rows: str = ""
+
+
+CASES: dict[str, Case] = {
+    "answered": Case(
+        8.0,
+        """
+        N+1..7   | caller N        | hears agent of N at -15
+        N+1..7   | agent of N      | hears caller N at -15
+        """,
+    ),
+    "hold": Case(
+        14.0,
+        """
+        N+2      | agent of N      | hold
+        N+3..5.5 | caller N        | hears music
+        N+3..5.5 | agent of N      | hears nothing
+        N+6      | agent of N      | retrieve
+        N+7..12  | caller N        | hears agent of N
+        N+7..12  | agent of N      | hears caller N
+        """,
+    ),
+    "consult_transfer": Case(
+        20.0,
+        """
+        N+2      | agent of N      | consult other of N
+        N+3..8   | caller N        | hears music
+        N+6..8   | agent of N      | hears other of N
+        N+6..8   | other of N      | hears agent of N
+        N+9      | agent of N      | transfer
+        N+10..18 | caller N        | hears other of N
+        N+10..18 | other of N      | hears caller N
+        """,
+    ),
+    "abandoned_queue": Case(0.0),
+    "message": Case(0.0),
+    "abandoned_menu": Case(0.0),
+    "abandoned_ring": Case(0.0),
+    "complaint": Case(0.0),
+}
+
+
+def staff() -> tuple[AgentPlan, ...]:
+    """Those of the queues, colleagues who take no calls from them, supervisors."""
+    plans = [replace(plan, phone=replace(plan.phone, usual=_patient(plan.phone.usual.answer_s))) for plan in agents()]
+    for extension in (*OTHERS, *SUPERVISORS):
+        agent = f"1{extension[1:]}"
+        supervisor = extension in SUPERVISORS
+        login_s = 0.2 + 0.1 * len(plans)
+        desk = DeskPlan(agent, f"secret-{agent}", extension, login_at_s=login_s, ready_after_s=None)
+        name = f"班长 {agent}" if supervisor else f"专家 {agent}"
+        groups = ("sales", "service", "complaints") if supervisor else ("service",)
+        site = {"role": "supervisor"} if supervisor else {}
+        plans.append(AgentPlan(name, groups, desk, PhonePlan(_patient(2.0)), site=site))
+    return tuple(plans)
+
+
+def _patient(answer_s: float | None) -> Behaviour:
+    """Talks for as long as the other one does."""
+    return Behaviour(answer_s, 300.0)
+
+
+def mixed(seed: int, calls: int, *, lines: int = LINES, every_s: float = 6.0, trunk: str = "fxo") -> Scenario:
+    """`calls` callers, about one each `every_s`: first one of each of CASES, the rest drawn from them."""
+    random = Random(f"tipring card {seed}")
+    names = tuple(CASES)
+    scenario = Scenario(
+        seed,
+        (),
+        staff(),
+        trunks=lines,
+        switch="card",
+        trunk=trunk,
+        subscribers=(SubscriberPlan(SUBSCRIBER, 2.0),),
+        pools={"other": OTHERS, "supervisor": SUPERVISORS},
+    )
+    at_s = 4.0
+    numbers: set[str | None] = set()
+    for number in range(1, calls + 1):
+        name = names[number - 1] if number <= len(names) else random.choice(names)
+        scenario = with_case(scenario, random, number, at_s, name)
+        while scenario.callers[-1].ani in numbers:  # callers are told apart by their numbers
+            again = caller_for(random, number, at_s, "answered").ani
+            scenario = replace(scenario, callers=(*scenario.callers[:-1], replace(scenario.callers[-1], ani=again)))
+        numbers.add(scenario.callers[-1].ani)
+        at_s += every_s * random.uniform(0.7, 1.3)
+    return scenario
+
+
+def with_case(scenario: Scenario, random: Random, number: int, at_s: float, name: str) -> Scenario:
+    """The same with one more caller, and what is done with the call."""
+    case = CASES[name]
+    plan = caller_for(random, number, at_s, name)
+    if case.talk_s:
+        plan = replace(plan, steps=(*plan.steps[:-1], Step("talk", seconds=case.talk_s)))
+    deeds, heard = list(scenario.deeds), list(scenario.hears)
+    for line in case.rows.strip().splitlines():
+        when, whom, what = (cell.strip().replace("N", str(number)) for cell in line.split("|"))
+        row, hearing = deed(when, whom, what), hears(when, whom, what)
+        if row is None and hearing is None:
+            raise ValueError(f"case {name}: not understood: {line}")
+        deeds += [row] if row is not None else []
+        heard += [hearing] if hearing is not None else []
+    return replace(scenario, callers=(*scenario.callers, plan), deeds=tuple(deeds), hears=tuple(heard))
+
+
+def scenario_for(
+    calls: int | None, seed: int, *, keep: bool = False, every_s: float | None = None, trunk: str = "fxo"
+) -> Scenario:
+    """In real time the demonstration's three callers, a mix of so many, or one that lasts for hours; stepped
+    (`every_s` is given) a mix."""
+    if every_s is not None:
+        return mixed(seed, calls or 20, every_s=every_s, trunk=trunk)
+    if keep:
+        return mixed(seed, calls or MANY, trunk=trunk)
+    if calls is not None and calls != 3:
+        return mixed(seed, calls, trunk=trunk)
+    return replace(demo(seed), switch="card", trunk=trunk)

@@ -1,0 +1,69 @@
+"""Which world a command wants: options that `tipring demo` and `tipring sim` share, and the scenario that they name."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulators.scenario import Scenario
+
+SWITCHES = ("pbx", "card")
+
+
+def add_options(parser: argparse.ArgumentParser, calls: str) -> None:
+    """``calls`` is how many callers there are without the option, for its help."""
+    parser.add_argument("--calls", type=int, metavar="N", help=f"callers ({calls})")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the scenario (default 1)")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world; may be given again"
+    )
+    parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
+    parser.add_argument(
+        "--switch", choices=SWITCHES, default="pbx", help="who switches: a PBX (default), or the server's own cards"
+    )
+    parser.add_argument("--trunk", metavar="KIND", help="with --switch card: the office's lines (default fxo)")
+
+
+def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None) -> Scenario:
+    """The scenario with its faults; ``every_s``: stepped, seconds between callers. Raises TipringError for what there
+    is not, and for options that do not go together."""
+    from cti.errors import TipringError
+    from simulators import card_scenario, scenario
+    from simulators.faults import FaultError, parse
+    from simulators.makes import MAKES, USUAL
+    from simulators.makes import listing as makes
+    from simulators.offices import OFFICES
+
+    if args.calls is not None and not 1 <= args.calls <= 10_000:
+        raise TipringError("--calls is a number from 1 to 10000")
+    if args.switch == "card" and args.pbx is not None:
+        raise TipringError("--pbx belongs to --switch pbx: with --switch card there is no PBX")
+    if args.switch == "pbx" and args.trunk is not None:
+        raise TipringError("--trunk belongs to --switch card: a PBX's trunks are analog lines")
+    if args.pbx is not None and args.pbx not in MAKES:
+        raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{makes()}")
+    trunk = args.trunk or "fxo"
+    if trunk not in OFFICES:
+        raise TipringError(f"--trunk {trunk}: no such kind. There are: {', '.join(OFFICES)}")
+    if args.switch == "card":
+        wanted = card_scenario.scenario_for(args.calls, args.seed, keep=keep, every_s=every_s, trunk=trunk)
+    elif every_s is None:
+        wanted = scenario.scenario_for(args.calls, args.seed, keep=keep, make=args.pbx or USUAL)
+    else:
+        wanted = scenario.mixed(args.seed, args.calls or 20, every_s=every_s).with_make(args.pbx or USUAL)
+    try:
+        for spec in args.fault:
+            wanted = wanted.with_fault(parse(spec))
+    except FaultError as error:
+        raise TipringError(str(error)) from error
+    return wanted
+
+
+def as_arguments(args: argparse.Namespace) -> list[str]:
+    """The same choice for another command."""
+    out = ["--seed", str(args.seed), "--switch", args.switch, *(f"--fault={spec}" for spec in args.fault)]
+    for name in ("calls", "pbx", "trunk"):
+        value = getattr(args, name)
+        out += [f"--{name}", str(value)] if value is not None else []
+    return out

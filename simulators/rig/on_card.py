@@ -1,0 +1,99 @@
+"""A whole run in simulated time in which the server's own cards are the switch: office and telephones on its wires.
+
+The same seed gives the same bytes. People speak in code, so that the run says who heard whom, and a stranger with the
+wires' files can look for himself. Serves steps 1 to 9 without a PBX, and `tipring demo --stepped --switch card`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cti.assemble import Assembly, assemble_stepped
+from cti.config import load_site
+from cti.records.journal_read import read
+from drivers.card import SoftwareCard
+from drivers.clock import SteppedClock
+from simulators.card_judge import CardFinding, judge
+from simulators.card_world import SEATS, TRUNKS, CardWorld
+from simulators.judge import popups
+from simulators.offices import OFFICES
+from simulators.rig.parties import parties_of, verbs_of
+from simulators.rig.result import call_object
+from simulators.rig.site import write_site
+from simulators.rig.stage import Stage, prompt_cache
+from simulators.rig.stepped import longest_s
+from simulators.scenario import Scenario
+from simulators.speech import Speech
+
+Change = Callable[[Assembly, CardWorld, SteppedClock], None]
+
+
+@dataclass
+class CardRun:
+    """A finished run. `calls` as with a PBX, each with `parties` and `verbs`."""
+
+    scenario: Scenario
+    calls: list[dict[str, Any]]
+    world: CardWorld
+    seconds: float  # simulated
+    findings: list[CardFinding] = field(default_factory=list)
+    popups: list[str] = field(default_factory=list)
+
+
+def run(
+    scenario: Scenario,
+    *,
+    wires: Path | None = None,
+    limit_s: float | None = None,
+    progress: Callable[[float], None] | None = None,
+    change: Change | None = None,
+) -> CardRun:
+    """Runs a scenario to its end; the arguments are those of `stepped.run`."""
+    folder = Path(tempfile.mkdtemp(prefix="tipring-run-"))
+    try:
+        return _run(scenario, folder, wires, limit_s or longest_s(scenario), progress, change)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(
+    scenario: Scenario,
+    folder: Path,
+    wires: Path | None,
+    limit_s: float,
+    progress: Callable[[float], None] | None,
+    change: Change | None,
+) -> CardRun:
+    stage = Stage()
+    world = CardWorld(stage.clock, stage.outside, scenario, speech=Speech(), ears=stage.ears(scenario, folder))
+    site = load_site(write_site(scenario, folder))
+    trunks = OFFICES[scenario.trunk].server_card(scenario.trunks)
+    seats = SoftwareCard(None, "fxs", len(scenario.agents), name=SEATS)
+    stage.inside.add_card(trunks)
+    stage.inside.add_card(seats)
+    world.wire(trunks, seats)
+    stage.taps += [(trunks, index, f"line-{index + 1}") for index in range(scenario.trunks)]
+    stage.taps += [(seats, index, f"seat-{agent.desk.extension}") for index, agent in enumerate(scenario.agents)]
+    server = assemble_stepped(
+        stage.clock, site, {TRUNKS: trunks, SEATS: seats}, smdi=None, smdr=None, prompts=prompt_cache()
+    )
+    for at_s, by_s in scenario.clock_shifts:
+        stage.clock.callLater(at_s, stage.clock.shift_wall, by_s)
+    if change is not None:
+        change(server, world, stage.clock)
+    rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
+    entries = list(read(site.journal))
+    calls = []
+    for row in rows:
+        call = call_object(row, stage.began)
+        call["parties"], call["verbs"] = parties_of(row.id, entries, world), verbs_of(row.id, entries, stage.began)
+        calls.append(call)
+    result = CardRun(scenario, calls, world, stage.clock.seconds())
+    result.findings = judge(calls, world)
+    result.popups = popups(world.truth)
+    return result

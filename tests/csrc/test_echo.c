@@ -1,0 +1,348 @@
+/* The echo canceller on lines of its own making: how soon and how far it takes the echo away, with noise, speech,
+ * tones, both ends talking, a line that changes; and that it does no harm. Tests in the manner of ITU-T G.168 (2015)
+ * clause 6, on hybrids of our own. */
+#include "echo.h"
+#include "hybrid.h"
+#include "prompt_loop.h"
+#include "simd.h"
+
+#define SECONDS 8
+#define N (SECONDS * TR_RATE)
+
+/* A line: what of the sent comes back, what the near end says, and what is heard of both through A-law. */
+static double path[2][TR_ECHO_TAPS]; /* before and after `changed` */
+static int changed;
+static int16_t sent[N], received[N], left_over[N];
+static double echo[N], near[N];
+
+/* Our wires' hybrid, `delay` samples later; `spread` adds a tail that rings for 20 ms. */
+static void hybrid(int which, double return_loss_db, int delay, bool spread) {
+    float impulse[TR_HYBRID_TAIL + TR_BLOCK] = {0}, out[TR_BLOCK] = {0};
+    uint32_t seed = 7;
+    double gain = pow(10, -return_loss_db / 20);
+    impulse[TR_HYBRID_TAIL] = 1;
+    tr_hybrid_add(out, impulse + TR_HYBRID_TAIL, 1);
+    memset(path[which], 0, sizeof path[which]);
+    for (int i = 0; delay + i < TR_ECHO_TAPS && i < 160; i++) {
+        path[which][delay + i] += gain * ((double)out[i] + (spread ? 0.25 * exp(-i / 40.0) * gauss(&seed) : 0));
+    }
+}
+
+static void line(double return_loss_db, int delay, bool spread) {
+    changed = N;
+    memset(near, 0, sizeof near);
+    hybrid(0, return_loss_db, delay, spread);
+}
+
+static void send_noise(double dbm0) {
+    uint32_t seed = 5;
+    static double x[N];
+    memset(x, 0, sizeof x);
+    add_noise(x, N, dbm0, &seed);
+    to_line(x, sent, N);
+}
+
+static void send_speech(const char *voice) {
+    int count;
+    int16_t *x = any_prompt(voice, -16, &count);
+    for (int i = 0; i < N; i++) {
+        sent[i] = tr_linear_of[TR_LAW_A][tr_alaw(x[i % count])];
+    }
+    free(x);
+}
+
+static void speak_near(double from, double to, double dbm0) {
+    int count;
+    int16_t *x = any_prompt("zh", dbm0, &count);
+    for (int i = (int)(from * TR_RATE); i < (int)(to * TR_RATE); i++) {
+        near[i] += x[(i + 4000) % count];
+    }
+    free(x);
+}
+
+static void hear_line(void) {
+    for (int i = 0; i < N; i++) {
+        echo[i] = 0;
+        for (int k = 0; k < TR_ECHO_TAPS && k <= i; k++) {
+            echo[i] += path[i >= changed][k] * sent[i - k];
+        }
+        received[i] = tr_linear_of[TR_LAW_A][tr_alaw(clip16(echo[i] + near[i]))];
+    }
+}
+
+static struct tr_echo canceller;
+
+static void begin(void) {
+    canceller.mode = TR_ECHO_ON;
+    tr_echo_init(&canceller);
+}
+
+/* `learns` NULL: always. */
+static void run_blocks(int from, int to, bool learns) {
+    for (int b = from; b < to; b++) {
+        struct tr_echo_step step;
+        memcpy(left_over + b * TR_BLOCK, received + b * TR_BLOCK, TR_BLOCK * sizeof *left_over);
+        if (!tr_echo_due(&canceller, true)) {
+            continue;
+        }
+        tr_echo_cancel(&canceller, (uint64_t)b, sent + b * TR_BLOCK, left_over + b * TR_BLOCK, &step);
+        if (learns) {
+            tr_echo_learn(&canceller, &step);
+        }
+    }
+}
+
+static void cancel_all(void) {
+    begin();
+    run_blocks(0, N / TR_BLOCK, true);
+}
+
+/* Echo return loss enhancement from .. to seconds, dB: the echo over what is left beside the near end. */
+static double enhancement(double from, double to) {
+    double before = 0, after = 1;
+    for (int i = (int)(from * TR_RATE); i < (int)(to * TR_RATE); i++) {
+        double rest = left_over[i] - near[i];
+        before += echo[i] * echo[i];
+        after += rest * rest;
+    }
+    return 10 * log10(before / after);
+}
+
+/* By so many dB, or down to -60 dBm0: A-law takes a weak echo away no finer. */
+static bool cancelled(double from, double to, double db) {
+    double rest = 0, n = (to - from) * TR_RATE;
+    for (int i = (int)(from * TR_RATE); i < (int)(to * TR_RATE); i++) {
+        rest += (left_over[i] - near[i]) * (left_over[i] - near[i]);
+    }
+    return enhancement(from, to) > db || 20 * log10(sqrt(2 * rest / n) / PEAK_0DBM0) < -60;
+}
+
+static void converges_on_noise_within_half_a_second(void) {
+    const struct {
+        double return_loss, late; /* dB; s by which a late, spread echo is learnt later */
+        int delay;
+        bool spread;
+    } lines[] = {{6, 0, 0, false},  {10, 0, 0, false},   {14, 0, 0, false},   {20, 0, 0, false},
+                 {6, 0, 60, false}, {6, 0.2, 100, true}, {12, 0.2, 80, true}, {6, 0, 200, false}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        for (int level = -26; level <= -6; level += 10) {
+            line(lines[i].return_loss, lines[i].delay, lines[i].spread);
+            send_noise(level);
+            hear_line();
+            cancel_all();
+            double soon = 0.5 + lines[i].late;
+            fprintf(stderr, "  return loss %2.0f dB, after %4.1f ms%s, %d dBm0: %.1f dB at %.1f s, then %.1f dB\n",
+                    lines[i].return_loss, lines[i].delay / 8.0, lines[i].spread ? ", spread" : "", level,
+                    enhancement(soon, soon + 0.2), soon, enhancement(2, SECONDS));
+            CHECK(cancelled(soon, soon + 0.2, 25));
+            CHECK(cancelled(2, SECONDS, 28));
+        }
+    }
+}
+
+static void converges_on_speech_within_a_second(void) {
+    const char *voices[] = {"en", "zh", "en+f3"};
+    for (int v = 0; v < 3; v++) {
+        for (int loss = 6; loss <= 20; loss += 7) {
+            line(loss, 0, false);
+            add_noise(near, N, -65, &(uint32_t){3});
+            send_speech(voices[v]);
+            hear_line();
+            cancel_all();
+            fprintf(stderr, "  %-5s return loss %2d dB: %.1f dB in the second half second, %.1f then, %.1f after 2 s\n",
+                    voices[v], loss, enhancement(0.5, 1), enhancement(1, 2), enhancement(2, SECONDS));
+            CHECK(cancelled(1, 2, 25));
+            CHECK(cancelled(2, SECONDS, 27));
+        }
+    }
+}
+
+static void does_not_diverge_when_both_talk(void) {
+    for (int level = -26; level <= -6; level += 10) {
+        line(8, 0, false);
+        send_speech("en");
+        speak_near(2, 5, level);
+        hear_line();
+        cancel_all();
+        double heard = 0, said = 0;
+        for (int i = 2 * TR_RATE; i < 5 * TR_RATE; i++) {
+            heard += (double)left_over[i] * left_over[i];
+            said += near[i] * near[i];
+        }
+        fprintf(stderr, "  near end %3d dBm0: before %.1f dB, after %.1f dB; near end's level %+.2f dB\n", level,
+                enhancement(1, 2), enhancement(5, 5.5), 10 * log10(heard / said));
+        CHECK(enhancement(5, 5.5) > 20);
+        CHECK(enhancement(5.5, SECONDS) > 25);
+        CHECK_BETWEEN(10 * log10(heard / said), -0.3, 0.3);
+    }
+    /* from the first word on */
+    line(8, 0, false);
+    send_speech("en");
+    speak_near(0, 4, -20);
+    hear_line();
+    cancel_all();
+    CHECK(enhancement(2, 4) > 3);
+    CHECK(enhancement(4.5, 5.5) > 20);
+    CHECK(enhancement(6, SECONDS) > 25);
+}
+
+static void follows_a_line_that_changes(void) {
+    const int delays[] = {60, 0};
+    for (int i = 0; i < 2; i++) {
+        for (int noise = 0; noise < 2; noise++) {
+            line(8, 0, false);
+            changed = 3 * TR_RATE;
+            hybrid(1, i ? 12 : 7, delays[i], i == 0);
+            if (noise) {
+                send_noise(-16);
+            } else {
+                send_speech("en");
+            }
+            hear_line();
+            cancel_all();
+            fprintf(stderr, "  %s: before %.1f dB, 1.5 to 2.5 s after %.1f dB, then %.1f dB\n",
+                    noise ? "noise" : "speech", enhancement(2, 3), enhancement(4.5, 5.5), enhancement(6, SECONDS));
+            CHECK(enhancement(4.5, 5.5) > (noise ? 25 : 14));
+            CHECK(enhancement(6, SECONDS) > 24);
+        }
+    }
+}
+
+/* A tone teaches two frequencies; what was known of the others stays good. */
+static void keeps_the_line_through_tones(void) {
+    line(8, 0, false);
+    send_noise(-16);
+    static double tone[N];
+    memset(tone, 0, sizeof tone);
+    add_sine(tone, N, 0, N, 450, -10, 0);
+    to_line(tone + 2 * TR_RATE, sent + 2 * TR_RATE, 4 * TR_RATE);
+    hear_line();
+    cancel_all();
+    fprintf(stderr, "  tone %.1f, noise again %.1f\n", enhancement(2.5, 6), enhancement(6, 6.5));
+    CHECK(enhancement(2.5, 6) > 25);
+    CHECK(enhancement(6, 6.5) > 15);
+}
+
+static void adds_nothing_where_there_is_no_echo(void) {
+    line(100, 0, false);
+    send_speech("en");
+    speak_near(0, SECONDS, -16);
+    hear_line();
+    cancel_all();
+    double heard = 0, said = 0;
+    for (int i = 0; i < N; i++) {
+        heard += (left_over[i] - near[i]) * (left_over[i] - near[i]);
+        said += near[i] * near[i];
+    }
+    fprintf(stderr, "  no echo: what is added lies %.1f dB below the near end\n", 10 * log10(said / heard));
+    CHECK(10 * log10(said / heard) > 20);
+    /* we are silent: not a bit is changed */
+    static const int16_t zeros[TR_BLOCK];
+    for (int b = 0; b < 100; b++) {
+        struct tr_echo_step step;
+        if (b < 10) {
+            CHECK(tr_echo_due(&canceller, false) == (b < 4));
+        }
+        if (tr_echo_due(&canceller, false)) {
+            int16_t block[TR_BLOCK];
+            memcpy(block, received + b * TR_BLOCK, sizeof block);
+            tr_echo_cancel(&canceller, (uint64_t)(N / TR_BLOCK + b), NULL, block, &step);
+            CHECK(!step.worth);
+        }
+    }
+    /* nor where a sound begins after a pause and nothing has been learnt */
+    begin();
+    struct tr_echo_step step;
+    int16_t block[TR_BLOCK];
+    memcpy(block, received, sizeof block);
+    tr_echo_cancel(&canceller, 7, sent, block, &step);
+    CHECK_MEM(block, received, sizeof block);
+    memcpy(block, zeros, sizeof block); /* an open line */
+    tr_echo_cancel(&canceller, 8, sent, block, &step);
+    CHECK_MEM(block, zeros, sizeof block);
+    CHECK(!step.worth);
+}
+
+static void rests_when_told(void) {
+    line(8, 0, false);
+    send_noise(-16);
+    hear_line();
+    begin();
+    run_blocks(0, 100, true);
+    struct tr_echo_path known = canceller.path;
+    run_blocks(100, 120, false); /* a digit */
+    CHECK_MEM(&canceller.path, &known, sizeof known);
+    CHECK(enhancement(2, 2.4) > 25); /* and goes on cancelling */
+    canceller.mode = TR_ECHO_FAX;
+    run_blocks(120, 150, true);
+    CHECK_MEM(&canceller.path, &known, sizeof known);
+    CHECK(enhancement(2.4, 3) > 25);
+    canceller.mode = TR_ECHO_ON;
+    tr_echo_doubt(&canceller); /* a new call begins with what the last one knew */
+    CHECK_MEM(canceller.path.taps, known.taps, sizeof known.taps);
+    run_blocks(150, 160, true);
+    CHECK(memcmp(canceller.path.taps, known.taps, sizeof known.taps) != 0);
+    CHECK(enhancement(3, 3.2) > 25);
+    canceller.mode = TR_ECHO_OFF;
+    CHECK(!tr_echo_due(&canceller, true));
+}
+
+/* A path that is quite wrong makes nothing louder, and is forgotten. */
+static void passes_what_it_would_make_worse(void) {
+    line(20, 0, false);
+    send_noise(-16);
+    hear_line();
+    begin();
+    hybrid(1, 6, 30, false);
+    for (int k = 0; k < TR_ECHO_TAPS; k++) {
+        double re = 0, im = 0;
+        for (int n = 0; n < TR_ECHO_TAPS; n++) {
+            double turn = 2 * M_PI * (2 * k + 0.5) * n / TR_ECHO_POINTS;
+            re += path[1][n] * cos(turn);
+            im -= path[1][n] * sin(turn);
+        }
+        canceller.path.taps[k] = (float)re;
+        canceller.path.taps[TR_ECHO_TAPS + k] = (float)im;
+        canceller.path.doubt[k] = 0;
+    }
+    run_blocks(0, 3, false);
+    CHECK_MEM(left_over, received, 3 * TR_BLOCK * sizeof *received);
+    run_blocks(3, 50, true);
+    CHECK(enhancement(0.7, 1) > 25);
+}
+
+static void kernels_agree_bit_for_bit(void) {
+    static struct tr_echo first;
+    static int16_t heard[N];
+    const char *paths[] = {"generic", "avx2", "avx512"}, *before = tr_simd(NULL);
+    line(7, 40, true);
+    send_speech("en");
+    speak_near(3, 5, -16);
+    hear_line();
+    for (int i = 0; i < 3; i++) {
+        if (!tr_simd(paths[i])) {
+            continue;
+        }
+        cancel_all();
+        if (i == 0) {
+            first = canceller;
+            memcpy(heard, left_over, sizeof heard);
+        }
+        CHECK_MEM(&canceller.path, &first.path, sizeof first.path);
+        CHECK_MEM(left_over, heard, sizeof heard);
+    }
+    tr_simd(before);
+}
+
+int main(void) {
+    RUN(converges_on_noise_within_half_a_second);
+    RUN(converges_on_speech_within_a_second);
+    RUN(does_not_diverge_when_both_talk);
+    RUN(follows_a_line_that_changes);
+    RUN(keeps_the_line_through_tones);
+    RUN(adds_nothing_where_there_is_no_echo);
+    RUN(rests_when_told);
+    RUN(passes_what_it_would_make_worse);
+    RUN(kernels_agree_bit_for_bit);
+    return check_end();
+}

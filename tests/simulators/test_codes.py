@@ -1,0 +1,63 @@
+"""Frequencies by which parties are told apart, and how they are measured."""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+import pytest
+
+from simulators.codes import CODES, LEVEL_DBM0, PEAK_0DBM0, WINDOW, Codes, NoMoreCodes, measure
+
+
+def sines(*waves: tuple[float, float]) -> array[int]:
+    """(Hz, dBm0) each."""
+    return array(
+        "h",
+        (
+            round(
+                sum(PEAK_0DBM0 * 10 ** (dbm0 / 20) * math.sin(2 * math.pi * hz * at / 8000 + hz) for hz, dbm0 in waves)
+            )
+            for at in range(WINDOW)
+        ),
+    )
+
+
+def test_each_code_is_measured_beside_all_others() -> None:
+    spoken = CODES[::9]
+    window = measure(sines(*((hz, -20.0 - index) for index, hz in enumerate(spoken))), CODES)
+    for index, hz in enumerate(spoken):
+        assert window.levels[hz] == pytest.approx(-20.0 - index, abs=0.1)
+    assert max(level for hz, level in window.levels.items() if hz not in spoken) < -55.0
+    assert window.other_dbm0 < -50.0
+
+
+def test_speech_and_music_are_what_is_left() -> None:
+    window = measure(sines((1000, -16.0), (311, -20.0)), [1000, 450])
+    assert window.levels[1000] == pytest.approx(-16.0, abs=0.3)
+    assert window.levels[450] < -35.0
+    assert window.other_dbm0 == pytest.approx(-20.0, abs=0.7)
+
+
+def test_silence() -> None:
+    window = measure(array("h", bytes(2 * WINDOW)), [1000])
+    assert window.levels == {1000: -60.0} and window.other_dbm0 == -60.0 and not window.heard(1000)
+
+
+def test_codes_keep_away_from_tones_and_keys() -> None:
+    for other in (450, 950, 1400, 697, 770, 852, 941, 1209, 1336, 1477, 1633):
+        assert all(abs(hz - other) > 30 for hz in CODES)
+
+
+def test_every_party_has_its_own() -> None:
+    codes = Codes()
+    given = [codes[f"phone {number}"] for number in range(len(CODES))]
+    assert sorted(given) == sorted(CODES) and codes["phone 3"] == given[3]
+    assert codes.tone("phone 3").level_dbm0 == LEVEL_DBM0
+    with pytest.raises(NoMoreCodes):
+        codes["one more"]
+
+
+def test_a_frequency_off_the_grid_is_refused() -> None:
+    with pytest.raises(ValueError, match="no multiple"):
+        measure(sines((1000, -10.0)), [1010])
