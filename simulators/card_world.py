@@ -13,7 +13,6 @@ from pathlib import Path
 from drivers.card import SoftwareCard
 from drivers.clock import Clock
 from drivers.engine import Engine
-from simulators.exchange import Exchange
 from simulators.offices import OFFICES
 from simulators.scenario import Scenario
 from simulators.speech import Speech
@@ -43,7 +42,6 @@ class CardWorld(Surroundings):
         trunk_ports, seat_ports = engine.add_card(self.office), engine.add_card(self.telephones)
         if ears is None:
             self.prepare_speech()
-        self.exchange = Exchange(self.clock, scenario.subscribers, self.voices, self.truth.note)
         self.lines = kind.lines(self, trunk_ports, self.exchange)
         for agent, port in zip(scenario.agents, seat_ports, strict=True):
             self.add_agent(agent, port)
@@ -60,12 +58,6 @@ class CardWorld(Surroundings):
             self.office.wire(index, trunks, index, **changes)
         for index in range(len(self.scenario.agents)):
             self.telephones.wire(index, seats, index, **changes)
-
-    def subscriber_hangs_up(self, number: str) -> None:
-        """See Surroundings."""
-        person = self.exchange.talking.get(number)
-        if person is not None:
-            person.hang_up()
 
     def cut(self, port: int) -> None:
         """The wire of that trunk breaks."""

@@ -2,8 +2,9 @@
 
 A deed is done at a second of the run, or so long after something happened (somebody talks, a telephone rings). It is a
 button of the PC's screen, or a movement of the telephone: it is lifted, hung up, flashed, typed on. Callers and people
-who were called can hang up, too, and a line can be cut. How the server answers a button is part of the log, and of what a table expects. Somebody may be named by the part they play with a
-caller: `agent of 1` is whom caller 1 hears first, `other of 1` a colleague free for it, `supervisor of 1` a supervisor.
+who were called can hang up, too, and a line can be cut. How the server answers a button is part of the log, and of what
+a table expects. Somebody may be named by the part they play with a caller: `agent of 1` is whom caller 1 hears first,
+`other of 1` a colleague free for it, `supervisor of 1` a supervisor.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ class When:
 
 @dataclass(frozen=True)
 class Deed:
-    """`who` is `desk AGENT`, `phone EXTENSION`, `ROLE of CALLER`, `caller N`, `subscriber NUMBER` or `line N`; `verb` a movement or a button, `to` its object
-    (an extension, a number, keys, `ROLE of CALLER`), `refused` the error's name, "" where it is to be done."""
+    """`who` is `desk AGENT`, `phone EXTENSION`, `ROLE of CALLER`, `caller N`, `subscriber NUMBER` or `line N`; `verb` a
+    movement or a button, `to` its object (an extension, a number, keys, `ROLE of CALLER`), `refused` the error's name,
+    "" where it is to be done."""
 
     when: When
     who: str
@@ -232,7 +234,9 @@ class Deeds:
                 if caller.plan.number == int(name):
                     caller.hang_up("deed")
         elif kind == "subscriber":
-            world.subscriber_hangs_up(name)
+            person = world.exchange.talking.get(name)
+            if person is not None:
+                person.hang_up()
         elif kind == "line":
             world.cut(int(name) - 1)
         else:

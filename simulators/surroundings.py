@@ -22,6 +22,7 @@ from simulators import caller, phone
 from simulators.caller import Caller, CallerPlan
 from simulators.deeds import Deeds
 from simulators.desk import Desk
+from simulators.exchange import Exchange
 from simulators.hearing import Voices
 from simulators.party import Line
 from simulators.phone import Phone
@@ -52,6 +53,7 @@ class Surroundings(ABC):
         self.voices = Voices(self.clock, ears, greeting=greeting) if ears is not None else None
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()
+        self.exchange = Exchange(self.clock, scenario.subscribers, self.voices, self.truth.note)
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}
         self.deeds = Deeds(self)
@@ -114,9 +116,6 @@ class Surroundings(ABC):
     @abstractmethod
     def cut(self, port: int) -> None:
         """The wire of that port of the server's line card breaks."""
-
-    def subscriber_hangs_up(self, number: str) -> None:
-        """Somebody of the town who was called; nobody where nobody can be called."""
 
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
