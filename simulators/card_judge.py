@@ -94,9 +94,9 @@ def _line(call: Mapping[str, Any]) -> int | None:
     return int(number) if number.isdigit() else None
 
 
-def outcome_of(mine: CallTruth) -> str:
+def outcome_of(mine: CallTruth, world: CardWorld) -> str:
     """What became of a caller, by what the caller did and heard."""
-    if mine.first("talks") is not None:
+    if mine.first("talks") is not None or _people(world, f"caller {mine.number}"):
         return "answered"
     if mine.first("message") is not None:
         return "message"
@@ -108,7 +108,7 @@ def outcome_of(mine: CallTruth) -> str:
 
 
 def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iterator[str]:
-    seen, outcome = outcome_of(mine), str(call.get("outcome"))
+    seen, outcome = outcome_of(mine, world), str(call.get("outcome"))
     if outcome not in SAME[seen]:
         yield f"outcome {outcome}, the world saw {seen}"
     told = mine.first("rings")

@@ -76,8 +76,11 @@ class Window:
     @property
     def other_dbm0(self) -> float:
         """The level of what is none of the frequencies asked for: speech, music."""
-        rest = _power(self.all_dbm0) - sum(map(_power, self.levels.values()))
-        return _dbm0(rest)
+        return self.without(self.levels)
+
+    def without(self, frequencies: Iterable[int]) -> float:
+        """The level of the sound but for these frequencies."""
+        return _dbm0(_power(self.all_dbm0) - sum(_power(self.levels[hz]) for hz in frequencies))
 
 
 def measure(samples: Sequence[int], frequencies: Iterable[int]) -> Window:

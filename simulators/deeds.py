@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOVEMENTS = ("lifts", "hangs up", "flashes", "keys", "is cut")
 AFTER = {"talks": "talks", "waits": "chose", "rings": "phone rings", "lifts": "phone lifted", "gone": "caller gone"}
 """What a time can be counted from, and how the world's log calls it."""
+OF_CALLERS = ("talks", "waits", "gone")
 ROLES = ("agent", "other", "supervisor")
 SPAN = r"(?P<from>\d+(?:\.\d+)?)(?:\.\.(?P<to>\d+(?:\.\d+)?))?"
 FIXED = re.compile(SPAN)
@@ -60,7 +61,7 @@ class When:
         """Is this what the time is counted from?"""
         if happening.what != AFTER[self.what]:
             return False
-        whom = happening.call if self.what in ("talks", "waits", "gone") else happening.data.get("extension")
+        whom = happening.call if self.what in OF_CALLERS else happening.data.get("extension")
         return str(whom) == self.whom
 
 
@@ -75,6 +76,15 @@ class Deed:
     verb: str
     to: str = ""
     refused: str = ""
+
+    @property
+    def of(self) -> int | None:
+        """The caller with whose call this has to do, where the row says so."""
+        if " of " in self.who:
+            return int(self.who.rpartition(" of ")[2])
+        if self.who.startswith("caller "):
+            return int(self.who.removeprefix("caller "))
+        return int(self.when.whom) if self.when.what in OF_CALLERS else None
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ class Done:
     by: str
     to: str
     result: str  # "" done, else the error's name
+    of: int | None = None  # the caller whose call it is, where the deed says so
 
 
 @dataclass(frozen=True)
@@ -241,7 +252,7 @@ class Deeds:
             world.cut(int(name) - 1)
         else:
             return False
-        self.done.append(Done(round(world.clock.seconds(), 3), deed, deed.who, "", ""))
+        self.done.append(Done(round(world.clock.seconds(), 3), deed, deed.who, "", "", deed.of))
         return True
 
     def _move(self, deed: Deed) -> None:
@@ -277,9 +288,9 @@ class Deeds:
 
     def _over(self, deed: Deed, by: str, to: str, result: str) -> None:
         world = self._world
-        self.done.append(Done(round(world.clock.seconds(), 3), deed, by, to, result))
         told = result or "done"
-        number = int(deed.who.rpartition(" of ")[2]) if " of " in deed.who else None
+        number = deed.of
+        self.done.append(Done(round(world.clock.seconds(), 3), deed, by, to, result, number))
         world.truth.note(number, by, "deed", verb=deed.verb, to=to, result=told)
         extension = by.removeprefix("phone ")
         if self._pending.get(extension):

@@ -110,7 +110,8 @@ class Voices:
         window = measure(samples, {*codes.values(), *TONES.values(), *own})
         levels = {other: round(window.levels[hz], 1) for other, hz in codes.items()}
         words = {other for other, level in levels.items() if level >= LEVEL_DBM0 - HEARD_DB}
-        words |= {name for name, hz in TONES.items() if window.levels[hz] >= TONE_DBM0}
+        rest = window.without([*codes.values(), *own])
+        words |= {name for name, hz in TONES.items() if window.levels[hz] >= max(TONE_DBM0, rest - 3.0)}
         if window.other_dbm0 >= SOUND_DBM0 and window.other_dbm0 > window.all_dbm0 - 20.0:
             words.add("sound")
         kept = {other: level for other, level in levels.items() if level > SILENCE_DBM0}

@@ -18,7 +18,7 @@ from cti.config import load_site
 from cti.records.journal_read import read
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
-from simulators.card_judge import CardFinding, judge
+from simulators.card_judge import CardFinding, judge, match
 from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.judge import popups
 from simulators.offices import OFFICES
@@ -88,11 +88,12 @@ def _run(
         change(server, world, stage.clock)
     rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
     entries = list(read(site.journal))
-    calls = []
-    for row in rows:
-        call = call_object(row, stage.began)
-        call["parties"], call["verbs"] = parties_of(row.id, entries, world), verbs_of(row.id, entries, stage.began)
-        calls.append(call)
+    calls = [call_object(row, stage.began) for row in rows]
+    numbers = {id(call): number for number, call in match(calls, world.truth).items()}
+    for call in calls:
+        number = numbers.get(id(call))
+        call["parties"] = parties_of(call["call"], entries, world, stage.began)
+        call["verbs"] = verbs_of(number, world) if number is not None else []
     result = CardRun(scenario, calls, world, stage.clock.seconds())
     result.findings = judge(calls, world)
     result.popups = popups(world.truth)
