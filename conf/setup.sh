@@ -24,7 +24,11 @@ fail() {
 package_states() { dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' $packages 2>/dev/null || true; }
 
 engine_stamp() {
-    { sha256sum drivers/build_engine.py csrc/*.c csrc/*.h; readlink -f $python || true; } | sha256sum | cut -c1-64
+    {
+        sha256sum drivers/build_engine.py csrc/*.c csrc/*.h csrc/libpri.symbols
+        sha256sum "${LIBPRI:-$(gcc -print-file-name=libpri.a)}" || true
+        readlink -f $python || true
+    } 2>/dev/null | sha256sum | cut -c1-64
 }
 
 stamp() {

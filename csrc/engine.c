@@ -319,7 +319,7 @@ int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }
 
 int tr_engine_command(tr_engine *engine, const struct tr_command *command, const void *side, size_t side_len) {
     struct tr_command copy = *command;
-    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_R2 || (side_len > 0 && !side)) {
+    if (copy.op < TR_OP_EPOCH || copy.op > TR_OP_PRI || (side_len > 0 && !side)) {
         return TR_E_ARGUMENT;
     }
     if (side_len > TR_SIDE_MAX) {

@@ -109,7 +109,9 @@ enum tr_op {
                this port says there, a3 of what it hears, 1/100 dB. Again with the same number: a new role */
     TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller, off at first; stays so over calls. TR_E_UNSUPPORTED
                                  without TR_CAP_ECHO_CANCELLER */
-    TR_OP_R2 = 24              /* B. a0 = enum tr_r2_op: see MFC-R2 below */
+    TR_OP_R2 = 24,             /* B. a0 = enum tr_r2_op: see MFC-R2 below */
+    TR_OP_PRI = 25 /* D, after tr_pri_open(). a0 = enum tr_pri_do, a1 = the call's handle, rest and side data by the
+                      verb. TR_E_STALE: no such call any more; TR_E_FULL: as many calls as there can be */
 };
 
 #define TR_HEAR_NOT -32768
@@ -225,6 +227,9 @@ enum tr_event_kind {
     TR_EV_VOICE_END = 27,
     TR_EV_CALLER_ID =
         28, /* a0 = enum tr_callerid_form, a1 = 1 checksum good; side = the message (FSK) or digits (DTMF) */
+    /* signalling */
+    TR_EV_PRI = 16, /* D. a0 = enum tr_pri_what, a1 = the call's handle, a2 = its slot, rest and side data by it */
+    TR_EV_PRI_FRAME = 17, /* D. a0 = 1 sent, 0 received; side = frame of layer 2, as far as `trace` tells them */
     /* work */
     TR_EV_PLAY_DONE = 40,   /* id = the item's; a0 = enum tr_play_end, a1 = ms played, a2 = errno */
     TR_EV_RECORD_DONE = 41, /* id; a0 = enum tr_record_end, a1 = ms recorded, a2 = errno. Never lost: waits for room */
@@ -474,6 +479,103 @@ int tr_engine_events(tr_engine *engine, struct tr_event *out, int max);
 int tr_engine_side(tr_engine *engine, const struct tr_event *event, void *out, size_t max);
 int tr_engine_port_state(tr_engine *engine, uint32_t port, struct tr_port_state *out);
 int tr_engine_stats(tr_engine *engine, struct tr_stats *out);
+
+/* ---- ISDN PRI (pri.h) -------------------------------------------------------------------------
+ * A D channel speaks DSS1 by itself once it is opened: EuroISDN on an E1 (EN 300 402 = Q.921, EN 300 403 = Q.931). */
+enum tr_pri_side { TR_PRI_USER = 0, TR_PRI_NETWORK = 1 };
+enum tr_pri_trace { TR_PRI_TRACE_NONE = 0, TR_PRI_TRACE_CALLS = 1 /* I frames */, TR_PRI_TRACE_ALL = 2 };
+
+/* Milliseconds; N200, K and N316 are counts. Those that libpri does not have (T301, T302, T304, T310) are kept by the
+ * control half (drivers/signalling/pri.py). */
+enum tr_pri_timer {
+    TR_PRI_T200 = 0, /* answer to a frame of layer 2 */
+    TR_PRI_T203 = 1, /* layer 2 is asked after when it was silent for so long */
+    TR_PRI_N200 = 2, /* tries */
+    TR_PRI_K = 3,    /* frames sent and not yet acknowledged */
+    TR_PRI_T303 = 4, /* first answer to SETUP, which is sent twice */
+    TR_PRI_T305 = 5, /* answer to DISCONNECT */
+    TR_PRI_T308 = 6, /* answer to RELEASE, which is sent twice */
+    TR_PRI_T309 = 7, /* conversations outlive the D channel's failure for so long */
+    TR_PRI_T313 = 8, /* user: answer to CONNECT */
+    TR_PRI_T316 = 9, /* answer to RESTART; 0: never sent again */
+    TR_PRI_N316 = 10,
+    TR_PRI_TIMERS = 11
+};
+
+struct tr_pri_config {
+    uint32_t side;                /* enum tr_pri_side */
+    uint32_t trace;               /* enum tr_pri_trace */
+    uint32_t service;             /* 1: SERVICE messages are told and sent (not EuroISDN; some exchanges have them) */
+    uint32_t inband_disconnect;   /* 1: DISCONNECT with tones is told as progress, RELEASE ends the call */
+    int32_t timer[TR_PRI_TIMERS]; /* negative: libpri's own value */
+};
+
+/* Who calls whom; strings end with 0. Plans are octet 3 of the number's element (type and plan), presentations octet
+ * 3a, both without their extension bit. */
+#define TR_PRI_NUMBER 64
+struct tr_pri_party {
+    char called[TR_PRI_NUMBER], calling[TR_PRI_NUMBER], redirecting[TR_PRI_NUMBER], name[TR_PRI_NUMBER];
+    int32_t called_plan, calling_plan, calling_presentation, redirecting_plan, redirecting_presentation;
+    int32_t bearer;    /* information transfer capability: 0 speech, 16 3.1 kHz audio, 8 unrestricted digital .. */
+    int32_t complete;  /* no more digits come */
+    int32_t exclusive; /* the channel, where one is named, and no other */
+    char user_user[256];
+};
+
+enum tr_pri_do {
+    TR_PRI_SETUP = 1,     /* a1 = a new handle below TR_PRI_INCOMING, a2 = slot; side = struct tr_pri_party */
+    TR_PRI_DIGITS = 2,    /* outgoing, after TR_PRI_WANTS_MORE: side = further digits */
+    TR_PRI_SETUP_ACK = 3, /* incoming: more digits are wanted; a2 = slot */
+    TR_PRI_PROCEED = 4,   /* a2 = slot */
+    TR_PRI_ALERT = 5,     /* a2 = slot, a3 = 1: with tones of ours */
+    TR_PRI_PROGRESS = 6,  /* a2 = slot: tones can be heard */
+    TR_PRI_ANSWER = 7,    /* a2 = slot */
+    TR_PRI_CLEAR = 8,     /* a3 = cause, 1..127 */
+    TR_PRI_RESTART = 9,   /* a2 = slot */
+    TR_PRI_SERVICE = 10,  /* a2 = slot, a3 = enum tr_pri_service */
+    TR_PRI_CLOSE = 11,    /* calls that come are refused from now on; the D channel falls silent when none is left */
+    TR_PRI_TELL = 12      /* events were lost: TR_PRI_UP or DOWN, TR_PRI_CALL of each call, TR_PRI_CALLS */
+};
+#define TR_PRI_INCOMING 1073741824 /* handles of incoming calls begin here */
+enum tr_pri_service { TR_PRI_IN_SERVICE = 0, TR_PRI_LOOPBACK = 1, TR_PRI_OUT_OF_SERVICE = 2 };
+
+enum tr_pri_what {
+    TR_PRI_UP = 1,         /* layer 2 is established */
+    TR_PRI_DOWN = 2,       /* it is not; conversations go on, for T309 */
+    TR_PRI_OFFERED = 3,    /* SETUP; a2 = slot, 0: any; side = struct tr_pri_party */
+    TR_PRI_MORE = 4,       /* incoming: a3 = 1: the last ones; side = further digits */
+    TR_PRI_WANTS_MORE = 5, /* outgoing: SETUP ACKNOWLEDGE */
+    TR_PRI_PROCEEDING = 6,
+    TR_PRI_HEAR = 7, /* outgoing: PROGRESS; a4 = flags */
+    TR_PRI_ALERTING = 8,
+    TR_PRI_ANSWERED = 9,
+    TR_PRI_CLEARED = 10,      /* a3 = cause, a4 = flags: the handle is void */
+    TR_PRI_RESTARTED = 11,    /* by the far end; a2 = slot, 0: all. Calls there were told before as cleared, cause 41 */
+    TR_PRI_RESTART_DONE = 12, /* a2 = slot */
+    TR_PRI_SERVICED = 13,     /* by the far end; a2 = slot, a3 = enum tr_pri_service */
+    TR_PRI_NOTE = 14,         /* side = libpri's remark on what the far end does; ten a second at most */
+    TR_PRI_RENEWED = 15,      /* its memory was used up, all calls were ended, and the D channel begins anew */
+    TR_PRI_CALL = 16,         /* a3 = the last step of it that was told: enum tr_pri_what */
+    TR_PRI_CALLS = 17         /* that were all */
+};
+enum tr_pri_flag {
+    TR_PRI_INBAND = 1,   /* tones or an announcement can be heard */
+    TR_PRI_BY_TIMER = 2, /* a timer ended the call, not the far end */
+    TR_PRI_BY_US = 4     /* so did a command, or our rules */
+};
+/* Makes a port of kind D speak; frames are no longer told as TR_EV_FRAME. Again after TR_PRI_CLOSE was taken.
+ * TR_E_UNSUPPORTED, TR_E_STATE (open already), TR_E_ARGUMENT, TR_E_NO_MEMORY. */
+int tr_pri_open(tr_engine *engine, uint32_t port, const struct tr_pri_config *config);
+struct tr_pri_stats {
+    uint32_t open, up, calls;
+    uint32_t memory, memory_most, memory_refused; /* of its arena: bytes in use, at most; allocations refused */
+    uint32_t refused;                             /* SETUPs for which there was no room, or nobody to answer them */
+    uint32_t malformed;                           /* messages cut at an element that does not fit */
+    uint32_t unsent;                              /* frames for which the card had no room; layer 2 sends them again */
+    uint32_t renewed, notes;
+};
+/* As of the last tick; paced, while the media thread runs, numbers may be of different moments. */
+int tr_pri_stats(tr_engine *engine, uint32_t port, struct tr_pri_stats *out);
 
 /* ---- the software card ------------------------------------------------------------------------
  * `count` ports of one kind, free-standing until wired. */

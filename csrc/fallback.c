@@ -49,6 +49,8 @@ static void come_back(struct tr_port *port) {
     }
 }
 
+bool tr_engine_is_alone(const struct tr_engine *engine) { return engine->silent >= SILENT_TICKS; }
+
 void tr_engine_watch(struct tr_engine *engine) {
     uint32_t beats = atomic_load_explicit(&engine->beats, memory_order_relaxed);
     bool alive = beats != engine->beats_seen, was_silent = engine->silent >= SILENT_TICKS;

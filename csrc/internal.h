@@ -72,6 +72,8 @@ struct tr_engine {
 void tr_engine_tick(struct tr_engine *engine);
 /* fallback.c: at the beginning of a tick, before commands: is the control half alive, and what ports do if not. */
 void tr_engine_watch(struct tr_engine *engine);
+/* Media: it is not, for 5 s now. */
+bool tr_engine_is_alone(const struct tr_engine *engine);
 /* Control: it is. */
 static inline void tr_engine_beat(struct tr_engine *engine) {
     atomic_fetch_add_explicit(&engine->beats, 1, memory_order_relaxed);

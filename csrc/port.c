@@ -44,11 +44,15 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
 }
 
 void tr_port_free(struct tr_port *port) {
+    free(atomic_load_explicit(&port->pri, memory_order_relaxed));
     free(port->r2);
     free(port);
 }
 
-uint64_t tr_port_memory(const struct tr_port *port) { return sizeof *port + (port->r2 ? sizeof *port->r2 : 0); }
+uint64_t tr_port_memory(const struct tr_port *port) {
+    return sizeof *port + (port->r2 ? sizeof *port->r2 : 0) +
+           (atomic_load_explicit(&port->pri, memory_order_relaxed) ? sizeof(struct tr_pri_port) : 0);
+}
 
 void tr_port_raise(struct tr_port *port, uint32_t kind, uint32_t epoch, uint32_t id, uint64_t at, int32_t a0,
                    int32_t a1, int32_t a2) {
@@ -198,12 +202,16 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
         return ops->lamp ? ops->lamp(card, n, a[0]) : TR_E_UNSUPPORTED;
     case TR_OP_ECHO_CANCELLER:
         return echo_canceller(port, a[0]);
+    case TR_OP_PRI:
+        return tr_pri_port_command(port, command, side);
     case TR_OP_R2:
         return tr_r2_command(port, command, side);
     case TR_OP_BITS:
         return tr_r2_runs(port->r2) ? TR_E_STATE : ops->bits ? ops->bits(card, n, a[0]) : TR_E_UNSUPPORTED;
-    default:
+    case TR_OP_FRAME:
         return ops->frame ? ops->frame(card, n, side, command->side_len) : TR_E_UNSUPPORTED;
+    default:
+        return TR_E_ARGUMENT;
     }
 }
 
@@ -290,7 +298,9 @@ void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) 
         event.epoch = port->hook_epoch;
     }
     port->dirty = true;
-    tr_raise(port->engine, &event, line->side, line->side_len);
+    if (line->kind != TR_EV_FRAME || !tr_pri_port_frame(port, line)) {
+        tr_raise(port->engine, &event, line->side, line->side_len);
+    }
 }
 
 /* ---- level state ------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "dtmf.h"
 #include "echo.h"
 #include "play.h"
+#include "pri_port.h"
 #include "r2.h"
 #include "record.h"
 #include "tone.h"
@@ -41,9 +42,10 @@ struct tr_port {
     bool sends_digits; /* our own are in tx */
     bool line_open;    /* by our own flash or loop opening */
     uint8_t law;
-    uint32_t armed, options; /* enum tr_detect, enum tr_detect_option */
-    uint32_t quiet;          /* silent blocks in succession */
-    uint64_t next_tick;      /* whose block comes next: earlier than the engine's when blocks were skipped */
+    uint32_t armed, options;           /* enum tr_detect, enum tr_detect_option */
+    uint32_t quiet;                    /* silent blocks in succession */
+    uint64_t next_tick;                /* whose block comes next: earlier than the engine's when blocks were skipped */
+    _Atomic(struct tr_pri_port *) pri; /* D: made by the control thread, NULL where nobody opened it */
     struct tr_player player;
     struct tr_recorder recorder; /* of a call */
     struct tr_recorder capture;  /* of the operator, over calls */
@@ -84,6 +86,7 @@ struct tr_port {
 
 /* Control. NULL: no memory. */
 struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, uint32_t card_port, uint32_t number);
+/* Once no media thread has it. */
 void tr_port_free(struct tr_port *port);
 uint64_t tr_port_memory(const struct tr_port *port);
 

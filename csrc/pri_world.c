@@ -29,8 +29,7 @@ void *tr_pri_malloc(size_t bytes);
 void *tr_pri_calloc(size_t count, size_t bytes);
 void tr_pri_free(void *block);
 
-/* An hour on: libpri takes no timer of time 0 for none. */
-static uint64_t now_ms(void) { return 3600000u + (here ? here->now_ms : 0); }
+static uint64_t now_ms(void) { return here ? tr_pri_world_ms(here) : 0; }
 
 int tr_pri_gettimeofday(struct timeval *tv, void *zone) {
     (void)zone;

@@ -289,6 +289,7 @@ void tr_engine_tick(struct tr_engine *engine) {
     for (uint32_t i = 0; i < engine->active_count; i++) {
         struct tr_port *port = engine->active[i];
         tr_port_run(port);
+        tr_pri_port_run(port);
         if (port->dirty || (i + engine->tick) % REFRESH_TICKS == 0) {
             tr_port_publish(port);
         }

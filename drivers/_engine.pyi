@@ -75,6 +75,8 @@ class Lib:
     TR_EV_OVERRUN: int
     TR_EV_PLAY_DONE: int
     TR_EV_POLARITY: int
+    TR_EV_PRI: int
+    TR_EV_PRI_FRAME: int
     TR_EV_PULSE_DIGIT: int
     TR_EV_R2: int
     TR_EV_RECORD_DONE: int
@@ -129,6 +131,7 @@ class Lib:
     TR_OP_PLAY: int
     TR_OP_PLAY_STOP: int
     TR_OP_POLARITY: int
+    TR_OP_PRI: int
     TR_OP_R2: int
     TR_OP_RECORD: int
     TR_OP_RECORD_STOP: int
@@ -148,6 +151,60 @@ class Lib:
     TR_PLAY_SILENCE: int
     TR_PLAY_STOPPED: int
     TR_PLAY_TONE: int
+    TR_PRI_ALERT: int
+    TR_PRI_ALERTING: int
+    TR_PRI_ANSWER: int
+    TR_PRI_ANSWERED: int
+    TR_PRI_BY_TIMER: int
+    TR_PRI_BY_US: int
+    TR_PRI_CALL: int
+    TR_PRI_CALLS: int
+    TR_PRI_CLEAR: int
+    TR_PRI_CLEARED: int
+    TR_PRI_CLOSE: int
+    TR_PRI_DIGITS: int
+    TR_PRI_DOWN: int
+    TR_PRI_HEAR: int
+    TR_PRI_INBAND: int
+    TR_PRI_INCOMING: int
+    TR_PRI_IN_SERVICE: int
+    TR_PRI_K: int
+    TR_PRI_LOOPBACK: int
+    TR_PRI_MORE: int
+    TR_PRI_N200: int
+    TR_PRI_N316: int
+    TR_PRI_NETWORK: int
+    TR_PRI_NOTE: int
+    TR_PRI_NUMBER: int
+    TR_PRI_OFFERED: int
+    TR_PRI_OUT_OF_SERVICE: int
+    TR_PRI_PROCEED: int
+    TR_PRI_PROCEEDING: int
+    TR_PRI_PROGRESS: int
+    TR_PRI_RENEWED: int
+    TR_PRI_RESTART: int
+    TR_PRI_RESTARTED: int
+    TR_PRI_RESTART_DONE: int
+    TR_PRI_SERVICE: int
+    TR_PRI_SERVICED: int
+    TR_PRI_SETUP: int
+    TR_PRI_SETUP_ACK: int
+    TR_PRI_T200: int
+    TR_PRI_T203: int
+    TR_PRI_T303: int
+    TR_PRI_T305: int
+    TR_PRI_T308: int
+    TR_PRI_T309: int
+    TR_PRI_T313: int
+    TR_PRI_T316: int
+    TR_PRI_TELL: int
+    TR_PRI_TIMERS: int
+    TR_PRI_TRACE_ALL: int
+    TR_PRI_TRACE_CALLS: int
+    TR_PRI_TRACE_NONE: int
+    TR_PRI_UP: int
+    TR_PRI_USER: int
+    TR_PRI_WANTS_MORE: int
     TR_R2_ACCEPT: int
     TR_R2_ACCEPTED: int
     TR_R2_ANSWER: int
@@ -278,6 +335,8 @@ class Lib:
     def tr_listener_side(self, _0: Any, _1: Any, _2: Any, _3: int) -> int: ...
     def tr_port_alloc(self, _0: Any, _1: Any, _2: int, _3: Any) -> int: ...
     def tr_port_release(self, _0: Any, _1: int) -> int: ...
+    def tr_pri_open(self, _0: Any, _1: int, _2: Any) -> int: ...
+    def tr_pri_stats(self, _0: Any, _1: int, _2: Any) -> int: ...
     def tr_render(self, _0: Any, _1: Any, _2: int, _3: Any, _4: int) -> int: ...
     def tr_sim_card_add_port(self, _0: Any, _1: int, _2: int) -> int: ...
     def tr_sim_card_new(self, _0: Any) -> Any: ...

@@ -1,6 +1,10 @@
 """Compiles the media engine: cffi reads the declarations from csrc/engine.h, between its CDEF markers, and nowhere
 else.
 
+ISDN's signalling is libpri, linked statically: a copy of its library, in which the functions that csrc/libpri.symbols
+lists are renamed to ours (objcopy), so that it reads our clock. LIBPRI=/path/to/libpri.a names another one than
+the compiler finds; its header libpri.h must be where the compiler looks.
+
 `ffibuilder` is named in setup.py (cffi_modules). `python drivers/build_engine.py --stub` prints what belongs into
 `_engine.pyi`, from the compiled module; a test compares it. Serves all nine steps.
 """
@@ -8,6 +12,7 @@ else.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from glob import glob
 from typing import Any
@@ -30,14 +35,53 @@ def _relative(pattern: str) -> list[str]:
     return sorted(os.path.relpath(path, ROOT).replace(os.sep, "/") for path in glob(os.path.join(ROOT, pattern)))
 
 
+def signalling(build: str = os.path.join(ROOT, "build")) -> str:
+    """Makes the renamed copy of libpri, where it is older than what it is made of; returns its path from the root."""
+    source = os.environ.get("LIBPRI") or _run(os.environ.get("CC", "gcc"), "-print-file-name=libpri.a")
+    if not os.path.isfile(source):
+        raise SystemExit(
+            "libpri.a is not there: `make setup` installs it, or `apt-get install libpri-dev`; "
+            "elsewhere build libpri 1.6 and say LIBPRI=/path/to/libpri.a"
+        )
+    made, symbols = os.path.join(build, "libpri.a"), os.path.join(ROOT, "csrc", "libpri.symbols")
+    stamp = f"{os.path.realpath(source)} {os.path.getmtime(source)} {os.path.getmtime(symbols)}"
+    if not os.path.isfile(made) or _read(made + ".from") != stamp:
+        os.makedirs(build, exist_ok=True)
+        _run("objcopy", f"--redefine-syms={symbols}", source, made + ".new")
+        os.replace(made + ".new", made)
+        with open(made + ".from", "w", encoding="utf-8") as file:
+            file.write(stamp)
+    return os.path.relpath(made, ROOT)
+
+
+def _run(*words: str) -> str:
+    try:
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        raise SystemExit(f"{words[0]} is not there: apt-get install gcc binutils") from None
+    except subprocess.CalledProcessError as failed:
+        raise SystemExit(f"{' '.join(words)}: {failed.stderr.strip()}") from None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+LIBPRI = signalling()
 ffibuilder = FFI()
 ffibuilder.cdef(declarations())
 ffibuilder.set_source(
     "drivers._engine",
     '#include "engine.h"\n',
     sources=_relative("csrc/*.c"),
-    depends=[*_relative("csrc/*.h"), "drivers/build_engine.py"],
+    depends=[*_relative("csrc/*.h"), LIBPRI, "drivers/build_engine.py"],
     include_dirs=["csrc"],
+    extra_objects=[LIBPRI],
+    extra_link_args=["-Wl,--exclude-libs,ALL"],
     libraries=["m", "pthread"],
     extra_compile_args=["-O2", "-std=c11", "-ffp-contract=off", "-Wall", "-Wextra"],
     py_limited_api=True,

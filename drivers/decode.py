@@ -49,6 +49,8 @@ MAKE: dict[int, Make] = {
     lib.TR_EV_HOOK_DONE: lambda h, i, a, s, t: ev.HookDone(*h, id=i, ms=a[0]),
     lib.TR_EV_LAMP: lambda h, i, a, s, t: ev.Lamp(*h, on=bool(a[0])),
     lib.TR_EV_FALLBACK: lambda h, i, a, s, t: ev.Fallback(*h, what=name_of(a[0], FALLBACKS)),
+    lib.TR_EV_PRI: lambda h, i, a, s, t: ev.PriTold(*h, a[0], a[1], a[2], a[3], a[4], s),
+    lib.TR_EV_PRI_FRAME: lambda h, i, a, s, t: ev.PriFrame(*h, sent=bool(a[0]), data=s),
     lib.TR_EV_DTMF_BEGIN: lambda h, i, a, s, t: ev.DigitBegin(*h, digit=chr(a[0] & 0x7F)),
     lib.TR_EV_DTMF_END: lambda h, i, a, s, t: ev.DigitEnd(*h, digit=chr(a[0] & 0x7F), ms=a[1]),
     lib.TR_EV_TONE: lambda h, i, a, s, t: ev.ToneHeard(*h, name=t(a[0]), level_dbm0=a[1] / 100),

@@ -133,6 +133,27 @@ class HookDone(Event):
     ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class PriTold(Event):
+    """D channel that speaks DSS1: a step of a call, or of the channel itself (enum tr_pri_what); the rest by it, see
+    csrc/engine.h."""
+
+    what: int
+    call: int
+    slot: int
+    value: int
+    flags: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PriFrame(Event):
+    """D channel that speaks DSS1: a frame of layer 2 that it sent or received."""
+
+    sent: bool
+    data: bytes
+
+
 # ---- audio -------------------------------------------------------------------------------------
 
 

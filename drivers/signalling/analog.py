@@ -51,9 +51,9 @@ from drivers.signalling.causes import (
     FAILURE,
     NO_ANSWER,
     NORMAL,
-    TEXTS,
     UNALLOCATED,
     Cause,
+    reason,
 )
 from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
 from drivers.tones import EMPTY, TonePlan
@@ -240,7 +240,7 @@ class _Line:
             return
         if self.phase == "rings" and not self._loop_closed:
             self.current = None
-            self._failure = _reason(call.cause or NORMAL)
+            self._failure = reason(call.cause or NORMAL)
             self._cancel("id")
             self._clock.callLater(0, call.told, "cleared")
         else:
@@ -454,7 +454,7 @@ class _Line:
         self._stop_dialling()
         self._heard_id = None
         if ours is not None:
-            self.trunk.span.turned(self.slot, _reason(GLARE))
+            self.trunk.span.turned(self.slot, reason(GLARE))
         self.phase = "rings"
         call = self.current = AnalogCall(self, Numbers(called=self._rules.dnis), incoming=True)
         if ours is not None:
@@ -541,7 +541,7 @@ class _Line:
         self._stop_dialling()
         ended = cause or call.cause or NORMAL
         answered = call.state == "answered"
-        self._on_hook(None if answered else _reason(ended))
+        self._on_hook(None if answered else reason(ended))
         if cause is None:
             self._clock.callLater(0, call.told, "cleared")
         else:
@@ -588,11 +588,6 @@ class _Line:
         timer = self._timers.pop(name, None)
         if timer is not None and timer.active():
             timer.cancel()
-
-
-def _reason(cause: Cause) -> str:
-    """Of few values, for counting."""
-    return f"{cause.number} {TEXTS.get(cause.number, 'unknown cause')}"
 
 
 def _digits(number: str | None) -> str:

@@ -72,6 +72,11 @@ class Cause:
         return f"{self.number} {self.text}"
 
 
+def reason(cause: Cause) -> str:
+    """Of few values, for counting."""
+    return f"{cause.number} {TEXTS.get(cause.number, 'unknown cause')}"
+
+
 NORMAL = Cause(16)
 BUSY = Cause(17)
 NO_ANSWER = Cause(19)

@@ -310,7 +310,7 @@ static void full_command_ring_refuses(void) {
     struct tr_command play = {.op = TR_OP_PLAY, .a = {TR_PLAY_SAMPLES}};
     CHECK_INT(tr_engine_command(rig.engine, &play, side, TR_SIDE_MAX + 1), TR_E_TOO_LONG);
     CHECK_INT(tr_engine_command(rig.engine, &play, NULL, 5), TR_E_ARGUMENT);
-    command.op = TR_OP_R2 + 1;
+    command.op = TR_OP_PRI + 1;
     CHECK_INT(tr_engine_command(rig.engine, &command, NULL, 0), TR_E_ARGUMENT);
     command.op = TR_OP_NONE;
     CHECK_INT(tr_engine_command(rig.engine, &command, NULL, 0), TR_E_ARGUMENT);

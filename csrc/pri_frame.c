@@ -1,0 +1,60 @@
+/* Frames of a D channel, read before libpri reads them: see pri_frame.h. Serves step 1 where the trunk is ISDN. */
+#include "pri_frame.h"
+
+enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08 };
+enum { DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
+
+bool tr_pri_is_ours(const uint8_t *frame, uint32_t length) {
+    /* the command/response bit aside; UI and XID frames belong to links with many terminals */
+    return length > ADDRESS && length <= TR_PRI_FRAME_MAX && (frame[0] & 0xFD) == 0 && frame[1] == 0x01 &&
+           (frame[ADDRESS] & 0xEF) != 0x03 && (frame[ADDRESS] & 0xEF) != 0xAF &&
+           ((frame[ADDRESS] & 3) == 3 || length >= HEAD);
+}
+
+bool tr_pri_is_message(const uint8_t *frame, uint32_t length) { return length > HEAD && (frame[ADDRESS] & 1) == 0; }
+
+/* Where the elements begin; 0: too short a message to have any. */
+static uint32_t elements(const uint8_t *frame, uint32_t length) {
+    if (!tr_pri_is_message(frame, length) || length < HEAD + MESSAGE_HEAD) {
+        return 0;
+    }
+    uint32_t begin = HEAD + MESSAGE_HEAD + (frame[HEAD + 1] & 0x0F);
+    return begin <= length ? begin : 0;
+}
+
+/* The length of the element at `at`; 0: it does not fit. */
+static uint32_t element(const uint8_t *frame, uint32_t length, uint32_t at) {
+    if (frame[at] & 0x80) {
+        return 1;
+    }
+    return at + 2 <= length && at + 2 + frame[at + 1] <= length ? 2u + frame[at + 1] : 0;
+}
+
+uint32_t tr_pri_sound_length(const uint8_t *frame, uint32_t length) {
+    uint32_t at = elements(frame, length);
+    while (at && at < length) {
+        uint32_t n = element(frame, length, at);
+        if (!n) {
+            return at;
+        }
+        at += n;
+    }
+    return length;
+}
+
+int32_t tr_pri_cause(const uint8_t *frame, uint32_t length) {
+    uint32_t at = elements(frame, length);
+    uint8_t type = at ? frame[at - 1] : 0;
+    if (!at || frame[HEAD] != DISCRIMINATOR ||
+        (type != DISCONNECT && type != RELEASE && type != RELEASE_COMPLETE && type != STATUS)) {
+        return 0;
+    }
+    for (uint32_t n; at < length && (n = element(frame, length, at)) > 0; at += n) {
+        if (frame[at] == CAUSE && n >= 4) {
+            /* octet 3, 3a where its extension bit says so, then the value */
+            uint32_t value = at + 2 + ((frame[at + 2] & 0x80) ? 1u : 2u);
+            return value < at + n ? frame[value] & 0x7F : 0;
+        }
+    }
+    return 0;
+}

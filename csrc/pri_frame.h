@@ -1,0 +1,25 @@
+/* The frames of a D channel as far as they are read before libpri does (ITU-T Q.921, Q.931). Serves step 1 where the
+ * trunk is ISDN. */
+#ifndef TIPRING_PRI_FRAME_H
+#define TIPRING_PRI_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    TR_PRI_N201 = 260,                 /* octets of a message at most (Q.921 5.9.3) */
+    TR_PRI_FRAME_MAX = 4 + TR_PRI_N201 /* with its addresses and numbers */
+};
+
+/* Is it for this data link (SAPI 0, TEI 0: a primary rate has no other), of a kind that point-to-point links have, and
+ * no longer than N201 allows? */
+bool tr_pri_is_ours(const uint8_t *frame, uint32_t length);
+/* Does the frame carry a numbered message, the only ones calls are made of? */
+bool tr_pri_is_message(const uint8_t *frame, uint32_t length);
+/* The length up to which the message's elements fit into it: `length` where nothing is wrong. What follows is cut, so
+ * that layer 2 acknowledges the frame all the same, and layer 3 sees what was sound (Q.931 5.8). */
+uint32_t tr_pri_sound_length(const uint8_t *frame, uint32_t length);
+/* The cause that DISCONNECT, RELEASE, RELEASE COMPLETE or STATUS give, 1..127; 0: none. */
+int32_t tr_pri_cause(const uint8_t *frame, uint32_t length);
+
+#endif

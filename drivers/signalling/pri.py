@@ -1,0 +1,622 @@
+"""A PRI span as a `Trunk`: ISDN, DSS1 (EuroISDN on an E1), user or network side.
+
+The D channel speaks in the engine (`DChannel`); here its calls get their channels, their numbers and the timers that
+libpri does not have (T301, T302, T304, T310). Rules for channels (Q.931 5.1.2, 5.2.3, 5.7):
+
+- A call that comes for a channel that does not exist is refused with cause 82; for one that is taken it gets another
+  one, if it will have another one, else cause 44.
+- Glare: both ends ask for one channel. The network's call has it; the user's gives it up and is set up anew on another
+  one, unless it was to have this one and no other. A call of ours that the far end refuses with cause 44 is tried on
+  another channel, too; twice at most.
+- The far end may answer our call with another channel than we asked for: `port` and `slot` change before "proceeding".
+
+A call that comes is acknowledged (CALL PROCEEDING) when `offered` returns, whatever is done with it, so that the far
+end's T303 ends; its `state` stays. The D channel's failure ends calls that are not answered yet; conversations go on
+for T309. An alarm of the line ends all of them after `alarm_s`. Numbers with digits that do not exist, or more than 20:
+called, cause 28; calling and redirecting are left out.
+
+Each call keeps its messages, 200 at most, for its ladder (`PriCall.steps`). Sources: EN 300 403-1, ITU-T Q.931. Serves
+steps 1 to 3, and outside calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from drivers._engine import lib
+from drivers.clock import DelayedCall
+from drivers.errors import ArgumentError, PortBusy
+from drivers.events import Event, Overrun, PriFrame, PriTold
+from drivers.port import Port
+from drivers.problems import note, report
+from drivers.signalling import q931
+from drivers.signalling.causes import (
+    FAILURE,
+    NO_ANSWER,
+    NO_CHANNEL,
+    NORMAL,
+    OUT_OF_ORDER,
+    Cause,
+    reason,
+)
+from drivers.signalling.dchannel import DChannel, Party, Side
+from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall
+from drivers.signalling.ladder import Step
+from drivers.signalling.pri_rules import BEARERS, PriRules
+from drivers.span import Span
+
+TRIES: Final = 3
+"""Channels that a call of ours is tried on."""
+STEPS: Final = 200
+"""Messages of a call that are kept."""
+REFERENCES: Final = 500
+"""Calls whose messages are kept apart: those there are, and some whose RELEASE COMPLETE never came."""
+GLARE: Final = Cause(44, "both ends took the channel")
+_LATE_S: Final = 1.0
+"""Beyond the engine's own end of a RESTART."""
+
+
+class PriCall(TrunkCall):
+    """A call on a B channel. `demanded`: the channel that it was to have, and no other."""
+
+    def __init__(
+        self,
+        trunk: PriTrunk,
+        port: Port,
+        slot: int,
+        numbers: Numbers,
+        handle: int,
+        *,
+        incoming: bool,
+        demanded: bool = False,
+    ) -> None:
+        super().__init__(trunk, port, slot, numbers, incoming=incoming)
+        self.handle = handle
+        self.demanded = demanded
+        self.tries = 1
+        self.wants_more = False
+        self.held = ""
+        """Overlap sending: digits that the far end has not asked for yet."""
+        self.offered = not incoming
+        """Incoming: told to whoever takes calls; overlap receiving waits for the first digit."""
+        self.answered_by_far = False
+        self.timers: dict[str, DelayedCall] = {}
+        self.steps: list[Step] = []
+        self.begun_s = trunk.clock.seconds()
+        self._pri = trunk
+
+    def _say_proceeding(self) -> None:
+        self._pri.say_proceeding(self)
+
+    def _say_alerting(self) -> None:
+        self._pri.say_alerting(self)
+
+    def _say_answer(self) -> None:
+        self._pri.say_answer(self)
+
+    def _say_more(self, digits: str) -> None:
+        self._pri.say_more(self, digits)
+
+    def _say_clear(self, cause: Cause) -> None:
+        self._pri.say_clear(self, cause)
+
+
+class PriTrunk:
+    """A span whose D channel speaks DSS1."""
+
+    def __init__(self, span: Span, side: Side = "user", rules: PriRules | None = None) -> None:
+        """`span` has a signalling port. Layer 2 begins at once; calls go out once it is up."""
+        if span.signalling is None:
+            raise ArgumentError(f"span {span.name}: PRI needs a D channel")
+        self.name = span.name
+        self.side: Side = side
+        self.rules = rules if rules is not None else PriRules()
+        self.offered: Callable[[TrunkCall], None] | None = None
+        self.link: Callable[[bool], None] | None = None
+        """Told when layer 2 comes up, or goes down."""
+        self.up = False
+        self.clock = span.signalling.engine.clock
+        self.channel = DChannel(
+            span.signalling,
+            side,
+            self.rules.engine_timers(side),
+            trace=self.rules.trace,
+            service=self.rules.service,
+            inband_disconnect=self.rules.inband_disconnect,
+            charset=self.rules.charset,
+        )
+        self._span = span
+        self._calls: dict[int, PriCall] = {}
+        self._serial = 0
+        self._references: dict[tuple[bool, int], PriCall] = {}
+        self._unreferenced: deque[PriCall] = deque()
+        self._last_received: PriFrame | None = None
+        self._alarm: DelayedCall | None = None
+        self._to_serve: dict[int, bool] = {}  # slots whose SERVICE message waits for the end of a call: in service?
+        self._restarts: deque[int] = deque()
+        self._restarting: DelayedCall | None = None
+        self._restarted_once = False
+        self._told_alive: set[int] | None = None  # while the engine tells all its calls after an overrun
+        self._asked: frozenset[int] = frozenset()
+        self._deaf = [
+            span.signalling.listen(self._event),
+            span.listen(self._alarms),
+            span.signalling.engine.listen(self._engine_event),
+        ]
+
+    @property
+    def span(self) -> Span:
+        """Its channels."""
+        return self._span
+
+    # ---- the trunk -------------------------------------------------------------------------------
+
+    def call(self, numbers: Numbers, *, slot: int | None = None) -> TrunkCall:
+        """SETUP on a free channel, or on this one and no other. PortBusy: none is free, or the D channel is down."""
+        if not self.up:
+            raise PortBusy(f"span {self.name}: the D channel is down")
+        port = self._span.seize(slot)
+        taken = self._span.slot_of(port)
+        call = PriCall(self, port, taken, numbers, self._handle(), incoming=False, demanded=slot is not None)
+        self._set_up(call)
+        return call
+
+    def block(self, slot: int) -> None:
+        """Out of service, at once for calls to come; the far end is told by SERVICE, where it has that, once the
+        channel's call is over."""
+        self._span.block(slot)
+        self._serve(slot, False)
+
+    def unblock(self, slot: int) -> None:
+        """And back."""
+        self._span.unblock(slot)
+        self._serve(slot, True)
+
+    def restart(self, *slots: int) -> None:
+        """RESTART of channels (none named: all that have no call), one after the other. Each is out of service until
+        the far end has acknowledged; without its answer within N316 times T316 it stays so, until it is restarted
+        again or the far end restarts it."""
+        for slot in slots or tuple(slot for slot in self._span.channels if self._span.is_now(slot) != "busy"):
+            if slot not in self._restarts:
+                self._span.block(slot, by="far")
+                self._restarts.append(slot)
+        self._next_restart()
+
+    def close(self) -> None:
+        """Ends all calls and listens no more; the D channel falls silent when the far end has confirmed them."""
+        for call in list(self._calls.values()):
+            self.channel.clear(call.handle, NORMAL.number)
+            self._finish(call, replace(NORMAL, detail="trunk closed"))
+        for deaf in self._deaf:
+            deaf()
+        self._deaf.clear()
+        for timer in (self._alarm, self._restarting):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self.channel.close()
+        self.up = False
+
+    # ---- what calls say ----------------------------------------------------------------------------
+
+    def say_proceeding(self, call: PriCall) -> None:
+        self._stop(call, "T302")
+        self.channel.proceeding(call.handle, call.slot)
+
+    def say_alerting(self, call: PriCall) -> None:
+        self._stop(call, "T302")
+        self.channel.alerting(call.handle, call.slot, self.rules.ringback)
+
+    def say_answer(self, call: PriCall) -> None:
+        self._stop(call, "T302")
+        self.channel.answer(call.handle, call.slot)
+
+    def say_more(self, call: PriCall, digits: str) -> None:
+        if call.wants_more:
+            self.channel.digits(call.handle, digits)
+            self._start(call, "T304")
+        else:
+            call.held += digits
+
+    def say_clear(self, call: PriCall, cause: Cause) -> None:
+        self._stop(call)
+        self.channel.clear(call.handle, cause.number)
+
+    # ---- what the D channel tells --------------------------------------------------------------------
+
+    def _event(self, event: Event) -> None:
+        if isinstance(event, PriFrame):
+            self._frame(event)
+        elif isinstance(event, PriTold):
+            call = self._calls.get(event.call)
+            if event.what == lib.TR_PRI_OFFERED:
+                self._offered(event)
+            elif event.what == lib.TR_PRI_CALL:
+                self._alive(event)
+            elif call is not None:
+                self._step(call, event)
+            elif not event.call:
+                self._of_the_channel(event)
+
+    def _of_the_channel(self, event: PriTold) -> None:
+        what = event.what
+        if what in (lib.TR_PRI_UP, lib.TR_PRI_DOWN):
+            self._link(what == lib.TR_PRI_UP)
+        elif what == lib.TR_PRI_RESTARTED:
+            self._span.unblock(*self._known(event.slot), by="far")
+        elif what == lib.TR_PRI_RESTART_DONE:
+            self._restart_done(event.slot)
+        elif what == lib.TR_PRI_SERVICED:
+            change = self._span.unblock if event.value == lib.TR_PRI_IN_SERVICE else self._span.block
+            if event.slot in self._span.channels:
+                change(event.slot, by="far")
+        elif what == lib.TR_PRI_NOTE:
+            note(f"{self.name}: D channel: {event.data.decode('latin-1').strip()}")
+        elif what == lib.TR_PRI_RENEWED:
+            note(f"{self.name}: D channel: its memory was used up; all calls were ended, and it was begun anew")
+        elif what == lib.TR_PRI_CALLS:
+            self._all_told()
+
+    def _step(self, call: PriCall, event: PriTold) -> None:
+        what = event.what
+        if what == lib.TR_PRI_CLEARED:
+            self._cleared(call, event)
+        elif call.cause is not None:
+            pass  # we have cleared; what was on its way is of no interest
+        elif what == lib.TR_PRI_MORE:
+            self._more(call, event.data.decode("latin-1"), bool(event.value))
+        elif not call.incoming and self._keeps_channel(call, event.slot):
+            self._forward(call, event)
+
+    def _forward(self, call: PriCall, event: PriTold) -> None:
+        """The far end's word on a call of ours."""
+        what = event.what
+        self._stop(call)
+        if what == lib.TR_PRI_WANTS_MORE:
+            call.wants_more = True
+            held, call.held = call.held, ""
+            if held:
+                self.channel.digits(call.handle, held)
+            self._start(call, "T304")
+        elif what == lib.TR_PRI_PROCEEDING:
+            self._start(call, "T310")
+            call.told("proceeding")
+        elif what == lib.TR_PRI_ALERTING:
+            self._start(call, "T301")
+            call.told("alerting", numbers=self._said(call, event))
+        elif what == lib.TR_PRI_ANSWERED:
+            call.answered_by_far = True
+            call.told("answered", numbers=self._said(call, event))
+        if call.state != "answered" and (what == lib.TR_PRI_HEAR or event.flags & lib.TR_PRI_INBAND):
+            self._stop(call, "T310")
+            call.told("progress")
+
+    def _cleared(self, call: PriCall, event: PriTold) -> None:
+        cause = Cause(event.value)
+        if event.flags & lib.TR_PRI_BY_TIMER and not event.flags & lib.TR_PRI_BY_US:
+            cause = replace(cause, detail=self._timer_of(call))
+        early = not call.incoming and call.state == "offered" and call.cause is None
+        if not (early and event.value == GLARE.number and self._try_again(call)):
+            self._finish(call, cause)
+
+    def _timer_of(self, call: PriCall) -> str:
+        """Which of libpri's timers has ended the call."""
+        if not self.up:
+            return "T309, D channel down" if call.state == "answered" else "D channel down"
+        return "T303, no answer to SETUP" if call.state == "offered" and not call.incoming else "time-out"
+
+    def _said(self, call: PriCall, event: PriTold) -> Numbers:
+        return replace(call.numbers, user_user=event.data) if event.data else call.numbers
+
+    # ---- outgoing ------------------------------------------------------------------------------------
+
+    def _handle(self) -> int:
+        self._serial = self._serial % (lib.TR_PRI_INCOMING - 1) + 1
+        return self._serial
+
+    def _set_up(self, call: PriCall) -> None:
+        rules = self.rules
+        self._calls[call.handle] = call
+        self._unreferenced.append(call)
+        self.channel.setup(
+            call.handle,
+            call.slot,
+            call.numbers,
+            exclusive=call.demanded or rules.exclusive,
+            bearer=BEARERS[rules.bearer],
+            called_plan=rules.called_plan,
+            calling_plan=rules.calling_plan,
+        )
+
+    def _keeps_channel(self, call: PriCall, slot: int) -> bool:
+        """The far end may have chosen another one. False: the call is lost with it."""
+        if slot in (0, call.slot):
+            return True
+        try:
+            port = self._span.seize(slot)
+        except (PortBusy, ArgumentError):
+            call.clear(Cause(6, f"the far end chose channel {slot}"))
+            return False
+        self._span.free(call.port)
+        call.port, call.slot = port, slot
+        return True
+
+    def _try_again(self, call: PriCall) -> bool:
+        """On another channel; the old one is free of it already, or belongs to the far end's call."""
+        if call.demanded or call.tries >= TRIES or not self.up:
+            return False
+        old = call.port
+        try:
+            port = self._span.seize()
+        except PortBusy:
+            return False
+        self._forget(call)
+        if self._calls_on(old) == 0:
+            self._span.free(old)
+        call.tries += 1
+        call.handle, call.port, call.slot = self._handle(), port, self._span.slot_of(port)
+        call.wants_more = False
+        self._set_up(call)
+        return True
+
+    def _calls_on(self, port: Port) -> int:
+        return sum(call.port is port for call in self._calls.values())
+
+    def _yields(self, slot: int) -> bool:
+        """User side: does a call of ours, of which the network has said nothing yet, hold the channel it wants now?"""
+        ours = next((call for call in self._calls.values() if call.slot == slot), None)
+        if self.side == "network" or ours is None or ours.incoming or ours.state != "offered" or ours.wants_more:
+            return False
+        self.channel.clear(ours.handle, NORMAL.number)
+        if not self._try_again(ours):
+            self._finish(ours, GLARE)
+        return True
+
+    # ---- incoming ------------------------------------------------------------------------------------
+
+    def _offered(self, event: PriTold) -> None:
+        party = self.channel.party(event.data)
+        cause, port, slot = self._place(event.slot, party)
+        if port is None:
+            self.channel.clear(event.call, cause.number)
+            note(f"{self.name}: a call to {party.numbers.called or '?'} is refused: {cause}")
+            return
+        numbers = self._complete(replace(party.numbers, complete=party.numbers.complete or not self.rules.overlap))
+        call = PriCall(self, port, slot, numbers, event.call, incoming=True)
+        self._calls[call.handle] = call
+        self._refer(call)
+        if not numbers.complete:
+            self.channel.want_more(call.handle, slot)
+            self._start(call, "T302")
+        if numbers.complete or numbers.called:
+            self._offer(call)
+
+    def _place(self, slot: int, party: Party) -> tuple[Cause, Port | None, int]:
+        """A channel for the call, or why it has none."""
+        span = self._span
+        if self.offered is None:
+            return OUT_OF_ORDER, None, slot
+        if any(fault.startswith("called") for fault in party.faults):
+            return replace(Cause(28), detail=party.faults[0]), None, slot
+        if party.bearer not in BEARERS.values():
+            return Cause(65, f"bearer {party.bearer:#04x}"), None, slot
+        if slot and slot not in span.channels:
+            return Cause(82, f"channel {slot}"), None, slot
+        wanted = [slot] if slot else []
+        if slot and span.is_now(slot) == "busy":
+            self._yields(slot)
+        for candidate in wanted if party.exclusive and slot else [*wanted, *span.channels]:
+            try:
+                return NORMAL, span.taken(candidate), candidate
+            except PortBusy:
+                continue
+        return (Cause(44, f"channel {slot}") if slot else NO_CHANNEL), None, slot
+
+    def _offer(self, call: PriCall) -> None:
+        call.offered = True
+        offered = self.offered
+        try:
+            if offered is not None:
+                offered(call)
+        except Exception:  # noqa: BLE001 - whoever takes calls has failed; logged, and the call is refused
+            report(f"{call!r}: offered")
+            call.clear(replace(FAILURE, detail="the call could not be taken"))
+        if call.state == "offered" and call.cause is None and call.numbers.complete:
+            self.channel.proceeding(call.handle, call.slot)
+
+    def _complete(self, numbers: Numbers) -> Numbers:
+        wanted = self.rules.called_digits
+        whole = numbers.complete or bool(wanted and len(numbers.called) >= wanted)
+        return replace(numbers, complete=whole)
+
+    def _more(self, call: PriCall, digits: str, last: bool) -> None:
+        """Overlap receiving."""
+        if not call.incoming or call.numbers.complete:
+            return
+        called = call.numbers.called + digits
+        if len(called) > MAX_DIGITS or any(digit not in "0123456789*#ABCD+" for digit in called):
+            call.clear(Cause(28, f"called number {called!r}"))
+            return
+        self._digits(call, self._complete(replace(call.numbers, called=called, complete=last)))
+
+    def _digits(self, call: PriCall, numbers: Numbers) -> None:
+        if numbers.complete:
+            self._stop(call, "T302")
+        else:
+            self._start(call, "T302")
+        if call.offered:
+            call.told("digits", numbers=numbers)
+            if numbers.complete and call.state == "offered" and call.cause is None:
+                self.channel.proceeding(call.handle, call.slot)
+        elif numbers.called or numbers.complete:
+            call.numbers = numbers
+            self._offer(call)
+
+    # ---- timers of ours ------------------------------------------------------------------------------
+
+    def _start(self, call: PriCall, name: str) -> None:
+        self._stop(call, name)
+        wait_s = self.rules.timer(name, self.side) / 1000
+        if wait_s and call.state != "cleared" and call.cause is None:
+            call.timers[name] = self.clock.callLater(wait_s, self._expired, call, name)
+
+    def _stop(self, call: PriCall, *names: str) -> None:
+        """These; none named: all."""
+        for name in names or tuple(call.timers):
+            timer = call.timers.pop(name, None)
+            if timer is not None and timer.active():
+                timer.cancel()
+
+    def _expired(self, call: PriCall, name: str) -> None:
+        call.timers.pop(name, None)
+        if name == "T302" and call.numbers.called:
+            self._digits(call, replace(call.numbers, complete=True))
+        elif name == "T302":
+            call.clear(Cause(28, "T302, no digits"))
+        elif name == "T301":
+            call.clear(replace(NO_ANSWER, detail="T301"))
+        else:
+            call.clear(Cause(102, name))
+
+    # ---- the line --------------------------------------------------------------------------------
+
+    def _link(self, up: bool) -> None:
+        if up == self.up:
+            return
+        self.up = up
+        if self.link is not None:
+            self.link(up)
+        if up and self.rules.restart and not self._restarted_once:
+            self._restarted_once = True
+            self.restart()
+        elif up:
+            self._next_restart()
+
+    def _alarms(self, alarms: tuple[str, ...]) -> None:
+        if self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()
+        self._alarm = None
+        if alarms:
+            self._alarm = self.clock.callLater(self.rules.alarm_s, self._lost_all, alarms)
+
+    def _lost_all(self, alarms: tuple[str, ...]) -> None:
+        for call in list(self._calls.values()):
+            self.channel.clear(call.handle, FAILURE.number)
+            self._finish(call, replace(FAILURE, detail=f"alarm {' '.join(alarms)}"))
+
+    def _known(self, slot: int) -> tuple[int, ...]:
+        return tuple(self._span.channels) if not slot else (slot,) if slot in self._span.channels else ()
+
+    def _serve(self, slot: int, in_service: bool) -> None:
+        if not self.rules.service:
+            return
+        if self._calls_on(self._span.channels[slot]):
+            self._to_serve[slot] = in_service
+        else:
+            self._to_serve.pop(slot, None)
+            self.channel.service(slot, lib.TR_PRI_IN_SERVICE if in_service else lib.TR_PRI_OUT_OF_SERVICE)
+
+    def _next_restart(self) -> None:
+        if self._restarts and self._restarting is None and self.up:
+            slot = self._restarts[0]
+            rules, side = self.rules, self.side
+            self.channel.restart(slot)
+            wait_s = rules.timer("T316", side) * max(1, rules.timer("N316", side)) / 1000 + _LATE_S
+            self._restarting = self.clock.callLater(wait_s, self._restart_failed, slot)
+
+    def _restart_failed(self, slot: int) -> None:
+        note(f"{self.name}: channel {slot}: the far end does not answer RESTART; it stays out of service")
+        self._restarting = None
+        if slot in self._restarts:
+            self._restarts.remove(slot)
+        self._next_restart()
+
+    def _restart_done(self, slot: int) -> None:
+        if slot in self._span.channels:
+            self._span.unblock(slot, by="far")
+        if self._restarts and self._restarts[0] == slot:
+            self._restarts.popleft()
+            if self._restarting is not None and self._restarting.active():
+                self._restarting.cancel()
+            self._restarting = None
+            self._next_restart()
+
+    # ---- the end -----------------------------------------------------------------------------------
+
+    def _finish(self, call: PriCall, cause: Cause) -> None:
+        """The handle is void, the channel free; told once."""
+        answered = call.state == "answered"
+        self._forget(call)
+        ended = call.cause or cause
+        if not self._calls_on(call.port):
+            self._span.free(call.port, None if answered else reason(ended))
+        if call.slot in self._to_serve:
+            self._serve(call.slot, self._to_serve[call.slot])
+        if call.offered:
+            call.told("cleared", cause=cause)
+        else:
+            call.state, call.cause = "cleared", ended
+
+    def _forget(self, call: PriCall) -> None:
+        self._stop(call)
+        self._calls.pop(call.handle, None)
+        if call in self._unreferenced:
+            self._unreferenced.remove(call)
+
+    # ---- events that were lost -----------------------------------------------------------------------
+
+    def _engine_event(self, event: Event) -> None:
+        if isinstance(event, Overrun):
+            self._told_alive, self._asked = set(), frozenset(self._calls)
+            self.channel.tell()
+
+    def _alive(self, event: PriTold) -> None:
+        """After an overrun: a call that there is, and the last step of it."""
+        call = self._calls.get(event.call)
+        if self._told_alive is not None:
+            self._told_alive.add(event.call)
+        if call is None:
+            self.channel.clear(event.call, FAILURE.number)
+        elif not call.incoming and call.cause is None and event.value != lib.TR_PRI_OFFERED and event.value:
+            self._forward(call, replace(event, what=event.value))
+
+    def _all_told(self) -> None:
+        alive, self._told_alive = self._told_alive or set(), None
+        for handle in self._asked - alive:
+            if handle in self._calls:
+                self._finish(self._calls[handle], replace(FAILURE, detail="its end was lost in an overrun"))
+
+    # ---- the ladder ----------------------------------------------------------------------------------
+
+    def _frame(self, event: PriFrame) -> None:
+        """Keeps the messages of each call. A call's reference is learnt from its SETUP: an incoming one's is the last
+        frame before it is offered, outgoing ones leave in the order in which they were asked for."""
+        if not event.sent:
+            self._last_received = event
+        message = q931.read(event.data)
+        if message is None or not message.reference:
+            return
+        key = (message.from_caller == event.sent, message.reference)
+        call = self._references.get(key)
+        if event.sent and message.name == "SETUP" and self._unreferenced and (call is None or call.state == "cleared"):
+            call = self._references[key] = self._unreferenced.popleft()
+        if call is not None:
+            self._keep(call, event, message)
+            if message.name == "RELEASE COMPLETE":
+                del self._references[key]
+
+    def _refer(self, call: PriCall) -> None:
+        frame = self._last_received
+        message = q931.read(frame.data) if frame is not None else None
+        if frame is not None and message is not None:
+            self._references[False, message.reference] = call
+            self._keep(call, frame, message)
+
+    def _keep(self, call: PriCall, event: PriFrame, message: q931.Message) -> None:
+        while len(self._references) > REFERENCES:
+            del self._references[next(iter(self._references))]
+        if len(call.steps) < STEPS:
+            ms = round((event.time_s - call.begun_s) * 1000)
+            call.steps.append(Step(max(ms, 0), event.sent, message.name, message.words, octets=event.data))
