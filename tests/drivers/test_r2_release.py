@@ -39,7 +39,7 @@ def test_the_caller_controls() -> None:
     assert out.words[-1] == "suspended" and call.state == "answered"
     line.time.run_for(31)
     line.settle()
-    assert out.words[-1] == "cleared"
+    assert "cleared" in out.words
 
 
 def test_the_caller_controls_and_hangs_up() -> None:
