@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 
-from cti.config import Card, DahdiCard, Site, VruPort
+from cti.config import Card, DahdiCard, Site, VruPort, WiredCard
 from cti.errors import TipringError
 from drivers.card import Backplane, SoftwareCard
 from drivers.card import Card as EngineCard
@@ -98,7 +98,8 @@ def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, EngineCard]]
 
 def _open(engine: Engine, card: Card) -> EngineCard:
     if not isinstance(card, DahdiCard):
-        software = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
+        software = software_card(card)
+        engine.add_card(software)
         for port in software.ports:
             if "echo_canceller" in port.capabilities:
                 port.echo_canceller(card.echo_mode)
@@ -117,6 +118,15 @@ def _open(engine: Engine, card: Card) -> EngineCard:
         for channel in card.numbers
     ]
     return EngineDahdiCard(engine, ports, name=card.name)
+
+
+def software_card(card: WiredCard) -> SoftwareCard:
+    """Not yet adopted by an engine."""
+    if card.type != "e1":
+        return SoftwareCard(None, card.type, card.ports, law=LAWS[card.law], name=card.name)
+    made = SoftwareCard(None, "b", card.ports - 1, law=LAWS[card.law], name=card.name)
+    made.add_port("d")
+    return made
 
 
 def seat_ports(site: Site, cards: Mapping[str, tuple[Card, EngineCard]]) -> list[tuple[str, Port]]:

@@ -69,7 +69,7 @@ class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
 
     name: Name
     ports: Annotated[int, Meta(ge=1, le=256)]
-    type: Literal["fxo", "fxs", "b", "d"] = "fxo"
+    type: Literal["fxo", "fxs", "b", "e1"] = "fxo"  # e1: the last port is the D channel, the others are B channels
     law: Literal["alaw", "ulaw"] = "alaw"
     echo_mode: Literal["on", "fax", "off"] = "on"  # of our own echo canceller on analog ports: 32 ms
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are

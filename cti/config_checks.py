@@ -120,17 +120,20 @@ class Checks:
         """A name of something that is not there."""
         self.fault(path, f"there is no {what} {name!r}", _there(name, known))
 
-    def card_port(self, at: Place, field: str, name: str, kind: str | None, what: str, last: int, count: str) -> None:
-        """A card (of this type) is there, and has ports up to `last`; `count` is the field that says how many."""
+    def card_port(
+        self, at: Place, field: str, name: str, kinds: tuple[str, ...], what: str, last: int, count: str
+    ) -> None:
+        """A card (of one of these types, where any is named) is there, and has ports up to `last`; `count` is the field
+        that says how many."""
         cards = {card.name: card for _, card in self.cards}
         card = cards.get(name)
         if card is None:
             if self.complete("cards", entries=self.cards):
                 self.there((*at, field), "card", name, cards)
-        elif kind is not None and card.type != kind:
-            fitting = [card.name for card in cards.values() if card.type == kind]
-            remedy = f"name a card of type {kind}: {_list(fitting)}"
-            self.fault((*at, field), f"card {name!r} is of type {card.type}, a {what} needs {kind}", remedy)
+        elif kinds and card.type not in kinds:
+            fitting, words = [card.name for card in cards.values() if card.type in kinds], " or ".join(kinds)
+            remedy = f"name a card of type {words}: {_list(fitting)}"
+            self.fault((*at, field), f"card {name!r} is of type {card.type}, a {what} needs {words}", remedy)
         elif last >= card.ports:
             remedy = f"ports count from 0: the last is {card.ports - 1}"
             self.fault((*at, count), f"card {name!r} has {card.ports} ports, no port {last}", remedy)
@@ -164,7 +167,7 @@ class Checks:
         for at, entry in self.port_ranges:
             field = "port" if entry.port is not None else "count"
             last = max(port.port for port in entry.ports())
-            self.card_port(at, "card", entry.card, None, "VRU port", last, field)
+            self.card_port(at, "card", entry.card, (), "VRU port", last, field)
         overlap = "let each port, extension and line stand in one entry; a range counts all three up"
         self.first_clash("port", lambda port: (port.card, port.port), overlap)
         self.first_clash("extension", lambda port: port.extension, overlap)

@@ -12,14 +12,9 @@ from drivers.channels import Channels, SpanState, SpanStatistics
 from drivers.errors import ArgumentError
 from drivers.events import Alarm, Event
 from drivers.port import Port
-from drivers.words import Direction, Hunt
+from drivers.words import E1_SLOTS, T1_SLOTS, Direction, Hunt
 
 __all__ = ["E1_SLOTS", "T1_SLOTS", "Span", "SpanState", "SpanStatistics"]
-
-E1_SLOTS = (*range(1, 16), *range(17, 32))
-"""ITU-T G.704: slot 0 is the frame's, slot 16 the signalling channel's."""
-T1_SLOTS = tuple(range(1, 24))
-"""A T1 with a D channel in slot 24."""
 
 
 class Span(Channels):

@@ -4,7 +4,12 @@ read without it. Serves steps 1 to 3, and calls out.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
+
+E1_SLOTS: Final = (*range(1, 16), *range(17, 32))
+"""ITU-T G.704: slot 0 is the frame's, slot 16 the signalling channel's."""
+T1_SLOTS: Final = tuple(range(1, 24))
+"""A T1 with a D channel in slot 24."""
 
 Hunt = Literal["up", "down", "round_robin", "least_used"]
 """Which free channel is seized: the lowest slot, the highest, the next one after that seized last, or that which

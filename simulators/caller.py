@@ -65,6 +65,7 @@ class CallerPlan:
     caller_id: str = "fsk"
     absence: str = "unavailable"
     note: str = ""
+    dnis: str | None = None  # the number dialled, where the line can be reached by any
 
 
 class Caller:

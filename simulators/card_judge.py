@@ -173,9 +173,7 @@ def _left_over(world: CardWorld) -> Iterator[str]:
     for extension, telephone in world.phones.items():
         if telephone.state not in ("idle", "off"):
             yield f"phone {extension} is still {telephone.state}"
-    for line in world.lines:
-        if not line.free:
-            yield f"line {line.index} is not free"
+    yield from (f"line {index} is not free" for index in world.held)
 
 
 def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[CardFinding]:

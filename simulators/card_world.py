@@ -49,12 +49,12 @@ class CardWorld(Surroundings):
     @property
     def cables(self) -> Mapping[str, tuple[SoftwareCard, int]]:
         """Two: the trunks and the seats."""
-        return {TRUNKS: (self.office, self.scenario.trunks), SEATS: (self.telephones, len(self.scenario.agents))}
+        return {TRUNKS: (self.office, len(self.office.ports)), SEATS: (self.telephones, len(self.scenario.agents))}
 
     def wire(self, trunks: SoftwareCard, seats: SoftwareCard) -> None:
         """Stepped: the server's two cards take their wires."""
         changes = self.scenario.wires.changes()
-        for index in range(self.scenario.trunks):
+        for index in range(len(self.office.ports)):
             self.office.wire(index, trunks, index, **changes)
         for index in range(len(self.scenario.agents)):
             self.telephones.wire(index, seats, index, **changes)

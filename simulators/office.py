@@ -73,6 +73,9 @@ class OfficeLine:
         """Can it be called?"""
         return self.state == "idle"
 
+    def dials(self, dnis: str | None) -> None:
+        """An analog line has one number."""
+
     def ring(
         self, call_no: int, ani: str | None, form: str, absence: str, far_gone: Callable[[], None]
     ) -> Deferred[bool]:
@@ -90,7 +93,7 @@ class OfficeLine:
         self._ringing = self.port.ring(RING_CADENCE_MS, message)
         self._ringing.addErrback(ended)
         self._answered = Deferred()
-        self._note(call_no, f"line {self.index}", "rings", ani=ani, form=form)
+        self._note(call_no, f"line {self.index}", "rings", ani=ani, form=form, dnis=self.dnis)
         return self._answered
 
     def _event(self, event: events.Event) -> None:

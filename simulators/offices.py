@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 
 from drivers.card import SoftwareCard
 from drivers.port import Port
+from drivers.signalling.interface import Trunk
+from drivers.signalling.pri import PriTrunk
+from drivers.signalling.r2 import R2Settings, R2Trunk
+from drivers.span import Span
 from simulators.exchange import Exchange
 from simulators.office import OfficeLine
 from simulators.party import Line
+from simulators.trunk_line import lines_of as trunk_lines
 
 if TYPE_CHECKING:
     from simulators.card_world import CardWorld
@@ -36,6 +41,34 @@ def _analog(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequ
     ]
 
 
+def _r2(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequence[Line]:
+    """China No.1, as the server's site has it: the caller's number is asked for after the first digit, so that numbers
+    of any length can be dialled."""
+    span = Span("office", ports, hunt="down")
+    return _digital(world, R2Trunk("office", span, R2Settings(ask_caller=1)), exchange)
+
+
+def _pri(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequence[Line]:
+    """The network's side of EuroISDN; the D channel is the last port."""
+    span = Span("office", ports[:-1], signalling=ports[-1], hunt="down")
+    return _digital(world, PriTrunk(span, "network"), exchange)
+
+
+def _digital(world: CardWorld, trunk: Trunk, exchange: Exchange) -> Sequence[Line]:
+    dnis = world.scenario.dnis
+    return trunk_lines(trunk, world.clock, lambda at: dnis[at % len(dnis)], world.truth.note, exchange)
+
+
+def _b_channels(lines: int) -> SoftwareCard:
+    return SoftwareCard(None, "b", lines, name="office")
+
+
+def _e1(lines: int) -> SoftwareCard:
+    card = _b_channels(lines)
+    card.add_port("d")
+    return card
+
+
 @dataclass(frozen=True)
 class Office:
     """One kind of trunk. `card` and `server_card` make the cards at both ends, for so many lines, not yet adopted;
@@ -46,4 +79,8 @@ class Office:
     lines: Build
 
 
-OFFICES: dict[str, Office] = {"fxo": Office(_analog_card, lambda lines: SoftwareCard(None, "fxo", lines), _analog)}
+OFFICES: dict[str, Office] = {
+    "fxo": Office(_analog_card, lambda lines: SoftwareCard(None, "fxo", lines), _analog),
+    "r2": Office(_b_channels, _b_channels, _r2),
+    "pri": Office(_e1, _e1, _pri),
+}

@@ -50,7 +50,7 @@ class Sounds:
 
 
 class Line(Protocol):
-    """A subscriber's end of a trunk of the office. Analog: office.OfficeLine."""
+    """A subscriber's end of a trunk of the office. Analog: office.OfficeLine; digital: trunk_line.TrunkLine."""
 
     index: int
     dnis: str
@@ -64,6 +64,10 @@ class Line(Protocol):
     @property
     def free(self) -> bool:
         """Can a caller take it?"""
+        ...
+
+    def dials(self, dnis: str | None) -> None:
+        """The number that the next caller dials, where callers of this line may dial any; None: its usual one."""
         ...
 
     def ring(

@@ -59,6 +59,7 @@ class Surroundings(ABC):
         self.deeds = Deeds(self)
         self.done: Deferred[None] = Deferred()
         self.left = len(scenario.callers)
+        self.held: list[int] = []  # lines that were not free when the run was over
 
     def random(self, who: str) -> Random:
         """The random numbers of somebody or something of the world."""
@@ -119,6 +120,7 @@ class Surroundings(ABC):
 
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
+        self.held = [line.index for line in self.lines if not line.free]
         self.deeds.close()
         for person in self.callers:
             person.stop()
@@ -134,6 +136,8 @@ class Surroundings(ABC):
         if self.scenario.caller_id is not None:
             plan = replace(plan, caller_id=self.scenario.caller_id)
         line = self._free_line(plan)
+        if line is not None:
+            line.dials(plan.dnis)
         self.truth.begin(plan.number, plan.ani, self.scenario.dnis[0] if line is None else line.dnis)
         if line is None:
             self.truth.note(plan.number, "office", "all lines busy")

@@ -51,7 +51,7 @@ def _seats(checks: Checks) -> None:
     for at, row in rows:
         seats = list(row.ports())
         if row.card is not None:
-            checks.card_port(at, "card", row.card, "fxs", "seat", max(seat.port for seat in seats), "count")
+            checks.card_port(at, "card", row.card, ("fxs",), "seat", max(seat.port for seat in seats), "count")
         remedy = "let each port and extension stand in one row"
         checks.taken(at, "port", [(seat.card, seat.port) for seat in seats], ports, remedy)
         checks.taken(at, "extension", row.extensions(), extensions, remedy)

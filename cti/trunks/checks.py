@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from cti.trunks.config import Route, Trunk
+from cti.trunks.config import PriTrunk, Route, Trunk
 
 if TYPE_CHECKING:
     from cti.config_checks import Checks, Place
 
-TYPES = {"fxo": "fxo", "r2": "b", "pri": "b"}
-"""The card type that a kind of trunk needs."""
+TYPES = {"fxo": ("fxo",), "r2": ("b", "e1"), "pri": ("b", "e1")}
+"""The card types that a kind of trunk can use."""
 
 
 def check_trunks(checks: Checks) -> None:
     """Trunks end on ports that there are, each on its own; routes lead over trunks that can call out."""
-    trunks = checks.entries(Trunk, "trunks")
+    trunks: list[tuple[Place, Trunk]] = checks.entries(Trunk, "trunks")  # type: ignore[arg-type]
     routes = checks.entries(Route, "routes")
     checks.once("trunk", ((trunk.name, (*at, "name")) for at, trunk in trunks), "give each trunk its own name")
     checks.once("route", ((route.name, (*at, "name")) for at, route in routes), "give each route its own name")
@@ -40,11 +40,23 @@ def _ports(checks: Checks, trunks: list[tuple[Place, Trunk]]) -> None:
         card = cards.get(trunk.card)
         ports = [(trunk.card, number) for number in range(trunk.first, trunk.first + trunk.count)]
         checks.taken(at, "port", ports, taken, "let each port stand in one entry")
+        if isinstance(trunk, PriTrunk):
+            _d_channel(checks, at, trunk, taken)
         slots = trunk.slots()
         for slot in trunk.directions:
             if slot not in slots and card is not None:
                 there = f"channels are {slots[0]} to {slots[-1]}"
                 checks.fault((*at, "directions", str(slot)), f"trunk {trunk.name} has no channel {slot}", there)
+
+
+def _d_channel(checks: Checks, at: Place, trunk: PriTrunk, taken: dict[tuple[str, int], Place]) -> None:
+    where, port = (*at, "signalling"), trunk.signalling
+    checks.card_port(where, "card", port.card, ("d", "e1"), "D channel", port.port, "port")
+    card = next((card for _, card in checks.cards if card.name == port.card), None)
+    if card is not None and card.type == "e1" and port.port < card.ports - 1:
+        text = f"port {port.port} of card {card.name!r} is a B channel"
+        checks.fault((*where, "port"), text, f"its D channel is the last one, {card.ports - 1}")
+    checks.taken(where, "port", [(port.card, port.port)], taken, "let each port stand in one entry")
 
 
 def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk], whole: bool) -> None:

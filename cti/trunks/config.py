@@ -13,7 +13,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from cti.config_fields import Extension, Name, PortCount, PortNumber
-from drivers.words import Answer, Direction, Disconnect, Hunt
+from drivers.signalling.r2_variants import TIMERS
+from drivers.words import E1_SLOTS, Answer, Direction, Disconnect, Hunt
 
 Seconds = Annotated[float, Meta(ge=0, le=600)]
 Milliseconds = Annotated[int, Meta(ge=20, le=5000)]
@@ -30,6 +31,7 @@ Hours = Annotated[
         extra_json_schema={"description": 'days and times: "mon-fri 08:30-18:00"'},
     ),
 ]
+Length = Annotated[int, Meta(ge=1, le=20)]
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Toll = Literal["none", "local", "national", "international"]
@@ -79,7 +81,74 @@ class FxoTrunk(Lines, frozen=True, forbid_unknown_fields=True, tag_field="kind",
     busy_out: bool = True
 
 
-Trunk = FxoTrunk
+class R2Trunk(Lines, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="r2"):
+    """An E1 by MFC-R2: China No.1, or ITU. The exchange's operator knows these; docs/r2.md says what each means. Ports
+    are time slots 1 to 15 and 17 to 31, in this order."""
+
+    count: Annotated[int, Meta(ge=1, le=30)]
+    variant: Literal["china", "itu"] = "china"
+    control: Literal["mutual", "caller", "called"] = "mutual"
+    called_length: Annotated[int, Meta(ge=0, le=20)] = 0  # 0: not known
+    prefixes: Annotated[dict[Annotated[str, Meta(pattern=r"^[0-9]{1,12}$")], Length], Meta(max_length=16)] = {}
+    ask_caller: Literal["never", "end"] | Annotated[int, Meta(ge=1, le=20)] = "end"
+    caller_max: Annotated[int, Meta(ge=0, le=20)] = 20
+    ka: Annotated[int, Meta(ge=0, le=15)] = 0  # 0: the variant's
+    kd: Annotated[int, Meta(ge=0, le=15)] = 0
+    called_end: Annotated[int, Meta(ge=0, le=15)] | None = None
+    level_dbm0: Annotated[float, Meta(ge=-40, le=0)] = -11.5
+    kb: dict[Literal["free", "busy", "congestion", "vacant", "out_of_order"], Annotated[int, Meta(ge=1, le=15)]] = {}
+    timers: dict[str, Annotated[int, Meta(ge=0, le=3_600_000)]] = {}  # ms
+
+    def __post_init__(self) -> None:
+        for name in self.timers:
+            if name not in TIMERS:
+                raise ValueError(f"there is no timer {name!r}; there are: {', '.join(TIMERS)}")
+
+    def slots(self) -> tuple[int, ...]:
+        """Time slots."""
+        return E1_SLOTS[: self.count]
+
+
+class Signalling(Struct, frozen=True, forbid_unknown_fields=True):
+    """The D channel: a port of a card of type d, or the last one of a software card of type e1."""
+
+    card: Name
+    port: PortNumber
+
+
+class PriTrunk(Lines, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="pri"):
+    """An E1 by ISDN PRI (EuroISDN); drivers.signalling.pri_rules.PriRules says what each field means. Ports are time
+    slots 1 to 15 and 17 to 31, in this order."""
+
+    count: Annotated[int, Meta(ge=1, le=30)]
+    signalling: Signalling
+    side: Literal["user", "network"] = "user"
+    timers: dict[str, Annotated[int, Meta(ge=0, le=3_600_000)]] = {}  # ms
+    called_plan: Annotated[int, Meta(ge=0, le=0x7F)] = 0x00  # octet 3 of a number: 0x21 national, 0x41 subscriber
+    calling_plan: Annotated[int, Meta(ge=0, le=0x7F)] = 0x00
+    bearer: Literal["speech", "3.1kHz"] = "3.1kHz"
+    exclusive: bool = False
+    overlap: bool = False
+    called_digits: Annotated[int, Meta(ge=0, le=20)] = 0
+    restart: bool = False
+    service: bool = False
+    inband_disconnect: bool = False
+    ringback: bool = False
+    alarm_s: Annotated[float, Meta(ge=0, le=60)] = 3.0
+    charset: str = "latin-1"
+    trace: Literal["none", "calls", "all"] = "calls"
+
+    def __post_init__(self) -> None:
+        from drivers.signalling.pri_rules import PriRules  # the engine: only where there is such a trunk
+
+        PriRules(timers=self.timers, charset=self.charset)
+
+    def slots(self) -> tuple[int, ...]:
+        """Time slots."""
+        return E1_SLOTS[: self.count]
+
+
+Trunk = FxoTrunk | R2Trunk | PriTrunk
 
 
 class Route(Struct, frozen=True, forbid_unknown_fields=True):

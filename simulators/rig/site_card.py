@@ -36,7 +36,17 @@ def _fxo(scenario: Scenario) -> tuple[Section, Section]:
     return card, {"kind": "fxo", "dnis": scenario.dnis[0]}
 
 
-KINDS: dict[str, Callable[[Scenario], tuple[Section, Section]]] = {"fxo": _fxo}
+def _r2(scenario: Scenario) -> tuple[Section, Section]:
+    card = {"name": TRUNKS, "kind": "software", "ports": scenario.trunks, "type": "b"}
+    return card, {"kind": "r2", "variant": "china", "ask_caller": 1}
+
+
+def _pri(scenario: Scenario) -> tuple[Section, Section]:
+    card = {"name": TRUNKS, "kind": "software", "ports": scenario.trunks + 1, "type": "e1"}
+    return card, {"kind": "pri", "signalling": {"card": TRUNKS, "port": scenario.trunks}}
+
+
+KINDS: dict[str, Callable[[Scenario], tuple[Section, Section]]] = {"fxo": _fxo, "r2": _r2, "pri": _pri}
 """Of each kind of trunk: the server's card, and what the row of `trunks` says beside its place on it."""
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from drivers import events as ev
 from drivers.card import SoftwareCard
-from drivers.channels import Hunt
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.port import Port
@@ -16,6 +15,7 @@ from drivers.signalling.pri import PriCall, PriTrunk
 from drivers.signalling.pri_rules import PriRules
 from drivers.span import Span
 from drivers.stepped import Stepper
+from drivers.words import Hunt
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cti.trunks.config import FxoTrunk, Route
+from cti.trunks.config import FxoTrunk, PriTrunk, R2Trunk, Route
 from tests.cti.test_config import GOOD, faults, folder, load  # noqa: F401 - the fixture folder
 
 CARDS = GOOD.replace(
@@ -127,3 +127,57 @@ def test_the_shipped_emergency_numbers_are_of_every_country_with_tones() -> None
     assert emergency("cn") == ("110", "119", "120", "122")
     assert all(emergency(country) for country in names("tones"))
     assert emergency("xx") == ()
+
+
+E1 = """\
+trunks:
+  - name: r2
+    kind: r2
+    card: e1
+    first: 0
+    count: 30
+    hunt: down
+    variant: china
+    prefixes: {"1": 11, "6": 8}
+    ask_caller: 1
+    kb: {free: 6}
+    timers: {ack: 1000}
+    directions: {17: in}
+  - {name: pri, kind: pri, card: span, first: 0, count: 30, signalling: {card: span, port: 30}, timers: {T303: 5000}}
+"""
+SPANS = CARDS.replace(
+    "  - {name: e1, kind: software, type: b, ports: 30}\n",
+    "  - {name: e1, kind: software, type: b, ports: 30}\n  - {name: span, kind: software, type: e1, ports: 31}\n",
+)
+
+
+def test_e1_trunks(folder: Path) -> None:  # noqa: F811
+    from cti.trunks.trunks import pri_rules, r2_settings
+
+    r2, pri = load(folder, SPANS + E1).trunks
+    assert isinstance(r2, R2Trunk) and isinstance(pri, PriTrunk)
+    assert r2.slots() == (*range(1, 16), *range(17, 32)) == pri.slots()
+    settings, rules = r2_settings(r2), pri_rules(pri)
+    assert settings.ask_caller == 1 and settings.prefixes == {"1": 11, "6": 8} and settings.kb == {"free": 6}
+    assert rules.timers == {"T303": 5000} and rules.bearer == "3.1kHz"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "message"),
+    [
+        ("kind: r2", "kind: isdn", "trunks[0].kind", "one of: fxo, r2, pri"),
+        ("ask_caller: 1", "ask_caller: sometimes", "trunks[0].ask_caller", "never"),
+        ("timers: {ack: 1000}", "timers: {acknowledge: 1000}", "trunks[0]", "there is no timer 'acknowledge'"),
+        ("directions: {17: in}", "directions: {16: in}", "trunks[0].directions.16", "has no channel 16"),
+        ("card: e1\n", "card: co\n", "trunks[0].card", "a trunk of kind r2 needs b or e1"),
+        ("timers: {T303: 5000}", "timers: {T999: 5000}", "trunks[1]", "timer 'T999' is none of T200"),
+        ("port: 30}, timers", "port: 29}, timers", "trunks[1].signalling.port", "its D channel is the last one, 30"),
+        ("card: span, port: 30}", "card: e1, port: 3}", "trunks[1].signalling.card", "a D channel needs d or e1"),
+        ("signalling: {card: span, port: 30}, ", "", "trunks[1].signalling", "is missing"),
+    ],
+)
+def test_faults_of_e1_trunks(folder: Path, old: str, new: str, field: str, message: str) -> None:  # noqa: F811
+    text = SPANS + E1
+    assert old in text
+    found = faults(folder, text.replace(old, new, 1))
+    assert any(fault.field == field and message in str(fault) for fault in found), "\n".join(map(str, found))

@@ -1,0 +1,116 @@
+"""Calls over digital trunks, from a seed or with numbers from a file: all lengths, withheld ones, both ways at once.
+
+Callers do what callers do (scenario.py); while they come, agents call people of the town, so that both ends seize
+channels. Serves steps 1 and 2 where the network says the numbers, and outside calls.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from simulators.caller import CallerPlan
+from simulators.card_scenario import OTHERS, staff
+from simulators.deed_rows import deed
+from simulators.scenario import Scenario, caller_for
+from simulators.subscriber import SubscriberPlan
+
+MAX_DIGITS = 20
+LINES = 30
+KINDS = ("answered", "answered", "answered", "abandoned_menu", "abandoned_queue", "message")
+OUTGOING_EVERY = 3  # one call out to so many in
+OUT_S = 45.0  # an agent who called somebody calls nobody else so soon
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Who calls and whom; ani None: withheld."""
+
+    ani: str | None
+    dnis: str
+
+
+class NumbersError(ValueError):
+    """A file of numbers that cannot be used."""
+
+
+def read_numbers(path: Path) -> list[Pair]:
+    """One call a line, `ANI,DNIS`: 1 to 20 digits each; an empty ANI is withheld; # begins a comment. NumbersError
+    names the line."""
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NumbersError(f"{path}: cannot be read: {error}") from error
+    found = []
+    for at, row in enumerate(rows, 1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells[0].startswith("#"):
+            continue
+        if len(cells) != 2 or not _digits(cells[1]) or not (cells[0] == "" or _digits(cells[0])):
+            raise NumbersError(f"{path}:{at}: {','.join(row)!r}: write ANI,DNIS, 1 to 20 digits each; no ANI: withheld")
+        found.append(Pair(cells[0] or None, cells[1]))
+    if not found:
+        raise NumbersError(f"{path}: holds no numbers")
+    return found
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 1 <= len(text) <= MAX_DIGITS
+
+
+def drawn(random: Random, number: int) -> Pair:
+    """Numbers for call `number`: of each length in turn, then of any; each eighth caller withholds his."""
+    length = number if number <= MAX_DIGITS else random.randint(1, MAX_DIGITS)
+    called = MAX_DIGITS + 1 - number if number <= MAX_DIGITS else random.choice((4, 7, 8, 8, 8, random.randint(1, 20)))
+    ani = None if number % 8 == 0 and number > 8 else _number(random, length)
+    return Pair(ani, _number(random, called))
+
+
+def _number(random: Random, length: int) -> str:
+    return "".join(random.choice("0123456789") for _ in range(length))
+
+
+def mixed(
+    seed: int,
+    calls: int,
+    *,
+    every_s: float = 6.0,
+    trunk: str = "r2",
+    lines: int = LINES,
+    numbers: Sequence[Pair] = (),
+) -> Scenario:
+    """`calls` callers, about one each `every_s`; the first ones with `numbers`, in order, where there are any."""
+    random = Random(f"tipring trunk {seed}")
+    callers: list[CallerPlan] = []
+    subscribers: list[SubscriberPlan] = []
+    deeds = []
+    at_s = 4.0
+    free_s = dict.fromkeys(OTHERS, 0.0)
+    for number in range(1, calls + 1):
+        pair = numbers[number - 1] if number <= len(numbers) else drawn(random, number)
+        plan = caller_for(random, number, at_s, random.choice(KINDS))
+        callers.append(replace(plan, ani=pair.ani, dnis=pair.dnis, absence="private", caller_id="fsk"))
+        extension = next((one for one in OTHERS if free_s[one] <= at_s), None)
+        if number % OUTGOING_EVERY == 0 and extension is not None:
+            called = f"6{len(subscribers):03d}{_number(random, random.choice((4, 4, 7)))}"
+            answer_s = None if random.random() < 0.15 else round(random.uniform(1.0, 4.0), 1)
+            busy = random.random() < 0.1
+            subscribers.append(SubscriberPlan(called, answer_s, round(random.uniform(4.0, 12.0), 1), busy))
+            row = deed(f"{at_s:.2f}", f"desk 1{extension[1:]}", f"make {called}")
+            assert row is not None
+            deeds.append(row)
+            free_s[extension] = at_s + OUT_S
+        at_s += every_s * random.uniform(0.7, 1.3)
+    return Scenario(
+        seed,
+        tuple(callers),
+        staff(),
+        trunks=lines,
+        switch="card",
+        trunk=trunk,
+        subscribers=tuple(subscribers),
+        deeds=tuple(deeds),
+    )
