@@ -340,7 +340,7 @@ enum tr_r2_report {
     TR_R2_FAR_BLOCKED = 2,
     TR_R2_SEIZED = 3,     /* incoming call */
     TR_R2_OFFERED = 4,    /* side = called digits, 0, calling digits; a1 = KA (0 none), a2 = KD, a3 = tr_r2_number */
-    TR_R2_PROCEEDING = 5, /* outgoing: seizure acknowledged */
+    TR_R2_PROCEEDING = 5, /* outgoing: no more digits are wanted */
     TR_R2_ACCEPTED = 6,   /* outgoing: the called party is free; a1 = group B signal, 0: by a group A signal. Incoming:
                              our   ACCEPT has reached the far end */
     TR_R2_ANSWERED = 7,   /* outgoing; again after SUSPENDED */

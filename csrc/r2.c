@@ -116,8 +116,12 @@ void tr_r2_tell_steps(struct tr_port *port, enum tr_r2_report what) {
 }
 
 void tr_r2_end(struct tr_port *port, enum tr_r2_end why, int32_t value) {
+    tr_r2_tone(port, port->r2->call > 0, 0);
+    tr_r2_tell_end(port, why, value);
+}
+
+void tr_r2_tell_end(struct tr_port *port, enum tr_r2_end why, int32_t value) {
     struct tr_r2 *r2 = port->r2;
-    tr_r2_tone(port, r2->call > 0, 0);
     if (!r2->ended) {
         r2->ended = true;
         tr_r2_report(port, TR_R2_ENDED, (int32_t)why, value, r2->kd);
@@ -149,7 +153,7 @@ enum tr_r2_timer tr_r2_timer_of(const struct tr_r2 *r2) {
         return r2->heard ? TR_R2_T_BACKWARD : TR_R2_T_PULSE;
     }
     if (timer == TIMER_WAIT) {
-        bool number = r2->phase == PHASE_CALLED && r2->called_count > 0 && !r2->refused;
+        bool number = r2->phase == PHASE_CALLED && r2->called_count > 0 && tr_r2_length(r2) == 0 && !r2->refused;
         return number && r2->config.ms[TR_R2_T_CALLED] > 0                      ? TR_R2_T_CALLED
                : r2->phase == PHASE_CALLER && r2->config.ms[TR_R2_T_CALLER] > 0 ? TR_R2_T_CALLER
                                                                                 : TR_R2_T_NO_FORWARD;
@@ -163,10 +167,18 @@ enum tr_r2_signal tr_r2_look(const struct tr_r2 *r2) {
 
 /* ---- the machine ------------------------------------------------------------------------------- */
 
+/* Of these 0 is no limit but the next tick. */
+static bool is_delay(enum tr_r2_timer timer) {
+    return timer == TR_R2_T_PULSE || timer == TR_R2_T_PULSE_GAP || timer == TR_R2_T_BACKWARD_MIN ||
+           timer == TR_R2_T_REPLY_MIN || timer == TR_R2_T_ANSWER_DELAY || timer == TR_R2_T_GUARD ||
+           timer == TR_R2_T_DOUBLE;
+}
+
 static void set_timer(struct tr_port *port) {
     struct tr_r2 *r2 = port->r2;
     enum tr_r2_timer timer = tr_r2_timer_of(r2);
     uint64_t ticks = timer == TR_R2_TIMERS ? 0 : tr_r2_ticks(r2, timer);
+    ticks = is_delay(timer) && !ticks ? 1 : ticks;
     r2->due = ticks ? now(port) + ticks : 0;
 }
 
@@ -318,8 +330,8 @@ static int start(struct tr_port *port, const uint8_t *side, uint32_t n) {
         return TR_E_ARGUMENT;
     }
     r2->next = config;
-    r2->renewed = r2->state != STATE_off;
-    if (r2->state == STATE_off) {
+    r2->renewed = r2->state != STATE_off && r2->state != STATE_leaving;
+    if (!r2->renewed) {
         r2->config = config;
         r2->blocked = 0;
         r2->call = 0;
@@ -422,7 +434,7 @@ int tr_r2_command(struct tr_port *port, const struct tr_command *command, const 
     if (command->a[0] == TR_R2_START) {
         return start(port, side, command->side_len);
     }
-    if (r2->state == STATE_off) {
+    if (r2->state == STATE_off || r2->state == STATE_leaving) {
         return TR_E_STATE;
     }
     switch (command->a[0]) {
@@ -452,5 +464,6 @@ void tr_r2_nobody(struct tr_port *port, bool nobody) {
 void tr_r2_detach(struct tr_port *port) {
     if (tr_r2_runs(port->r2)) {
         take(port, SIGNAL_stop);
+        take(port, SIGNAL_timer); /* there is no next tick */
     }
 }

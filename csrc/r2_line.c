@@ -8,14 +8,10 @@ enum tr_r2_signal tr_r2_none(struct tr_port *port) {
 
 /* ---- at rest ----------------------------------------------------------------------------------- */
 
-/* Idle, unless the channel is blocked; then what the far end is doing counts anew. */
+/* Idle, also where blocked is to follow: a far end frees its channel on idle alone. What it is doing counts anew. */
 enum tr_r2_signal tr_r2_send_idle(struct tr_port *port) {
-    struct tr_r2 *r2 = port->r2;
-    if (r2->blocked) {
-        return SIGNAL_block;
-    }
     tr_r2_bits(port, AB_IDLE);
-    return tr_r2_look(r2);
+    return port->r2->blocked ? SIGNAL_block : tr_r2_look(port->r2);
 }
 
 enum tr_r2_signal tr_r2_send_blocked(struct tr_port *port) {
@@ -35,11 +31,10 @@ enum tr_r2_signal tr_r2_tell_far_blocked(struct tr_port *port) {
 
 /* The call is over on both ends. */
 enum tr_r2_signal tr_r2_release(struct tr_port *port) {
-    struct tr_r2 *r2 = port->r2;
-    tr_r2_bits(port, r2->blocked ? AB_BUSY : AB_IDLE);
+    tr_r2_bits(port, AB_IDLE);
     tr_r2_tell_steps(port, TR_R2_RELEASED);
-    r2->call = 0;
-    return r2->blocked ? SIGNAL_block : tr_r2_look(r2);
+    port->r2->call = 0;
+    return tr_r2_send_idle(port);
 }
 
 static void drop(struct tr_port *port, enum tr_r2_end why) {
@@ -47,7 +42,7 @@ static void drop(struct tr_port *port, enum tr_r2_end why) {
     if (r2->call) {
         tr_r2_end(port, why, 0);
     }
-    tr_r2_bits(port, why == TR_R2_END_STOPPED || r2->blocked ? AB_BUSY : AB_IDLE);
+    tr_r2_bits(port, AB_IDLE);
     if (r2->call) {
         tr_r2_tell_steps(port, TR_R2_RELEASED);
         r2->call = 0;
@@ -56,7 +51,7 @@ static void drop(struct tr_port *port, enum tr_r2_end why) {
 
 enum tr_r2_signal tr_r2_fail_alarm(struct tr_port *port) {
     drop(port, TR_R2_END_ALARM);
-    return SIGNAL_none;
+    return tr_r2_tell_far_blocked(port);
 }
 
 enum tr_r2_signal tr_r2_stop(struct tr_port *port) {
@@ -121,11 +116,6 @@ enum tr_r2_signal tr_r2_note_refusal(struct tr_port *port) {
 enum tr_r2_signal tr_r2_seize(struct tr_port *port) {
     tr_r2_bits(port, AB_SEIZE);
     return SIGNAL_none;
-}
-
-enum tr_r2_signal tr_r2_acknowledged(struct tr_port *port) {
-    tr_r2_report(port, TR_R2_PROCEEDING, 0, 0, 0);
-    return tr_r2_add_and_send(port);
 }
 
 enum tr_r2_signal tr_r2_tell_answered(struct tr_port *port) {

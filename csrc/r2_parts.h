@@ -76,13 +76,16 @@ void tr_r2_bits(struct tr_port *port, int ab);
 void tr_r2_tone(struct tr_port *port, bool forward, uint8_t code);
 void tr_r2_report(struct tr_port *port, enum tr_r2_report what, int32_t a1, int32_t a2, int32_t a3);
 void tr_r2_tell_steps(struct tr_port *port, enum tr_r2_report what);
-/* Tells the end of the call, once. */
+/* Tells the end of the call, once; the second silences our tone, too. */
+void tr_r2_tell_end(struct tr_port *port, enum tr_r2_end why, int32_t value);
 void tr_r2_end(struct tr_port *port, enum tr_r2_end why, int32_t value);
 /* A new call: everything of the last one is forgotten. */
 void tr_r2_begin(struct tr_port *port, int32_t call);
 uint64_t tr_r2_ticks(const struct tr_r2 *r2, enum tr_r2_timer timer);
 /* The timer of the state, for the cause of a time-out. */
 enum tr_r2_timer tr_r2_timer_of(const struct tr_r2 *r2);
+/* The length of the called number by its first digits, 0 unknown. */
+int32_t tr_r2_length(const struct tr_r2 *r2);
 /* The present bits of the far end, as a signal. */
 enum tr_r2_signal tr_r2_look(const struct tr_r2 *r2);
 

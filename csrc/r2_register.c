@@ -13,8 +13,7 @@ static bool count_cycle(struct tr_r2 *r2) { return ++r2->cycles < CYCLES_MAX; }
 
 /* ---- incoming ---------------------------------------------------------------------------------- */
 
-/* The length of the called number, 0 unknown. */
-static int32_t length_of(const struct tr_r2 *r2) {
+int32_t tr_r2_length(const struct tr_r2 *r2) {
     int32_t length = r2->config.called_length;
     size_t longest = 0;
     for (uint32_t i = 0; i < r2->config.prefix_count; i++) {
@@ -64,7 +63,7 @@ static enum tr_r2_signal called_digit(struct tr_r2 *r2, uint8_t code) {
     if (code <= CODE_0) {
         r2->called[r2->called_count++] = digit_of(code);
     }
-    int32_t length = length_of(r2); /* codes 11 .. 14 (KC, KE) say nothing to a PBX */
+    int32_t length = tr_r2_length(r2); /* codes 11 .. 14 (KC, KE) say nothing to a PBX */
     r2->complete = code == CODE_15 || r2->called_count >= TR_R2_DIGITS || (length && r2->called_count >= length);
     return ask_next(r2);
 }
@@ -197,6 +196,12 @@ enum tr_r2_signal tr_r2_send_group_b(struct tr_port *port) {
     return SIGNAL_none;
 }
 
+/* Free was said and is heard to its end; nobody is rung. */
+enum tr_r2_signal tr_r2_end_after_group_b(struct tr_port *port) {
+    tr_r2_tell_end(port, TR_R2_END_NORMAL, 0);
+    return SIGNAL_none;
+}
+
 enum tr_r2_signal tr_r2_fail_accept(struct tr_port *port) {
     struct tr_r2 *r2 = port->r2;
     tr_r2_end(port, TR_R2_END_TIMER, TR_R2_T_ACCEPT);
@@ -296,6 +301,7 @@ static enum tr_r2_signal judge_group_a(struct tr_port *port) {
         return send(r2, r2->ka);
     case TR_R2_A_GROUP_B:
         r2->phase = PHASE_GROUP_B;
+        tr_r2_report(port, TR_R2_PROCEEDING, 0, 0, 0);
         return send(r2, r2->kd);
     case TR_R2_A_FREE:
         return SIGNAL_free;
@@ -331,7 +337,7 @@ enum tr_r2_signal tr_r2_add_digits(struct tr_port *port) {
     return SIGNAL_none;
 }
 
-enum tr_r2_signal tr_r2_add_and_send(struct tr_port *port) { return send(port->r2, called_code(port->r2)); }
+enum tr_r2_signal tr_r2_send_next(struct tr_port *port) { return send(port->r2, called_code(port->r2)); }
 
 enum tr_r2_signal tr_r2_fail_timer(struct tr_port *port) {
     tr_r2_end(port, TR_R2_END_TIMER, port->r2->expired);

@@ -12,13 +12,14 @@ outside calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from drivers import events as ev
 from drivers._engine import ffi, lib
 from drivers.errors import ArgumentError, PortBusy
 from drivers.port import Port
+from drivers.problems import report
 from drivers.signalling.causes import BUSY, FAILURE, NORMAL, REJECTED, Cause
 from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
 from drivers.signalling.ladder import ladder
@@ -122,6 +123,12 @@ class R2Settings:
             return self.kb.get("out_of_order", group.out_of_order)
         return self.kb.get("congestion", group.congestion)
 
+    def _mutual(self) -> tuple[str, ...]:
+        """Words of group B after which the called party's hanging up ends the call at once."""
+        if self.control != "mutual":
+            return ("free, mutual release",)
+        return tuple(word for word in FREE if word != "free, caller controls")
+
     def packed(self) -> bytes:
         """As struct tr_r2_config."""
         table, config = self.table, ffi.new("struct tr_r2_config *")
@@ -142,7 +149,7 @@ class R2Settings:
         for kd in range(1, 16):
             group = table.group(kd)
             config.b_free[kd] = _mask(group, FREE) | (1 << self.kb["free"] if "free" in self.kb else 0)
-            config.b_mutual[kd] = _mask(group, ("free, mutual release",))
+            config.b_mutual[kd] = _mask(group, self._mutual())
             config.b_congestion[kd] = self.our_kb(kd, FAILURE)
         for number, name in enumerate(TIMERS):
             config.ms[number] = self.timers.get(name, TIMERS[name].ms)
@@ -151,6 +158,11 @@ class R2Settings:
             config.prefix[at].digits = prefix.encode()
             config.prefix[at].length = length
         return bytes(ffi.buffer(config))
+
+
+def _reason(cause: Cause) -> str:
+    """Of few values, for counting."""
+    return str(replace(cause, detail=""))
 
 
 def _mask(group: GroupB, words: tuple[str, ...]) -> int:
@@ -240,10 +252,8 @@ class R2Trunk:
         self.failed: Callable[[int, Cause, tuple[Heard, ...]], None] | None = None
         self.stuck: Callable[[int], None] | None = None
         self.settings = settings or R2Settings()
-        self._span = span
         self._slots = {port.number: slot for slot, port in span.channels.items()}
         self._calls: dict[int, R2Call] = {}
-        self._refused: dict[int, int] = {}  # slots: calls that the span refused
         self._seized: dict[int, Cause | None] = {}  # slots of incoming calls not yet offered: why they end
         self._serial = 0
         span.block(by="far")
@@ -265,7 +275,7 @@ class R2Trunk:
         table = self.settings.table
         ka = _signal(numbers, "KA", self.settings.ka or table.ka)
         kd = _signal(numbers, "KD", self.settings.kd or table.kd)
-        port = self._span.seize(slot)
+        port = self.span.seize(slot)
         self._serial = self._serial % 0x7FFFFFFF + 1
         call = R2Call(self, port, self._slots[port.number], numbers, self._serial)
         call.ka, call.kd = ka, kd
@@ -277,28 +287,29 @@ class R2Trunk:
         """Other settings, on each channel from its next call on."""
         self.settings = settings
         packed = settings.packed()
-        for port in self._span.channels.values():
+        for port in self.span.channels.values():
             port.r2(lib.TR_R2_START, side=packed)
 
     def block(self, slot: int) -> None:
-        self._span.block(slot, by="us")
-        self._span.channels[slot].r2(lib.TR_R2_BLOCK)
+        self.span.block(slot, by="us")
+        self.span.channels[slot].r2(lib.TR_R2_BLOCK)
 
     def unblock(self, slot: int) -> None:
-        self._span.unblock(slot, by="us")
-        self._span.channels[slot].r2(lib.TR_R2_UNBLOCK)
+        self.span.unblock(slot, by="us")
+        self.span.channels[slot].r2(lib.TR_R2_UNBLOCK)
 
     def close(self) -> None:
         """Clears all calls; the channels show blocked, as nobody serves them any more."""
         for deaf in self._deaf:
             deaf()
         self._deaf.clear()
-        for slot, port in self._span.channels.items():
+        for slot, port in self.span.channels.items():
             port.r2(lib.TR_R2_STOP)
             if slot in self._calls:
                 self._over(slot, _ENDS[lib.TR_R2_END_STOPPED], ())
-            elif self._seized.pop(slot, None) is not None:
-                self._span.free(port, str(_ENDS[lib.TR_R2_END_STOPPED]))
+            elif slot in self._seized:
+                del self._seized[slot]
+                self.span.free(port, _reason(_ENDS[lib.TR_R2_END_STOPPED]))
 
     # ---- what the channels report ------------------------------------------------------------
 
@@ -309,7 +320,7 @@ class R2Trunk:
             slot = self._slots[event.port]
             call = self._calls.get(slot)
             if event.report in (lib.TR_R2_READY, lib.TR_R2_FAR_BLOCKED):
-                (self._span.unblock if event.report == lib.TR_R2_READY else self._span.block)(slot, by="far")
+                (self.span.unblock if event.report == lib.TR_R2_READY else self.span.block)(slot, by="far")
             elif event.report == lib.TR_R2_SEIZED:
                 self._taken(slot, event.call)
             elif event.report == lib.TR_R2_OFFERED:
@@ -353,14 +364,14 @@ class R2Trunk:
         if slot in self._calls:  # our own seizure came too late
             self._over(slot, COLLISION, ())
         try:
-            self._span.taken(slot)
+            self.span.taken(slot)
         except PortBusy:
-            self._span.channels[slot].r2(lib.TR_R2_CLEAR, number)
+            self.span.channels[slot].r2(lib.TR_R2_CLEAR, number)
         else:
             self._seized[slot] = None
 
     def _offer(self, slot: int, event: ev.R2) -> None:
-        port = self._span.channels[slot]
+        port = self.span.channels[slot]
         if slot not in self._seized:  # refused by the span
             port.r2(lib.TR_R2_ACCEPT, event.call, self.settings.our_kb(event.a[1], BUSY), 0)
             return
@@ -375,14 +386,18 @@ class R2Trunk:
         self._calls[slot] = call
         if self.offered is None:
             call.clear(REJECTED)
-        else:
+            return
+        try:
             self.offered(call)
+        except Exception:  # noqa: BLE001 - whoever takes calls has failed; logged, and the caller hears congestion
+            report(f"{call!r}: offered")
+            call.clear(replace(FAILURE, detail="the call could not be taken"))
 
     def _gone(self, slot: int, event: ev.R2) -> None:
         """An incoming call that was never offered."""
         if slot in self._seized:
             cause = self._seized.pop(slot) or NORMAL
-            self._span.free(self._span.channels[slot], str(cause))
+            self.span.free(self.span.channels[slot], _reason(cause))
             if self.failed is not None:
                 self.failed(slot, cause, read_steps(event.data))
 
@@ -390,7 +405,7 @@ class R2Trunk:
         call = self._calls.pop(slot)
         call.steps = steps
         cause = call.cause or cause
-        self._span.free(call.port, None if call.state == "answered" else str(cause))
+        self.span.free(call.port, None if call.state == "answered" else _reason(cause))
         call.told("cleared", cause=cause)
 
     def _cause(self, event: ev.R2) -> Cause:
@@ -420,7 +435,7 @@ class R2Trunk:
 
     def _overrun(self, event: ev.Event) -> None:
         if isinstance(event, ev.Overrun):
-            for port in self._span.channels.values():
+            for port in self.span.channels.values():
                 port.r2(lib.TR_R2_TELL)
 
     def _reconcile(self, slot: int, event: ev.R2) -> None:
@@ -432,10 +447,10 @@ class R2Trunk:
         elif slot in self._seized and not event.call:
             self._gone_unseen(slot)
         if event.call and slot not in self._calls and slot not in self._seized:
-            self._span.channels[slot].r2(lib.TR_R2_CLEAR, event.call)
+            self.span.channels[slot].r2(lib.TR_R2_CLEAR, event.call)
         if not event.call:
-            (self._span.unblock if event.a[0] else self._span.block)(slot, by="far")
+            (self.span.unblock if event.a[0] else self.span.block)(slot, by="far")
 
     def _gone_unseen(self, slot: int) -> None:
         del self._seized[slot]
-        self._span.free(self._span.channels[slot], str(LOST))
+        self.span.free(self.span.channels[slot], _reason(LOST))

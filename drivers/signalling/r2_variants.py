@@ -194,7 +194,7 @@ TIMERS: Final[dict[str, Timer]] = {  # in the order of enum tr_r2_timer
     "accept": Timer(8000, "incoming: offered and not decided; then congestion", "ours: below the least T1 of 12 s"),
     "pulse": Timer(150, "length of a pulsed signal", "makers: 150 ± 30 ms (100-200)"),
     "pulse_gap": Timer(100, "before a pulse, from the end of the last backward signal", "makers: at least 100 ms"),
-    "backward_min": Timer(60, "shortest backward signal", "ours: a signal chopped up by the line is not taken for two"),
+    "backward_min": Timer(80, "shortest backward signal", "ours: a signal chopped up by the line is not taken for two"),
     "reply_min": Timer(50, "a backward signal heard sooner is the rest of the last one", "ours: no line is that fast"),
     "answer_delay": Timer(150, "incoming: end of group B to the answer", "openr2"),
     "answer": Timer(60000, "outgoing: free to answered", "openr2, makers: 60 s (60-120)"),

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
+
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.errors import ArgumentError
+from drivers.items import Tone
+from drivers.operations import quietly
+from drivers.playing import PlayEnd
 from drivers.signalling.interface import Numbers, TrunkCall, What
 from drivers.signalling.r2 import R2Call, R2Settings, R2Trunk
 from drivers.signalling.r2_steps import Heard, steps_of
@@ -52,6 +57,12 @@ class R2Line:
         self.offered: list[Told] = []
         self.trunk.offered = lambda call: self.offered.append(Told(self, call))
         self.time.run_for(0.2)
+
+    def serve(self) -> R2Trunk:
+        """Our end anew, as after a restart."""
+        self.trunk = R2Trunk("e1", self.span, self.trunk.settings)
+        self.trunk.offered = lambda call: self.offered.append(Told(self, call))
+        return self.trunk
 
     def call(self, called: str = "62001234", calling: str = "1001", **more: object) -> Told:
         """The office calls us."""
@@ -107,3 +118,54 @@ def golden(name: str) -> list[str]:
         else:
             lines += [f"f {first}", f"b {second}", f"f {first} ends", f"b {second} ends"]
     return lines
+
+
+FORWARD_HZ = (1380, 1500, 1620, 1740, 1860, 1980)
+BACKWARD_HZ = (1140, 1020, 900, 780, 660, 540)
+PAIRS = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), (0, 4), (1, 4), (2, 4), (3, 4), (0, 5), (1, 5), (2, 5))
+"""Signals 1 to 13, by the places of their frequencies; 14 and 15 follow in the same way (ITU-T Q.441)."""
+IDLE, SEIZE, ANSWER, BUSY = 0b1011, 0b0011, 0b0111, 0b1111
+
+
+class Hand:
+    """A far end worked by hand: bits and tones, on one channel; what it hears is in our call's steps."""
+
+    def __init__(self, line: R2Line, index: int = 0) -> None:
+        line.office.close()
+        line.time.run_for(0.2)
+        self.line, self.port = line, line.far_card.ports[index]
+        self.port.begin_call()
+        self.playing: Deferred[PlayEnd] | None = None
+        for port in line.far_card.ports:
+            port.bits(IDLE)
+        line.time.run_for(0.3)
+
+    def bits(self, abcd: int, wait_s: float = 0.2) -> None:
+        self.port.bits(abcd)
+        self.line.time.run_for(wait_s)
+
+    def tone(self, code: int, *, forward: bool, level_dbm0: float = -11.5) -> None:
+        """A signal until `quiet`."""
+        self.quiet(0)
+        low, high = (*PAIRS, (3, 5), (4, 5))[code - 1]
+        hz = FORWARD_HZ if forward else BACKWARD_HZ
+        self.playing = self.port.play(Tone(hz[low], hz[high], level_dbm0=level_dbm0))
+        quietly(self.playing)
+
+    def quiet(self, wait_s: float = 0.14) -> None:
+        if self.playing is not None:
+            self.playing.cancel()
+            self.playing = None
+        self.line.time.run_for(wait_s)
+
+    def cycle(self, code: int) -> None:
+        """One forward signal, long enough to be answered, and silence after it."""
+        self.tone(code, forward=True)
+        self.line.time.run_for(0.16)
+        self.quiet(0.16)
+
+    def answer_cycle(self, code: int) -> None:
+        """A backward signal, long enough to be seen, and silence after it."""
+        self.tone(code, forward=False)
+        self.line.time.run_for(0.16)
+        self.quiet(0.16)

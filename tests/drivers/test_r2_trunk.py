@@ -48,3 +48,16 @@ class TestChina(R2Tests):
 
 class TestItu(R2Tests):
     settings = R2Settings(variant="itu", prefixes=LENGTHS)
+
+
+class TestCallerControl(R2Tests):
+    """The called party may lift again for 2 s; the caller is asked for after the first digit."""
+
+    settings = R2Settings(prefixes=LENGTHS, ask_caller=1, control="caller", timers={"reanswer": 2000})
+    tells_withheld = False
+
+
+class TestEndSignal(R2Tests):
+    """The called number ends by signal 15."""
+
+    settings = R2Settings(variant="itu", called_end=15)
