@@ -6,7 +6,7 @@ connections say of the agents, and the record of each talk. Serves steps 1 to 4,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,21 +15,24 @@ from cti.lamps import Lamps
 from cti.numbers import Numbers
 from cti.records.outcome import Outcome
 from cti.side import Line, Record
+from cti.switch.agents import AgentLines
+from cti.switch.calling import CallOut, Reach
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
+from cti.switch.errors import WrongState
 from cti.switch.hearing import Hearing, Sound
 from cti.switch.interface import TransferResult
 from cti.switch.on_card import OnCard
 from cti.switch.record import TalkRecord
 from cti.switch.seat import Seat
 from cti.switch.telephone import TelephoneMoves
+from cti.switch.verbs import Asker, Verbs
 from cti.talks import Match
 from cti.trunks.routes import Routes
 from drivers.clock import DelayedCall
 from drivers.items import PlayItem
 from drivers.port import Port
-from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Trunk, TrunkCall, What
 from drivers.tones import TonePlan
 
@@ -62,12 +65,17 @@ class CardSide:
         self.trunks: Sequence[Trunk] = wiring.trunks
         self.routes = wiring.routes
         self.switch = OnCard(centre.clock, Hearing(self._sound), self)
-        self.moves = TelephoneMoves(self.switch, self._trouble)
+        self.agents = AgentLines(centre.acd, centre.calls)
+        self.verbs = Verbs(self.switch, Reach(self.switch, self._outside), self._told)
+        self.verbs.others.same_group = self._same_group
+        self.moves = TelephoneMoves(self.switch, self.verbs, self, self._trouble)
         cadence = wiring.tones.ring_cadence_ms
         for extension, port in wiring.seats:
             self.switch.seats[extension] = Seat(centre.clock, port, extension, cadence, centre.site.zone, self.moves)
         self.lines: Sequence[Line] = ()
         self.lamps = Lamps(centre.site.groups, centre.site.agents, self._lamp, kept=centre.site.state / "lamps.json")
+        self._profiles = {profile.id: profile for profile in centre.site.agents}
+        self._roles = {profile.id: profile.role for profile in centre.site.agents}
         self._arriving: dict[TrunkEnd, DelayedCall] = {}
 
     # life
@@ -86,6 +94,7 @@ class CardSide:
         for timer in self._arriving.values():
             timer.cancel()
         self._arriving.clear()
+        self.moves.close()
         self.switch.close()
         for trunk in self.trunks:
             trunk.close()
@@ -101,9 +110,7 @@ class CardSide:
         if call is None:
             offered.clear()
             return
-        end = self.switch.caller(offered, self._trunk_says)
-        conversation = end.connections[0].conversation
-        conversation.call = call
+        end = self.switch.caller(offered, call, self._trunk_says)
         call.trunk = end.name
         call.rang_s = centre.clock.seconds()
         centre.steps.step_3_hunted_to(call, end, "switch")
@@ -134,9 +141,8 @@ class CardSide:
             self.switch.trunk_cleared(end)
         elif what == "digits" and timer is not None and end.call.numbers.complete:
             timer.cancel()
-            call = end.connections[0].conversation.call
-            if call is not None:
-                self._complete(end, call)
+            if end.record is not None:
+                self._complete(end, end.record)
 
     def learned(self, call: Call, numbers: Numbers) -> bool:
         """The signalling says it once."""
@@ -230,32 +236,90 @@ class CardSide:
     # the switch tells
 
     def event(self, kind: str, connection: Connection, cause: str) -> None:
-        """Into the journal, before anyone learns of it."""
-        call = connection.conversation.call
-        more: dict[str, Any] = {"cause": cause} if cause else {}
-        self._centre.event(
-            call, "connection", "switch",
-            event=kind, device=connection.device.name, conversation=connection.conversation.id, **more,
-        )  # fmt: skip
+        """Into the journal, before anyone learns of it; then to the desks of who has a part in it."""
+        conversation, device = connection.conversation, connection.device
+        told = {"event": kind, "device": device.name, "conversation": conversation.id}
+        told |= {"cause": cause} if cause else {}
+        call = conversation.call or (device.record if isinstance(device, TrunkEnd) else None)
+        more: dict[str, Any] = dict(told)
+        self._centre.event(call, "connection", "switch", **more)
+        parts = [{"device": one.device.name, "state": one.state, "role": one.role} for one in conversation.connections]
+        said = {**told, "state": connection.state, "call": call.id if call is not None else None, "connections": parts}
+        for name in dict.fromkeys([device.name, *(one.device.name for one in conversation.connections)]):
+            agent = self._centre.acd.at_extension(name)
+            if agent is not None:
+                self._centre.desks.notify(agent.id, "connection", said)
 
-    def settled(self, devices: Iterable[Device]) -> None:
-        """A turn is over."""
+    def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
+        """A turn is over. Nobody is promised to an agent between the end of a talk and the telephone's own state."""
+        with self._centre.acd.turn():
+            for call, cause in gone.items():
+                self._caller_gone(call, cause)
+            self.agents.follow(devices)
+        self.verbs.waiting.look(devices)
 
-    def conversation_over(self, conversation: Conversation, ended_by: str) -> None:
-        """Step 9: our own record."""
-        call = conversation.call
-        if call is not None and call.state == "talking" and call.talk_s is not None:
-            talked_s = self._centre.clock.seconds() - call.talk_s
-            self._centre.steps.step_9_record(TalkRecord(call, call.extension, talked_s, ended_by))
-
-    def caller_gone(self, conversation: Conversation, cause: Cause) -> None:
-        """With the VRU, or while an agent's telephone rings."""
-        assert conversation.call is not None
-        self._centre.conduct.caller_gone(conversation.call, str(cause))
+    def _caller_gone(self, call: Call, cause: str) -> None:
+        """From the VRU, or while an agent's telephone rings; from a talk: step 9, our own record."""
+        if call.state != "talking" or call.talk_s is None:
+            self._centre.conduct.caller_gone(call, cause)
+            return
+        talked_s = self._centre.clock.seconds() - call.talk_s
+        self._centre.steps.step_9_record(TalkRecord(call, call.extension, talked_s, cause))
 
     def of(self, call: Call) -> Conversation | None:
         """The conversation that carries a caller."""
         return next((one for one in self.switch.conversations if one.call is call), None)
+
+    # verbs
+
+    def verb(self, agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
+        """An agent asks by the desk. VerbRefused says why not."""
+        centre = self._centre
+        found = centre.acd.agent(agent)
+        seat = self.switch.seats.get(found.extension or "")
+        if seat is None:
+            raise WrongState(f"agent {agent} is at no telephone of ours: log in at a seat")
+        return self.verbs.do(Asker(seat, agent, self._roles.get(agent, "agent"), "desk"), verb, to)
+
+    def asker(self, seat: Seat) -> Asker:
+        """Who types on a telephone: whoever is logged in there."""
+        agent = self._centre.acd.at_extension(seat.name)
+        if agent is None or agent.declared == "logged_off":
+            return Asker(seat, None, "agent", "telephone")
+        return Asker(seat, agent.id, self._roles.get(agent.id, "agent"), "telephone")
+
+    def said(self, seat: Seat, word: str) -> bool:
+        """By star code, at the telephone where the agent is logged in."""
+        agent, acd = self.asker(seat).agent, self._centre.acd
+        if agent is None:
+            return False
+        words: dict[str, Callable[[], object]] = {
+            "ready": lambda: acd.ready(agent),
+            "not_ready": lambda: acd.not_ready(agent, "telephone"),
+            "wrap_up_done": lambda: acd.wrap_up_done(agent),
+            "logout": lambda: acd.logout(agent),
+        }
+        words[word]()
+        return True
+
+    def _same_group(self, one: str, other: str) -> bool:
+        agents = [self._centre.acd.at_extension(extension) for extension in (one, other)]
+        groups = [set(agent.group_names) if agent is not None else set() for agent in agents]
+        return bool(groups[0] & groups[1])
+
+    def _told(self, asker: Asker, verb: str, to: str | None) -> None:
+        """Into the journal, of the call that it was done with."""
+        call = next((c.conversation.call for c in asker.seat.connections if c.conversation.call is not None), None)
+        self._centre.event(
+            call, "verb", "desk" if asker.source == "desk" else "switch",
+            agent=asker.agent, verb=verb, to=to, device=asker.seat.name, by=asker.source,
+        )  # fmt: skip
+
+    def _outside(self, number: str, seat: Seat) -> CallOut:
+        """By the right of who sits there; emergency numbers always."""
+        agent = self._centre.acd.at_extension(seat.name)
+        profile = self._profiles.get(agent.id) if agent is not None and agent.declared != "logged_off" else None
+        return self.routes.call(number, self.routes.right(profile))
 
     # within
 
@@ -285,7 +349,7 @@ class CardSide:
 
     def call_at(self, line: Line) -> Call | None:
         """Of a trunk's call."""
-        return next((c.conversation.call for c in line.connections), None) if isinstance(line, TrunkEnd) else None
+        return line.record if isinstance(line, TrunkEnd) else None
 
     def status(self) -> Mapping[str, Any]:
         """Seats and conversations."""

@@ -75,6 +75,7 @@ class Centre:
         self.side = side(self)
         self.switch = self.side.switch
         self.desks.messages_seen = self.side.lamps.looked_at
+        self.desks.call_control = self.side.verb
         self.desks.telephone_lifted = self._telephone_lifted
 
     @property
@@ -223,7 +224,7 @@ class Centre:
             self.desks.agent_changed(agent)
         elif kind == "ask" and agent is not None:
             self.desks.ask(agent, call)
-        elif kind == "talk_ended" and ours is not None:
+        elif kind == "talk_ended" and ours is not None and ours.agent == agent:
             self.conduct.talk_over(ours, str(data.get("cause") or ""))
 
     async def transfer(

@@ -233,7 +233,7 @@ class Conduct:
             centre.not_reached(call, agent, result)  # of a caller who left, the agent is simply idle again
         call.agent = call.extension = None
         if caller is Caller.GONE:
-            self.finish(call, "gone", "lost_in_transfer", result.lost or result.how)
+            self.finish(call, "gone", centre.side.gone_in_transfer, result.lost or result.how)
         elif caller is Caller.RECALLED:
             self._send(call, "on_hook")
         elif call.line is not None:

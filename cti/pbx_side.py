@@ -27,6 +27,7 @@ from cti.records.outcome import Outcome
 from cti.settled import Settled
 from cti.side import Line, Record
 from cti.switch.behind_pbx import BehindPbx
+from cti.switch.errors import Unsupported
 from cti.switch.interface import Switch, TransferResult
 from cti.talks import Match
 from cti.vru.line import VruLine
@@ -221,6 +222,12 @@ class PbxSide:
     def forget(self, call: Call) -> None:
         """The call is over."""
         self.transfers.forget(call)
+
+    # call control
+
+    def verb(self, agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
+        """The telephones are the PBX's: what they can do, they do themselves."""
+        raise Unsupported(f"{verb}: behind a PBX it is done at the telephone, by the PBX's own codes")
 
     # operations
 

@@ -173,6 +173,12 @@ class Side(Protocol):
         """The call is over."""
         ...
 
+    # call control
+
+    def verb(self, agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
+        """An agent asks by the desk. Raises cti.switch.errors.VerbRefused; then nothing was changed."""
+        ...
+
     # what operations see
 
     def open_talks(self) -> int:

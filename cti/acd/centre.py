@@ -136,6 +136,23 @@ class Acd:
             self._back(entry, "recall")
         return entry
 
+    def hand_over(self, call_id: str, agent: Agent | str | None, source: str = "switch") -> bool:
+        """The caller talks with this agent now (None: with nobody of ours), and not with the one before, who is free,
+        with the wrap-up that is owed. False: the caller talks with no agent of ours, or with this one already."""
+        entry = self.entries.get(call_id)
+        after = self.agent(agent) if agent is not None else None
+        if entry is None or entry.state != "connected" or entry.agent is after:
+            return False
+        with self.turn():
+            before, entry.agent = entry.agent, after
+            if before is not None and before.call == call_id:
+                before.clear("handed_over", source)
+            if after is not None:
+                after.clear("next_call", source, wrap_up=False)
+                after.answer(call_id, entry.queue.settings.wrap_up_s, source)
+                self._tell("connected", call_id, after.id, source, waited_s=0.0)
+        return True
+
     def set_aside(self, call_id: str) -> bool:
         """The PBX has the waiting caller, and may bring them back: nobody is promised to them until `requeue`.
 

@@ -40,6 +40,8 @@ CAUSES = {
     "answered_elsewhere": "the caller was answered by another agent",
     "next_call": "the agent answered the next call, so the call before it is over",
     "recall": "the PBX gave the caller back to us",
+    "handed_over": "the agent handed the caller on to somebody else",
+    "telephone": "the agent's telephone is lifted, or rings, for something else than a caller; or is free again",
     "smdr": "the PBX's call record",
     "call_ended": "the desk said that the call is over",
     "still_talking": "the desk said that the call goes on",

@@ -22,6 +22,7 @@ from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
 from cti.desk.session import Session
 from cti.errors import AcdError, DeskProtocolError, ExtensionTaken, OutsideError, StoreError
 from cti.machine import IllegalEvent
+from cti.switch.errors import Unsupported, VerbRefused
 
 if TYPE_CHECKING:
     from cti.log import Log
@@ -105,6 +106,7 @@ class DeskServer:
         self.factory = DeskFactory(self)
         self.sessions: dict[str, Session] = {}  # by agent
         self.telephone_lifted: Callable[[str], bool] = lambda agent: False  # told whose telephone is said to be lifted
+        self.call_control: Callable[[str, str, str | None], Mapping[str, Any]] = _no_call_control  # agent, verb, target
         self.messages_seen: Callable[[str], object] = lambda agent: None  # told who asked for the list of messages
         self._tokens: dict[str, Session] = {}
         self._agents = {agent.id: agent for agent in agents}
@@ -250,6 +252,8 @@ class DeskServer:
         session = link.session
         assert session is not None
         agent = session.agent
+        if isinstance(params, wire.Target):
+            return self._verb(agent, call.method, params.to)
         if isinstance(params, wire.Limit):
             return self._rows(call.method, agent, params.limit)
         if call.method == "state":
@@ -272,6 +276,14 @@ class DeskServer:
         changed = word(*args)
         await self._recorded()
         return {"changed": changed is not False, "state": self._acd.state(agent)}
+
+    async def _verb(self, agent: str, verb: str, to: str | None) -> object:
+        """Call control: done at once, or refused and nothing was changed."""
+        try:
+            answer = self.call_control(agent, verb, to)
+        except VerbRefused as refused:
+            raise DeskProtocolError(wire.REFUSED, str(refused), {"error": refused.name}) from refused
+        return {**answer, "state": self._acd.state(agent)}
 
     async def _rows(self, method: str, agent: str, limit: int) -> object:
         if self._history is None:
@@ -424,6 +436,10 @@ class DeskServer:
     def _count_login(self, result: str) -> None:
         if self._metrics is not None:
             self._metrics.desk_login(result)
+
+
+def _no_call_control(agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
+    raise Unsupported(f"{verb}: nothing here can do that")
 
 
 async def _at_once(value: object) -> object:

@@ -31,6 +31,7 @@ NOT_POSSIBLE = -32006
 EXTENSION = -32007
 UNSUPPORTED = -32008
 NOT_RECORDED = -32009
+REFUSED = -32010
 
 CODES = {
     PARSE_ERROR: "not JSON",
@@ -48,6 +49,7 @@ CODES = {
     EXTENSION: "the extension belongs to another agent, or none was named",
     UNSUPPORTED: "this site cannot do that",
     NOT_RECORDED: "done, but not yet safe on the disk",
+    REFUSED: "a verb of call control was not done, and nothing was changed: data.error says why",
 }
 """Every error code and what it means."""
 
@@ -92,6 +94,39 @@ class Limit(Params):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
 
 
+class Target(Params):
+    """to: an extension, a number, a slot, digits; which of them, if any, the verb says."""
+
+    to: Annotated[str, Meta(pattern=r"^[0-9*#A-D]{1,64}$")] | None = None
+
+
+VERBS = (
+    "make",
+    "answer",
+    "hang_up",
+    "hold",
+    "retrieve",
+    "alternate",
+    "consult",
+    "transfer",
+    "blind_transfer",
+    "three_way",
+    "conference",
+    "park",
+    "pick_up",
+    "camp_on",
+    "deflect",
+    "send_dtmf",
+    "monitor",
+    "whisper",
+    "barge_in",
+    "forced_release",
+    "group_pickup",
+    "take_ringing",
+    "take_over",
+)
+"""Call control from the desk; what each does is in cti.switch.verbs, and in docs/desk-protocol.md."""
+
 METHODS: dict[str, type[Params]] = {
     "login": Login,
     "resume": Resume,
@@ -106,6 +141,7 @@ METHODS: dict[str, type[Params]] = {
     "state": Nothing,
     "calls": Limit,
     "message.list": Limit,
+    **dict.fromkeys(VERBS, Target),
 }
 """What a desk may ask."""
 
@@ -114,6 +150,7 @@ NOTIFICATIONS = {
     "popup.update": "the call on the screen is better known, or doubted: number, customer",
     "state": "the agent's three truths",
     "ended": "the call on the screen is over, or went to another agent",
+    "connection": "something changed in a conversation that this agent's telephone has a part in",
     "ask": "no call record came: is the agent still talking? Answer still_talking or call_ended",
     "message": "a caller left a message",
     "alarm": "something that every agent should know",

@@ -20,6 +20,8 @@ busy            the extension of the agent offered last was busy
 transfer        what: answered, handed_over, no_answer, busy, refused, no_dial_tone, caller_lost, recalled; how: the
                 evidence; caller: where the caller is then; why: of a caller who is gone, or of a flash that was not
                 taken; among: so many callers could be the one who was recalled
+connection      event (CSTA's name), device, conversation, cause: where our own cards are the switch
+verb            verb, to, device, by (desk, telephone): what an agent had done with the call
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message
@@ -46,8 +48,9 @@ import msgspec
 Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server", "trunk", "switch"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
+_SWITCHED = ("connection", "verb")
 CALL_KINDS = frozenset(
-    (*_UNDER_WAY, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
+    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
 )
 
 BOOT_SPAN = 10**12

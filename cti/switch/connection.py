@@ -15,6 +15,7 @@ from cti.machine import Chart, Machine
 if TYPE_CHECKING:
     from cti.switch.conversation import Conversation
     from cti.switch.device import Device
+    from drivers.clock import DelayedCall
 
 Role = Literal["talk", "listen", "coach"]
 """talk: like any other; listen: hears all, nobody hears it (监听); coach: hears all, one hears it (密语)."""
@@ -97,6 +98,8 @@ class Connection:
         self.role: Role = role
         self.coached: Device | None = None
         self.since_s = 0.0
+        self.in_band = False  # the network's tones and voices are on the line before the answer
+        self.timer: DelayedCall | None = None  # ends with the state
         self._tell = tell
         self._machine = Machine(CONNECTION, actions=self, name=f"{device.name} in {conversation.id}")
 

@@ -1,11 +1,12 @@
 """A conversation: who is in it, in which part; what CSTA calls a call (step 7).
 
-Conversations begin when a caller comes, or a telephone asks for a number; a transfer or conference makes one of two. A
-conversation with a caller carries that caller's `cti.call.Call`, the record, wherever it goes. No I/O, no clock.
+Conversations begin when a caller comes, or a telephone asks for a number; a transfer or conference makes one of two.
+The caller's end carries the `cti.call.Call`, the record, wherever it goes. No I/O, no clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from cti.switch.device import Device, TrunkEnd
 
 if TYPE_CHECKING:
     from cti.call import Call
+    from cti.switch.seat import Seat
 
 
 class Conversation:
@@ -25,14 +27,14 @@ class Conversation:
     def __init__(self, id: str, calling: str | None = None) -> None:
         self.id = id
         self.calling = calling
-        self.call: Call | None = None
         self.connections: list[Connection] = []
         self.vru = False
         self.music = False
         self.conference = 0  # number at the engine, while more than two talk
         self.parked = ""  # the slot
         self.offered: Deferred[Connection | str] | None = None
-        self.consults: Connection | None = None  # the held connection for whose sake this one was begun
+        self.back: Seat | None = None  # who handed it on, until somebody takes it: rings where nobody does
+        self.then: Callable[[], object] | None = None  # a telephone rings for its own agent, to go on with this
 
     def __repr__(self) -> str:
         return f"<conversation {self.id}: {self.connections}>"
@@ -46,6 +48,11 @@ class Conversation:
     def together(self) -> list[Connection]:
         """Who speaks with each other now."""
         return [one for one in self.talkers if one.state == "connected"]
+
+    @property
+    def heard(self) -> list[Connection]:
+        """Who can be heard: who speaks, and the network's tones before an answer."""
+        return [one for one in self.talkers if one.state == "connected" or (one.state == "alerting" and one.in_band)]
 
     @property
     def ringing(self) -> list[Connection]:
@@ -62,5 +69,11 @@ class Conversation:
 
     @property
     def caller(self) -> TrunkEnd | None:
-        """The caller's, or called party's, trunk: the first there is."""
-        return next((one.device for one in self.talkers if isinstance(one.device, TrunkEnd)), None)
+        """The trunk of the caller whose record this is."""
+        ends = (one.device for one in self.talkers if isinstance(one.device, TrunkEnd))
+        return next((end for end in ends if end.record is not None), None)
+
+    @property
+    def call(self) -> Call | None:
+        """The caller's record."""
+        return self.caller.record if self.caller is not None else None

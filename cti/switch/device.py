@@ -15,6 +15,7 @@ from drivers.signalling.causes import NORMAL, Cause
 from drivers.signalling.interface import TrunkCall, What
 
 if TYPE_CHECKING:
+    from cti.call import Call
     from cti.switch.connection import Connection
 
 PRESENT = ("initiated", "connected", "queued", "failed")
@@ -41,7 +42,12 @@ class Device(ABC):
     @property
     def present(self) -> Connection | None:
         """The conversation it is in."""
-        return next((one for one in self.connections if one.state in PRESENT), None)
+        found = [one for one in self.connections if one.state in PRESENT]
+        return next((one for one in found if one.state != "queued"), found[0] if found else None)
+
+    def present_but(self, connection: Connection) -> Connection | None:
+        """The conversation it is in, this one aside."""
+        return next((one for one in self.connections if one.state in PRESENT and one is not connection), None)
 
     @property
     def alerting(self) -> Connection | None:
@@ -73,8 +79,10 @@ class TrunkEnd(Device):
 
     def __init__(self, call: TrunkCall, on_told: Callable[[TrunkEnd, What], None]) -> None:
         super().__init__(f"{call.trunk.name}/{call.slot}")
-        self.call = call
-        self._unlisten = call.listen(lambda _, what: on_told(self, what))
+        self.record: Call | None = None  # of a caller
+        self._on_told = on_told
+        self._unlisten: Callable[[], None] = lambda: None
+        self.carry(call)
 
     @property
     def port(self) -> Port:
@@ -91,6 +99,14 @@ class TrunkEnd(Device):
         """In the words of a line."""
         return {"offered": "ringing", "cleared": "idle"}.get(self.call.state, "busy")
 
+    def carry(self, call: TrunkCall, clears: Callable[[Cause], None] | None = None) -> None:
+        """Its call, or the one on another channel that is tried instead. ``clears``: who ends it for us."""
+        self._unlisten()
+        self.call = call
+        self.name = f"{call.trunk.name}/{call.slot}"
+        self._clears = clears or call.clear
+        self._unlisten = call.listen(lambda _, what: self._on_told(self, what))
+
     def take(self) -> None:
         """Answered by us: the trunk says so when the VRU is ready."""
 
@@ -106,7 +122,7 @@ class TrunkEnd(Device):
 
     def released(self, cause: Cause = NORMAL) -> None:
         """The channel is cleared."""
-        self.call.clear(cause)
+        self._clears(cause)
 
     def forget(self) -> None:
         """It is cleared: nothing more is to be heard of it."""

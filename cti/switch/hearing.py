@@ -7,6 +7,7 @@
 | alerting            |                                    | its bell                                       |
 | connected           | others are connected               | all of them; a coach only if it is coached     |
 | connected           | somebody rings, a queued caller    | music                                          |
+| connected           | somebody outside is called         | what the network sends, once it does           |
 | connected           | somebody rings                     | ringback                                       |
 | connected           | all others hold                    | music                                          |
 | connected           | a notice is being said             | the notice, and the others                     |
@@ -63,13 +64,13 @@ def hears(connection: Connection, sound: Sound | None = None) -> Hears | None:
         return Hears(sound="music")
     if connection.state != "connected":
         return Hears(sound=sound)
-    together = [one for one in conversation.together if one is not connection]
+    heard = [one for one in conversation.heard if one is not connection]
     coaches = _coaches(connection)
     if conversation.conference:
-        speaks = connection.role == "talk"
-        return Hears(coaches, conversation.conference, speaks, sound)
-    if together:
-        return Hears((*_ports(together), *coaches), sound=sound)
+        network = _ports(one for one in heard if one.state == "alerting")
+        return Hears((*network, *coaches), conversation.conference, connection.role == "talk", sound)
+    if heard:
+        return Hears((*_ports(heard), *coaches), sound=sound)
     if conversation.ringing:
         return Hears(coaches, sound="music" if conversation.music else "ringback")
     if any(one.state == "hold" for one in conversation.talkers if one is not connection):

@@ -12,15 +12,16 @@ what the seat does, ring_s, or the caller's end; cancelled, its telephone stops 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from cti.switch.connection import Connection, Role
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
+from cti.switch.errors import VerbRefused
 from cti.switch.hearing import Hearing, Sound, hears, needs_conference
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.switch.seat import Seat
@@ -29,8 +30,13 @@ from drivers.port import Port
 from drivers.signalling.causes import NORMAL, Cause
 from drivers.signalling.interface import TrunkCall, What
 
+if TYPE_CHECKING:
+    from cti.call import Call
+
 GONE = "gone"
 NO_ANSWER = "no_answer"
+# Nobody took a transfer, or a parked call: the telephone that handed it on rings so long, then the call is over.
+RECALL_S = 30.0
 
 
 class SwitchOwner(Protocol):
@@ -40,16 +46,9 @@ class SwitchOwner(Protocol):
         """An event of call control, in the words of CSTA; told in the middle of a turn."""
         ...
 
-    def settled(self, devices: Iterable[Device]) -> None:
-        """A turn is over, and these devices' connections changed."""
-        ...
-
-    def conversation_over(self, conversation: Conversation, ended_by: str) -> None:
-        """Nobody has a part in it any more."""
-        ...
-
-    def caller_gone(self, conversation: Conversation, cause: Cause) -> None:
-        """The caller hung up, in whatever hands."""
+    def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
+        """A turn is over, and these devices' connections changed. ``gone``: callers who have no part in anything any
+        more, in whatever hands they were, and why."""
         ...
 
 
@@ -67,6 +66,7 @@ class OnCard:
         self._depth = 0
         self._dirty: dict[Device, None] = {}
         self._changed: dict[Conversation, str] = {}
+        self._gone: dict[Call, str] = {}
 
     # turns
 
@@ -90,15 +90,23 @@ class OnCard:
             looked.add(conversation)
             if conversation.vru:
                 continue
+            if conversation.then is not None:
+                continue
             for connection in list(conversation.connections):
                 if connection.live and not conversation.partners(connection) and self._alone(connection):
                     looked.discard(conversation)
 
     def _alone(self, connection: Connection) -> bool:
         """Nobody is left for this one; True: something was changed."""
-        device, cause = connection.device, self._changed.get(connection.conversation, "")
+        device, conversation = connection.device, connection.conversation
+        cause = self._changed.get(conversation, "")
         if connection.state in ("queued", "initiated", "failed"):
             return False
+        back, conversation.back = conversation.back, None
+        if connection.state == "connected" and back is not None and back is not device and back.idle:
+            recall = self.deliver(back, conversation, "recall")
+            self.limit(recall, RECALL_S, lambda: self.clear(recall, "nobody took the call back"))
+            return True
         if connection.state == "connected" and device.kind == "seat":
             self.fail(connection, "busy", cause or "nobody is left")
         else:
@@ -112,11 +120,11 @@ class OnCard:
             self._number(conversation)
         for device in dict.fromkeys([*devices, *(one.device for c in changed for one in c.connections)]):
             self._hear(device)
-        for conversation, cause in changed.items():
+        for conversation in changed:
             if not conversation.connections and conversation in self.conversations:
                 self.conversations.remove(conversation)
-                self._owner.conversation_over(conversation, cause)
-        self._owner.settled(devices)
+        gone, self._gone = self._gone, {}
+        self._owner.settled(devices, gone)
 
     def _number(self, conversation: Conversation) -> None:
         """A conference has a number of the engine for as long as more than two hear each other."""
@@ -160,6 +168,9 @@ class OnCard:
         with self.turn():
             connection.send(event, cause)
             connection.since_s = self.clock.seconds()
+            if connection.timer is not None and connection.timer.active():
+                connection.timer.cancel()
+            connection.timer, connection.in_band = None, False
             self.tones.pop(connection, None)
             self._dirty[connection.device] = None
             self._changed.setdefault(connection.conversation, "")
@@ -199,14 +210,57 @@ class OnCard:
         seat.ring(conversation.calling)
         return connection
 
+    def limit(self, connection: Connection, seconds: float, then: Callable[[], object]) -> None:
+        """``then`` unless its state has changed by that time; an older limit of the same state is replaced."""
+        if connection.timer is not None and connection.timer.active():
+            connection.timer.cancel()
+        connection.timer = self.clock.callLater(seconds, then)
+
+    def touch(self, connection: Connection) -> None:
+        """Something about it changed that others hear."""
+        self._changed.setdefault(connection.conversation, "")
+
+    def move(self, connection: Connection, to: Conversation) -> None:
+        """Into another conversation, as it is."""
+        with self.turn():
+            of = connection.conversation
+            self._changed.setdefault(of, "transferred")
+            self._changed.setdefault(to, "")
+            of.connections.remove(connection)
+            to.connections.append(connection)
+            connection.conversation = to
+            self._dirty[connection.device] = None
+
+    def busy(self, seat: Seat, cause: str, sound: Sound = "busy") -> None:
+        """A telephone that is off-hook for nothing hears so until it is hung up."""
+        if seat.off_hook and not seat.connections:
+            with self.turn():
+                self.fail(self.bring(seat, self.converse(), "initiate", cause), sound, cause)
+
     def answer(self, connection: Connection, cause: str = "") -> None:
-        """It is answered: who asked for it is told."""
+        """It is answered: who asked for it is told, or what was asked for goes on."""
         conversation = connection.conversation
+        then, conversation.then = conversation.then, None
+        if then is not None:
+            self._go_on(connection, then)
+            return
         with self.turn():
             self.send(connection, "answer", cause)
+            conversation.back = None
             for other in conversation.ringing:
                 self.clear(other, "answered elsewhere", "divert")
         self.offer_over(conversation, connection)
+
+    def _go_on(self, connection: Connection, then: Callable[[], object]) -> None:
+        seat = connection.device
+        with self.turn():
+            self.send(connection, "answer", "prompt")
+            self.clear(connection, "goes on")
+            try:
+                then()
+            except VerbRefused as refused:  # what was possible when it was asked for is not any more
+                if isinstance(seat, Seat):
+                    self.busy(seat, str(refused))
 
     def leave_vru(self, conversation: Conversation) -> None:
         """The VRU lets go of the caller."""
@@ -230,6 +284,8 @@ class OnCard:
         conversation.connections.remove(connection)
         device.connections.remove(connection)
         self._changed[conversation] = cause or self._changed.get(conversation, "")
+        if isinstance(device, TrunkEnd) and device.record is not None and not device.connections:
+            self._gone[device.record] = cause
         if not conversation.ringing:
             self.offer_over(conversation, GONE if conversation.caller is None else NO_ANSWER)
 
@@ -243,15 +299,35 @@ class OnCard:
 
     # trunks
 
-    def caller(self, call: TrunkCall, on_told: Callable[[TrunkEnd, What], None]) -> TrunkEnd:
+    def caller(self, call: TrunkCall, record: Call, on_told: Callable[[TrunkEnd, What], None]) -> TrunkEnd:
         """A call came on a trunk: its conversation begins, with the VRU."""
         end = TrunkEnd(call, on_told)
+        end.record = record
         self.trunks[end.port] = end
         self._hearing.forget(end.port)
         conversation = self.converse(call.numbers.calling or None)
         conversation.vru = True
         self.bring(end, conversation, "originate")
         return end
+
+    def called(self, call: TrunkCall, on_told: Callable[[TrunkEnd, What], None]) -> TrunkEnd:
+        """A call out: its channel is an end of ours from now on."""
+        end = TrunkEnd(call, on_told)
+        self.trunks[end.port] = end
+        self._hearing.forget(end.port)
+        return end
+
+    def moved_to_channel(self, end: TrunkEnd, call: TrunkCall, clears: Callable[[Cause], None]) -> None:
+        """The call out is tried on another channel."""
+        with self.turn():
+            end.forget()
+            self.trunks.pop(end.port, None)
+            self._hearing.forget(end.port)
+            end.carry(call, clears)
+            self.trunks[end.port] = end
+            self._hearing.forget(end.port)
+            for connection in end.connections:
+                self.touch(connection)
 
     def trunk_cleared(self, end: TrunkEnd) -> None:
         """The far end, an alarm, or we: the channel is out of every conversation."""
@@ -261,9 +337,6 @@ class OnCard:
         cause = end.call.cause or NORMAL
         self._hearing.forget(end.port)
         for connection in list(end.connections):
-            conversation = connection.conversation
-            if conversation.call is not None and conversation.caller is end:
-                self._owner.caller_gone(conversation, cause)
             if connection.live:
                 self.clear(connection, str(cause))
 

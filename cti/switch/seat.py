@@ -98,6 +98,12 @@ class Seat(Device):
         """On-hook, in order, and nothing goes on there."""
         return not self.connections and not self.off_hook and not self.alarms
 
+    @property
+    def ready_to_go_on(self) -> bool:
+        """Off-hook, but with nothing in hand: dial tone, or the tone of a failure."""
+        states = {one.state for one in self.connections}
+        return self.off_hook and not self.alarms and states <= {"initiated", "failed"}
+
     def ring(self, number: str | None, name: str | None = None) -> None:
         """Rings until it is lifted or `stop_ringing`, showing the number."""
         self._owner.new_call_on(self)

@@ -37,7 +37,7 @@ def test_a_call_in_nine_steps(bench: Bench) -> None:
     assert world.centre.acd.agent("1001").truths == ("ready", "talking", "none")
     gone = world.until(lambda: bool(world.happened("caller gone"))) - 1.0
     world.until(lambda: not world.centre.calls)
-    assert world.centre.acd.agent("1001").truths == ("ready", "idle", "wrap_up")
+    assert world.centre.acd.agent("1001").truths == ("ready", "talking", "wrap_up"), "not hung up yet"
     world.run(10.0)
     assert world.centre.acd.agent("1001").truths == ("ready", "idle", "none")
     world.stop()
