@@ -243,12 +243,23 @@ class CardSide:
         call = conversation.call or (device.record if isinstance(device, TrunkEnd) else None)
         more: dict[str, Any] = dict(told)
         self._centre.event(call, "connection", "switch", **more)
+        if kind == "Delivered":
+            self._shows(connection, call)
         parts = [{"device": one.device.name, "state": one.state, "role": one.role} for one in conversation.connections]
         said = {**told, "state": connection.state, "call": call.id if call is not None else None, "connections": parts}
         for name in dict.fromkeys([device.name, *(one.device.name for one in conversation.connections)]):
             agent = self._centre.acd.at_extension(name)
             if agent is not None:
                 self._centre.desks.notify(agent.id, "connection", said)
+
+    def _shows(self, connection: Connection, call: Call | None) -> None:
+        """A telephone rings: the caller is on its agent's screen; of a consultation, the one who is on hold."""
+        agent, conversation = self._centre.acd.at_extension(connection.device.name), connection.conversation
+        if call is None:
+            held = (h for one in conversation.talkers if one is not connection for h in one.device.held)
+            call = next((one.conversation.call for one in held if one.conversation.call is not None), None)
+        if agent is not None and call is not None and call.agent != agent.id and call.state == "talking":
+            self._centre.pop_ups.show_too(call, agent)
 
     def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
         """A turn is over. Nobody is promised to an agent between the end of a talk and the telephone's own state."""
@@ -307,13 +318,10 @@ class CardSide:
         groups = [set(agent.group_names) if agent is not None else set() for agent in agents]
         return bool(groups[0] & groups[1])
 
-    def _told(self, asker: Asker, verb: str, to: str | None) -> None:
+    def _told(self, asker: Asker, verb: str, to: str | None, call: Call | None) -> None:
         """Into the journal, of the call that it was done with."""
-        call = next((c.conversation.call for c in asker.seat.connections if c.conversation.call is not None), None)
-        self._centre.event(
-            call, "verb", "desk" if asker.source == "desk" else "switch",
-            agent=asker.agent, verb=verb, to=to, device=asker.seat.name, by=asker.source,
-        )  # fmt: skip
+        data: dict[str, Any] = {"verb": verb, "to": to, "device": asker.seat.name, "by": asker.source}
+        self._centre.event(call, "verb", "desk" if asker.source == "desk" else "switch", agent=asker.agent, **data)
 
     def _outside(self, number: str, seat: Seat) -> CallOut:
         """By the right of who sits there; emergency numbers always."""

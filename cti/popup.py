@@ -33,7 +33,7 @@ class PopUps:
     def __init__(self, clock: Clock, records: Records, screens: Screens) -> None:
         self._clock, self._records, self._screens = clock, records, screens
         self._cards: dict[Call, tuple[str, CustomerCard]] = {}  # with the number it belongs to
-        self._shown: dict[Call, str] = {}
+        self._shown: dict[Call, list[str]] = {}  # the agents who have it on their screens
 
     def numbers_changed(self, call: Call) -> None:
         """Looks the caller up; what is on a screen already is updated."""
@@ -46,20 +46,26 @@ class PopUps:
 
     def show(self, call: Call, agent: Agent) -> None:
         """The pop-up, before the telephone rings."""
-        self._shown[call] = agent.id
+        self._shown[call] = [agent.id]
         self._screens.notify(agent.id, "popup", self._content(call))
+
+    def show_too(self, call: Call, agent: Agent) -> None:
+        """The call is handed on to, or talked over with, another agent: on that one's screen as well."""
+        shown = self._shown.setdefault(call, [])
+        if agent.id not in shown:
+            shown.append(agent.id)
+            self._screens.notify(agent.id, "popup", self._content(call))
 
     def withdraw(self, call: Call, agent: Agent) -> None:
         """The call goes to another agent."""
-        if self._shown.get(call) == agent.id:
-            del self._shown[call]
+        if agent.id in self._shown.get(call, ()):
+            self._shown[call].remove(agent.id)
             self._screens.notify(agent.id, "ended", {"call": call.id, "reason": "not answered"})
 
     def forget(self, call: Call) -> None:
         """The call is over."""
         self._cards.pop(call, None)
-        agent = self._shown.pop(call, None)
-        if agent is not None:
+        for agent in self._shown.pop(call, ()):
             self._screens.notify(agent, "ended", {"call": call.id, "reason": call.outcome or ""})
 
     async def _look_up(self, call: Call, ani: str) -> None:
@@ -71,7 +77,8 @@ class PopUps:
             self._update(call)
 
     def _update(self, call: Call) -> None:
-        self._screens.notify(self._shown[call], "popup.update", self._content(call))
+        for agent in self._shown[call]:
+            self._screens.notify(agent, "popup.update", self._content(call))
 
     def _content(self, call: Call) -> dict[str, Any]:
         ani, card = self._cards.get(call, (None, CustomerCard()))

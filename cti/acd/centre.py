@@ -150,7 +150,7 @@ class Acd:
             if after is not None:
                 after.clear("next_call", source, wrap_up=False)
                 after.answer(call_id, entry.queue.settings.wrap_up_s, source)
-                self._tell("connected", call_id, after.id, source, waited_s=0.0)
+                self._tell("connected", call_id, after.id, source, extension=after.extension, waited_s=0.0)
         return True
 
     def set_aside(self, call_id: str) -> bool:

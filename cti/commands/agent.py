@@ -44,6 +44,8 @@ commands 命令:
   calls     话单 [N]        my last calls
   messages  留言 [N]        messages left for my groups
   help      帮助            this
+  make 8002, hold, retrieve, consult 8002, transfer, park ...   call control, where the cards are the switch (板卡式);
+                            docs/desk-protocol.md has all of these verbs
   quit      签出            log out and leave
 
 example 例:
@@ -196,12 +198,16 @@ class Desk:
 
     def typed(self, line: str) -> bytes:
         """What the agent typed, as a message (or nothing)."""
+        from cti.desk import wire
+
         word, _, rest = line.strip().partition(" ")
         if not word:
             return b""
         method = next((method for method, words in WORDS.items() if word.lower() in words), None)
         if method == "help":
             self._show(TEACHES)
+        elif method is None and word in wire.VERBS:
+            return self.request(word, {"to": rest.strip()} if rest.strip() else {})
         elif method is None:
             self._show(f"{word}? 帮助 help:  {'  '.join('/'.join(words[:2]) for words in WORDS.values())}")
         elif method == "not_ready":
@@ -278,6 +284,8 @@ class Desk:
             self._show(f"--- 结束 ended  {screen.clean(params.get('call'))}  {screen.clean(params.get('reason'))}")
         elif method == "ask":
             self._show(f"没有话单 no call record for {screen.clean(params.get('call'))}: still/通话中, hangup/挂机 ?")
+        elif method == "connection":
+            self._show(screen.connection_line(params))
         elif method == "taken_over":
             self.taken_over = True
             self._show(f"在别处签入 logged in elsewhere: {screen.clean(params.get('address'))}")

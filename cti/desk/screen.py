@@ -118,6 +118,13 @@ def state_line(state: Mapping[str, Any]) -> str:
     return f"[{clean(state.get('extension'))}] " + " | ".join(parts)
 
 
+def connection_line(told: Mapping[str, Any]) -> str:
+    """Who is in the conversation now, and what just changed."""
+    parts = [part for part in told.get("connections") or () if isinstance(part, Mapping)]
+    now = ", ".join(f"{clean(part.get('device'))} {clean(part.get('state'))}" for part in parts)
+    return f"({clean(told.get('event'))} {clean(told.get('device'))}: {now or 'nobody'})"
+
+
 def table(title: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Calls or messages, one a line."""
     lines = [f"{title}: {len(rows)}"]

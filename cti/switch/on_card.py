@@ -220,16 +220,17 @@ class OnCard:
         """Something about it changed that others hear."""
         self._changed.setdefault(connection.conversation, "")
 
-    def move(self, connection: Connection, to: Conversation) -> None:
-        """Into another conversation, as it is."""
+    def move(self, connection: Connection, to: Conversation, event: str = "move") -> None:
+        """Into another conversation, as it is; ``event``: move (transferred) or conference."""
         with self.turn():
-            of = connection.conversation
+            in_band, of = connection.in_band, connection.conversation
             self._changed.setdefault(of, "transferred")
             self._changed.setdefault(to, "")
             of.connections.remove(connection)
             to.connections.append(connection)
             connection.conversation = to
-            self._dirty[connection.device] = None
+            self.send(connection, event if connection.can(event) else "move", f"from {of.id}")
+            connection.in_band = in_band
 
     def busy(self, seat: Seat, cause: str, sound: Sound = "busy") -> None:
         """A telephone that is off-hook for nothing hears so until it is hung up."""

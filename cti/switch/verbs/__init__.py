@@ -19,6 +19,7 @@ from cti.switch.verbs.own import Own
 from cti.switch.verbs.waiting import Waiting
 
 if TYPE_CHECKING:
+    from cti.call import Call
     from cti.switch.calling import Reach
     from cti.switch.on_card import OnCard
 
@@ -58,11 +59,11 @@ NEEDS: Final = frozenset(
 )  # fmt: skip
 """Those that need a target (``to``)."""
 
-Told = Callable[[Asker, str, "str | None"], object]
+Told = Callable[[Asker, str, "str | None", "Call | None"], object]
 
 
 class Verbs:
-    """Over one switch. ``told(asker, verb, to)``: something is done."""
+    """Over one switch. ``told(asker, verb, to, call)``: something was done with a caller's call, or with none."""
 
     def __init__(self, switch: OnCard, reach: Reach, told: Told) -> None:
         self._switch, self._told = switch, told
@@ -82,10 +83,11 @@ class Verbs:
             raise UnderWay(f"telephone {asker.seat.name} is doing something else in this very moment")
         place = next(one for one in (self.own, self.handing, self.waiting, self.others) if hasattr(one, verb))
         self._busy.add(asker.seat.name)
+        call = asker.call
         try:
             with self._switch.turn():
                 answer = getattr(place, verb)(asker, to)
-                self._told(asker, verb, to)
+                self._told(asker, verb, to, call or asker.call)
         except IllegalEvent as error:
             raise WrongState(str(error)) from error
         finally:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cti.switch.connection import Connection
 from cti.switch.errors import WrongState
 from cti.switch.seat import Seat
+
+if TYPE_CHECKING:
+    from cti.call import Call
 
 Answer = Mapping[str, Any] | None
 Role = Literal["agent", "supervisor"]
@@ -22,6 +25,12 @@ class Asker:
     agent: str | None
     role: Role
     source: Literal["desk", "telephone"]
+
+    @property
+    def call(self) -> Call | None:
+        """The caller's record that is in hand, or on hold."""
+        calls = (one.conversation.call for one in self.seat.connections)
+        return next((call for call in calls if call is not None), None)
 
     @property
     def talking(self) -> Connection:

@@ -64,7 +64,8 @@ class Handing:
             raise WrongState("nobody is consulted, or nobody is there any more")
         switch, conversation, back = self._switch, held.conversation, asker.seat
         self.calling(conversation)
-        conversation.back = back
+        if any(other.state == "alerting" for other in others):
+            conversation.back = back
         for other in others:
             switch.move(other, conversation)
             if other.state == "alerting":
@@ -107,7 +108,7 @@ class Handing:
         if not any(one.state == "connected" for one in others):
             raise WrongState("nobody is consulted, or nobody is there yet")
         for other in others:
-            switch.move(other, held.conversation)
+            switch.move(other, held.conversation, "conference")
         switch.clear(present, "conference")
         switch.send(held, "conference")
         return None

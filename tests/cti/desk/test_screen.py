@@ -123,6 +123,12 @@ def test_every_notification_is_shown() -> None:
         "popup.update": {"call": "3-000017", "ani": "555"},
         "state": {"declared": "ready", "line": "talking", "work": "none"},
         "ended": {"call": "3-000017", "reason": "answered"},
+        "connection": {
+            "event": "Held",
+            "device": "8001",
+            "conversation": "v1",
+            "connections": [{"device": "8001", "state": "hold", "role": "talk"}],
+        },
         "ask": {"what": "still_talking", "call": "3-000017"},
         "message": {"call": "m1", "ani": "555", "seconds": 4.2},
         "alarm": {"what": "smdi", "text": "down"},
