@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.defer import Deferred
+
 from cti.call import Call, Said
+from cti.errors import TipringError
 from cti.lamps import Lamps
 from cti.numbers import Numbers
 from cti.records.outcome import Outcome
@@ -375,6 +378,10 @@ class CardSide:
     def links_up(self) -> Mapping[str, bool]:
         """No serial lines."""
         return {}
+
+    def call_port(self, line: Line) -> Deferred[str]:
+        """Our own office would have to call itself."""
+        raise TipringError(f"port {line.extension}: calls come over trunks here; call in from outside")
 
     def telephone_lifted(self, extension: str, how: str) -> bool:
         """The telephone says so itself."""

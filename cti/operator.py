@@ -45,6 +45,7 @@ class Operator:
             "status": self.status,
             "port.block": self.block,
             "port.unblock": self.unblock,
+            "port.call": self.call,
             "port.capture": self.capture,
             "spans": self.spans,
             "span.block": self.span_block,
@@ -103,6 +104,10 @@ class Operator:
         line = self._line(request)
         line.unblock()
         return {"text": f"port {line.extension}: {line.state}"}
+
+    def call(self, request: Request) -> Deferred[Answer]:
+        """Calls a port from another one; answers when that is over."""
+        return self._centre.side.call_port(self._line(request)).addCallback(lambda text: {"text": text})
 
     def capture(self, request: Request) -> Deferred[Answer]:
         """Records both directions of a port for some seconds; answers when the file is there."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from twisted.internet.defer import Deferred
+
 from cti.call import Call
 from cti.callers import Callers
 from cti.config import VruPort
+from cti.errors import TipringError
 from cti.lamp_codes import LampCodes
 from cti.lamps import Lamps
 from cti.numbers import Numbers
@@ -23,6 +26,7 @@ from cti.pbx.mci import lamp as mci_lamp
 from cti.pbx.smdi import lamp
 from cti.pbx.smdr import SmdrRecord
 from cti.pbx_transfers import PbxTransfers
+from cti.port_calls import PortCalls
 from cti.records.outcome import Outcome
 from cti.settled import Settled
 from cti.side import Line, Record
@@ -76,6 +80,7 @@ class PbxSide:
         centre.telephones.lines = self.callers.lines_for("agents", centre.telephones)
         self.settled = Settled(centre, self, dialect, wiring.smdr)
         self.smdr, self.talks = self.settled.link, self.settled.talks
+        self._port_calls = PortCalls(centre.clock, lambda: self.lines, self.arrivals.call_at)
         self.lamp_codes: LampCodes | None = None
         self.lamps = self._lamps(dialect)
 
@@ -250,6 +255,12 @@ class PbxSide:
     def links_up(self) -> Mapping[str, bool]:
         """Of the serial lines."""
         return {link.name: link.up for link in self._links()}
+
+    def call_port(self, line: Line) -> Deferred[str]:
+        """Through the PBX."""
+        if not isinstance(line, VruLine) or line not in self.lines:
+            raise TipringError(f"port {line.extension}: agents call it, not callers; dial it from a telephone")
+        return self._port_calls.call(line)
 
     def telephone_lifted(self, extension: str, how: str) -> bool:
         """The PBX's record or the agent's PC."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from cti.acd.agent import Agent
     from cti.call import Call
     from cti.lamps import Lamps
@@ -193,6 +195,10 @@ class Side(Protocol):
 
     def links_up(self) -> Mapping[str, bool]:
         """Serial lines and trunks, for the metrics."""
+        ...
+
+    def call_port(self, line: Line) -> Deferred[str]:
+        """Calls that line from another one, to try it: what came of it. TipringError, also of the Deferred."""
         ...
 
     def telephone_lifted(self, extension: str, how: str) -> bool:

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Walks, then writes the report."""
     import getpass
+    import time
     from datetime import UTC
     from importlib.metadata import version
 
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         status=lambda: _status(site),
         rows=lambda since: _rows(site, since),
         check=lambda: _check(Path(args.config)),
+        wait=time.sleep,
         command=lambda words: _command([*words, "-c", args.config]),
     )
     through = guide.run()

@@ -23,6 +23,8 @@ How = Literal["check", "command", "server", "calls", "word"]
 Verdict = Literal["passed", "failed", "skipped"]
 # A PBX clock that is further off than this is worth setting.
 CLOCK_S = 60.0
+# A number of so many digits and more is not of an extension.
+OUTSIDE = 7
 # The caller hung up, and this is how the line told.
 HUNG_UP = ("loop_drop", "polarity", "busy_tone", "congestion_tone", "dial_tone", "silence", "digits")
 
@@ -47,7 +49,8 @@ STEPS = (
     Step("serial", "server", "串口有数据", "each serial line is open and brings something",
          "make a call and hang up 打一个电话并挂机"),
     Step("calls", "calls", "每个端口呼入", "a call came in through each port",
-         "dial each VRU extension from a telephone, or call in 逐个拨打 VRU 分机"),
+         "c calls each port from another one; or dial each VRU extension from a telephone, and call in from outside "
+         "按 c 逐个试呼，并从外线打入"),
     Step("transfer", "calls", "转接坐席", "a call was transferred to an agent",
          "choose a group, let an agent answer 选技能组，坐席接听"),
     Step("popup", "word", "弹屏先于振铃", "the pop-up was on the screen with the right number before the ring",
@@ -152,16 +155,29 @@ def _one(rows: Sequence[CallRow], text: str) -> tuple[bool, str]:
 
 
 def _calls(site: Site, rows: Sequence[CallRow]) -> tuple[bool, str]:
+    """A PBX that names callers by messages names those of inside calls, too; where it names them on the port itself, a
+    call between extensions may come without a number."""
     wanted = [one.extension for one in site.vru.all_ports() if one.use == "callers"]
-    named = {row.extension for row in rows if row.answered_at is not None and row.ani is not None}
     reached = {row.extension for row in rows if row.answered_at is not None}
     missing = [extension for extension in wanted if extension not in reached]
     if missing:
         return False, f"{len(wanted) - len(missing)} of {len(wanted)}; none yet at {_few(missing)}"
-    nameless = [extension for extension in wanted if extension not in named]
-    if nameless:
-        return False, f"all {len(wanted)} ports, but without a caller's number at {_few(nameless)}"
-    return True, f"all {len(wanted)} ports, each with a caller's number"
+    nameless = not_named(site, rows)
+    if not nameless:
+        return True, f"all {len(wanted)} ports, each with a caller's number"
+    by_message = site.pbx.smdi is not None or site.pbx.mci is not None
+    text = f"all {len(wanted)} ports, but without a caller's number at {_few(nameless)}"
+    if by_message or len(nameless) == len(wanted):
+        return False, text
+    outside = {row.ani for row in rows if row.answered_at is not None and row.ani and len(row.ani) >= OUTSIDE}
+    return bool(outside), text + ("" if outside else "; call in from outside")
+
+
+def not_named(site: Site, rows: Sequence[CallRow]) -> list[str]:
+    """VRU extensions at which no call with a caller's number was answered yet: those to be called."""
+    named = {row.extension for row in rows if row.answered_at is not None and row.ani is not None}
+    wanted = (one.extension for one in site.vru.all_ports() if one.use == "callers")
+    return [extension for extension in wanted if extension not in named]
 
 
 def _few(names: Sequence[str]) -> str:

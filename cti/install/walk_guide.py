@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from cti.config import Site
-from cti.install.walk import STEPS, Done, Step, Verdict, Walk, judge, save_walk
+from cti.install.walk import STEPS, Done, Step, Verdict, Walk, judge, not_named, save_walk
 from cti.records.row import CallRow
+
+# The last calls are in the database so soon.
+STORED_S = 3.0
 
 
 class Guide:
     """`ask(text)` returns a line, None at the end of input; `status` the server's answer or None; `rows` the calls
-    since a time; `check` the faults of the site file; `command` runs one of Tipring's and returns its status."""
+    since a time; `check` the faults of the site file; `command` runs one of Tipring's and returns its status;
+    `wait` lets seconds pass."""
 
     def __init__(
         self,
@@ -34,11 +38,12 @@ class Guide:
         rows: Callable[[datetime], Sequence[CallRow]],
         check: Callable[[], list[str]],
         command: Callable[[Sequence[str]], int],
+        wait: Callable[[float], object],
     ) -> None:
         self.walk = walk
         self._path, self._site, self._by, self._now = path, site, by, now
         self._ask, self._say, self._status, self._rows = ask, say, status, rows
-        self._check, self._command = check, command
+        self._check, self._command, self._wait = check, command, wait
 
     def run(self) -> bool:
         """Every open step in order, each once; True: all are passed or left out."""
@@ -88,11 +93,15 @@ class Guide:
                 self._write(step, "passed", text)
                 return True
             self._say(f"      {text}")
-            answer = self._answer("Enter looks again 回车再看, n, s, q ")
+            more = ", c calls the missing ports 逐个试呼" if step.key == "calls" else ""
+            answer = self._answer(f"Enter looks again 回车再看{more}, n, s, q ")
             if answer is None:
                 return False
             if answer == "s":
                 return self._left_out(step)
+            if answer == "c" and step.key == "calls":
+                self._command(("port", "call", *not_named(self._site, self._rows(self.walk.began))))
+                self._wait(STORED_S)
             if answer == "n":
                 self._write(step, "failed", text)
                 return True

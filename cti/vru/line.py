@@ -9,8 +9,8 @@ Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -234,12 +234,15 @@ class VruLine:
         """Takes calls again."""
         self.unblock()
 
-    def dial_code(self, code: str, confirm: Confirm) -> Deferred[Dialled]:
-        """Dials a feature code on an idle line, then guards and is idle again. Where a caller was being put through
-        that very moment (no dial tone on a line that gave one before, or a ring), the call is told as any other."""
+    def dial_code(
+        self, code: str, confirm: Confirm, stay: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> Deferred[Dialled]:
+        """Dials a feature code on an idle line, then guards and is idle again; ``stay``: not before that is done, where
+        the code was taken. Where a caller was being put through that very moment (no dial tone on a line that gave one
+        before, or a ring), the call is told as any other."""
         self.machine.send("dial")
         self._rang = False
-        self._dialling = Deferred.fromCoroutine(self._dial_idle(code, confirm))
+        self._dialling = Deferred.fromCoroutine(self._dial_idle(code, confirm, stay))
         return self._dialling
 
     def watch(self, on: bool) -> None:
@@ -344,8 +347,12 @@ class VruLine:
         if self.machine.state == "returning":
             self.machine.send("entered")
 
-    async def _dial_idle(self, code: str, confirm: Confirm) -> Dialled:
+    async def _dial_idle(
+        self, code: str, confirm: Confirm, stay: Callable[[], Coroutine[Any, Any, None]] | None
+    ) -> Dialled:
         result = await self._code(code, confirm)
+        if stay is not None and result.done and self.machine.state == "dialling":
+            await stay()
         if self.machine.state != "dialling":
             return result
         if result.outcome == "no_dial_tone" and (self._rang or result.how == "voice" or self._gave_dial_tone):

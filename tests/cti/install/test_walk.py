@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cti.assemble import Assembly
 from cti.config import Site, load_site
@@ -118,6 +119,7 @@ class Typed:
             rows=lambda since: made.rows,
             check=lambda: list(faults),
             command=self._command,
+            wait=lambda seconds: None,
         )
 
     def _command(self, words: Sequence[str]) -> int:
@@ -161,3 +163,30 @@ def test_files_that_are_no_walk_of_this_site(tmp_path: Path) -> None:
     path.write_text(json.dumps({"site": "another", "began": "2026-01-01T00:00:00Z"}))
     with pytest.raises(TipringError, match="is of the site another"):
         open_walk(path, site, NOW)
+
+
+def test_the_ports_that_are_missing_are_called(tmp_path: Path) -> None:
+    made, path = installed(tmp_path), tmp_path / "walk.json"
+    site, rows = made.site, made.rows
+    made.rows = [row for row in rows if row.extension != "2002"]
+    typed = Typed(made, path, ["", "", "y", "", "c"])
+    assert not typed.guide.run()
+    assert typed.ran[-1] == ("port", "call", "2002")
+    made.rows = rows
+    assert judge("calls", site, made.status, rows)[0]
+
+
+def test_a_pbx_that_names_callers_on_the_port_may_not_name_those_of_inside_calls(tmp_path: Path) -> None:
+    made = installed(tmp_path)
+    quiet = replace(made.site, pbx=replace(made.site.pbx, smdi=None))
+    for row in made.rows:
+        row.ani = row.ani if row.extension == "2001" else None
+    assert not judge("calls", made.site, made.status, made.rows)[0]
+    assert judge("calls", quiet, made.status, made.rows) == (
+        True,
+        "all 2 ports, but without a caller's number at 2002",
+    )
+    for row in made.rows:
+        row.ani = "2002" if row.extension == "2001" else None
+    good, text = judge("calls", quiet, made.status, made.rows)
+    assert not good and text.endswith("; call in from outside")
