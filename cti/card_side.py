@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -33,6 +34,7 @@ from cti.switch.telephone import TelephoneMoves
 from cti.switch.verbs import Asker, Verbs
 from cti.talks import Match
 from cti.trunks.routes import Routes
+from cti.trunks.signals import Signals
 from drivers.clock import DelayedCall
 from drivers.items import PlayItem
 from drivers.port import Port
@@ -67,6 +69,7 @@ class CardSide:
         self._tones = wiring.tones
         self.trunks: Sequence[Trunk] = wiring.trunks
         self.routes = wiring.routes
+        self.signals = Signals(centre.site.trunks)
         self.switch = OnCard(centre.clock, Hearing(self._sound), self)
         self.agents = AgentLines(centre.acd, centre.calls)
         self.verbs = Verbs(self.switch, Reach(self.switch, self._outside), self._told)
@@ -87,6 +90,7 @@ class CardSide:
         """Seats are heard, trunks offer calls."""
         for seat in self.switch.seats.values():
             seat.start()
+        self.signals.failures(self.trunks, partial(self._centre.event, None, "trunk_failed", "trunk"))
         for trunk in self.trunks:
             trunk.offered = self._offered
 
@@ -113,6 +117,7 @@ class CardSide:
         if call is None:
             offered.clear()
             return
+        self.signals.follow(offered, partial(centre.event, call, "signalling", "trunk"))
         end = self.switch.caller(offered, call, self._trunk_says)
         call.trunk = end.name
         call.rang_s = centre.clock.seconds()

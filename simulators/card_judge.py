@@ -17,7 +17,7 @@ from simulators.hearing import WINDOW_S, Heard
 from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
 
-NEAR_S = 8.0
+NEAR_S = 12.0  # R2 needs 9 s for two numbers of 20 digits
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
 SAME: dict[str, frozenset[str]] = {
@@ -132,7 +132,8 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
 
 def _people(world: CardWorld, ear: str) -> set[str]:
     heard = world.voices.heard.get(ear) if world.voices is not None else None
-    return {word for moment in heard.moments for word in moment.words if " " in word} if heard is not None else set()
+    clear = (moment.words for moment in heard.moments if "sound" not in moment.words) if heard is not None else ()
+    return {word for words in clear for word in words if " " in word}  # speech may strike a code by chance
 
 
 def _deeds(world: CardWorld) -> Iterator[str]:

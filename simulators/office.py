@@ -93,7 +93,7 @@ class OfficeLine:
         self._ringing = self.port.ring(RING_CADENCE_MS, message)
         self._ringing.addErrback(ended)
         self._answered = Deferred()
-        self._note(call_no, f"line {self.index}", "rings", ani=ani, form=form, dnis=self.dnis)
+        self._note(call_no, f"line {self.index}", "rings", ani=ani, form=form, dnis=self.dnis, digital=False)
         return self._answered
 
     def _event(self, event: events.Event) -> None:

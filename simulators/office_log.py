@@ -48,6 +48,7 @@ class Sent:
     dnis: str
     withheld: bool
     answered: bool = False
+    told_end: bool = False  # the line's signalling says when it is over
     cleared_s: float | None = None
     cause: int = 0
     text: str = ""
@@ -64,6 +65,7 @@ def calls(path: Path) -> list[Sent]:
             shown = said["form"] != "none" and said["ani"] is not None
             ani = said["ani"] if shown else ""
             on_line[line] = Sent(line, said["at_s"], said["caller"], ani, said["dnis"], said["ani"] is None)
+            on_line[line].told_end = said["digital"]
             found.append(on_line[line])
         elif line in on_line and said["caller"] == on_line[line].caller:
             if said["what"] == "trunk answered":
@@ -74,12 +76,12 @@ def calls(path: Path) -> list[Sent]:
     return found
 
 
-def matched(sent: Iterable[Sent], rows: Iterable[Mapping[str, Any]]) -> list[tuple[Sent, Mapping[str, Any] | None]]:
+def matched(sent: Iterable[Sent], rows: Iterable[dict[str, Any]]) -> list[tuple[Sent, dict[str, Any] | None]]:
     """The server's row for each of the office's calls: the next one on the same channel (`extension` TRUNK/SLOT), begun
     before the office cleared it; None: the server has none."""
     left = [(float((row.get("steps") or {}).get("1", 0.0)), row) for row in rows]
     left.sort(key=lambda entry: entry[0])
-    pairs: list[tuple[Sent, Mapping[str, Any] | None]] = []
+    pairs: list[tuple[Sent, dict[str, Any] | None]] = []
     for one in sent:
         until = min(one.at_s + NEAR_S, (one.cleared_s if one.cleared_s is not None else float("inf")) + 0.5)
         at = next((i for i, (s, row) in enumerate(left) if _slot(row) == one.line and one.at_s <= s <= until), None)

@@ -71,7 +71,7 @@ class TrunkLine:
         numbers = Numbers(called=self.dnis, calling=calling, restricted=ani is None and absence == "private")
         answered: Deferred[bool] = Deferred()
         self._answered = answered
-        self._note(call_no, self._name, "rings", ani=ani, form=form, dnis=self.dnis)
+        self._note(call_no, self._name, "rings", ani=ani, form=form, dnis=self.dnis, digital=True)
         try:
             call = self._trunk.call(numbers, slot=self.index)
         except PortBusy:  # the server has seized it that very moment

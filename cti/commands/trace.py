@@ -31,6 +31,7 @@ examples:
   tipring calls -c site.yaml --limit 5         which calls there are
   tipring trace -c site.yaml 1-000042
   tipring trace -c site.yaml 1-000042 --json
+  tipring trace -c site.yaml 1-000042 --signalling       on an E1: R2 codes and tones, or PRI messages in hex
 sources: port (heard or seen on the line), smdi and smdr (the PBX's serial lines), vru, acd, desk, inferred
 """
 
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("call", metavar="CALL", help="the call's id, as `tipring calls` shows it")
     parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
+    parser.add_argument(
+        "--signalling", action="store_true", help="a ladder of what was said on the trunk: bits and tones, or messages"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object: the row, its steps, its events")
 
 
@@ -58,6 +62,16 @@ def run(args: argparse.Namespace) -> int:
     if row is None:
         print(f"tipring trace: there is no call {args.call}; `tipring calls` lists them", file=sys.stderr)
         return 1
+    if args.signalling:
+        found = [entry.event.data for entry in events if entry.event.kind == "signalling"]
+        if not found:
+            text = "nothing of its signalling was kept: no E1, not over yet, or keep_signalling in the site file"
+            print(f"tipring trace: call {args.call}: {text}", file=sys.stderr)
+            return 1
+        from cti.trunks.signals import shown
+
+        print("\n\n".join(map(shown, found)))
+        return 0
     if args.json:
         import msgspec
 
@@ -111,6 +125,8 @@ def lines(events: list[Entry], zone: tzinfo) -> list[str]:
     found = []
     for entry in events:
         event = entry.event
+        if event.kind == "signalling":  # see --signalling
+            event = msgspec.structs.replace(event, data={**event.data, "steps": len(event.data.get("steps", ()))})
         where = "".join(
             [f" agent {event.agent}" if event.agent else "", "" if event.port is None else f" port {event.port}"]
         )

@@ -28,14 +28,15 @@ message         path, seconds: the caller left a message
 smdr            raw, fields: the record that the PBX sent; leg: vru, where it is of our port's part of a call that an
                 agent took; talk_s, instead_of: the talk's length by a late record, and what had been measured
 unrecorded      why: no record of the call came in time (it may come later: step 9)
+signalling      trunk, slot, incoming, cause, text, steps: what was said on the trunk (cti/trunks/signals.py)
 alarm           what: something that a person should look at
 outcome         outcome (cti/records/outcome.py), cause
 ended           the call is over
 ==============  ====================================================================================================
 
 Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
-boot, journal_lost), records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw,
-reason, line).
+boot, journal_lost; trunk_failed, as signalling: a call that came over a trunk and failed before it was offered),
+records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw, reason, line).
 """
 
 from __future__ import annotations

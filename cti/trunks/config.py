@@ -53,6 +53,7 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True):
     direction: Direction = "both"
     directions: dict[Annotated[int, Meta(ge=1, le=256)], Direction] = {}  # of single channels, by their numbers
     dnis: Extension | None = None  # the number called, where the line does not say it
+    keep_signalling: Literal["all", "failed", "none"] = "all"  # in the records, for `tipring trace CALL --signalling`
 
     def slots(self) -> tuple[int, ...]:
         """The numbers of its channels, in the order of the ports."""

@@ -13,7 +13,7 @@ Serves steps 1 to 3, and outside calls.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
@@ -22,6 +22,7 @@ from drivers.errors import ArgumentError
 from drivers.port import Port
 from drivers.problems import report
 from drivers.signalling.causes import NORMAL, Cause
+from drivers.signalling.ladder import Step
 
 MAX_DIGITS: Final = 20
 
@@ -64,13 +65,15 @@ class Numbers:
 
 
 class TrunkCall(ABC):
-    """One call on one channel of a trunk. ``port`` carries its sound. ``cause`` is set when it is cleared."""
+    """One call on one channel of a trunk. ``port`` carries its sound. ``cause`` is set when it is cleared, and
+    ``was_answered`` says then whether it ever was."""
 
     def __init__(self, trunk: Trunk, port: Port, slot: int, numbers: Numbers, *, incoming: bool) -> None:
         self.trunk, self.port, self.slot, self.incoming = trunk, port, slot, incoming
         self.numbers = numbers
         self.state: State = "offered"
         self.cause: Cause | None = None
+        self.was_answered = False
         self._listeners: list[Callable[[TrunkCall, What], None]] = []
 
     def __repr__(self) -> str:
@@ -81,6 +84,10 @@ class TrunkCall(ABC):
         """Tells every step of the call; returns what ends that. An exception in one listener stops no other."""
         self._listeners.append(fn)
         return lambda: self._listeners.remove(fn) if fn in self._listeners else None
+
+    def signalling(self) -> Sequence[Step]:
+        """What was said on the line, for its ladder; R2: known when it is cleared. Analog lines say nothing."""
+        return ()
 
     # what we say
 
@@ -117,6 +124,7 @@ class TrunkCall(ABC):
         if self.cause is not None or ORDER.index(self.state) >= ORDER.index(state):
             return False
         self.state = state
+        self.was_answered = state == "answered"
         return True
 
     # what the far end says, told by the signalling
@@ -133,6 +141,7 @@ class TrunkCall(ABC):
             if ORDER.index(what) <= ORDER.index(self.state):
                 return
             self.state = what
+            self.was_answered = self.was_answered or what == "answered"
         for fn in list(self._listeners):
             try:
                 fn(self, what)

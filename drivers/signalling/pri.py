@@ -22,7 +22,7 @@ steps 1 to 3, and outside calls.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -87,6 +87,10 @@ class PriCall(TrunkCall):
         self.steps: list[Step] = []
         self.begun_s = trunk.clock.seconds()
         self._pri = trunk
+
+    def signalling(self) -> Sequence[Step]:
+        """Its messages so far."""
+        return tuple(self.steps)
 
     def _say_proceeding(self) -> None:
         self._pri.say_proceeding(self)

@@ -11,7 +11,7 @@ outside calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -22,7 +22,7 @@ from drivers.port import Port
 from drivers.problems import report
 from drivers.signalling.causes import BUSY, FAILURE, NORMAL, REJECTED, Cause
 from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall, What
-from drivers.signalling.ladder import ladder
+from drivers.signalling.ladder import Step, ladder
 from drivers.signalling.r2_steps import Heard, read_steps, steps_of
 from drivers.signalling.r2_variants import ASKS, CAUSES, FREE, TIMERS, VARIANTS, GroupB, Variant
 from drivers.span import Span
@@ -183,9 +183,13 @@ class R2Call(TrunkCall):
         self.held = False
         self.steps: tuple[Heard, ...] = ()
 
+    def signalling(self) -> Sequence[Step]:
+        """Once it is cleared."""
+        return self.trunk.read(self.steps, incoming=self.incoming)
+
     def ladder(self, us: str = "us", far: str = "far") -> str:
         """The signalling of the call, step by step, once it is cleared."""
-        return ladder(steps_of(self.steps, self.trunk.settings.table, incoming=self.incoming), us, far)
+        return ladder(self.signalling(), us, far)
 
     def reanswer(self) -> None:
         """Incoming, after our `clear` of an answered call: the called party has lifted again before the caller hung
@@ -263,6 +267,10 @@ class R2Trunk:
         packed = self.settings.packed()
         for port in span.channels.values():
             port.r2(lib.TR_R2_START, side=packed)
+
+    def read(self, heard: Iterable[Heard], *, incoming: bool) -> Sequence[Step]:
+        """Signals in the words of this trunk's variant."""
+        return tuple(steps_of(heard, self.settings.table, incoming=incoming))
 
     @property
     def calls(self) -> list[R2Call]:

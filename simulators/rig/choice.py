@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from simulators.scenario import Scenario
 
 SWITCHES = ("pbx", "card")
+DIGITAL = ("r2", "pri")
+"""Trunks that say calling and called number."""
 
 
 def add_options(parser: argparse.ArgumentParser, calls: str) -> None:
@@ -20,9 +23,14 @@ def add_options(parser: argparse.ArgumentParser, calls: str) -> None:
     )
     parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
     parser.add_argument(
-        "--switch", choices=SWITCHES, default="pbx", help="who switches: a PBX (default), or the server's own cards"
+        "--switch", choices=SWITCHES, help="who switches: a PBX (default), or the server's own cards (as with --trunk)"
     )
-    parser.add_argument("--trunk", metavar="KIND", help="with --switch card: the office's lines (default fxo)")
+    parser.add_argument(
+        "--trunk", metavar="KIND", help="with --switch card: the office's lines: fxo (default), or an E1 by r2 or pri"
+    )
+    parser.add_argument(
+        "--callers", type=Path, metavar="FILE", help="with an E1: the numbers, ANI,DNIS a line, no ANI: withheld"
+    )
 
 
 def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None) -> Scenario:
@@ -35,6 +43,7 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     from simulators.makes import listing as makes
     from simulators.offices import OFFICES
 
+    args.switch = args.switch or ("pbx" if args.trunk is None else "card")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")
     if args.switch == "card" and args.pbx is not None:
@@ -46,7 +55,11 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     trunk = args.trunk or "fxo"
     if trunk not in OFFICES:
         raise TipringError(f"--trunk {trunk}: no such kind. There are: {', '.join(OFFICES)}")
-    if args.switch == "card":
+    if args.callers is not None and trunk not in DIGITAL:
+        raise TipringError(f"--callers belongs to --trunk {' or '.join(DIGITAL)}: other lines do not say both numbers")
+    if args.switch == "card" and trunk in DIGITAL:
+        wanted = _over_e1(args, keep, every_s, trunk)
+    elif args.switch == "card":
         wanted = card_scenario.scenario_for(args.calls, args.seed, keep=keep, every_s=every_s, trunk=trunk)
     elif every_s is None:
         wanted = scenario.scenario_for(args.calls, args.seed, keep=keep, make=args.pbx or USUAL)
@@ -60,10 +73,22 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     return wanted
 
 
+def _over_e1(args: argparse.Namespace, keep: bool, every_s: float | None, trunk: str) -> Scenario:
+    from cti.errors import TipringError
+    from simulators import scenario, trunk_scenario
+
+    try:
+        numbers = trunk_scenario.read_numbers(args.callers) if args.callers is not None else []
+    except trunk_scenario.NumbersError as error:
+        raise TipringError(f"--callers {error}") from error
+    usual = scenario.MANY if keep else 3 if every_s is None else len(numbers) or 20
+    return trunk_scenario.mixed(args.seed, args.calls or usual, every_s=every_s or 6.0, trunk=trunk, numbers=numbers)
+
+
 def as_arguments(args: argparse.Namespace) -> list[str]:
     """The same choice for another command."""
     out = ["--seed", str(args.seed), "--switch", args.switch, *(f"--fault={spec}" for spec in args.fault)]
-    for name in ("calls", "pbx", "trunk"):
+    for name in ("calls", "pbx", "trunk", "callers"):
         value = getattr(args, name)
         out += [f"--{name}", str(value)] if value is not None else []
     return out

@@ -25,6 +25,7 @@ examples:
   tipring demo --stepped --pbx hicom150             a PBX of that make, by its own tables; --pbx list shows them
   tipring demo --switch card                        no PBX: the server's own cards are the switch
   tipring demo --stepped --switch card --calls 200 --seed 5 --json -
+  tipring demo --stepped --trunk r2 --calls 300 --seed 3 --json -     an E1 by R2, both ways; pri is ISDN
   tipring demo --stepped --fault dialtone=none      what is wrong with the world, see --faults
 """
 
@@ -134,13 +135,13 @@ def table(calls: list[dict[str, Any]]) -> None:
         page.add_column(name)
     for call in calls:
         page.add_row(
-            call["call"],
+            call["call"] or "-",
             call["ani"] or "-",
             call["dnis"] or "-",
             call["outcome"] or "-",
             call["group"] or "-",
             call["agent"] or "-",
-            str(call["port"]),
+            "-" if call["port"] is None else str(call["port"]),
             _number(call["wait_s"]),
             _number(call["talk_s"]),
             " ".join(call["steps"]),
@@ -158,9 +159,11 @@ def _number(value: float | None) -> str:
 def _verdict_on_card(result: CardRun, took: float, *, strict: bool) -> int:
     """What people heard against what the server says; with faults asked for, a late pop-up is forgiven."""
     _speed(result, took)
+    for lost in result.lost:
+        print(f"failed: {lost}", file=sys.stderr)
     for finding in (*result.findings, *result.popups):
         print(f"differs: {finding}", file=sys.stderr)
-    return 1 if result.findings or (strict and result.popups) else 0
+    return 1 if result.findings or (strict and (result.popups or result.lost)) else 0
 
 
 def _speed(result: Run | CardRun, took: float) -> None:

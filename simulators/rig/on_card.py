@@ -21,9 +21,11 @@ from drivers.clock import SteppedClock
 from simulators.card_judge import CardFinding, judge, match
 from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.judge import popups
+from simulators.office_log import OfficeLog
 from simulators.offices import OFFICES
 from simulators.rig.parties import parties_of, verbs_of
 from simulators.rig.result import call_object
+from simulators.rig.sent import Lost, join
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, prompt_cache
 from simulators.rig.stepped import longest_s
@@ -43,6 +45,8 @@ class CardRun:
     seconds: float  # simulated
     findings: list[CardFinding] = field(default_factory=list)
     popups: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    """Calls that failed on the line before the server had them."""
 
 
 def run(
@@ -86,7 +90,10 @@ def _run(
         stage.clock.callLater(at_s, stage.clock.shift_wall, by_s)
     if change is not None:
         change(server, world, stage.clock)
+    office = _office_file(wires, folder)
+    log = OfficeLog(world.truth, office)
     rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
+    log.close()
     entries = list(read(site.journal))
     calls = [call_object(row, stage.began) for row in rows]
     numbers = {id(call): number for number, call in match(calls, world.truth).items()}
@@ -95,6 +102,16 @@ def _run(
         call["parties"] = parties_of(call["call"], entries, world, stage.began)
         call["verbs"] = verbs_of(number, world) if number is not None else []
     result = CardRun(scenario, calls, world, stage.clock.seconds())
-    result.findings = judge(calls, world)
+    differ, result.lost = join(calls, entries, stage.began, office)
+    gone = {lost.sent.caller for lost in result.lost}
+    result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
     result.popups = popups(world.truth)
     return result
+
+
+def _office_file(wires: Path | None, folder: Path) -> Path:
+    """Where the office writes its own log: beside the wires' files, where they are wanted."""
+    if wires is None:
+        return folder / "office.jsonl"
+    wires.mkdir(parents=True, exist_ok=True)
+    return wires / "office.jsonl"

@@ -1,0 +1,95 @@
+"""What the office sent against what the server has: numbers, calls that failed on the way, and why (step 1).
+
+The office's side is its own log (simulators/office_log.py), which the server never sees. Every call that the office
+sent is a call of the server with the same two numbers, or has failed with a cause that the office names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cti.records.events import Entry
+from simulators.card_judge import CardFinding
+from simulators.office_log import Sent, calls, matched
+
+NEAR_S = 10.0
+"""Both ends note the end of a call within this time: R2's timers differ from end to end."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A call that the server never had: the office's cause, and what the server says of that seizure, if anything."""
+
+    sent: Sent
+    server: str
+
+    def __str__(self) -> str:
+        one = self.sent
+        office = f"{one.cause} {one.text}" if one.cause else one.text or "no cause"
+        who = one.ani or ("withheld" if one.withheld else "no number")
+        here = self.server or "nothing came"
+        return f"caller {one.caller} ({who} to {one.dnis}) on line {one.line}: the office says {office}; here: {here}"
+
+
+def join(
+    rows: list[dict[str, Any]], entries: Iterable[Entry], began: datetime, office: Path
+) -> tuple[list[CardFinding], list[Lost]]:
+    """Gives each row `ani_sent` and `dnis_sent` (None: no call of the office), adds a row for each call that was lost,
+    and tells what cannot be."""
+    here = [
+        ((entry.event.t - began).total_seconds(), entry.event.data)
+        for entry in entries
+        if entry.event.kind == "trunk_failed"
+    ]
+    findings: list[CardFinding] = []
+    lost: list[Lost] = []
+    for row in rows:
+        row["ani_sent"] = row["dnis_sent"] = None
+    for sent, found in matched(calls(office), list(rows)):
+        if sent.cleared_s is None and sent.told_end:
+            findings.append(CardFinding(sent.caller, None, f"its call on line {sent.line} never ended"))
+        if found is None:
+            failure = Lost(sent, _said(sent, here))
+            lost.append(failure)
+            rows.append(_row(rows, failure))
+            if sent.told_end and not sent.cause:
+                findings.append(CardFinding(sent.caller, None, f"failed without a cause: {failure}"))
+            continue
+        found["ani_sent"], found["dnis_sent"] = sent.ani, sent.dnis
+        if sent.told_end and (found["ani"] or "", found["dnis"] or "") != (sent.ani, sent.dnis):
+            text = f"has {found['ani']} to {found['dnis']}, the office sent {sent.ani or 'no number'} to {sent.dnis}"
+            findings.append(CardFinding(sent.caller, str(found["call"]), text))
+    return findings, lost
+
+
+def _said(sent: Sent, here: Sequence[tuple[float, dict[str, Any]]]) -> str:
+    """The server's own word on a seizure of that channel that it never offered."""
+    ended = sent.cleared_s if sent.cleared_s is not None else sent.at_s
+    near = [(abs(at_s - ended), at) for at, (at_s, data) in enumerate(here) if data.get("slot") == sent.line]
+    if not near or min(near)[0] > NEAR_S:
+        return ""
+    data = here[min(near)[1]][1]
+    return f"{data.get('cause')} {data.get('text')}"
+
+
+def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:
+    """In the form of the others."""
+    sent = lost.sent
+    empty: dict[str, Any] = dict.fromkeys(rows[0]) if rows else {}
+    return {
+        **empty,
+        "outcome": "failed",
+        "cause": lost.server or f"{sent.cause} {sent.text}",
+        "cause_sent": f"{sent.cause} {sent.text}",
+        "extension": f"office/{sent.line}",
+        "steps": {},
+        "sources": {},
+        "parties": [],
+        "verbs": [],
+        "ani_sent": sent.ani,
+        "dnis_sent": sent.dnis,
+    }
