@@ -17,6 +17,8 @@ from cti.call import Call, Said
 from cti.errors import TipringError
 from cti.lamps import Lamps
 from cti.numbers import Numbers
+from cti.recordings.following import Following
+from cti.recordings.recordings import Recordings
 from cti.records.outcome import Outcome
 from cti.side import Line, Record
 from cti.switch.agents import AgentLines
@@ -83,11 +85,17 @@ class CardSide:
         self._profiles = {profile.id: profile for profile in centre.site.agents}
         self._roles = {profile.id: profile.role for profile in centre.site.agents}
         self._arriving: dict[TrunkEnd, DelayedCall] = {}
+        site = centre.site
+        self.recordings = Recordings(
+            centre.clock, centre.records, site.recording, site.recordings, site.zone, centre.set_alarm
+        )
+        self._following = Following(self.recordings, self._agent_at)
 
     # life
 
     def start(self) -> None:
-        """Seats are heard, trunks offer calls."""
+        """Seats are heard, trunks offer calls; recordings that a crash left open are mended."""
+        self.recordings.start()
         for seat in self.switch.seats.values():
             seat.start()
         self.signals.failures(self.trunks, partial(self._centre.event, None, "trunk_failed", "trunk"))
@@ -105,6 +113,7 @@ class CardSide:
         self.switch.close()
         for trunk in self.trunks:
             trunk.close()
+        self.recordings.stop()
 
     def close(self) -> None:
         """Our own records wait for nothing."""
@@ -276,6 +285,7 @@ class CardSide:
                 self._caller_gone(call, cause)
             self.agents.follow(devices)
         self.verbs.waiting.look(devices)
+        self._following.look(devices)
 
     def _caller_gone(self, call: Call, cause: str) -> None:
         """From the VRU, or while an agent's telephone rings; from a talk: step 9, our own record."""
@@ -338,6 +348,10 @@ class CardSide:
         return self.routes.call(number, self.routes.right(profile))
 
     # within
+
+    def _agent_at(self, extension: str) -> str | None:
+        agent = self._centre.acd.at_extension(extension)
+        return agent.id if agent is not None else None
 
     def _sound(self, sound: Sound) -> list[PlayItem]:
         if sound == "music":

@@ -40,6 +40,7 @@ from cti.pbx.line_rules import (
     Silence,
     StatusDigits,
 )
+from cti.recordings.config import Listens, RecordingRules
 from cti.switch.config import SeatRow
 from cti.trunks.config import Route, Toll, Trunk
 
@@ -273,6 +274,7 @@ class Agent(Struct, frozen=True, forbid_unknown_fields=True):
     pin: Argon2 | None = None  # for the service port: digits, hashed like a password
     role: Literal["agent", "supervisor"] = "agent"  # who may listen to, interrupt and take others' calls
     calls: Toll | None = None  # how far he may call outside; null: as far as the groups he is in
+    recordings: Listens = "none"  # whose recorded conversations he may find and hear (tipring recordings --as)
 
 
 class Listen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -306,6 +308,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Listen = Listen(port=9110)
     customers: str | None = None
     limits: Limits = Limits()
+    recording: RecordingRules = RecordingRules()
     trunks: tuple[Trunk, ...] = ()
     routes: tuple[Route, ...] = ()
     seats: tuple[SeatRow, ...] = ()
@@ -316,6 +319,11 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     def state(self) -> Path:
         """The folder for journal, database, messages, recordings, prompts cache, control socket."""
         return Path(self.state_dir)
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of recorded conversations."""
+        return Path(self.recording.folder) if self.recording.folder else self.state / "recordings"
 
     @property
     def journal(self) -> Path:
@@ -370,4 +378,5 @@ def _absolute(site: Site, folder: Path) -> Site:
         replace(card, backplane=at(card.backplane)) if isinstance(card, WiredCard) else card for card in site.cards
     )
     state, customers = str(folder / site.state_dir), at(site.customers)
-    return replace(site, vru=vru, pbx=pbx, cards=cards, state_dir=state, customers=customers)
+    kept = replace(site.recording, folder=at(site.recording.folder))
+    return replace(site, vru=vru, pbx=pbx, cards=cards, state_dir=state, customers=customers, recording=kept)

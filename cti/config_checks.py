@@ -21,6 +21,7 @@ from cti import checked_yaml, conf_files
 from cti.checked_yaml import Document
 from cti.config import Agent, Card, DahdiCard, Group, Listen, Pbx, PortRange, SiteFacts
 from cti.errors import ConfigFaults, Fault
+from cti.recordings.checks import check_recording
 from cti.switch.config_checks import check_switch
 from cti.trunks.checks import check_trunks
 from drivers.errors import ArgumentError
@@ -42,6 +43,7 @@ def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault
     checks.place()
     checks.files()
     check_trunks(checks)
+    check_recording(checks)
     check_switch(checks)
     if machine:
         checks.state_dir()

@@ -29,7 +29,8 @@ class Command(Protocol):
 
 
 ORDER = (
-    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "trace", "agent", "port", "span", "drain"),
+    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "recordings", "trace", "agent"),
+    *("port", "span", "drain"),
     *("site", "line", "serial", "pbx", "audio", "bench"),
 )
 

@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cti.errors import StoreError
 
-HEAD = "0004"
+HEAD = "0005"
 """The version of the database that this program reads and writes (the last one in migrations/versions)."""
 BUSY_S = 5.0
 

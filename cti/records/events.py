@@ -25,6 +25,8 @@ verb            verb, to, device, by (desk, telephone): what an agent had done w
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message
+recording       what: begun (conversation, port, ani, dnis, group), joined (the event's agent speaks in it), ended
+                (seconds, why); file: in the recordings' folder
 smdr            raw, fields: the record that the PBX sent; leg: vru, where it is of our port's part of a call that an
                 agent took; talk_s, instead_of: the talk's length by a late record, and what had been measured
 unrecorded      why: no record of the call came in time (it may come later: step 9)
@@ -35,7 +37,8 @@ ended           the call is over
 ==============  ====================================================================================================
 
 Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
-boot, journal_lost; trunk_failed, as signalling: a call that came over a trunk and failed before it was offered),
+boot, journal_lost; trunk_failed, as signalling: a call that came over a trunk and failed before it was offered;
+recordings_removed: files of days before `before`), recordings of conversations without a caller,
 records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw, reason, line).
 """
 
@@ -51,7 +54,8 @@ Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
 _SWITCHED = ("connection", "verb")
 CALL_KINDS = frozenset(
-    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
+    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "recording", "smdr", "unrecorded", "alarm")
+    + ("outcome", "ended")
 )
 
 BOOT_SPAN = 10**12

@@ -165,3 +165,32 @@ customer_file = Table(
     Column("digest", String(64), nullable=False),
     Column("rows", Integer, nullable=False),
 )
+
+# Recordings of conversations (cti/recordings): one row a file, and who spoke in it.
+recording = Table(
+    "recording",
+    metadata,
+    Column("file", Text, primary_key=True),  # in the recordings' folder
+    Column("call", Text),
+    Column("conversation", Text),
+    Column("port", Integer),
+    Column("began_at", Utc, nullable=False),
+    Column("seconds", Float),  # null: not closed
+    Column("why", Text),
+    Column("ani", Text),
+    Column("ani_key", Text),
+    Column("dnis", Text),
+    Column("group_name", Text),
+    Column("removed", Boolean, nullable=False),  # by age
+)
+Index(None, recording.c.began_at)
+Index(None, recording.c.call)
+Index(None, recording.c.ani_key, recording.c.began_at)
+
+recording_agent = Table(
+    "recording_agent",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("agent", Text, primary_key=True),
+)
+Index(None, recording_agent.c.agent)

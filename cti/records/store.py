@@ -20,9 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cti.customers.book import Customer, CustomerBook, Imported
 from cti.customers.numbering import NumberPlan, backwards
 from cti.errors import StoreError
-from cti.records import database
+from cti.records import database, recorded
 from cti.records.events import BOOT_SPAN, Entry, Event
 from cti.records.models import agent_event, call, call_event, call_step, position, system_event
+from cti.records.recorded import RecordingRow
 from cti.records.row import CallRow, StepAt, clean, reduce
 
 MAX_IDS = 500
@@ -73,6 +74,7 @@ class Store:
             if not batch:
                 return 0
             calls = self._insert(connection, batch.values())
+            recorded.index(connection, batch.values(), self._plan_key)
             self._carry_on(connection, calls)
             if (last := max(batch)) > at:
                 connection.execute(update(position).values(serial=last))
@@ -85,7 +87,10 @@ class Store:
             if ids is None:
                 ids = connection.scalars(select(call_event.c.call).distinct()).all()
             for start in range(0, len(ids), MAX_IDS):
-                self._anew(connection, ids[start : start + MAX_IDS])
+                some = ids[start : start + MAX_IDS]
+                self._anew(connection, some)
+                for events in self._events(connection, some).values():
+                    recorded.index(connection, events, self._plan_key)
         return len(ids)
 
     @staticmethod
@@ -173,6 +178,9 @@ class Store:
             return None
         if truncated:
             return "?" + backwards(ani)[::-1]
+        return self._plan_key(ani)
+
+    def _plan_key(self, ani: str) -> str:
         return self._plan.full(ani) or ani
 
     # Reading
@@ -202,6 +210,25 @@ class Store:
             query = query.where(same | call.c.ani.endswith(ani, autoescape=True))
         with database.reading(self._engine) as connection:
             return self._rows(connection, query)
+
+    def recordings(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        call: str | None = None,
+        file: str | None = None,
+        ani: str | None = None,
+        agents: Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> list[RecordingRow]:
+        """Recorded conversations, newest first; see recorded.find. ani: in any way of writing, or the end of one."""
+        key = None if ani is None else self._plan_key(ani)
+        with database.reading(self._engine) as connection:
+            return recorded.find(
+                connection,
+                since=since, until=until, call=call, file=file, ani=ani, ani_key=key, agents=agents, limit=limit,
+            )  # fmt: skip
 
     def call(self, id: str) -> CallRow | None:
         """One call's row."""

@@ -71,7 +71,9 @@ class Attendant:
         def spoken(language: Language) -> None:
             call.language = language
 
-        return await run_menu(port_of(call), self._flow, self._prompts, self._site.site.language, spoken)
+        site = self._site
+        notice = "recording_notice" if site.recording.notice and site.switch == "card" else None
+        return await run_menu(port_of(call), self._flow, self._prompts, site.site.language, spoken, notice=notice)
 
     async def wait_for_agent(self, call: Call) -> Agent | None:
         """Step 6: in the queue until an agent is free (who comes back keeps the place); None: see ``ended``."""

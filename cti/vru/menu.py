@@ -38,13 +38,17 @@ async def run_menu(
     prompts: Prompts,
     language: Language,
     spoken: Callable[[Language], object] = lambda language: None,
+    *,
+    notice: str | None = None,
 ) -> MenuResult:
     """Greets, asks for the language where the flow does, and plays the menu until there is a result.
 
     spoken is told each language that the caller chooses, at once, so that it is known also of a caller who hangs up.
-    A result without a group has been told good-bye.
+    A result without a group has been told good-bye. notice: a text that follows the greeting (this call is recorded).
     """
     opening: list[PlayItem] = prompts.say(flow.greeting, language) if flow.greeting is not None else []
+    if notice is not None:
+        opening += prompts.say(notice, language)
     if flow.language is not None:
         language = await _ask_language(port, flow, prompts, language, opening)
         spoken(language)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from cti.assemble import assemble_stepped
 from cti.card_side import CardSide
 from cti.config import load_site
@@ -28,9 +30,15 @@ class CardBench:
         self.clock = self.stage.clock
         self.scenario = read_table(HEADER + text)
         ears = folder / "ears"
-        ears.mkdir()
+        ears.mkdir(parents=True)
         self.world = CardWorld(self.clock, self.stage.outside, self.scenario, ears=ears)
-        self.site = load_site(write_site(self.scenario, folder / "site"))
+        site_file = write_site(self.scenario, folder / "site")
+        if change is not None:
+            yaml = YAML(typ="safe", pure=True)
+            written = yaml.load(site_file)
+            change(written)
+            yaml.dump(written, site_file)
+        self.site = load_site(site_file)
         cards = {
             TRUNKS: SoftwareCard(None, "fxo", self.scenario.trunks, name=TRUNKS),
             SEATS: SoftwareCard(None, "fxs", len(self.scenario.agents), name=SEATS),

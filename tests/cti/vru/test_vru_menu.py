@@ -21,6 +21,14 @@ def test_a_key_pressed_into_the_greeting(world: World) -> None:
     assert world.clock.seconds() - began < 0.6
 
 
+def test_a_notice_follows_the_greeting(world: World, saying) -> None:  # type: ignore[no-untyped-def]
+    heard = world.prompts.say("greeting", "zh") + world.prompts.say("recording_notice", "zh")
+    world.press(world.seconds_of(heard) + 0.5, "1")
+    world.run(run_menu(world.port, world.flow, world.prompts, "zh", notice="recording_notice"))
+    asked = [key for key in saying() if key in ("greeting/zh", "recording_notice/zh")]
+    assert asked[-2:] == ["greeting/zh", "recording_notice/zh"]
+
+
 def test_a_key_pressed_ahead(world: World) -> None:
     world.press(0.02, "2")
     world.stepper.run_for(0.5)

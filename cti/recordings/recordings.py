@@ -1,0 +1,235 @@
+"""Records conversations: begins and ends files, writes them into the records, keeps the disk in order (step 9).
+
+A conversation is recorded at one port, in stereo: left what that port hears, right what it is sent, so of a caller's
+trunk left the caller and right all agents (and the music, while the caller is held). Who has to do with conversations
+says `begin`, and `end` of what it returned; the end of the port's call ends the recording, too.
+
+Each file is told in the journal twice, as it begins and as it is closed (kind `recording`), and so gets into the index.
+No recording: the rules say none, the disk has less than min_free_gb (alarm `recording_disk`, until there is room), or
+the port records already; a file that cannot be written ends with what it holds (alarm `recording_failed`). The
+conversation goes on in each case. A file is closed by the engine's I/O thread; moving it to its day is one rename.
+
+At the start what a crash left open is repaired. Files older than keep_days are removed, `REMOVE` every `LOOK_S`
+seconds, in a thread; the index keeps that there was one. What a port records at most: 18 hours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.python.failure import Failure
+
+from cti.errors import OutsideError, TipringError
+from cti.recordings import files
+from cti.recordings.config import RecordingRules
+from cti.records.records import Records
+from drivers.clock import Clock, DelayedCall
+from drivers.port import Port
+from drivers.recording import RecordEnd, Recording
+
+LOOK_S: Final = 600.0
+REMOVE: Final = 200
+
+Set = Callable[[str, bool, str], None]
+"""An alarm: name, raised, text."""
+
+
+class Talk:
+    """One conversation under way, recorded. `ended` once the file is closed: why, and its seconds."""
+
+    def __init__(self, owner: Recordings, port: Port, name: str, call: str | None, recording: Recording) -> None:
+        self.port, self.name, self.call = port, name, call
+        self.why: str | None = None
+        self.seconds = 0.0
+        self._owner = owner
+        self._agents: set[str] = set()
+        self._recording = recording
+        recording.ended.addBoth(self._closed)
+
+    @property
+    def file(self) -> str:
+        """As the index knows it: day and name."""
+        return files.kept_name(self.name)
+
+    def joined(self, agents: Iterable[str]) -> None:
+        """These agents speak in it; who did already is not told twice."""
+        new = sorted(set(agents) - self._agents)
+        self._agents.update(new)
+        for agent in new:
+            self._owner.tell(self.call, agent, what="joined", file=self.file)
+
+    def end(self) -> None:
+        """The conversation is over. More than once is once."""
+        if self.why is None:
+            self._recording.stop().addErrback(lambda failure: None)  # told by `ended`
+
+    def _closed(self, result: RecordEnd | Failure) -> None:
+        if isinstance(result, Failure):
+            self.why = "failed"
+            self._owner.closed(self, str(result.value))
+        else:
+            self.why, self.seconds = result.why, result.ms / 1000
+            self._owner.closed(self, _problem(result))
+
+
+def _problem(end: RecordEnd) -> str:
+    """What went wrong, in words; empty: nothing."""
+    if end.why == "failed":
+        return os.strerror(end.errno) if end.errno else "the file could not be written"
+    return {"overrun": "the disk was too slow", "lost": "the engine refused it"}.get(end.why, "")
+
+
+class Recordings:
+    """All recordings of a server. ``zone``: the site's, for the names of days."""
+
+    def __init__(
+        self, clock: Clock, records: Records, rules: RecordingRules, folder: Path, zone: tzinfo, on_alarm: Set
+    ) -> None:
+        self.rules, self.folder = rules, folder
+        self._clock, self._records, self._zone, self._on_alarm = clock, records, zone, on_alarm
+        self._talks: dict[str, Talk] = {}
+        self._standing: set[str] = set()
+        self._timer: DelayedCall | None = None
+        self._names: dict[str, int] = {}
+        self._second = ""
+
+    # life
+
+    def start(self) -> None:
+        """Repairs what a crash left, begins to look after old files. TipringError where the folder cannot be used."""
+        if self.rules.calls == "none":
+            return
+        try:
+            (self.folder / files.OPEN).mkdir(mode=0o750, parents=True, exist_ok=True)
+            for found in files.repair(self.folder):
+                why = "repaired" if found.seconds else "empty"
+                self.tell(found.call, what="ended", file=found.name, seconds=round(found.seconds, 2), why=why)
+        except OSError as error:
+            raise TipringError(
+                f"recordings {self.folder}: {error.strerror}; let the server's user write there, "
+                "or write recording: {calls: none}"
+            ) from error
+        self._look()
+
+    def stop(self) -> None:
+        """Ends every recording; the files are closed as the engine stops."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for talk in list(self._talks.values()):
+            talk.end()
+
+    @property
+    def under_way(self) -> list[Talk]:
+        """Those being recorded."""
+        return list(self._talks.values())
+
+    # a conversation
+
+    def begin(
+        self,
+        port: Port,
+        call: str | None,
+        conversation: str,
+        *,
+        agents: Iterable[str] = (),
+        ani: str | None = None,
+        dnis: str | None = None,
+        group: str | None = None,
+    ) -> Talk | None:
+        """Records what this port hears and is sent, until the talk's `end` or the end of the port's call. call: its id,
+        None for a conversation without a caller. None: it is not recorded, see above."""
+        if self.rules.calls == "none" or not self._room():
+            return None
+        now = self._clock.now()
+        name = self._name(call or f"{self._records.journal.boot}-{conversation}")
+        talk = Talk(self, port, name, call, port.record(self.folder / files.OPEN / name, what="stereo"))
+        if talk.why is not None:  # refused at once: the port records already
+            return None
+        self._talks[name] = talk
+        about = {"ani": ani, "dnis": dnis, "group": group}
+        self.tell(
+            call,
+            what="begun",
+            file=files.kept_name(name),
+            began=now.isoformat(),
+            conversation=conversation,
+            port=port.number,
+            **{key: value for key, value in about.items() if value is not None},
+        )
+        talk.joined(agents)
+        return talk
+
+    def tell(self, call: str | None, agent: str | None = None, /, **data: Any) -> None:
+        """Into the journal."""
+        self._records.event(call, "recording", "switch", agent=agent, **data)
+
+    def closed(self, talk: Talk, problem: str) -> None:
+        """The engine has closed its file (or never opened it)."""
+        if self._talks.pop(talk.name, None) is None:
+            self._failed(talk.call, problem)
+            return
+        try:
+            files.put_away(self.folder, talk.name)
+        except FileNotFoundError:
+            problem = problem or "its file is gone"
+        except OSError as error:
+            problem = f"it stays in {files.OPEN}: {error.strerror}"
+        if problem:
+            self._failed(talk.call, f"{talk.file}: {problem}; {talk.seconds:.1f} s were recorded")
+        else:
+            self._alarm("recording_failed", False, "recordings are written again")
+        self.tell(talk.call, what="ended", file=talk.file, seconds=round(talk.seconds, 2), why=talk.why)
+
+    def _name(self, call: str) -> str:
+        at = self._clock.now().astimezone(self._zone)
+        first = files.open_name(at, call, 1)
+        second = first[:17]
+        if second != self._second:
+            self._second, self._names = second, {}
+        part = self._names[call] = self._names.get(call, 0) + 1
+        return files.open_name(at, call, part)
+
+    # the disk
+
+    def _room(self) -> bool:
+        try:
+            free = files.free_bytes(self.folder)
+        except OSError as error:
+            self._alarm("recording_disk", True, f"{self.folder}: {error.strerror}: no conversation is recorded")
+            return False
+        enough = free >= self.rules.min_free_gb * 1e9
+        said = f"{self.folder}: {free / 1e9:.1f} GB are free"
+        want = f"recording.min_free_gb is {self.rules.min_free_gb:g}"
+        self._alarm("recording_disk", not enough, said if enough else f"{said}, {want}: no conversation is recorded")
+        return enough
+
+    def _look(self) -> None:
+        self._timer = self._clock.callLater(LOOK_S, self._look)
+        oldest = (self._clock.now().astimezone(self._zone) - timedelta(days=self.rules.keep_days)).date()
+        asked = self._records.outside.ask(files.remove_before, self.folder, oldest, REMOVE)
+        asked.addCallback(self._removed, oldest.isoformat())
+        asked.addErrback(self._not_removed)
+
+    def _removed(self, result: tuple[int, bool], before: str) -> None:
+        removed, _ = result
+        if removed:
+            self._records.event(None, "recordings_removed", "server", before=before, files=removed)
+        self._alarm("recording_removal", False, "old recordings are removed again")
+
+    def _not_removed(self, failure: Failure) -> None:
+        if isinstance(failure.value, OSError):
+            self._alarm("recording_removal", True, f"old recordings are not removed: {failure.value}")
+        elif not isinstance(failure.value, OutsideError):  # which is only slow: the next look sees the rest
+            failure.raiseException()
+
+    def _failed(self, call: str | None, text: str) -> None:
+        self._alarm("recording_failed", True, f"call {call}: {text}" if call else text)
+
+    def _alarm(self, name: str, raised: bool, text: str) -> None:
+        if raised != (name in self._standing):
+            (self._standing.add if raised else self._standing.discard)(name)
+            self._on_alarm(name, raised, text)
