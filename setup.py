@@ -54,6 +54,7 @@ setup(
         "cti.records.migrations",
         "cti.records.migrations.versions",
         "cti.switch",
+        "cti.switch.verbs",
         "cti.trunks",
         "cti.vru",
         "simulators",

@@ -52,10 +52,9 @@ import msgspec
 Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server", "trunk", "switch"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
-_SWITCHED = ("connection", "verb")
+_SWITCHED = ("connection", "verb", "recording")
 CALL_KINDS = frozenset(
-    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "recording", "smdr", "unrecorded", "alarm")
-    + ("outcome", "ended")
+    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
 )
 
 BOOT_SPAN = 10**12
