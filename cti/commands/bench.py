@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from cti.commands import bench_acd, bench_bridge, bench_demo, bench_engine, bench_journal, bench_talkoff
+from cti.commands import bench_acd, bench_bridge, bench_demo, bench_engine, bench_journal, bench_r2, bench_talkoff
 
 NAME = "bench"
 HELP = "measure this machine: ports per core, false digits, records, routing"
@@ -25,6 +25,7 @@ PARTS = {
     "journal": bench_journal,
     "acd": bench_acd,
     "bridge": bench_bridge,
+    "r2": bench_r2,
     "demo": bench_demo,
 }
 

@@ -170,7 +170,7 @@ def _mask(group: GroupB, words: tuple[str, ...]) -> int:
 
 
 class R2Call(TrunkCall):
-    """A call by R2. ``steps`` are its signals, known when it is cleared."""
+    """A call by R2. ``trail``: its signals as the engine keeps them (struct tr_r2_step[]), once it is cleared."""
 
     trunk: R2Trunk
 
@@ -181,7 +181,12 @@ class R2Call(TrunkCall):
         self.ka = self.kd = self.kb = 0
         self.accepted = False
         self.held = False
-        self.steps: tuple[Heard, ...] = ()
+        self.trail = b""
+
+    @property
+    def steps(self) -> tuple[Heard, ...]:
+        """The signals of the call, once it is cleared."""
+        return read_steps(self.trail)
 
     def signalling(self) -> Sequence[Step]:
         """Once it is cleared."""
@@ -314,7 +319,7 @@ class R2Trunk:
         for slot, port in self.span.channels.items():
             port.r2(lib.TR_R2_STOP)
             if slot in self._calls:
-                self._over(slot, _ENDS[lib.TR_R2_END_STOPPED], ())
+                self._over(slot, _ENDS[lib.TR_R2_END_STOPPED])
             elif slot in self._seized:
                 del self._seized[slot]
                 self.span.free(port, _reason(_ENDS[lib.TR_R2_END_STOPPED]))
@@ -364,13 +369,13 @@ class R2Trunk:
             else:
                 call.cause = call.cause or self._cause(event)
         elif event.report == lib.TR_R2_RELEASED:
-            self._over(call.slot, NORMAL, read_steps(event.data))
+            self._over(call.slot, NORMAL, event.data)
         elif event.report == lib.TR_R2_STEPS:
             self._reconcile(call.slot, event)
 
     def _taken(self, slot: int, number: int) -> None:
         if slot in self._calls:  # our own seizure came too late
-            self._over(slot, COLLISION, ())
+            self._over(slot, COLLISION)
         try:
             self.span.taken(slot)
         except PortBusy:
@@ -409,9 +414,9 @@ class R2Trunk:
             if self.failed is not None:
                 self.failed(slot, cause, read_steps(event.data))
 
-    def _over(self, slot: int, cause: Cause, steps: tuple[Heard, ...]) -> None:
+    def _over(self, slot: int, cause: Cause, trail: bytes = b"") -> None:
         call = self._calls.pop(slot)
-        call.steps = steps
+        call.trail = trail
         cause = call.cause or cause
         self.span.free(call.port, None if call.state == "answered" else _reason(cause))
         call.told("cleared", cause=cause)
@@ -437,7 +442,7 @@ class R2Trunk:
     def _command_failed(self, event: ev.CommandFailed) -> None:
         call = self._calls.get(self._slots[event.port])
         if call is not None and not call.incoming and event.id == call.command:
-            self._over(call.slot, COLLISION, ())
+            self._over(call.slot, COLLISION)
 
     # ---- after events were lost --------------------------------------------------------------
 
@@ -451,7 +456,7 @@ class R2Trunk:
         do not know is cleared there."""
         call = self._calls.get(slot)
         if call is not None and call.call != event.call:
-            self._over(slot, LOST, ())
+            self._over(slot, LOST)
         elif slot in self._seized and not event.call:
             self._gone_unseen(slot)
         if event.call and slot not in self._calls and slot not in self._seized:

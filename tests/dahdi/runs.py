@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.dahdi import openr2
 from tests.dahdi.build import Image
 from tests.dahdi.vm import MODULES, Machine
 
@@ -36,6 +37,15 @@ class Run:
 
     def machine(self, image: Image, folder: Path) -> Machine:
         return Machine(image, folder, self.spans, modules=self.modules)
+
+
+@dataclass(frozen=True)
+class JudgedRun(Run):
+    """A run with somebody else's program at the far end."""
+
+    def perform(self, image: Image, folder: Path, heard: Heard) -> str | None:
+        openr2.lay_into(folder)
+        return super().perform(image, folder, heard)
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,13 @@ RUNS: dict[str, Run] = {  # the longest first, so that two at a time end togethe
             "trunk",
             pytest(f"{INSIDE}/trunks.py"),
             ("SKIPPED", "= "),
+        ),
+        JudgedRun(
+            "r2",
+            "R2 calls between two of ours, and with Debian's r2test at the far end, both ways",
+            "r2",
+            pytest("-s", f"{INSIDE}/r2.py"),
+            ("R2 ", "= "),
         ),
         Run(
             "integrator",
