@@ -622,7 +622,7 @@ struct tr_dahdi_port {
     uint32_t kind;    /* what the port must be: TR_KIND_FXO (signalled fxsls, fxsks), TR_KIND_FXS (signalled fxols,
                          fxoks), TR_KIND_B (bchan, clear, or cas), TR_KIND_D (dchan, hardhdlc) */
     uint32_t law;     /* enum tr_law: of the codes on the channel */
-    uint32_t depth;   /* blocks written ahead, 2..16; 4 suits voice, 2 where delay matters (R2). Not for D */
+    uint32_t depth;   /* blocks written ahead, 2..16; 4 suits voice, 3 where delay matters (R2). Not for D */
     int32_t rx_cdb, tx_cdb; /* gains in the driver, hundredths of a dB, -2400..2400 */
     uint32_t echo_taps;     /* the driver's canceller: 0 off, else 32, 64 .. 1024 samples */
     uint32_t echo_mode;     /* enum tr_echo_canceller from the open on, where echo_taps is not 0 */

@@ -89,7 +89,7 @@ class DahdiCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         ),
     ]
     law: Literal["alaw", "ulaw"] = "alaw"
-    depth: Annotated[int, Meta(ge=2, le=16)] = 4  # blocks of 20 ms written ahead; 2 where delay matters (R2)
+    depth: Annotated[int, Meta(ge=2, le=16)] = 4  # blocks of 20 ms written ahead; 3 where delay matters (R2)
     rx_gain_db: Annotated[float, Meta(ge=-24, le=24)] = 0.0
     tx_gain_db: Annotated[float, Meta(ge=-24, le=24)] = 0.0
     echo_taps: Literal[0, 32, 64, 128, 256, 512, 1024] = 0  # of the driver's echo canceller; 0: none

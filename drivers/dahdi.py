@@ -29,7 +29,7 @@ class DahdiPort:
 
     channel: DAHDI's number, from 1. kind: "fxo" (signalled fxsls or fxsks), "fxs" (fxols, fxoks), "b" (bchan, or cas),
     "d" (dchan: HDLC frames). law: "a" or "mu". depth: blocks of 20 ms written ahead, 2..16: more bears longer pauses of
-    the machine, less delays less (2 for R2). rx_db, tx_db: gains in the driver, -24..24. echo_taps: its canceller's
+    the machine, less delays less (3 for R2). rx_db, tx_db: gains in the driver, -24..24. echo_taps: its canceller's
     length in samples, 32..1024, a power of two, 0 none. echo_mode: "on", "fax", "off" from the start."""
 
     channel: int

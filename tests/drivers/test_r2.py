@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from drivers._engine import lib
 from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Numbers, TrunkCall
 from drivers.signalling.r2 import R2Settings
+from drivers.signalling.r2_variants import ASKS, TIMERS
 from tests.drivers.r2_rig import LOCAL, R2Line, golden, trace
 
 
@@ -53,3 +57,10 @@ def test_we_call_out(control: str) -> None:
     line.time.run(lambda: call.state == "answered")
     call.clear()
     line.settle()
+
+
+def test_the_page_tells_every_timer_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "r2.md").read_text("utf-8")
+    for name, timer in TIMERS.items():
+        assert f"| `{name}` | {timer.ms} | {timer.what} | {timer.source} |" in page
+    assert len(TIMERS) == lib.TR_R2_TIMERS and len(ASKS) + 1 == lib.TR_R2_ASKS
