@@ -23,6 +23,7 @@ from cti.records.outcome import Outcome
 from cti.side import Line, Record
 from cti.switch.agents import AgentLines
 from cti.switch.calling import CallOut, Reach
+from cti.switch.channel import ChannelLine
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
@@ -80,7 +81,11 @@ class CardSide:
         cadence = wiring.tones.ring_cadence_ms
         for extension, port in wiring.seats:
             self.switch.seats[extension] = Seat(centre.clock, port, extension, cadence, centre.site.zone, self.moves)
-        self.lines: Sequence[Line] = ()
+        self.lines: Sequence[Line] = [
+            ChannelLine(trunk, slot, port, self.switch.trunks)
+            for trunk in self.trunks
+            for slot, port in (trunk.span.channels.items() if trunk.span is not None else ())
+        ]
         self.lamps = Lamps(centre.site.groups, centre.site.agents, self._lamp, kept=centre.site.state / "lamps.json")
         self._profiles = {profile.id: profile for profile in centre.site.agents}
         self._roles = {profile.id: profile.role for profile in centre.site.agents}
@@ -370,6 +375,10 @@ class CardSide:
             "alarm": f"seat {seat.name}: " + (", ".join(seat.alarms) or "in order again"),
         }[what]
         self._centre.set_alarm(f"seat_{what}_{seat.name}", raised, text)
+        agent = self._centre.acd.at_extension(seat.name)
+        if agent is not None and raised and what == "off_hook":
+            self._centre.desks.notify(agent.id, "alarm", {"what": "off_hook", "text": text})
+        self.agents.follow([seat])
 
     # what operations see
 
@@ -379,7 +388,8 @@ class CardSide:
 
     def call_at(self, line: Line) -> Call | None:
         """Of a trunk's call."""
-        return line.record if isinstance(line, TrunkEnd) else None
+        end = line.end if isinstance(line, ChannelLine) else line
+        return end.record if isinstance(end, TrunkEnd) else None
 
     def status(self) -> Mapping[str, Any]:
         """Seats and conversations."""

@@ -65,7 +65,13 @@ class Centre:
         self.alarms: dict[str, str] = {}
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)
-        self.acd = Acd(clock, site.groups, site.agents, self._acd_event, Limits(talk_s=site.limits.talk_s))
+        self.acd = Acd(
+            clock,
+            site.groups,
+            site.agents,
+            self._acd_event,
+            Limits(talk_s=site.limits.talk_s, line_is_known=site.switch == "card"),
+        )
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)
         self.prompts = prompts

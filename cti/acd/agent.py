@@ -158,7 +158,7 @@ class Agent:
         self.reason = ""
         self.misses = 0
         self._finish_work()
-        if not self.clear("ready", source="desk", wrap_up=False):
+        if self._limits.line_is_known or not self.clear("ready", source="desk", wrap_up=False):
             self._changed("ready", "desk")
         return True
 
@@ -252,6 +252,8 @@ class Agent:
         """Start the limit of the state just entered."""
         self.unwatch()
         limits = self._limits
+        if limits.line_is_known and self.line == "talking":
+            return
         seconds = {
             "reserved": limits.reserve_s,
             "ringing": self._ring_s + limits.ring_spare_s,

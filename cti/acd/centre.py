@@ -74,6 +74,7 @@ class Acd:
         self._moved: dict[str, int] = {}  # queue -> lowest index whose place changed in this turn
         self._fresh: dict[str, Agent] = {}  # agents who became available in this turn
         settings = limits if limits is not None else Limits()
+        self._line_is_known = settings.line_is_known
         for profile in agents:
             unknown = [name for name in profile.groups if name not in self.queues]
             if unknown:
@@ -259,7 +260,9 @@ class Acd:
             return self.agent(agent).wrap_up_done()
 
     def call_ended(self, agent: Agent | str) -> bool:
-        """The desk's word that the call is over. False: no call, or it still rings."""
+        """The desk's word that the call is over. False: no call, it still rings, or our own switch knows better."""
+        if self._line_is_known:
+            return False
         with self.turn():
             return self.agent(agent).clear("call_ended", "desk")
 
@@ -445,7 +448,7 @@ class Acd:
             agent.answer(entry.call, entry.queue.settings.wrap_up_s, source)
             entry.stop_timer()
             waited = self._clock.seconds() - entry.came_s
-            self._tell("connected", entry.call, agent.id, source, waited_s=round(waited, 3))
+            self._tell("connected", entry.call, agent.id, source, extension=agent.extension, waited_s=round(waited, 3))
 
     def _back(self, entry: QueueEntry, cause: str) -> None:
         """Offered, connected or over: to the old place. Who has waited max_wait_s by now leaves at once."""

@@ -132,7 +132,8 @@ WORK = Chart(
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long each state of an agent may last, in seconds; misses: unanswered calls in a row until the agent is set
-    to not ready (None, the default: never; a missed call only sends the agent to the back of the idle ones)."""
+    to not ready (None, the default: never; a missed call only sends the agent to the back of the idle ones).
+    line_is_known: our own switch says what the line does, so that a talk needs no limit, and nobody's word ends it."""
 
     talk_s: float = 7200.0
     ask_s: float = 30.0
@@ -141,6 +142,7 @@ class Limits:
     busy_s: float = 30.0
     rest_s: float = 5.0
     misses: int | None = None
+    line_is_known: bool = False
 
     def __post_init__(self) -> None:
         for name in ("talk_s", "ask_s", "reserve_s", "ring_spare_s", "busy_s", "rest_s"):

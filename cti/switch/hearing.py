@@ -9,7 +9,7 @@
 | connected           | somebody rings, a queued caller    | music                                          |
 | connected           | somebody outside is called         | what the network sends, once it does           |
 | connected           | somebody rings                     | ringback                                       |
-| connected           | all others hold                    | music                                          |
+| connected           | all others hold, or are waited for | music                                          |
 | connected           | a notice is being said             | the notice, and the others                     |
 | queued (parked ...) |                                    | music                                          |
 | hold                | is in another conversation         | that one; else nothing                         |
@@ -73,7 +73,7 @@ def hears(connection: Connection, sound: Sound | None = None) -> Hears | None:
         return Hears((*_ports(heard), *coaches), sound=sound)
     if conversation.ringing:
         return Hears(coaches, sound="music" if conversation.music else "ringback")
-    if any(one.state == "hold" for one in conversation.talkers if one is not connection):
+    if any(one.state in ("hold", "queued") for one in conversation.talkers if one is not connection):
         return Hears(coaches, sound="music")
     return Hears(coaches, sound=sound)
 

@@ -88,6 +88,8 @@ class OnCard:
         while pending := [one for one in self._changed if one not in looked]:
             conversation = pending[0]
             looked.add(conversation)
+            if conversation.offered is not None and not conversation.ringing:
+                self.offer_over(conversation, GONE if conversation.caller is None else NO_ANSWER)
             if conversation.vru:
                 continue
             if conversation.then is not None:
@@ -248,9 +250,9 @@ class OnCard:
         with self.turn():
             self.send(connection, "answer", cause)
             conversation.back = None
-            for other in conversation.ringing:
+            for other in conversation.ringing if conversation.offered is not None else ():
                 self.clear(other, "answered elsewhere", "divert")
-        self.offer_over(conversation, connection)
+            self.offer_over(conversation, connection)
 
     def _go_on(self, connection: Connection, then: Callable[[], object]) -> None:
         seat = connection.device
@@ -287,8 +289,6 @@ class OnCard:
         self._changed[conversation] = cause or self._changed.get(conversation, "")
         if isinstance(device, TrunkEnd) and device.record is not None and not device.connections:
             self._gone[device.record] = cause
-        if not conversation.ringing:
-            self.offer_over(conversation, GONE if conversation.caller is None else NO_ANSWER)
 
     def _tell(self, kind: str, connection: Connection, cause: str) -> None:
         self._owner.event(kind, connection, cause)

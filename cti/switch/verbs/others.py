@@ -131,6 +131,8 @@ class Others:
             self._reach.put_down(seat)
             mine = switch.bring(seat, conversation, "deliver", "pickup")
             switch.answer(mine, "pickup")
+            if ringing.live:
+                switch.clear(ringing, f"picked up by {seat.name}", "divert")
             return
         if not seat.idle:
             raise TargetBusy(f"telephone {seat.name} is in use")
