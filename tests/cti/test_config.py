@@ -72,6 +72,13 @@ def test_the_shipped_example_is_right() -> None:
             assert getattr(site.limits, name) == float(value)
 
 
+def test_the_shipped_example_without_a_pbx_is_right() -> None:
+    site = load_site(EXAMPLE.with_name("site-card.yaml"))
+    assert site.switch == "card" and {trunk.name for trunk in site.trunks} == {"office", "pri"}
+    assert [extension for row in site.seats for extension in row.extensions()][:2] == ["8001", "8002"]
+    assert any(agent.role == "supervisor" for agent in site.agents)
+
+
 def test_paths_are_relative_to_the_file(folder: Path) -> None:
     site = load(folder, GOOD)
     assert site.state == folder / "state"
