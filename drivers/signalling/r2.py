@@ -312,10 +312,11 @@ class R2Trunk:
         self.span.channels[slot].r2(lib.TR_R2_UNBLOCK)
 
     def close(self) -> None:
-        """Clears all calls; the channels show blocked, as nobody serves them any more."""
+        """Clears all calls; the channels show blocked, as nobody serves them any more, and none can be seized."""
         for deaf in self._deaf:
             deaf()
         self._deaf.clear()
+        self.span.block(by="far")
         for slot, port in self.span.channels.items():
             port.r2(lib.TR_R2_STOP)
             if slot in self._calls:

@@ -1,7 +1,7 @@
 /* MFC-R2 in the engine: a call between two channels, commands that make no sense, and both ends worked by chance for
  * hours of line time, under the sanitizers. What calls look like is tested in tests/drivers/test_r2*.py. */
 #include "check.h"
-#include "engine.h"
+#include "internal.h"
 
 #define CHANNELS 4
 
@@ -241,6 +241,53 @@ static void commands_that_make_no_sense(void) {
     tr_engine_free(r.engine);
 }
 
+static uint32_t bits_at(struct rig *r, int end, uint32_t n) {
+    struct tr_port_state state; /* no sign of life */
+    NEED(tr_engine_port_state(r->engine, r->port[end][n], &state) == TR_OK);
+    return state.bits;
+}
+
+/* Nobody commands the engine for 5 s: idle channels show blocked, a conversation goes on, a call that nobody decides is
+ * refused; then all is as before. */
+static void nobody_is_there(void) {
+    struct rig r = make();
+    start(&r);
+    for (uint32_t n = 0; n < 2; n++) {
+        r2(&r, 0, n, TR_R2_CALL, 1, 1, 3,
+           "119\0"
+           "62",
+           6);
+    }
+    run(&r, 200);
+    r2(&r, 1, 0, TR_R2_ACCEPT, -1, 1, 1, NULL, 0);
+    r2(&r, 1, 0, TR_R2_ANSWER, -1, 0, 0, NULL, 0);
+    run(&r, 60);
+    CHECK_INT(bits_at(&r, 0, 0), 7);
+    for (int i = 0; i < 600; i++) {
+        tr_engine_tick(r.engine); /* both ends are of this engine: both have fallen silent */
+    }
+    CHECK_INT(bits_at(&r, 0, 0), 7);
+    CHECK_INT(bits_at(&r, 1, 0), 3);
+    CHECK_INT(bits_at(&r, 1, 1), 15); /* refused after 8 s, cleared, then blocked */
+    CHECK_INT(bits_at(&r, 0, 1), 15);
+    CHECK_INT(bits_at(&r, 0, 2), 15);
+    take(&r);
+    run(&r, 20);
+    CHECK_INT(bits_at(&r, 0, 0), 7);
+    CHECK_INT(bits_at(&r, 0, 1), 11);
+    CHECK_INT(bits_at(&r, 1, 2), 11);
+    r2(&r, 0, 2, TR_R2_CALL, 2, 1, 3,
+       "119\0"
+       "62",
+       6);
+    r2(&r, 0, 0, TR_R2_CLEAR, 1, 0, 0, NULL, 0);
+    run(&r, 200);
+    CHECK_INT(r.call[1][2], -1);
+    CHECK_INT(bits_at(&r, 0, 0), 11);
+    CHECK_INT(r.failed, 0);
+    tr_engine_free(r.engine);
+}
+
 static void by_chance(void) {
     struct rig r = make();
     start(&r);
@@ -355,6 +402,7 @@ static void by_chance(void) {
 int main(void) {
     RUN(a_call);
     RUN(commands_that_make_no_sense);
+    RUN(nobody_is_there);
     RUN(by_chance);
     return check_end();
 }

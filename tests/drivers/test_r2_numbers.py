@@ -8,7 +8,7 @@ from drivers.errors import ArgumentError
 from drivers.signalling.causes import BUSY, UNALLOCATED, Cause
 from drivers.signalling.interface import Numbers
 from drivers.signalling.r2 import R2Call, R2Settings
-from tests.drivers.r2_rig import R2Line, golden, trace
+from tests.drivers.r2_rig import GOLDEN, R2Line, golden, trace
 
 
 def steps(line: R2Line, call: R2Call) -> list[str]:
@@ -56,6 +56,7 @@ def test_a_caller_without_a_number_and_a_busy_line() -> None:
     assert steps(line, call) == golden("china-withheld")
     assert out.call.cause is not None and out.call.cause.number == 17
     assert line.office_span.statistics().failures == {"17 user busy": 1}
+    assert call.ladder("us", "office") + "\n" == (GOLDEN / "china-withheld-ladder.txt").read_text("utf-8")
 
 
 def test_itu_tone_for_tone() -> None:

@@ -163,6 +163,8 @@ def test_a_closed_trunk_shows_blocked() -> None:
     line.time.run_for(2)
     assert line.office_span.state().blocked == 2
     assert line.offered[0].call.cause == Cause(27, "trunk closed")
+    with pytest.raises(PortBusy):
+        line.trunk.call(Numbers("1"))
 
 
 # ---- both at once --------------------------------------------------------------------------------
