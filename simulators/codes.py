@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,19 +44,31 @@ class NoMoreCodes(ValueError):
 
 
 class Codes:
-    """Who plays which frequency."""
+    """Who plays which frequency. Telephones keep theirs; when all are given out, callers and people who were called
+    hand theirs on, who had it longest first: 60 have come by then, and nobody hears people of so long ago."""
 
     def __init__(self) -> None:
         self.of: dict[str, int] = {}
+        self._lent: deque[int] = deque()  # to people who come and go
+        self._given = 0
 
     def __getitem__(self, party: str) -> int:
         """The party's code, a new one at the first time."""
         if party not in self.of:
-            if len(self.of) == len(CODES):
-                raise NoMoreCodes(f"{party}: at most {len(CODES)} parties can be told apart by their codes")
-            # neighbours in a run are far apart on the scale: 37 and the number of codes have no common factor
-            self.of[party] = CODES[len(self.of) * 37 % len(CODES)]
+            code = self._next(party)
+            self.of[party] = code
+            if not party.startswith("phone "):
+                self._lent.append(code)
         return self.of[party]
+
+    def _next(self, party: str) -> int:
+        if self._given < len(CODES):
+            # neighbours in a run are far apart on the scale: 37 and the number of codes have no common factor
+            self._given += 1
+            return CODES[(self._given - 1) * 37 % len(CODES)]
+        if not self._lent:
+            raise NoMoreCodes(f"{party}: at most {len(CODES)} parties can be told apart by their codes")
+        return self._lent.popleft()
 
     def tone(self, party: str) -> items.Tone:
         """What the party plays for as long as it speaks."""

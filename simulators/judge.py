@@ -201,9 +201,19 @@ def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scena
 
 
 def popups(truth: Truth) -> list[str]:
-    """Desks whose telephone rang before the pop-up was shown. Only rings at a desk that is logged in count."""
+    """Desks whose telephone rang before the pop-up was shown. Only rings at a desk that is logged in count, and none
+    by which an agent's own call begins."""
     wrong = []
+    asked: set[str] = set()  # telephones that ring next because their agents want to call
+    own_s = -1.0
     for happening in truth.log:
-        if happening.who.startswith("desk ") and happening.what == "rings" and not happening.data["popup"]:
+        if happening.what == "deed" and happening.data.get("verb") == "make" and not happening.data.get("refused"):
+            asked.add(happening.who)
+        elif happening.what == "phone rings" and happening.who in asked:
+            asked.discard(happening.who)
+            own_s = happening.at_s
+        elif happening.at_s == own_s:
+            continue
+        elif happening.who.startswith("desk ") and happening.what == "rings" and not happening.data["popup"]:
             wrong.append(f"{happening.at_s:.2f} s: {happening.who} rang without a pop-up")
     return wrong

@@ -20,9 +20,9 @@ from simulators.subscriber import SubscriberPlan
 
 MAX_DIGITS = 20
 LINES = 30
-KINDS = ("answered", "answered", "answered", "abandoned_menu", "abandoned_queue", "message")
+KINDS = ("answered", "answered", "answered", "answered", "abandoned_menu", "message")
 OUTGOING_EVERY = 3  # one call out to so many in
-OUT_S = 45.0  # an agent who called somebody calls nobody else so soon
+OUT_S = 90.0  # an agent who called somebody calls nobody else so soon: some ring for a minute
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def mixed(
     return Scenario(
         seed,
         tuple(callers),
-        staff(),
+        tuple(replace(plan, site={**plan.site, "calls": "international"}) for plan in staff()),
         trunks=lines,
         switch="card",
         trunk=trunk,

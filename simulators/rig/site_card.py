@@ -25,7 +25,9 @@ def site_on_card(scenario: Scenario, folder: Path) -> Section:
         "switch": "card",
         "cards": cards,
         "trunks": [{"name": "office", "card": TRUNKS, "first": 0, "count": scenario.trunks, **trunks}],
-        "routes": [{"name": "town", "prefixes": [""], "trunks": ["office"], "toll": "national"}],
+        "routes": [
+            {"name": "town", "prefixes": [""], "trunks": ["office"], "toll": "national", "calling": scenario.dnis[0]}
+        ],
         "seats": _seats(scenario),
         **scenario.site,
     }
@@ -38,12 +40,12 @@ def _fxo(scenario: Scenario) -> tuple[Section, Section]:
 
 def _r2(scenario: Scenario) -> tuple[Section, Section]:
     card = {"name": TRUNKS, "kind": "software", "ports": scenario.trunks, "type": "b"}
-    return card, {"kind": "r2", "variant": "china", "ask_caller": 1}
+    return card, {"kind": "r2", "hunt": "down", "variant": "china", "ask_caller": 1}
 
 
 def _pri(scenario: Scenario) -> tuple[Section, Section]:
     card = {"name": TRUNKS, "kind": "software", "ports": scenario.trunks + 1, "type": "e1"}
-    return card, {"kind": "pri", "signalling": {"card": TRUNKS, "port": scenario.trunks}}
+    return card, {"kind": "pri", "hunt": "down", "signalling": {"card": TRUNKS, "port": scenario.trunks}}
 
 
 KINDS: dict[str, Callable[[Scenario], tuple[Section, Section]]] = {"fxo": _fxo, "r2": _r2, "pri": _pri}

@@ -58,6 +58,16 @@ def test_every_party_has_its_own() -> None:
         codes["one more"]
 
 
+def test_people_who_have_gone_hand_their_codes_on() -> None:
+    codes = Codes()
+    phones = [codes[f"phone {number}"] for number in range(10)]
+    callers = [codes[f"caller {number}"] for number in range(300)]
+    apart = len(CODES) - 10
+    assert not set(phones) & set(callers)
+    assert all(len(set(callers[at : at + apart])) == apart for at in range(300 - apart))
+    assert [codes[f"phone {number}"] for number in range(10)] == phones
+
+
 def test_a_frequency_off_the_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="no multiple"):
         measure(sines((1000, -10.0)), [1010])
