@@ -85,9 +85,39 @@ struct tr_pri_call *tr_pri_new_call(struct tr_pri *pri, int32_t handle, struct q
 
 /* libpri frees a call, with or without a word of it. */
 static void freed(void *owner, const void *block) {
-    struct tr_pri_call *c = of((struct tr_pri *)owner, (const struct q931_call *)block);
+    struct tr_pri *pri = (struct tr_pri *)owner;
+    struct tr_pri_call *c = of(pri, (const struct q931_call *)block);
     if (c) {
         c->call = NULL;
+    }
+    for (int i = 0; i < pri->fresh_count; i++) {
+        if (pri->fresh[i] == block) {
+            pri->fresh[i] = NULL;
+        }
+    }
+}
+
+static void made(void *owner, void *block, size_t bytes) {
+    struct tr_pri *pri = (struct tr_pri *)owner;
+    if (bytes == pri->call_bytes && pri->fresh_count < TR_PRI_FRESH) {
+        pri->fresh[pri->fresh_count++] = (struct q931_call *)block;
+    }
+}
+
+/* While the first record is made: how large they are. */
+static void measure(void *owner, void *block, size_t bytes) {
+    (void)block;
+    ((struct tr_pri *)owner)->call_bytes = bytes;
+}
+
+/* A message that is not the begin of a call can leave a record behind, which libpri never frees. The one of reference 0
+ * is the interface's own: its RESTART may be under way. */
+static void free_forgotten(struct tr_pri *pri, const uint8_t *frame, uint32_t length) {
+    for (int i = 0; i < pri->fresh_count; i++) {
+        struct q931_call *call = pri->fresh[i];
+        if (call && !of(pri, call) && tr_pri_reference(frame, length)) {
+            pri_destroycall(pri->d, call);
+        }
     }
 }
 
@@ -141,6 +171,7 @@ static void offered(struct tr_pri *pri, const pri_event_ring *e) {
         return;
     }
     c->step = TR_PRI_OFFERED;
+    c->unanswered = true;
     pri->serial = pri->serial % (TR_PRI_INCOMING - 1) + 1;
     c->handle = TR_PRI_INCOMING + pri->serial;
     copy(party.called, sizeof party.called, e->callednum[0] ? e->callednum : e->keypad_digits);
@@ -178,11 +209,7 @@ static void over(struct tr_pri *pri, const pri_event_hangup *e) {
         tr_pri_is_clearing(pri, c);
         tr_pri_cleared(pri, c, cause);
     }
-    if (e->e == PRI_EVENT_HANGUP_ACK) {
-        if (c) {
-            c->call = NULL; /* libpri has freed it, or will before it says anything more */
-        }
-    } else if (e->call) {
+    if (e->e != PRI_EVENT_HANGUP_ACK && e->call) {
         pri_hangup(pri->d, e->call, cause ? cause : PRI_CAUSE_NORMAL_CLEARING);
     }
 }
@@ -294,6 +321,12 @@ static bool begin(struct tr_pri *pri) {
             pri_set_timer(pri->d, libpri_timer[i], pri->config.timer[i]);
         }
     }
+    pri->world.made = measure;
+    struct q931_call *call = pri_new_call(pri->d);
+    pri->world.made = made;
+    if (call) {
+        pri_destroycall(pri->d, call);
+    }
     pri_set_overlapdial(pri->d, 1); /* "sending complete" stands where our number is, and nowhere else */
     pri_hangup_fix_enable(pri->d, 1);
     pri_set_service_message_support(pri->d, pri->config.service != 0);
@@ -378,17 +411,21 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
         pri->stats.malformed++;
         return;
     }
-    pri->in = frame;
-    pri->in_length = tr_pri_sound_length(frame, length);
+    pri->fresh_count = 0;
+    uint8_t sound[TR_PRI_FRAME_MAX];
+    pri->in = sound;
+    pri->in_length = tr_pri_copy_sound(frame, length, sound);
     pri->stats.malformed += pri->in_length < length;
-    pri->said_cause = tr_pri_cause(frame, pri->in_length);
+    pri->said_cause = tr_pri_cause(sound, pri->in_length);
     tr_pri_enter_at(pri, now_ms);
     pri_event *e = pri_check_event(pri->d);
     if (e) {
         happened(pri, e);
     }
+    free_forgotten(pri, sound, pri->in_length);
     tr_pri_settle(pri);
     pri->said_cause = 0;
+    pri->in = NULL;
 }
 
 /* Calls that neither libpri nor the far end brought to an end. */

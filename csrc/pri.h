@@ -7,9 +7,10 @@
  * and no heap (pri_world.h): a call of ten messages takes about 60 us in all.
  *
  * What libpri leaves to others is done here: DISCONNECT and RELEASE of the far end are answered at once; calls that
- * libpri drops without a word are told as cleared; a call that does not end within T305 + 2 * T308 + 5 s is dropped;
- * messages are cut at the first element that does not fit (pri_frame.h), before libpri reads them; an arena that is
- * full begins the D channel anew. Channels are chosen by the control half, by its span.
+ * libpri drops without a word are told as cleared; records of calls that it makes for a message and forgets are freed;
+ * a call that does not end within T305 + 2 * T308 + 5 s is dropped; messages are cut at the first element that does not
+ * fit (pri_frame.h), before libpri reads them; an arena that is full begins the D channel anew. Channels are chosen by
+ * the control half, by its span.
  *
  * Pure state: what it says goes through struct tr_pri_io, so tests and the fuzzer drive it without an engine. */
 #ifndef TIPRING_PRI_H
@@ -19,6 +20,8 @@
 #include "pri_world.h"
 
 #define TR_PRI_CALLS 64 /* at once; E1: 30, with those that are ending */
+
+enum { TR_PRI_FRESH = 4 };
 
 struct pri;
 struct q931_call;
@@ -37,6 +40,7 @@ struct tr_pri_call {
     int32_t slot, cause;
     int32_t step;        /* told last: enum tr_pri_what */
     bool told;           /* cleared */
+    bool unanswered;     /* incoming: nothing was said to it yet */
     bool by_us;          /* a command ended it */
     uint64_t ends_by_ms; /* once it is being cleared; 0 before */
 };
@@ -50,6 +54,9 @@ struct tr_pri {
     int32_t serial;     /* of incoming calls */
     int32_t said_cause; /* in the message that is being read; 0 none */
     bool up, alone, closing, by_timer;
+    size_t call_bytes;                     /* of libpri's record of a call */
+    struct q931_call *fresh[TR_PRI_FRESH]; /* records made since the frame came, not known to be a call's yet */
+    int fresh_count;
     const uint8_t *in; /* the frame that libpri is to read next */
     uint32_t in_length;
     uint64_t notes_from_ms;

@@ -64,6 +64,22 @@ static int set_up(struct tr_pri *pri, const struct tr_command *command, const ui
     return TR_OK;
 }
 
+/* Causes that libpri gives in RELEASE COMPLETE, as the first and only answer to a SETUP. */
+static bool is_refusal(int32_t cause) {
+    switch (cause) {
+    case PRI_CAUSE_UNALLOCATED:
+    case PRI_CAUSE_CHANNEL_UNACCEPTABLE:
+    case PRI_CAUSE_NORMAL_CIRCUIT_CONGESTION:
+    case PRI_CAUSE_REQUESTED_CHAN_UNAVAIL:
+    case PRI_CAUSE_INVALID_CALL_REFERENCE:
+    case PRI_CAUSE_IDENTIFIED_CHANNEL_NOTEXIST:
+    case PRI_CAUSE_INCOMPATIBLE_DESTINATION:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int clear(struct tr_pri *pri, struct tr_pri_call *c, int32_t cause) {
     if (cause < 1 || cause > 127) {
         return TR_E_ARGUMENT;
@@ -72,6 +88,9 @@ static int clear(struct tr_pri *pri, struct tr_pri_call *c, int32_t cause) {
         c->by_us = true;
         c->cause = cause;
         tr_pri_is_clearing(pri, c);
+        if (c->unanswered && !is_refusal(cause)) {
+            pri_proceeding(pri->d, c->call, c->slot, 0); /* else libpri would end it without a word */
+        }
         pri_hangup(pri->d, c->call, cause);
     }
     return TR_OK;
@@ -103,6 +122,7 @@ static int of_a_call(struct tr_pri *pri, const struct tr_command *command, const
         return TR_E_ARGUMENT;
     }
     c->slot = slot;
+    c->unanswered = false;
     switch (command->a[0]) {
     case TR_PRI_SETUP_ACK:
         pri_setup_ack(pri->d, c->call, slot, 0, command->a[3] != 0);

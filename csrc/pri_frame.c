@@ -1,5 +1,6 @@
 /* Frames of a D channel, read before libpri reads them: see pri_frame.h. Serves step 1 where the trunk is ISDN. */
 #include "pri_frame.h"
+#include <string.h>
 
 enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08 };
 enum { DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
@@ -30,16 +31,24 @@ static uint32_t element(const uint8_t *frame, uint32_t length, uint32_t at) {
     return at + 2 <= length && at + 2 + frame[at + 1] <= length ? 2u + frame[at + 1] : 0;
 }
 
-uint32_t tr_pri_sound_length(const uint8_t *frame, uint32_t length) {
-    uint32_t at = elements(frame, length);
-    while (at && at < length) {
-        uint32_t n = element(frame, length, at);
-        if (!n) {
-            return at;
+uint32_t tr_pri_copy_sound(const uint8_t *frame, uint32_t length, uint8_t *out) {
+    uint32_t at = elements(frame, length), kept = at ? at : length;
+    memcpy(out, frame, kept);
+    for (uint32_t n; at && at < length && (n = element(frame, length, at)) > 0; at += n) {
+        if (n != 2) {
+            memcpy(out + kept, frame + at, n);
+            kept += n;
         }
-        at += n;
     }
-    return length;
+    return kept;
+}
+
+uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length) {
+    uint32_t n = elements(frame, length) ? frame[HEAD + 1] & 0x0F : 0, reference = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        reference = reference << 8 | (i ? frame[HEAD + 2 + i] : frame[HEAD + 2] & 0x7F);
+    }
+    return reference;
 }
 
 int32_t tr_pri_cause(const uint8_t *frame, uint32_t length) {

@@ -16,9 +16,12 @@ enum {
 bool tr_pri_is_ours(const uint8_t *frame, uint32_t length);
 /* Does the frame carry a numbered message, the only ones calls are made of? */
 bool tr_pri_is_message(const uint8_t *frame, uint32_t length);
-/* The length up to which the message's elements fit into it: `length` where nothing is wrong. What follows is cut, so
- * that layer 2 acknowledges the frame all the same, and layer 3 sees what was sound (Q.931 5.8). */
-uint32_t tr_pri_sound_length(const uint8_t *frame, uint32_t length);
+/* Copies the frame to `out`, of as much room; returns its length there. Of a message, it is cut at the first element
+ * that does not fit, so that layer 2 acknowledges it all the same and layer 3 sees what was sound (Q.931 5.8), and
+ * elements without contents are left out: they are as good as absent (4.5.1), and libpri would read on behind them. */
+uint32_t tr_pri_copy_sound(const uint8_t *frame, uint32_t length, uint8_t *out);
+/* The call reference of a message, without its flag; 0: of none, or of the interface itself. */
+uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length);
 /* The cause that DISCONNECT, RELEASE, RELEASE COMPLETE or STATUS give, 1..127; 0: none. */
 int32_t tr_pri_cause(const uint8_t *frame, uint32_t length);
 

@@ -84,6 +84,9 @@ void *tr_pri_malloc(size_t bytes) {
     memcpy(block, &list, sizeof list);
     w->used += size;
     w->most = w->used > w->most ? w->used : w->most;
+    if (w->made) {
+        w->made(w->owner, block + HEAD, bytes);
+    }
     return block + HEAD;
 }
 

@@ -27,7 +27,9 @@ struct tr_pri_world {
     uint32_t top, used, most; /* bytes: given out at least once, in use, in use at most */
     uint32_t refused;         /* allocations for which there was no room */
     void *free[TR_PRI_SIZES];
-    /* Told of every block that is freed, before it is: libpri ends some calls without a word. */
+    /* Told of every block that is made, and freed (before it is): libpri ends some calls without a word, and loses
+     * others. */
+    void (*made)(void *owner, void *block, size_t bytes);
     void (*freed)(void *owner, const void *block);
     void *owner;
 };

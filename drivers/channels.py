@@ -9,7 +9,7 @@ both ends can hunt from opposite sides and seldom meet. Signalling is not done h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -139,11 +139,11 @@ class Channels:
         """Brings channels (none named: all) back, unless the other end blocks them as well."""
         self._blocked[by].difference_update(self._known(slots))
 
-    def seize(self, slot: int | None = None) -> Port:
-        """A free channel for a call of ours, in the order of `hunt`, or the one asked for. Its call begins (a new
-        epoch). PortBusy when there is none."""
+    def seize(self, slot: int | None = None, *, avoid: Collection[int] = ()) -> Port:
+        """A free channel for a call of ours, in the order of `hunt`, or the one asked for; none of those to `avoid`.
+        Its call begins (a new epoch). PortBusy when there is none."""
         for candidate in self._order() if slot is None else self._known((slot,)):
-            if self.directions[candidate] != "in" and self.is_now(candidate) == "free":
+            if candidate not in avoid and self.directions[candidate] != "in" and self.is_now(candidate) == "free":
                 self._last = candidate
                 return self._take(candidate, "out", begin=True)
         self._count["refused"] += 1

@@ -71,7 +71,6 @@ class DChannel:
         trace: Trace = "calls",
         service: bool = False,
         inband_disconnect: bool = False,
-        charset: str = "latin-1",
     ) -> None:
         """`timers`: of ENGINE_TIMERS, in ms (N200, K, N316 are counts); absent: libpri's own value. ArgumentError for
         values that it cannot have, Unsupported where the port is no D channel."""
@@ -82,7 +81,6 @@ class DChannel:
         for at, name in enumerate(ENGINE_TIMERS):
             config.timer[at] = timers.get(name, -1)
         self.port = port
-        self.charset = charset
         self._config = config
         self.open()
 
@@ -136,7 +134,7 @@ class DChannel:
         party.calling, party.calling_plan = _number(numbers.calling, calling_plan)
         party.redirecting, party.redirecting_plan = _number(numbers.redirecting, calling_plan)
         party.calling_presentation = _RESTRICTED if numbers.restricted else 0
-        party.name = numbers.name.encode(self.charset, "replace")[: lib.TR_PRI_NUMBER - 1]
+        party.name = numbers.name.encode("latin-1", "replace")[: lib.TR_PRI_NUMBER - 1]
         party.user_user = numbers.user_user.split(b"\0")[0][:_USER_USER_MAX]
         party.bearer, party.complete, party.exclusive = bearer, int(numbers.complete), int(exclusive)
         self._do(lib.TR_PRI_SETUP, call, slot, side=bytes(ffi.buffer(party)))
@@ -166,8 +164,8 @@ class DChannel:
         self._do(lib.TR_PRI_ANSWER, call, slot)
 
     def clear(self, call: int, cause: int) -> None:
-        """DISCONNECT, or RELEASE COMPLETE as the first answer for causes that say that nothing was begun (1, 34, 44,
-        82, 88)."""
+        """DISCONNECT; before any answer, CALL PROCEEDING and DISCONNECT, or RELEASE COMPLETE for causes that say that
+        nothing was begun (1, 34, 44, 82, 88)."""
         self._do(lib.TR_PRI_CLEAR, call, 0, cause)
 
     # ---- channels ----------------------------------------------------------------------------
@@ -200,7 +198,7 @@ class DChannel:
             calling=number("calling", told.calling, told.calling_plan),
             restricted=presentation & 0x60 == _RESTRICTED,
             redirecting=number("redirecting", told.redirecting, told.redirecting_plan),
-            name=ffi.string(told.name).decode(self.charset, "replace"),
+            name=ffi.string(told.name).decode("latin-1"),
             user_user=ffi.string(told.user_user),
             complete=bool(told.complete),
         )

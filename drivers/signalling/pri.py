@@ -5,9 +5,9 @@ libpri does not have (T301, T302, T304, T310). Rules for channels (Q.931 5.1.2, 
 
 - A call that comes for a channel that does not exist is refused with cause 82; for one that is taken it gets another
   one, if it will have another one, else cause 44.
-- Glare: both ends ask for one channel. The network's call has it; the user's gives it up and is set up anew on another
-  one, unless it was to have this one and no other. A call of ours that the far end refuses with cause 44 is tried on
-  another channel, too; twice at most.
+- Glare: both ends ask for one channel. The network's call has it; the user's gets another one, unless it was to have
+  this one and no other: then it ends with cause 44. A call of ours that the far end refuses with this cause is set up
+  anew on another channel, twice at most.
 - The far end may answer our call with another channel than we asked for: `port` and `slot` change before "proceeding".
 
 A call that comes is acknowledged (CALL PROCEEDING) when `offered` returns, whatever is done with it, so that the far
@@ -76,7 +76,7 @@ class PriCall(TrunkCall):
         super().__init__(trunk, port, slot, numbers, incoming=incoming)
         self.handle = handle
         self.demanded = demanded
-        self.tries = 1
+        self.tried = {slot}
         self.wants_more = False
         self.held = ""
         """Overlap sending: digits that the far end has not asked for yet."""
@@ -130,7 +130,6 @@ class PriTrunk:
             trace=self.rules.trace,
             service=self.rules.service,
             inband_disconnect=self.rules.inband_disconnect,
-            charset=self.rules.charset,
         )
         self._span = span
         self._calls: dict[int, PriCall] = {}
@@ -191,6 +190,8 @@ class PriTrunk:
 
     def close(self) -> None:
         """Ends all calls and listens no more; the D channel falls silent when the far end has confirmed them."""
+        if not self._deaf:
+            return
         for call in list(self._calls.values()):
             self.channel.clear(call.handle, NORMAL.number)
             self._finish(call, replace(NORMAL, detail="trunk closed"))
@@ -349,34 +350,36 @@ class PriTrunk:
 
     def _try_again(self, call: PriCall) -> bool:
         """On another channel; the old one is free of it already, or belongs to the far end's call."""
-        if call.demanded or call.tries >= TRIES or not self.up:
-            return False
-        old = call.port
-        try:
-            port = self._span.seize()
-        except PortBusy:
+        if call.demanded or len(call.tried) >= TRIES or not self.up or not self._moved(call):
             return False
         self._forget(call)
-        if self._calls_on(old) == 0:
-            self._span.free(old)
-        call.tries += 1
-        call.handle, call.port, call.slot = self._handle(), port, self._span.slot_of(port)
-        call.wants_more = False
+        call.handle, call.wants_more = self._handle(), False
         self._set_up(call)
+        return True
+
+    def _moved(self, call: PriCall) -> bool:
+        """Has another channel been found for it?"""
+        try:
+            port = self._span.seize(avoid=call.tried)
+        except PortBusy:
+            return False
+        self._span.free(call.port)
+        call.port, call.slot = port, self._span.slot_of(port)
+        call.tried.add(call.slot)
         return True
 
     def _calls_on(self, port: Port) -> int:
         return sum(call.port is port for call in self._calls.values())
 
-    def _yields(self, slot: int) -> bool:
-        """User side: does a call of ours, of which the network has said nothing yet, hold the channel it wants now?"""
+    def _yield(self, slot: int) -> None:
+        """User side: a call of ours, of which the network has said nothing yet, leaves it the channel. The network will
+        offer it another one, if it may have another one; meanwhile it holds one of those that are free."""
         ours = next((call for call in self._calls.values() if call.slot == slot), None)
         if self.side == "network" or ours is None or ours.incoming or ours.state != "offered" or ours.wants_more:
-            return False
-        self.channel.clear(ours.handle, NORMAL.number)
-        if not self._try_again(ours):
+            return
+        if ours.demanded or self.rules.exclusive or not self._moved(ours):
+            self.channel.clear(ours.handle, NORMAL.number)
             self._finish(ours, GLARE)
-        return True
 
     # ---- incoming ------------------------------------------------------------------------------------
 
@@ -410,7 +413,7 @@ class PriTrunk:
             return Cause(82, f"channel {slot}"), None, slot
         wanted = [slot] if slot else []
         if slot and span.is_now(slot) == "busy":
-            self._yields(slot)
+            self._yield(slot)
         for candidate in wanted if party.exclusive and slot else [*wanted, *span.channels]:
             try:
                 return NORMAL, span.taken(candidate), candidate

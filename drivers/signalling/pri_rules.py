@@ -63,8 +63,6 @@ class PriRules:
     """Incoming: we send ringback ourselves, and say so in ALERTING."""
     alarm_s: float = 3.0
     """A call on a channel with an alarm ends after so long (calls outlive short slips of the line)."""
-    charset: str = "latin-1"
-    """Of names."""
     trace: Trace = "calls"
 
     def __post_init__(self) -> None:
@@ -78,10 +76,6 @@ class PriRules:
                 raise ArgumentError(f"{name}: {getattr(self, name):#x} is not from 0x00 to 0x7f")
         if self.bearer not in BEARERS:
             raise ArgumentError(f"bearer {self.bearer!r} is none of {', '.join(BEARERS)}")
-        try:
-            "".encode(self.charset)
-        except LookupError:
-            raise ArgumentError(f"charset {self.charset!r}: Python has none of this name") from None
 
     def timer(self, name: str, side: Side) -> int:
         """Milliseconds, or a count."""

@@ -16,6 +16,7 @@ from drivers.signalling.pri_rules import PriRules
 from drivers.span import Span
 from drivers.stepped import Stepper
 from drivers.words import Hunt
+from tests.drivers.pri_peer import opened
 
 
 @dataclass
@@ -105,9 +106,8 @@ def pri_rig(
         Span(name, card.ports[:-1], signalling=card.ports[-1], hunt=way)
         for name, card, way in (("ours", near, hunt[0]), ("theirs", far, hunt[1]))
     ]
-    rig = PriRig(
-        Stepper(clock, engines), PriTrunk(spans[0], "user", user), PriTrunk(spans[1], "network", network), near
-    )
+    trunks = opened(PriTrunk(spans[0], "user", user)), opened(PriTrunk(spans[1], "network", network))
+    rig = PriRig(Stepper(clock, engines), *trunks, near)
     if up:
         rig.until(lambda: rig.user.up and rig.network.up, 5.0)
     return rig
