@@ -111,7 +111,7 @@ enum tr_op {
                                  without TR_CAP_ECHO_CANCELLER */
     TR_OP_R2 = 24,             /* B. a0 = enum tr_r2_op: see MFC-R2 below */
     TR_OP_PRI = 25 /* D, after tr_pri_open(). a0 = enum tr_pri_do, a1 = the call's handle, rest and side data by the
-                      verb. TR_E_STALE: no such call any more; TR_E_FULL: as many calls as there can be */
+                      verb. TR_E_STALE: no such call any more; TR_E_STATE: not open */
 };
 
 #define TR_HEAR_NOT -32768

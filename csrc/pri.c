@@ -56,7 +56,7 @@ static void note(struct pri *d, char *text) {
 /* ---- calls ------------------------------------------------------------------------------------- */
 
 struct tr_pri_call *tr_pri_find(struct tr_pri *pri, int32_t handle) {
-    for (int i = 0; handle && i < TR_PRI_CALLS; i++) {
+    for (int i = 0; handle && i < TR_PRI_MAX_CALLS; i++) {
         if (pri->calls[i].handle == handle) {
             return &pri->calls[i];
         }
@@ -65,7 +65,7 @@ struct tr_pri_call *tr_pri_find(struct tr_pri *pri, int32_t handle) {
 }
 
 static struct tr_pri_call *of(struct tr_pri *pri, const struct q931_call *call) {
-    for (int i = 0; call && i < TR_PRI_CALLS; i++) {
+    for (int i = 0; call && i < TR_PRI_MAX_CALLS; i++) {
         if (pri->calls[i].call == call) {
             return &pri->calls[i];
         }
@@ -74,7 +74,7 @@ static struct tr_pri_call *of(struct tr_pri *pri, const struct q931_call *call) 
 }
 
 struct tr_pri_call *tr_pri_new_call(struct tr_pri *pri, int32_t handle, struct q931_call *call, int32_t slot) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         if (!pri->calls[i].handle) {
             pri->calls[i] = (struct tr_pri_call){.call = call, .handle = handle, .slot = slot};
             return &pri->calls[i];
@@ -215,7 +215,7 @@ static void over(struct tr_pri *pri, const pri_event_hangup *e) {
 }
 
 static void restarted(struct tr_pri *pri, int32_t slot) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         struct tr_pri_call *c = &pri->calls[i];
         if (c->handle && (!slot || c->slot == slot)) {
             drop(pri, c, PRI_CAUSE_NORMAL_TEMPORARY_FAILURE);
@@ -275,7 +275,7 @@ static void happened(struct tr_pri *pri, pri_event *e) {
         tr_pri_tell(pri, TR_PRI_RESTART_DONE, 0, slot_of(e->restartack.channel), 0, 0, NULL, 0);
         break;
     case PRI_EVENT_SERVICE:
-        tr_pri_tell(pri, TR_PRI_SERVICED, 0, slot_of(e->service.channel), e->service.changestatus, 0, NULL, 0);
+        tr_pri_tell(pri, TR_PRI_SERVICED, 0, slot_of(e->service.channel), pri->said_status, 0, NULL, 0);
         break;
     case PRI_EVENT_CONFIG_ERR:
         note(pri->d, e->err.err);
@@ -302,6 +302,10 @@ static int read_frame(struct pri *d, void *buffer, int room) {
 static int write_frame(struct pri *d, void *buffer, int length) {
     struct tr_pri *pri = (struct tr_pri *)pri_get_userdata(d);
     uint32_t n = length > FCS ? (uint32_t)length - FCS : 0;
+    const uint8_t *status = tr_pri_status((const uint8_t *)buffer, n, true);
+    if (status) {
+        ((uint8_t *)buffer)[status - (const uint8_t *)buffer] = (uint8_t)(0xC0 | pri->said_status);
+    }
     tell_frame(pri, true, (const uint8_t *)buffer, n);
     pri->stats.unsent += pri->io.send(pri->io.context, (const uint8_t *)buffer, n) < 0;
     return length;
@@ -338,7 +342,7 @@ static bool begin(struct tr_pri *pri) {
 /* The arena is full: libpri has no way to free what it has lost. All calls end, all memory is given back. */
 static void renew(struct tr_pri *pri) {
     void *memory = pri->world.memory;
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         if (pri->calls[i].handle) {
             tr_pri_cleared(pri, &pri->calls[i], PRI_CAUSE_NORMAL_TEMPORARY_FAILURE);
         }
@@ -361,7 +365,7 @@ void tr_pri_enter_at(struct tr_pri *pri, uint64_t now_ms) {
 }
 
 void tr_pri_settle(struct tr_pri *pri) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         struct tr_pri_call *c = &pri->calls[i];
         if (c->handle && !c->call) {
             int32_t cause = c->by_us ? c->cause : pri->said_cause;
@@ -417,6 +421,8 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
     pri->in_length = tr_pri_copy_sound(frame, length, sound);
     pri->stats.malformed += pri->in_length < length;
     pri->said_cause = tr_pri_cause(sound, pri->in_length);
+    const uint8_t *status = tr_pri_status(sound, pri->in_length, false);
+    pri->said_status = status ? *status & 0x0F : pri->said_status;
     tr_pri_enter_at(pri, now_ms);
     pri_event *e = pri_check_event(pri->d);
     if (e) {
@@ -430,7 +436,7 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
 
 /* Calls that neither libpri nor the far end brought to an end. */
 static void end_stuck(struct tr_pri *pri) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         struct tr_pri_call *c = &pri->calls[i];
         if (c->handle && c->ends_by_ms && c->ends_by_ms <= pri->world.now_ms) {
             drop(pri, c, PRI_CAUSE_RECOVERY_ON_TIMER_EXPIRE);
@@ -439,7 +445,7 @@ static void end_stuck(struct tr_pri *pri) {
 }
 
 static bool calls_left(const struct tr_pri *pri) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         if (pri->calls[i].handle) {
             return true;
         }
@@ -481,7 +487,7 @@ void tr_pri_read_stats(const struct tr_pri *pri, struct tr_pri_stats *out) {
     out->up = pri->up;
     out->memory = pri->world.used;
     out->memory_most = pri->world.most;
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         out->calls += pri->calls[i].handle != 0;
     }
 }

@@ -19,7 +19,7 @@
 #include "engine.h"
 #include "pri_world.h"
 
-#define TR_PRI_CALLS 64 /* at once; E1: 30, with those that are ending */
+#define TR_PRI_MAX_CALLS 64 /* at once; E1: 30, with those that are ending */
 
 enum { TR_PRI_FRESH = 4 };
 
@@ -50,9 +50,10 @@ struct tr_pri {
     struct tr_pri_config config;
     struct tr_pri_io io;
     struct pri *d; /* NULL: closed */
-    struct tr_pri_call calls[TR_PRI_CALLS];
-    int32_t serial;     /* of incoming calls */
-    int32_t said_cause; /* in the message that is being read; 0 none */
+    struct tr_pri_call calls[TR_PRI_MAX_CALLS];
+    int32_t serial;      /* of incoming calls */
+    int32_t said_cause;  /* in the message that is being read; 0 none */
+    int32_t said_status; /* of a channel, in the last SERVICE: libpri reads none on EuroISDN, and answers none */
     bool up, alone, closing, by_timer;
     size_t call_bytes;                     /* of libpri's record of a call */
     struct q931_call *fresh[TR_PRI_FRESH]; /* records made since the frame came, not known to be a call's yet */

@@ -165,7 +165,7 @@ static int of_all(struct tr_pri *pri, const struct tr_command *command) {
         return TR_OK;
     }
     tr_pri_tell(pri, pri->up ? TR_PRI_UP : TR_PRI_DOWN, 0, 0, 0, 0, NULL, 0);
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         const struct tr_pri_call *c = &pri->calls[i];
         if (c->handle && !c->told) {
             tr_pri_tell(pri, TR_PRI_CALL, c->handle, c->slot, c->step, 0, NULL, 0);

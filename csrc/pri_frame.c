@@ -1,8 +1,10 @@
 /* Frames of a D channel, read before libpri reads them: see pri_frame.h. Serves step 1 where the trunk is ISDN. */
 #include "pri_frame.h"
+#include <stddef.h>
 #include <string.h>
 
 enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08 };
+enum { MAINTENANCE = 0x03, SERVICE = 0x0F, SERVICE_ACKNOWLEDGE = 0x07, CHANGE_STATUS = 0x01 };
 enum { DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
 
 bool tr_pri_is_ours(const uint8_t *frame, uint32_t length) {
@@ -49,6 +51,19 @@ uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length) {
         reference = reference << 8 | (i ? frame[HEAD + 2 + i] : frame[HEAD + 2] & 0x7F);
     }
     return reference;
+}
+
+const uint8_t *tr_pri_status(const uint8_t *frame, uint32_t length, bool acknowledge) {
+    uint32_t at = elements(frame, length);
+    if (!at || frame[HEAD] != MAINTENANCE || frame[at - 1] != (acknowledge ? SERVICE_ACKNOWLEDGE : SERVICE)) {
+        return NULL;
+    }
+    for (uint32_t n; at < length && (n = element(frame, length, at)) > 0; at += n) {
+        if (frame[at] == CHANGE_STATUS && n >= 3) {
+            return frame + at + 2;
+        }
+    }
+    return NULL;
 }
 
 int32_t tr_pri_cause(const uint8_t *frame, uint32_t length) {

@@ -307,9 +307,9 @@ class PriTrunk:
             self._finish(call, cause)
 
     def _timer_of(self, call: PriCall) -> str:
-        """Which of libpri's timers has ended the call."""
+        """What has ended the call, when it was none of the ends."""
         if not self.up:
-            return "T309, D channel down" if call.state == "answered" else "D channel down"
+            return "D channel down"
         return "T303, no answer to SETUP" if call.state == "offered" and not call.incoming else "time-out"
 
     def _said(self, call: PriCall, event: PriTold) -> Numbers:

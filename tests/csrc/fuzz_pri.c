@@ -206,7 +206,7 @@ static void count(struct peer *p, const int32_t a[5], const void *side, uint32_t
 
 static void act(struct peer *p) {
     struct tr_pri_party party = {.calling_presentation = (int32_t)draw(128), .complete = (int32_t)draw(2)};
-    int32_t handle = p->handles[draw(TR_PRI_CALLS)];
+    int32_t handle = p->handles[draw(TR_PRI_MAX_CALLS)];
     int32_t slot = 1 + (int32_t)draw(31);
     switch (draw(10)) {
     case 0:
@@ -216,7 +216,7 @@ static void act(struct peer *p) {
         memset(party.user_user, 'a' + (int)draw(26), draw(200));
         memset(party.redirecting, '1', draw(2) * draw(20));
         serial = serial % 1000000 + 1;
-        for (int i = 0; i < TR_PRI_CALLS; i++) {
+        for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
             if (!p->handles[i]) {
                 p->handles[i] = serial;
                 break;
@@ -233,6 +233,9 @@ static void act(struct peer *p) {
     case 3:
         peer_do(p, TR_PRI_DIGITS, handle, 0, 0, "12", 2);
         break;
+    case 5:
+        peer_do(p, TR_PRI_TELL, 0, 0, 0, NULL, 0);
+        break;
     case 4:
         peer_do(p, TR_PRI_CLEAR, handle, 0, 1 + (int32_t)draw(127), NULL, 0);
         break;
@@ -243,7 +246,7 @@ static void act(struct peer *p) {
 
 /* Everything is cleared, time passes; what is left then is lost. */
 static int settle(struct peer *p, uint32_t resting, uint64_t frames) {
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         if (p->handles[i]) {
             peer_do(p, TR_PRI_CLEAR, p->handles[i], 0, 16, NULL, 0);
         }
@@ -254,7 +257,7 @@ static int settle(struct peer *p, uint32_t resting, uint64_t frames) {
     if (stats.calls || stats.memory > resting) {
         fprintf(stderr, "after %llu frames: %u calls, %u octets of %u are left\n", (unsigned long long)frames,
                 stats.calls, stats.memory, resting);
-        for (int i = 0; i < TR_PRI_CALLS; i++) {
+        for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
             const struct tr_pri_call *c = &p->pri.calls[i];
             if (c->handle) {
                 fprintf(stderr, "handle %#x slot %d step %d told %d by us %d ends by %llu, now %llu\n",

@@ -24,7 +24,7 @@ struct peer {
     bool mute; /* does not answer layer 2 */
     /* what it said and told */
     uint64_t frames_sent;
-    int32_t handles[TR_PRI_CALLS]; /* calls it has told of and not cleared */
+    int32_t handles[TR_PRI_MAX_CALLS]; /* calls it has told of and not cleared */
     void (*message)(struct peer *peer, const uint8_t *frame, uint32_t length);
     void (*told)(struct peer *peer, const int32_t a[5], const void *side, uint32_t length);
 };
@@ -78,12 +78,12 @@ static inline void peer_told(void *context, uint32_t kind, const int32_t a[5], c
     if (kind != TR_EV_PRI) {
         return;
     }
-    for (int i = 0; i < TR_PRI_CALLS; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS; i++) {
         if (a[0] == TR_PRI_CLEARED && p->handles[i] == a[1]) {
             p->handles[i] = 0;
         }
     }
-    for (int i = 0; i < TR_PRI_CALLS && a[0] == TR_PRI_OFFERED; i++) {
+    for (int i = 0; i < TR_PRI_MAX_CALLS && a[0] == TR_PRI_OFFERED; i++) {
         if (!p->handles[i]) {
             p->handles[i] = a[1];
             break;

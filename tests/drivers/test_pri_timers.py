@@ -123,7 +123,7 @@ def test_t309_ends_conversations_when_layer_2_stays_down(t309: int) -> None:
     when, cause, detail = cleared(made)
     # libpri counts from the moment in which SABME was given up, N200 times T200 after it noticed.
     assert down_s + t309 / 1000 <= when <= down_s + t309 / 1000 + 5
-    assert (cause, detail) == (27, "T309, D channel down")
+    assert (cause, detail) == (27, "D channel down")
 
 
 def test_t313_ends_a_call_whose_answer_is_not_acknowledged() -> None:
