@@ -136,13 +136,12 @@ class PriTrunk(Lines, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
     inband_disconnect: bool = False
     ringback: bool = False
     alarm_s: Annotated[float, Meta(ge=0, le=60)] = 3.0
-    charset: str = "latin-1"
     trace: Literal["none", "calls", "all"] = "calls"
 
     def __post_init__(self) -> None:
         from drivers.signalling.pri_rules import PriRules  # the engine: only where there is such a trunk
 
-        PriRules(timers=self.timers, charset=self.charset)
+        PriRules(timers=self.timers)
 
     def slots(self) -> tuple[int, ...]:
         """Time slots."""

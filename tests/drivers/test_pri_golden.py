@@ -1,5 +1,5 @@
-"""Two PRI calls byte for byte: what the user's end sends and receives on its D channel, layer 2 included, and the ladder
-of one of them. Read octet by octet against Q.921 and Q.931, and by Wireshark's dissectors, which find nothing amiss."""
+"""Two PRI calls byte for byte: what the user's end sends and receives on its D channel, layer 2 included, and the
+ladder of one of them. Read octet by octet against Q.921 and Q.931, and by Wireshark, which finds nothing amiss."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What happens to a PRI span: its D channel fails and comes back, channels are restarted and taken out of service, frames
-are damaged, events are lost, a memory is filled."""
+"""What happens to a PRI span: its D channel fails and comes back, channels are restarted and taken out of service,
+frames are damaged, events are lost, a memory is filled."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from drivers.signalling.interface import Numbers, TrunkCall
 from drivers.signalling.pri import PriTrunk
 from drivers.signalling.pri_rules import PriRules
 from drivers.span import Span
+from drivers.stepped import Stepper
 from tests.drivers.pri_peer import bench, closed, opened
 from tests.drivers.pri_rig import PriRig, pri_rig
 
@@ -232,23 +233,20 @@ def test_calls_are_put_right_after_an_overrun() -> None:
         engine.add_card(card)
     for index in range(31):
         near.wire(index, far, index)
-    ends = [opened(PriTrunk(Span(name, card.ports[:-1], signalling=card.ports[-1]), side))
-            for name, card, side in (("ours", near, "user"), ("theirs", far, "network"))]  # fmt: skip
-    from drivers.stepped import Stepper
-
-    rig = PriRig(Stepper(clock, [office, server]), ends[0], ends[1], near)
+    ours, theirs = (Span(card.name, card.ports[:-1], signalling=card.ports[-1]) for card in (near, far))
+    trunks = opened(PriTrunk(ours, "user")), opened(PriTrunk(theirs, "network"))
+    rig = PriRig(Stepper(clock, [office, server]), *trunks, near)
     lost: list[int] = []
     server.listen(lambda event: lost.append(event.lost) if isinstance(event, ev.Overrun) else None)
     rig.until(lambda: rig.user.up and rig.network.up, 5.0)
-    theirs = [rig.network.call(Numbers(f"{n:04d}")) for n in range(30)]
+    calls = [rig.network.call(Numbers(f"{n:04d}")) for n in range(30)]
     rig.time.run_for(3)
-    ours = rig.offered[rig.user]
-    for call in theirs:
+    for call in calls:
         call.clear()
     rig.time.run_for(3)
     assert lost, "no event was lost: this test shows nothing"
     rig.all_free()
-    assert all(call.state == "cleared" for call in (*ours, *theirs))
+    assert all(call.state == "cleared" for call in (*calls, *rig.offered[rig.user]))
 
 
 # ---- the channel itself ----------------------------------------------------------------------------------
