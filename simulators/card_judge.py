@@ -18,6 +18,7 @@ from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 12.0  # R2 needs 9 s for two numbers of 20 digits
+DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
 SAME: dict[str, frozenset[str]] = {
@@ -109,7 +110,7 @@ def outcome_of(mine: CallTruth, world: CardWorld) -> str:
 
 def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iterator[str]:
     seen, outcome = outcome_of(mine, world), str(call.get("outcome"))
-    if outcome not in SAME[seen]:
+    if outcome not in SAME[seen] and not (outcome == "answered" and _just_missed(call, mine, world)):
         yield f"outcome {outcome}, the world saw {seen}"
     told = mine.first("rings")
     if told is not None and told.data["form"] != "none" and seen != "abandoned_ring" and call.get("ani") != mine.ani:
@@ -128,6 +129,16 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
         talked = ended - began
         if abs(said - talked) > TALK_TOLERANCE_S:
             yield f"talked {said} s, the world saw {talked:.1f} s"
+
+
+def _just_missed(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:
+    """The agent lifted before the office could tell that the caller had hung up."""
+    gone = mine.at("caller gone")
+    return gone is not None and any(
+        gone <= one.at_s <= gone + DISCONNECT_S
+        for one in world.truth.log
+        if one.what == "phone lifted" and one.data.get("extension") == call.get("agent_extension")
+    )
 
 
 def _people(world: CardWorld, ear: str) -> set[str]:

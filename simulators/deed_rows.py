@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 
-from simulators.deeds import MOVEMENTS, ROLES, Deed, Hears, When
+from simulators.cast import ROLES
+from simulators.deeds import MOVEMENTS, Deed, Hears, When
 from simulators.verbs import VERBS
 
 PART = rf"(?:{'|'.join(ROLES)}) of \d+"
 WHO = re.compile(rf"(?:desk|phone|caller|subscriber|line) \d+|{PART}")
 DEED = re.compile(
     rf"(?P<verb>{'|'.join((*MOVEMENTS, *VERBS))})"
-    rf"(?: (?P<to>[\d*#,]+|{PART}|[\d*#,]*\{{{PART}\}}#?))?"
+    rf"(?: (?P<to>[\d*#,]+|{PART}|slot of \d+|[\d*#,]*\{{{PART}\}}[\d*#,]*))?"
     r"(?: -> (?P<refused>[a-z_0-9-]+))?"
 )
 # What people call what hearing.Moment calls `sound`.
@@ -33,6 +34,8 @@ def deed(when: str, whom: str, what: str) -> Deed | None:
 
 def hears(when: str, whom: str, what: str) -> Hears | None:
     """What an ear should hear; None where the row is something else. ValueError for a time that is none."""
+    if what == "is gone":
+        return Hears(When.read(when), whom, frozenset({"gone"}), {})
     if not what.startswith("hears "):
         return None
     words, levels = set(), {}

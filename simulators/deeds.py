@@ -3,8 +3,7 @@
 A deed is done at a second of the run, or so long after something happened (somebody talks, a telephone rings). It is a
 button of the PC's screen, or a movement of the telephone: it is lifted, hung up, flashed, typed on. Callers and people
 who were called can hang up, too, and a line can be cut. How the server answers a button is part of the log, and of what
-a table expects. Somebody may be named by the part they play with a caller: `agent of 1` is whom caller 1 hears first,
-`other of 1` a colleague free for it, `supervisor of 1` a supervisor.
+a table expects. Somebody may be named by the part they play with a caller (cast.py).
 """
 
 from __future__ import annotations
@@ -16,19 +15,24 @@ from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
+from simulators.cast import Cast
 from simulators.desk import DeskRefused
 from simulators.truth import Happening
 
 if TYPE_CHECKING:
-    from simulators.desk import Desk
-    from simulators.phone import Phone
     from simulators.surroundings import Surroundings
 
 MOVEMENTS = ("lifts", "hangs up", "flashes", "keys", "is cut")
-AFTER = {"talks": "talks", "waits": "chose", "rings": "phone rings", "lifts": "phone lifted", "gone": "caller gone"}
-"""What a time can be counted from, and how the world's log calls it."""
-OF_CALLERS = ("talks", "waits", "gone")
-ROLES = ("agent", "other", "supervisor")
+AFTER = {
+    "talks": "talks",
+    "waits": "chose",
+    "offered": "popup",
+    "gone": "caller gone",
+    "rings": "phone rings",
+    "lifts": "phone lifted",
+}
+"""What a time can be counted from, and how the world's log calls it; the first ones are of callers."""
+OF_CALLERS = ("talks", "waits", "offered", "gone")
 SPAN = r"(?P<from>\d+(?:\.\d+)?)(?:\.\.(?P<to>\d+(?:\.\d+)?))?"
 FIXED = re.compile(SPAN)
 WHEN = re.compile(rf"(?:(?P<what>[a-z]+) )?(?P<whom>\d+)\+{SPAN}")
@@ -57,12 +61,11 @@ class When:
             raise ValueError(f"not a time: {text}; {what} is none of {', '.join(AFTER)}")
         return When(what, parts.get("whom") or "", begin, float(parts["to"] or begin))
 
-    def begins(self, happening: Happening) -> bool:
-        """Is this what the time is counted from?"""
+    def begins(self, happening: Happening, caller: int | None) -> bool:
+        """Is this what the time is counted from? `caller`: with whose call it has to do."""
         if happening.what != AFTER[self.what]:
             return False
-        whom = happening.call if self.what in OF_CALLERS else happening.data.get("extension")
-        return str(whom) == self.whom
+        return str(caller if self.what in OF_CALLERS else happening.data.get("extension")) == self.whom
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Deeds:
 
     def __init__(self, world: Surroundings) -> None:
         self._world = world
-        self._cast: dict[tuple[str, int], str] = {}
+        self._cast = Cast(world)
         self._pending: dict[str, int] = {}  # by extension: deeds of a telephone whose time has come to be counted
         self.done: list[Done] = []
         self.missed: list[str] = []
@@ -141,51 +144,12 @@ class Deeds:
         for row in [row for row in self._waiting if not row.when.what]:
             self._due(row)
 
-    # ---- who ------------------------------------------------------------------------------------
-
-    def party(self, name: str) -> str:
-        """`caller 1`, `phone 8001` (also of `desk 1001` and of a part somebody plays), `subscriber 139..`, or a sound.
-        ValueError where nobody plays that part yet."""
-        role, _, number = name.partition(" of ")
-        if number:
-            return f"phone {self._who_is(role, int(number))}"
-        kind, _, number = name.partition(" ")
-        if kind == "desk":
-            return f"phone {self._world.desks[number].plan.extension}"
-        if name.isdigit():
-            return f"phone {name}" if name in self._world.phones else f"subscriber {name}"
-        return name
-
-    def _who_is(self, role: str, caller: int) -> str:
-        """The extension of who plays this part; the first time a free one is chosen."""
-        found = self._cast.get((role, caller))
-        if found is None:
-            pool = self._world.scenario.pools.get(role, ())
-            taken = {extension for (of, _), extension in self._cast.items() if of == role}
-            found = next((one for one in pool if one not in taken and self._world.phones[one].state == "idle"), None)
-            if found is None:
-                raise ValueError(f"nobody is free to be {role} of {caller}")
-            self._cast[role, caller] = found
-        return found
-
-    def _phone(self, who: str) -> Phone:
-        return self._world.phones[self.party(who).removeprefix("phone ")]
-
-    def _desk(self, who: str) -> Desk:
-        extension = self._phone(who).extension
-        return next(desk for desk in self._world.desks.values() if desk.plan.extension == extension)
-
     # ---- when -----------------------------------------------------------------------------------
 
     def _happened(self, happening: Happening) -> None:
-        if happening.what == "talks" and happening.call is not None:
-            first = str(happening.data.get("hears") or "")
-            if first.startswith("phone "):
-                self._cast.setdefault(("agent", happening.call), first.removeprefix("phone "))
-        elif happening.what == "caller gone":
-            for key in [key for key in self._cast if key[1] == happening.call and key[0] != "agent"]:
-                self._world.clock.callLater(SETTLED_S * 4, self._cast.pop, key)
-        for row in [row for row in self._waiting if row.when.what and row.when.begins(happening)]:
+        self._cast.learn(happening)
+        whose = self._cast.whose(happening)
+        for row in [row for row in self._waiting if row.when.what and row.when.begins(happening, whose)]:
             self._due(row)
 
     def _due(self, row: Deed | Hears) -> None:
@@ -198,7 +162,7 @@ class Deeds:
     def _hold_on(self, deed: Deed) -> None:
         """The telephone's owner does not hang up for a tone before this deed is done."""
         try:
-            telephone = self._phone(deed.who)
+            telephone = self._cast.phone(deed.who)
         except (KeyError, ValueError):
             return
         if telephone.state == "talking":
@@ -219,22 +183,16 @@ class Deeds:
     def _do(self, row: Deed | Hears) -> None:
         if isinstance(row, Hears):
             now = self._world.clock.seconds()
-            words = frozenset(map(self.party, row.words))
-            levels = {self.party(name): level for name, level in row.levels.items()}
+            words = frozenset(map(self._cast.party, row.words))
+            levels = {self._cast.party(name): level for name, level in row.levels.items()}
             to_s = now + row.when.to_s - row.when.from_s
-            self.listened.append(Listened(row, self.party(row.ear), words, levels, now, to_s))
+            self.listened.append(Listened(row, self._cast.party(row.ear), words, levels, now, to_s))
         elif row.verb in MOVEMENTS:
             self._move(row)
         else:
             self._press(row)
 
     # ---- what -----------------------------------------------------------------------------------
-
-    def _object(self, to: str) -> str:
-        """A number to call, or keys in which `{other of 1}` stands for an extension."""
-        if " of " in to and "{" not in to:
-            return self.party(to).removeprefix("phone ")
-        return re.sub(r"\{([^}]+)\}", lambda found: self.party(found[1]).removeprefix("phone "), to)
 
     def _far_away(self, deed: Deed) -> bool:
         """What callers, subscribers and lines do. False: it is a telephone's."""
@@ -258,10 +216,10 @@ class Deeds:
     def _move(self, deed: Deed) -> None:
         if self._far_away(deed):
             return
-        telephone = self._phone(deed.who)
+        telephone = self._cast.phone(deed.who)
         if not telephone.patient and telephone.state == "talking":
             telephone.stay()
-        to = self._object(deed.to)
+        to = self._cast.number(deed.to)
         if deed.verb == "lifts":
             telephone.lift()
         elif deed.verb == "hangs up":
@@ -273,10 +231,12 @@ class Deeds:
         self._over(deed, f"phone {telephone.extension}", to, "")
 
     def _press(self, deed: Deed) -> None:
-        desk, to = self._desk(deed.who), self._object(deed.to)
+        desk, to = self._cast.desk(deed.who), self._cast.number(deed.to)
         by = f"phone {desk.plan.extension}"
 
         def done(result: object) -> None:
+            if isinstance(result, dict) and deed.of is not None and "slot" in result:
+                self._cast.slots[deed.of] = str(result["slot"])
             self._over(deed, by, to, "")
 
         def refused(failure: Failure) -> None:

@@ -14,6 +14,7 @@ from simulators.deeds import Listened
 from simulators.hearing import SOUNDS, Moment
 from simulators.surroundings import Surroundings
 
+GONE = frozenset({"gone"})  # in place of what is heard: the handset is down
 MOSTLY = 0.8
 HARDLY = 0.1
 LEVEL_DB = 3.0
@@ -39,6 +40,10 @@ def hearing_faults(world: Surroundings) -> list[Misheard]:
     for row in world.deeds.listened:
         heard = world.voices.heard.get(row.ear)
         moments = list(heard.between(row.from_s, row.to_s)) if heard is not None else []
+        if row.words == GONE:
+            if moments:
+                out.append(Misheard(row.from_s, row.ear, "is still there"))
+            continue
         if not moments:
             out.append(Misheard(row.from_s, row.ear, "had no telephone in hand, or for too short a time"))
             continue

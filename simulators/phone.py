@@ -91,6 +91,7 @@ class Phone:
         self._ears.on_tone = self._tone
         self._ear = Ear(clock, port, self._sounds, f"phone {extension}", voices)
         self.patient = False  # does not hang up for a tone: waits for what comes next
+        self.kept = False  # lifted to do something: hung up only by whoever lifted it
         self._script: Deferred[None] | None = None
         self._timer: DelayedCall | None = None
         self._quiet: DelayedCall | None = None
@@ -209,7 +210,7 @@ class Phone:
         await pause(self._clock, 0.2)
 
     def _tone(self, name: str) -> None:
-        if self.state == "talking" and not self.patient and name in ("busy", "congestion", "dial"):
+        if self.state == "talking" and not self.patient and not self.kept and name in ("busy", "congestion", "dial"):
             self._clock.callLater(0.4, self.hang_up, f"{name} tone")
 
     def hang_up(self, why: str) -> None:
@@ -217,7 +218,7 @@ class Phone:
         if self.state not in ("talking", "dialling", "off"):
             return
         talked = self.state == "talking"
-        self.state, self.patient = "idle", False
+        self.state, self.patient, self.kept = "idle", False, False
         self._note("phone hung up", why=why)
         script, self._script = self._script, None
         if script is not None and not script.called:
@@ -237,7 +238,7 @@ class Phone:
             self._cancel(self._timer)
             self._lift(Behaviour(0.0, LONG_S))
         elif self.state == "idle":
-            self.state = "talking"
+            self.state, self.kept = "talking", True
             self.port.begin_call()
             self.port.answer().addErrback(ended)
             self._note("phone lifted")
@@ -273,7 +274,7 @@ class Phone:
     def heed_tones(self) -> None:
         """No more to do: hangs up when a tone says that the call is over, or has said so already."""
         self.patient = False
-        if self._ears.tone is not None:
+        if not self.kept and self._ears.tone is not None:
             self._tone(self._ears.tone)
 
     def power_fails(self) -> None:

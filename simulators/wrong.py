@@ -9,11 +9,22 @@ from simulators.faults import Fault, FaultError, SerialFault
 from simulators.scenario import Scenario
 from simulators.tones import Sent, changed
 
+ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "cut", "loopdrop", "dialtone")
+"""What can be wrong where there is no PBX: with the lines and telephones, and with the office."""
+
 
 def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
     """The same world with this fault. Raises FaultError where it does not fit the scenario."""
     words = fault.words
+    if scenario.switch == "card" and fault.name not in ON_CARD:
+        raise FaultError(f"{fault.text}: is a PBX's; with the cards as the switch there are {', '.join(ON_CARD)}")
     match fault.name:
+        case "loopdrop" if scenario.switch == "card":
+            return replace(scenario, office=replace(scenario.office, disconnect="none"))
+        case "dialtone" if scenario.switch == "card":
+            if words[0] != "none":
+                raise FaultError(f"{fault.text}: of the office's dial tone, only none can be asked for")
+            return replace(scenario, office=replace(scenario.office, dial_tone=False))
         case "noise":
             return replace(scenario, wires=replace(scenario.wires, noise_dbm0=fault.number))
         case "returnloss":
@@ -31,7 +42,10 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, **changes)
         case "cut":
             port, at_s = int(words[0]), float(words[1])
-            if port >= len(scenario.vru_extensions):
+            if scenario.switch == "card":
+                if port >= scenario.trunks:
+                    raise FaultError(f"{fault.text}: there are trunks 0 to {scenario.trunks - 1}")
+            elif port >= len(scenario.vru_extensions):
                 raise FaultError(f"{fault.text}: there are VRU ports 0 to {len(scenario.vru_extensions) - 1}")
             return replace(scenario, cuts=(*scenario.cuts, (port, at_s)))
         case "unplug":

@@ -37,11 +37,13 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     """The scenario with its faults; ``every_s``: stepped, seconds between callers. Raises TipringError for what there
     is not, and for options that do not go together."""
     from cti.errors import TipringError
-    from simulators import card_scenario, scenario
+    from simulators.card_scenario import scenario_for as on_card
     from simulators.faults import FaultError, parse
     from simulators.makes import MAKES, USUAL
     from simulators.makes import listing as makes
     from simulators.offices import OFFICES
+    from simulators.scenario import mixed
+    from simulators.scenario import scenario_for as behind_pbx
 
     args.switch = args.switch or ("pbx" if args.trunk is None else "card")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
@@ -60,11 +62,11 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     if args.switch == "card" and trunk in DIGITAL:
         wanted = _over_e1(args, keep, every_s, trunk)
     elif args.switch == "card":
-        wanted = card_scenario.scenario_for(args.calls, args.seed, keep=keep, every_s=every_s, trunk=trunk)
+        wanted = on_card(args.calls, args.seed, keep=keep, every_s=every_s, trunk=trunk)
     elif every_s is None:
-        wanted = scenario.scenario_for(args.calls, args.seed, keep=keep, make=args.pbx or USUAL)
+        wanted = behind_pbx(args.calls, args.seed, keep=keep, make=args.pbx or USUAL)
     else:
-        wanted = scenario.mixed(args.seed, args.calls or 20, every_s=every_s).with_make(args.pbx or USUAL)
+        wanted = mixed(args.seed, args.calls or 20, every_s=every_s).with_make(args.pbx or USUAL)
     try:
         for spec in args.fault:
             wanted = wanted.with_fault(parse(spec))

@@ -47,14 +47,30 @@ STEPS = {
     8: ("pop-up on the agent's screen", "坐席弹屏"),
     9: ("the PBX's call record; the agent is free", "PBX 话单，坐席空闲"),
 }
+ON_CARD = {
+    2: ("the office told ANI and DNIS", "市话局送来主叫、被叫号码"),
+    3: ("it came on a trunk of ours", "占用中继"),
+    4: ("the trunk's signalling says who calls", "中继信令告知号码"),
+    7: ("the agent's telephone rings, the caller hears music", "坐席话机振铃，主叫听音乐"),
+    9: ("our own record of the call; the agent is free", "本机话单，坐席空闲"),
+}
+MOVES = {
+    "Held": ("on hold", "保持"),
+    "Retrieved": ("back from hold", "恢复通话"),
+    "Conferenced": ("joins the conference", "加入会议"),
+    "Transferred": ("hands the call over", "转移"),
+    "Queued": ("parked", "驻留"),
+}
+"""What CSTA calls what a party does in the middle of a call."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
 
 class Story:
-    """The journal, told line by line."""
+    """The journal, told line by line. `on_card`: there is no PBX to speak of."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, on_card: bool = False) -> None:
         self._console = console
+        self._steps = {**STEPS, **(ON_CARD if on_card else {})}
         self._calls: dict[str, int] = {}
         self._began: float | None = None
 
@@ -77,7 +93,7 @@ class Story:
         match event.kind:
             case "step":
                 step = int(data["n"])
-                english, chinese = STEPS[step]
+                english, chinese = self._steps[step]
                 return f"[bold]{step}[/bold]  {english} · {chinese}  [dim]({event.source})[/dim]"
             case "ani":
                 return f"   ANI 主叫 {data.get('ani')}   DNIS 被叫 {data.get('dnis')}"
@@ -93,6 +109,9 @@ class Story:
                 return f"   agent 坐席 {event.agent}: {event.kind}"
             case "connected":
                 return f"   talks with 通话 {event.agent}"
+            case "connection":
+                move = MOVES.get(str(data.get("event")))
+                return f"   {data.get('device')}: {move[0]} {move[1]}" if move is not None else ""
             case "outcome":
                 return f"   {data.get('outcome')}"
         return ""
@@ -198,7 +217,7 @@ def _watch(
     limit_s: float | None,
 ) -> int:
     """Tells the journal until the world has ended; 1 where a process dies or time is over."""
-    tail, story = Tail(site.journal), Story(console)
+    tail, story = Tail(site.journal), Story(console, on_card=site.switch == "card")
     began = time.monotonic()
     console.print("server and world are starting; the first call comes in seconds · 正在启动，稍后来电", style="dim")
     if keep:
