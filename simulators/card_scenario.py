@@ -1,73 +1,26 @@
 """Callers for a server whose cards are the switch, from a seed: every verb of call control, and who must hear whom.
 
-A case is rows of a table (deed_rows.py) in which N stands for the caller's number, and how long the caller talks. The
-parts that a case needs are played by whom the caller reaches (`agent of N`), by colleagues who take no calls from the
-queue (`other of N`) and by supervisors.
+The cases are in card_cases.py. Their parts are played by whom the caller reaches, by colleagues who take
+no calls from the queue, by supervisors, and by telephones of the town.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from simulators.caller import Step
+from simulators.card_cases import CASES
 from simulators.deed_rows import deed, hears
 from simulators.desk import DeskPlan
 from simulators.phone import Behaviour, PhonePlan
 from simulators.scenario import MANY, AgentPlan, Scenario, agents, caller_for, demo
 from simulators.subscriber import SubscriberPlan
 
-OTHERS = tuple(str(8011 + index) for index in range(4))
-SUPERVISORS = tuple(str(8021 + index) for index in range(3))
-SUBSCRIBER = "66880001"
+OTHERS = tuple(str(8011 + index) for index in range(8))
+SUPERVISORS = tuple(str(8021 + index) for index in range(6))
+OUTSIDE = tuple(str(66880001 + index) for index in range(4))
 LINES = 16
-
-
-@dataclass(frozen=True)
-class Case:
-    """`talk_s`: how long the caller stays once somebody is heard; 0: as the case of scenario.py of that name."""
-
-    talk_s: float
-    rows: str = ""
-
-
-CASES: dict[str, Case] = {
-    "answered": Case(
-        8.0,
-        """
-        N+1..7   | caller N        | hears agent of N at -15
-        N+1..7   | agent of N      | hears caller N at -15
-        """,
-    ),
-    "hold": Case(
-        14.0,
-        """
-        N+2      | agent of N      | hold
-        N+3..5.5 | caller N        | hears music
-        N+3..5.5 | agent of N      | hears nothing
-        N+6      | agent of N      | retrieve
-        N+7..12  | caller N        | hears agent of N
-        N+7..12  | agent of N      | hears caller N
-        """,
-    ),
-    "consult_transfer": Case(
-        20.0,
-        """
-        N+2      | agent of N      | consult other of N
-        N+3..8   | caller N        | hears music
-        N+6..8   | agent of N      | hears other of N
-        N+6..8   | other of N      | hears agent of N
-        N+9      | agent of N      | transfer
-        N+10..18 | caller N        | hears other of N
-        N+10..18 | other of N      | hears caller N
-        """,
-    ),
-    "complaint": Case(0.0),
-    "abandoned_queue": Case(0.0),
-    "message": Case(0.0),
-    "abandoned_menu": Case(0.0),
-    "abandoned_ring": Case(0.0),
-}
 
 
 def staff() -> tuple[AgentPlan, ...]:
@@ -79,7 +32,7 @@ def staff() -> tuple[AgentPlan, ...]:
         login_s = 0.2 + 0.1 * len(plans)
         desk = DeskPlan(agent, f"secret-{agent}", extension, login_at_s=login_s, ready_after_s=None)
         name = f"班长 {agent}" if supervisor else f"专家 {agent}"
-        groups = ("sales", "service", "complaints") if supervisor else ("service",)
+        groups = ("sales", "service", "complaints")
         site = {"role": "supervisor"} if supervisor else {}
         plans.append(AgentPlan(name, groups, desk, PhonePlan(_patient(2.0)), site=site))
     return tuple(plans)
@@ -101,8 +54,8 @@ def mixed(seed: int, calls: int, *, lines: int = LINES, every_s: float = 6.0, tr
         trunks=lines,
         switch="card",
         trunk=trunk,
-        subscribers=(SubscriberPlan(SUBSCRIBER, 2.0),),
-        pools={"other": OTHERS, "supervisor": SUPERVISORS},
+        subscribers=tuple(SubscriberPlan(number, 2.0) for number in OUTSIDE),
+        pools={"other": OTHERS, "supervisor": SUPERVISORS, "outside": OUTSIDE},
     )
     at_s = 4.0
     numbers: set[str | None] = set()
@@ -121,7 +74,7 @@ def with_case(scenario: Scenario, random: Random, number: int, at_s: float, name
     """The same with one more caller, and what is done with the call."""
     case = CASES[name]
     plan = caller_for(random, number, at_s, name)
-    if case.talk_s:
+    if case.talk_s is not None:
         plan = replace(plan, steps=(*plan.steps[:-1], Step("talk", seconds=case.talk_s)))
     if name == "abandoned_ring":  # the server answers when it has the number, after the first ring
         plan = replace(plan, patience_s=round(random.uniform(0.8, 1.8), 2))

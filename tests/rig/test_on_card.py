@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from simulators.card_scenario import CASES, mixed, with_case
+from simulators.card_cases import CASES, Case
+from simulators.card_scenario import mixed, with_case
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
 
@@ -145,11 +146,9 @@ def test_faults_of_the_office() -> None:
 def test_a_case_that_is_not_understood_is_an_error() -> None:
     from random import Random
 
-    from simulators import card_scenario
-
-    card_scenario.CASES["broken"] = card_scenario.Case(5.0, "N+1 | agent of N | dances")
+    CASES["broken"] = Case(5.0, "N+1 | agent of N | dances")
     try:
         with pytest.raises(ValueError, match="dances"):
             with_case(mixed(1, 1), Random(1), 2, 9.0, "broken")
     finally:
-        del card_scenario.CASES["broken"]
+        del CASES["broken"]
