@@ -236,7 +236,7 @@ CASES: dict[str, Case] = {
         N+1      | agent of N      | retrieve -> wrong_state
         N+1.5    | agent of N      | transfer -> wrong_state
         N+2      | agent of N      | monitor other of N -> not_allowed
-        N+2.5    | agent of N      | consult 999 -> unknown_number
+        N+2.5    | agent of N      | consult *9 -> unknown_number
         N+3      | agent of N      | consult agent of N -> unknown_number
         N+3.5    | agent of N      | pick_up 98 -> nobody_there
         N+4      | other of N      | hold -> wrong_state

@@ -121,6 +121,8 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
         return
     heard = _people(world, f"caller {mine.number}")
     extension = call.get("agent_extension")
+    if extension in {done.to for done in world.deeds.done}:
+        return  # handed over, perhaps to somebody who put the handset down at once
     if heard and f"phone {extension}" not in heard and not any(who.startswith("subscriber ") for who in heard):
         yield f"agent {call.get('agent')} ({extension}), the caller heard {', '.join(sorted(heard))}"
     began, ended, said = mine.at("talks"), mine.at("caller gone"), call.get("talk_s")
@@ -145,6 +147,24 @@ def _people(world: CardWorld, ear: str) -> set[str]:
     heard = world.voices.heard.get(ear) if world.voices is not None else None
     clear = (moment.words for moment in heard.moments if "sound" not in moment.words) if heard is not None else ()
     return {word for words in clear for word in words if " " in word}  # speech may strike a code by chance
+
+
+def popups(world: CardWorld) -> list[str]:
+    """Telephones of agents who take the queue's calls that rang before the pop-up was shown; but for rings that
+    somebody asked for by a button."""
+    queue = {plan.desk.agent for plan in world.scenario.agents if plan.desk.ready_after_s is not None}
+    wrong = []
+    for one in world.truth.log:
+        if one.what != "rings" or one.data.get("popup") is not False or one.data["agent"] not in queue:
+            continue
+        extension = world.desks[str(one.data["agent"])].plan.extension
+        asked = any(
+            extension in (done.to, done.by.removeprefix("phone ")) and done.at_s <= one.at_s
+            for done in world.deeds.done
+        )
+        if not asked:
+            wrong.append(f"{one.at_s:.2f} s: {one.who} rang without a pop-up")
+    return wrong
 
 
 def _deeds(world: CardWorld) -> Iterator[str]:

@@ -25,7 +25,10 @@ LINES = 16
 
 def staff() -> tuple[AgentPlan, ...]:
     """Those of the queues, colleagues who take no calls from them, supervisors."""
-    plans = [replace(plan, phone=replace(plan.phone, usual=_patient(plan.phone.usual.answer_s))) for plan in agents()]
+    plans = [
+        replace(plan, phone=replace(plan.phone, usual=_patient(plan.phone.usual.answer_s)), site={"calls": "national"})
+        for plan in agents()
+    ]
     for extension in (*OTHERS, *SUPERVISORS):
         agent = f"1{extension[1:]}"
         supervisor = extension in SUPERVISORS
@@ -33,7 +36,7 @@ def staff() -> tuple[AgentPlan, ...]:
         desk = DeskPlan(agent, f"secret-{agent}", extension, login_at_s=login_s, ready_after_s=None)
         name = f"班长 {agent}" if supervisor else f"专家 {agent}"
         groups = ("sales", "service", "complaints")
-        site = {"role": "supervisor"} if supervisor else {}
+        site = {"calls": "national", **({"role": "supervisor"} if supervisor else {})}
         plans.append(AgentPlan(name, groups, desk, PhonePlan(_patient(2.0)), site=site))
     return tuple(plans)
 

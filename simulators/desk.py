@@ -120,6 +120,7 @@ class Desk:
         self.popup: dict[str, Any] | None = None
         self.popups: list[tuple[float, dict[str, Any]]] = []
         self._click: DelayedCall | None = None
+        self._doubt: DelayedCall | None = None
         self._popup_is_new = False
 
     def _note(self, what: str, **data: str | int | float | bool | None) -> None:
@@ -262,8 +263,14 @@ class Desk:
 
     def phone_rings(self) -> None:
         """The telephone beside the screen begins to ring."""
+        self.phone_in_hand()
         shown = self.popup if self._popup_is_new else None
         self._note("rings", popup=shown is not None, ani=shown.get("ani") if shown else None)
+
+    def phone_in_hand(self) -> None:
+        """It is lifted, or rings again: the screen shows a call rightly."""
+        if self._doubt is not None and self._doubt.active():
+            self._doubt.cancel()
 
     def phone_lifted(self) -> None:
         """The headset's button, or the agent's click."""
@@ -271,7 +278,8 @@ class Desk:
 
     def phone_hung_up(self) -> None:
         self._popup_is_new = False
-        self._clock.callLater(STILL_TALKING_S, self._still_talking, self.popup)
+        self.phone_in_hand()
+        self._doubt = self._clock.callLater(STILL_TALKING_S, self._still_talking, self.popup)
 
     def _still_talking(self, popup: dict[str, Any] | None) -> None:
         if self.state.get("line") == "talking" and self.popup is popup:

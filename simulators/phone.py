@@ -86,6 +86,7 @@ class Phone:
         self.on_ring: Callable[[], None] = lambda: None
         self.on_lifted: Callable[[], None] = lambda: None
         self.on_hung_up: Callable[[], None] = lambda: None
+        self.on_in_hand: Callable[[], None] = lambda: None  # lifted by its owner's own wish
         self._sounds = Sounds(port)
         self._ears = Ears(clock, port)
         self._ears.on_tone = self._tone
@@ -239,11 +240,13 @@ class Phone:
             self._lift(Behaviour(0.0, LONG_S))
         elif self.state == "idle":
             self.state, self.kept = "talking", True
+            self.on_in_hand()
             self.port.begin_call()
             self.port.answer().addErrback(ended)
             self._note("phone lifted")
             self._ears.open()
             self._ear.open()
+            self._clock.callLater(0.4, self._speak_on)
 
     def flash(self) -> None:
         """The recall button."""

@@ -82,6 +82,7 @@ class Surroundings(ABC):
         desk = Desk(self.clock, agent.desk, note)
         if agent.pc:
             telephone.on_ring, telephone.on_hung_up = desk.phone_rings, desk.phone_hung_up
+            telephone.on_in_hand = desk.phone_in_hand
         if self.scenario.desks_tell:
             telephone.on_lifted = desk.phone_lifted
         self.phones[extension], self.desks[agent.desk.agent] = telephone, desk

@@ -21,6 +21,7 @@
     expect | caller 1     | answered 8001
 
     setup  | subscriber 139… | answers after 3 talks 10     or: does not answer, busy
+    setup  | rights       | national                        how far the agents above may call outside
     setup  | pool other   | 8005,8006                       who may play the part of `other of N`
     1+3    | desk 1001    | hold                            3 s after caller 1 and an agent talk; a button
     1+4..6 | caller 1     | hears music                     or: 8001, caller 2, tone, howler, nothing; `8001 at -15`
@@ -143,6 +144,9 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return replace(scenario, service_ports=tuple(what.split(",")))
         case "pool":
             return replace(scenario, pools={**scenario.pools, name: tuple(what.split(","))})
+        case "rights":
+            staff = tuple(replace(agent, site={**agent.site, "calls": what}) for agent in scenario.agents)
+            return replace(scenario, agents=staff)
         case "subscriber":
             return replace(scenario, subscribers=(*scenario.subscribers, _subscriber(name, what)))
         case "agent":

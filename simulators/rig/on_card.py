@@ -18,9 +18,8 @@ from cti.config import load_site
 from cti.records.journal_read import read
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
-from simulators.card_judge import CardFinding, judge, match
+from simulators.card_judge import CardFinding, judge, match, popups
 from simulators.card_world import SEATS, TRUNKS, CardWorld
-from simulators.judge import popups
 from simulators.office_log import OfficeLog
 from simulators.offices import OFFICES
 from simulators.rig.parties import parties_of, verbs_of
@@ -105,7 +104,7 @@ def _run(
     differ, result.lost = join(calls, entries, stage.began, office)
     gone = {lost.sent.caller for lost in result.lost}
     result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
-    result.popups = popups(world.truth)
+    result.popups = popups(world)
     return result
 
 
