@@ -179,7 +179,7 @@ setup | pool other   | 8002
 1+5   | agent of 1   | flashes
 1+1..1.9 | caller 1  | hears 8001 at -15
 1+1..1.9 | agent of 1 | hears caller 1
-1+2..3 | other of 1  | hears nothing
+1+5.5..6.5 | other of 1 | hears nothing
 1+6   | desk 1001    | hold -> 0
 1+7   | phone 8002   | hangs up
 """
