@@ -54,8 +54,9 @@ def test_each_call_names_its_parties(seed: int) -> None:
         roles = [party["party"].partition(" ")[0] for party in call["parties"]]
         assert roles[0] == "caller" and "phone" in roles, call
         for party in call["parties"]:
-            assert party["hz"] and party["from_s"] <= (party["to_s"] or math.inf), call
-        assert len({party["hz"] for party in call["parties"]}) == len(call["parties"])
+            assert party["from_s"] <= (party["to_s"] or math.inf), call
+        spoken = [party["hz"] for party in call["parties"] if party["hz"] is not None]
+        assert len(spoken) >= 2 and len(set(spoken)) == len(spoken), call
 
 
 # ---- as a stranger sees it -----------------------------------------------------------------------
@@ -121,7 +122,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     ("arguments", "remedy"),
     [
         (["--switch", "card", "--pbx", "usual"], "there is no PBX"),
-        (["--trunk", "fxo"], "belongs to --switch card"),
+        (["--switch", "pbx", "--trunk", "fxo"], "belongs to --switch card"),
         (["--switch", "card", "--trunk", "r99"], "no such kind"),
         (["--switch", "card", "--fault", "smdi=lost:10%"], "is a PBX's"),
         (["--switch", "card", "--fault", "cut=99@3"], "there are trunks 0 to"),
