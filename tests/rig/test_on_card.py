@@ -56,7 +56,7 @@ def test_each_call_names_its_parties(seed: int) -> None:
         for party in call["parties"]:
             assert party["from_s"] <= (party["to_s"] or math.inf), call
         spoken = [party["hz"] for party in call["parties"] if party["hz"] is not None]
-        assert len(spoken) >= 2 and len(set(spoken)) == len(spoken), call
+        assert spoken and len(set(spoken)) == len(spoken), call  # who waits for a message to begin says nothing
 
 
 # ---- as a stranger sees it -----------------------------------------------------------------------
