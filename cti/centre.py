@@ -241,6 +241,7 @@ class Centre:
         group = self.site.group(call.group or "")
 
         def dialling() -> None:
+            agent.rings_for(ring_s)
             self.acd.line(agent, "ringing", "dialled", call=call.id, source="port")
             before_dial()
             self.metrics.popped_up(self.clock.seconds() - decided_s)
@@ -249,6 +250,7 @@ class Centre:
         call.flashed_s = call.flashed_s if flashed else decided_s
         limits = (group.ring_s if group is not None else None, self.side.ring_limit_s())
         ring_s = min((limit for limit in limits if limit is not None), default=RING_S)
+        ring_s = self.switch.ring_s(agent.extension, ring_s)
         return await self.switch.transfer(call.line.port, agent.extension, ring_s, dialling, flashed=flashed)
 
     def _message(self, call: Call, message: Message) -> None:

@@ -185,6 +185,10 @@ class Agent:
         self.call = call
         self._changed("offer", "acd")
 
+    def rings_for(self, ring_s: float) -> None:
+        """The telephone of this offer takes so long to be rung."""
+        self._ring_s = ring_s
+
     def ring(self, cause: str = "switch", source: str = "port") -> bool:
         """The telephone rings with the promised caller."""
         if self.line != "reserved":

@@ -68,6 +68,10 @@ class BehindPbx:
             if self._calling.get(extension) is consultation.signs:
                 del self._calling[extension]
 
+    def ring_s(self, extension: str, ring_s: float) -> float:
+        """See interface.Switch."""
+        return ring_s
+
     def agent_answered(self, extension: str, how: str) -> bool:
         """See interface.Switch."""
         signs = self._calling.get(extension)

@@ -34,7 +34,7 @@ class SeatRow(Struct, frozen=True, forbid_unknown_fields=True):
     numbers: Annotated[tuple[Number, ...], Meta(max_length=5)] = ()
     ring: Literal["in_order", "at_once"] = "in_order"
     nailed_up: bool = False  # the line is kept open after a call; the next call needs no ringing
-    confirm: bool = True  # the person must press a key: a voice box or a wrong number answers calls, too
+    confirm: bool = False  # the person must press a key: voice boxes and wrong numbers answer calls, too
 
     def __post_init__(self) -> None:
         if bool(self.numbers) == (self.card is not None):

@@ -71,6 +71,10 @@ class Switch(Protocol):
         """
         ...
 
+    def ring_s(self, extension: str, ring_s: float) -> float:
+        """How long it takes to let this telephone ring for ``ring_s``: one that has to be called outside takes longer."""
+        ...
+
     def agent_answered(self, extension: str, how: str) -> bool:
         """Somebody else than the line says that the agent who is being called has lifted: ``how`` is record or desk.
         False: nobody is called there, or this switch does not take that for an answer."""

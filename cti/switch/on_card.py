@@ -294,7 +294,7 @@ class OnCard:
         self._owner.event(kind, connection, cause)
 
     def new_call_on(self, device: Device) -> None:
-        """The epoch of its port is raised."""
+        """The epoch of its port is raised, or it is about to leave it."""
         if device.port is not None:
             self._hearing.forget(device.port)
 
@@ -393,6 +393,11 @@ class OnCard:
         waiting, conversation.offered = conversation.offered, None
         if waiting is not None and not waiting.called:
             waiting.callback(result)
+
+    def ring_s(self, extension: str, ring_s: float) -> float:
+        """See interface.Switch."""
+        seat = self.seats.get(extension)
+        return seat.takes_s(ring_s) if seat is not None else ring_s
 
     def agent_answered(self, extension: str, how: str) -> bool:
         """The telephone's own off-hook counts, nobody's word."""

@@ -1,4 +1,5 @@
-"""An agent's telephone on an FXS port: rings with caller ID, is lifted, flashes, types, is hung up (step 7).
+"""An agent's telephone: what any seat does, and the one on an FXS port, which rings with caller ID, is lifted, flashes,
+types, is hung up (step 7). Telephones elsewhere are in cti.switch.mobile_seat.
 
 It only says what happens; what that means is the switch's business (cti.switch.telephone). Glare, a telephone lifted
 to dial in the moment in which it begins to ring: it has answered, as on any exchange.
@@ -9,6 +10,7 @@ silent until on-hook. Its agent is told, and gets no calls meanwhile.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Final, Protocol
@@ -49,25 +51,83 @@ class SeatOwner(Protocol):
         """The card or its port; none: in order again."""
         ...
 
+    def not_reached(self, seat: Seat) -> None:
+        """It cannot be rung (any more): nobody answers at any of its numbers."""
+        ...
+
     def new_call_on(self, seat: Seat) -> None:
         """The port's epoch is raised: what was heard on it is cut."""
         ...
 
 
 class Seat(Device):
-    """``off_hook``: the telephone is lifted. ``tone``: what a failed connection sounds like now."""
+    """A telephone at which an agent can sit. ``off_hook``: it is lifted; ``howls``: left so, ``silent``: for good."""
 
     kind = "seat"
+
+    def __init__(self, extension: str) -> None:
+        super().__init__(extension)
+        self.off_hook = False
+        self.alarms: tuple[str, ...] = ()
+        self.howls = False
+        self.silent = False
+
+    @property
+    def idle(self) -> bool:
+        """On-hook, in order, and nothing goes on there."""
+        return not self.connections and not self.off_hook and not self.alarms
+
+    @property
+    def ready_to_go_on(self) -> bool:
+        """Off-hook, but with nothing in hand: dial tone, or the tone of a failure."""
+        states = {one.state for one in self.connections}
+        return self.off_hook and not self.alarms and states <= {"initiated", "failed"}
+
+    def takes_s(self, ring_s: float) -> float:
+        """How long it takes to let it ring for ``ring_s``."""
+        return ring_s
+
+    @abstractmethod
+    def start(self) -> None:
+        """The server begins."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """The server stops."""
+
+    @abstractmethod
+    def ring(self, number: str | None) -> None:
+        """Rings until it is lifted or `stop_ringing`, showing the number."""
+
+    @abstractmethod
+    def stop_ringing(self) -> None:
+        """Nobody is called here any more."""
+
+    @abstractmethod
+    def listen_for_digits(self, on: bool) -> None:
+        """Whether `SeatOwner.typed` is told of DTMF."""
+
+    @abstractmethod
+    def nag(self) -> None:
+        """It hears busy tone from now on: something must make its owner hang up."""
+
+    @abstractmethod
+    def calm(self) -> None:
+        """It does not hear busy tone any more."""
+
+    @abstractmethod
+    def lamp(self, on: bool) -> None:
+        """The message lamp, where it has one."""
+
+
+class CardSeat(Seat):
+    """On an FXS port."""
 
     def __init__(
         self, clock: Clock, port: Port, extension: str, cadence_ms: Sequence[int], zone: tzinfo, owner: SeatOwner
     ) -> None:
         """``zone``: of the time that the telephone shows."""
         super().__init__(extension)
-        self.off_hook = False
-        self.alarms: tuple[str, ...] = ()
-        self.howls = False  # left off-hook
-        self.silent = False  # and not even the howler helped
         self._clock, self._port, self._cadence_ms, self._owner = clock, port, tuple(cadence_ms), owner
         self._zone = zone
         self._ringing: Deferred[None] | None = None
@@ -93,23 +153,12 @@ class Seat(Device):
         """Of the card."""
         return self._port
 
-    @property
-    def idle(self) -> bool:
-        """On-hook, in order, and nothing goes on there."""
-        return not self.connections and not self.off_hook and not self.alarms
-
-    @property
-    def ready_to_go_on(self) -> bool:
-        """Off-hook, but with nothing in hand: dial tone, or the tone of a failure."""
-        states = {one.state for one in self.connections}
-        return self.off_hook and not self.alarms and states <= {"initiated", "failed"}
-
-    def ring(self, number: str | None, name: str | None = None) -> None:
+    def ring(self, number: str | None) -> None:
         """Rings until it is lifted or `stop_ringing`, showing the number."""
         self._owner.new_call_on(self)
         self._port.begin_call()
         try:
-            shown = encode_mdmf(number, name, self._clock.now().astimezone(self._zone))
+            shown = encode_mdmf(number, None, self._clock.now().astimezone(self._zone))
         except CallerIdError:  # what cannot be shown must ring all the same
             shown = encode_mdmf(None)
         self._ringing = quietly(self._port.ring(self._cadence_ms, shown))
@@ -127,6 +176,11 @@ class Seat(Device):
 
     def released(self, cause: Cause) -> None:
         """It has to hang up; the switch lets it hear busy tone."""
+
+    def lamp(self, on: bool) -> None:
+        """Of the telephone."""
+        if "lamp" in self._port.capabilities:
+            self._port.lamp(on)
 
     def nag(self) -> None:
         """It hears busy tone from now on: the howler follows."""

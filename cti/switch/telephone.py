@@ -127,6 +127,12 @@ class TelephoneMoves:
                 self._switch.clear(connection, "alarm " + " ".join(alarms))
         self._on_trouble(seat, "alarm", bool(alarms))
 
+    def not_reached(self, seat: Seat) -> None:
+        """Who calls it goes elsewhere."""
+        ringing = seat.alerting
+        if ringing is not None:
+            self._switch.clear(ringing, "not reached")
+
     def new_call_on(self, seat: Seat) -> None:
         """Its port's epoch is raised."""
         self._switch.new_call_on(seat)

@@ -87,6 +87,9 @@ class ScriptedSwitch:
     def rings(self, extension: str) -> bool:
         return extension in self.ringing
 
+    def ring_s(self, extension: str, ring_s: float) -> float:
+        return ring_s
+
     def agent_answered(self, extension: str, how: str) -> bool:
         self.told.append((extension, how))
         return any(entry[1] == extension for entry in self.under_way)

@@ -121,6 +121,9 @@ class Day:
     def rings(self, extension: str) -> bool:
         return False
 
+    def ring_s(self, extension: str, ring_s: float) -> float:
+        return ring_s
+
     def agent_answered(self, extension: str, how: str) -> bool:
         return False
 

@@ -88,7 +88,7 @@ class CardBench:
         self.stopped = True
         self.world.stop()
         self.server.stop()
-        self.run(1.0)
+        self.run(15.0)
         self.server.forwarder.forward_once()
         self.rows = sorted(self.server.store.calls(limit=1000), key=lambda row: row.id)
         self.server.close()

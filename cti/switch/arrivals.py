@@ -1,0 +1,89 @@
+"""Calls that come on our trunks: they open a record, and are answered when the network has said who calls whom.
+
+Overlap dialling and caller ID between rings bring the numbers later; a trunk that never says that they are complete is
+answered after NUMBERS_S all the same. A withheld number is nobody's. Serves steps 1 to 4.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from cti.call import Call, Said
+from cti.numbers import Numbers
+from cti.switch.device import TrunkEnd
+from drivers.clock import DelayedCall
+from drivers.signalling.interface import TrunkCall, What
+
+if TYPE_CHECKING:
+    from cti.centre import Centre
+    from cti.switch.on_card import OnCard
+    from cti.trunks.signals import Signals
+
+NUMBERS_S: Final = 10.0
+
+
+class TrunkArrivals:
+    """Of one centre. ``offered`` is told every incoming call of every trunk."""
+
+    def __init__(self, centre: Centre, switch: OnCard, signals: Signals) -> None:
+        self._centre, self._switch, self._signals = centre, switch, signals
+        self._waiting: dict[TrunkEnd, DelayedCall] = {}
+
+    def close(self) -> None:
+        """Nobody is waited for any more."""
+        for timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()
+
+    def offered(self, offered: TrunkCall) -> None:
+        """A call is on a trunk's channel."""
+        centre = self._centre
+        call = centre.steps.step_1_call_arrives("trunk")
+        if call is None:
+            offered.clear()
+            return
+        self._signals.follow(offered, partial(centre.event, call, "signalling", "trunk"))
+        end = self._switch.caller(offered, call, self._told)
+        call.trunk = end.name
+        call.rang_s = centre.clock.seconds()
+        centre.steps.step_3_hunted_to(call, end, "switch")
+        if offered.numbers.complete:
+            self._complete(end, call)
+        else:
+            self._waiting[end] = centre.clock.callLater(NUMBERS_S, self._complete, end, call)
+
+    def learned(self, call: Call, numbers: Numbers) -> bool:
+        """The signalling says it once; True: the call's numbers changed."""
+        changed = (numbers.ani or call.ani, numbers.dnis or call.dnis) != (call.ani, call.dnis)
+        if numbers.ani:
+            call.ani, call.ani_source, call.ani_form = numbers.ani, numbers.source, numbers.form
+            call.said[numbers.source] = Said(numbers.ani, numbers.form)
+        call.dnis = numbers.dnis or call.dnis
+        return changed
+
+    def _complete(self, end: TrunkEnd, call: Call) -> None:
+        """Nothing more is to be learnt of the caller: answered."""
+        self._waiting.pop(end, None)
+        numbers = end.call.numbers
+        calling = None if numbers.restricted else numbers.calling or None
+        for connection in end.connections:
+            connection.conversation.calling = calling
+        steps = self._centre.steps
+        steps.step_2_numbers(call, Numbers(calling, numbers.called or None, "trunk", "trunk"))
+        steps.step_4_pbx_tells(call, "switch")
+        if call.state == "arriving" and call.line is end:
+            end.call.alerting()
+            self._centre.conduct.answer(call)
+
+    def _told(self, end: TrunkEnd, what: What) -> None:
+        timer = self._waiting.get(end)
+        if what == "cleared":
+            if timer is not None:
+                timer.cancel()
+                del self._waiting[end]
+            self._switch.trunk_cleared(end)
+        elif what == "digits" and timer is not None and end.call.numbers.complete:
+            timer.cancel()
+            if end.record is not None:
+                self._complete(end, end.record)

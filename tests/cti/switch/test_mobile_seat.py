@@ -1,0 +1,98 @@
+"""Seats reached over a trunk: numbers in order and at once, nobody there, a key to confirm, a line kept open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cti.switch.card_bench import CardBench
+
+Bench = Callable[..., CardBench]
+TOWN = """
+setup | subscriber 13800001111 | does not answer
+setup | subscriber 66880001    | answers after 3
+setup | subscriber 66880002    | answers after 6
+setup | subscriber 66880003    | busy
+"""
+CALL = "4.0 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 12; patience 120\n"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made: list[CardBench] = []
+
+    def make(numbers: list[str], **seat: Any) -> CardBench:
+        seats = [
+            {"card": "seats", "first": 0, "count": 1, "extension": "8001"},
+            {"extension": "8100", "numbers": numbers, **seat},
+        ]
+        text = (
+            f"setup | site | {json.dumps({'seats': seats})}\n"
+            "setup | agent 1001 | sales 8001 does not answer\n" + TOWN + CALL
+        )
+        one = CardBench(text, tmp_path)
+        made.append(one)
+        one.run(1.0)
+        one.centre.acd.login("1001", "8100")
+        one.centre.acd.ready("1001")
+        return one
+
+    yield make
+    for one in made:
+        one.stop()
+        assert not one.switch.conversations
+
+
+def test_numbers_in_order(bench: Bench) -> None:
+    one = bench(["13800001111", "66880001"])
+    talks = one.talking(90.0)
+    assert one.happened("subscriber answers", "subscriber 66880001") and talks > 28.0, "the first number had its time"
+    gone = one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    assert one.centre.acd.agent("1001").truths == ("ready", "idle", "none")
+    assert one.heard("caller 1", talks + 1, gone - 1) == {frozenset({"subscriber 66880001"})}
+    assert one.heard("subscriber 66880001", talks + 1, gone - 1) == {frozenset({"caller 1"})}
+
+
+def test_all_at_once_the_first_who_answers(bench: Bench) -> None:
+    one = bench(["66880002", "66880001", "66880003"], ring="at_once")
+    talks = one.talking(60.0)
+    assert talks < 25.0
+    assert not one.happened("subscriber answers", "subscriber 66880002"), "its telephone stopped ringing"
+    one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    assert one.side.trunks[0].span is not None and one.side.trunks[0].span.state().busy == 0
+
+
+def test_nobody_at_any_number(bench: Bench) -> None:
+    """The caller keeps waiting; the agent is tried again, and again in vain."""
+    one = bench(["66880003"])
+    one.until(lambda: any(kind == "no_answer" for _, kind, _ in one.events), 60.0)
+    assert one.side.switch.seats["8100"].idle
+    one.run(2.0)
+    (call,) = one.centre.calls.values()
+    assert call.state in ("queued", "transferring")
+
+
+def test_without_the_key_it_is_nobody(bench: Bench) -> None:
+    one = bench(["66880001"], confirm=True)
+    one.until(lambda: bool(one.happened("subscriber answers")), 60.0)
+    one.run(1.0)
+    seat = one.side.switch.seats["8100"]
+    assert seat.alerting is not None and not seat.off_hook
+    one.until(lambda: any(kind == "no_answer" for _, kind, _ in one.events), 60.0)
+
+
+def test_a_line_that_is_kept(bench: Bench) -> None:
+    one = bench(["66880001"], nailed_up=True)
+    one.talking(60.0)
+    one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    seat = one.side.switch.seats["8100"]
+    assert seat.port is not None and seat.idle, "the line stays, and the agent is free"
+    assert one.centre.acd.agent("1001").truths == ("ready", "idle", "none")
+    assert len(one.happened("subscriber answers")) == 1
