@@ -168,14 +168,21 @@ def convert(document: Document, kind: type[T]) -> tuple[T | None, list[Fault]]:
     return (None if checker.faults else cast(T, value)), checker.faults
 
 
+def as_far_as(document: Document, kind: type[T]) -> T | None:
+    """The value where wrong fields have their defaults, for checks of the rest; None where that gives nothing whole."""
+    value = _Checker(document, lenient=True).value(document.root, kind, ())
+    return None if value is _BAD else cast(T, value)
+
+
 def describe(kind: Any) -> str:
     """What a field of this type wants, in words, for the remedy: 'a whole number from 1 to 60'."""
     return _describe(msgspec.inspect.type_info(kind))
 
 
 class _Checker:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, lenient: bool = False) -> None:
         self.document = document
+        self.lenient = lenient  # a wrong field is left out where it has a default, a wrong entry of a plain list too
         self.faults: list[Fault] = []
         self.nodes = 0
         self.cut = False  # the limit was met and reported
@@ -280,11 +287,13 @@ class _Checker:
                 continue
             values[fields[name].name] = self.value(value, fields[name].type, (*path, name))
         for name, field in fields.items():
-            required = field.default is NODEFAULT and field.default_factory is NODEFAULT
-            if required and field.name not in values:
+            if _is_required(field) and field.name not in values:
                 self.fault(node, (*path, name), "is missing", f"add {name}: {describe(field.type)}")
         if len(self.faults) > before:
-            return _BAD
+            values = {name: value for name, value in values.items() if value is not _BAD}
+            needed = {field.name for field in fields.values() if _is_required(field)}
+            if not self.lenient or not needed <= values.keys():
+                return _BAD
         try:
             return kind(**values)
         except (ValueError, TypeError) as error:
@@ -294,7 +303,9 @@ class _Checker:
         found: dict[Any, Any] = {}
         for name, (key, value) in self.keys(node, path).items():
             try:
-                found[msgspec.convert(name, key_kind, strict=False)] = self.value(value, kind, (*path, name))
+                one = self.value(value, kind, (*path, name))
+                if one is not _BAD or not self.lenient:
+                    found[msgspec.convert(name, key_kind, strict=False)] = one
             except msgspec.ValidationError:
                 self.fault(key, (*path, name), "is not known", f"write {describe(key_kind)}")
         return found
@@ -310,7 +321,10 @@ class _Checker:
             of = arguments[index] if fixed else arguments[0] if arguments else Any
             values.append(self.value(child, of, (*path, index)))
         if len(self.faults) > before:
-            return _BAD
+            lost = [child for child, value in zip(node.value, values, strict=True) if value is _BAD]
+            if not self.lenient or not all(isinstance(child, ScalarNode) for child in lost):
+                return _BAD  # without an entry that is a group the others would be told at wrong places
+            values = [value for value in values if value is not _BAD]
         limits = _limits(kind)
         for meta in limits:
             low, high = meta.min_length, meta.max_length
@@ -333,6 +347,10 @@ def _over(node: Node, base: Node | None) -> Node:
 
 def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+def _is_required(field: Any) -> bool:
+    return field.default is NODEFAULT and field.default_factory is NODEFAULT
 
 
 def _is_struct(kind: Any) -> bool:

@@ -141,7 +141,9 @@ def judge(key: str, site: Site, status: Mapping[str, Any] | None, rows: Sequence
             found = [row for row in rows if row.outcome == "answered" and row.recorded == "smdr"]
             return _one(found, "ended by the PBX's record: {smdr_raw}")
         case "disconnect":
-            return _one([row for row in rows if row.cause in HUNG_UP], "ended by {cause} ({outcome})")
+            own = {one.extension for one in site.vru.all_ports()}  # our own calls prove less than one over a trunk
+            found = [row for row in rows if row.cause in HUNG_UP and row.ani not in own]
+            return _one(found, "ended by {cause} ({outcome})")
         case _:
             raise ValueError(f"no step {key} is judged by the server")
 

@@ -11,6 +11,7 @@ Serves steps 2 to 4, 7 and 9.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,9 @@ from cti.pbx import call_rules, examples, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdr_rules import SmdrRules
+
+# While one of these is wrong, examples prove nothing.
+READING = frozenset({"date_order", "encoding", "pattern", "columns", "shapes", "block", "bits"})
 
 
 class SerialSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +114,27 @@ def dialect_from_text(text: str) -> Dialect:
 
 
 def _load(document: Document) -> Dialect:
-    return checked_yaml.check_document(_with_base(document, ()), Dialect, also=_further_faults)
+    return _checked(_with_base(document, ()))
+
+
+def _checked(document: Document) -> Dialect:
+    """ConfigFaults with all of them: a wrong value does not hide what is wrong elsewhere."""
+    dialect, faults = checked_yaml.convert(document, Dialect)
+    if dialect is not None:
+        faults = list(_further_faults(dialect, document))
+    elif (readable := checked_yaml.as_far_as(document, Dialect)) is not None:
+        told = {re.split(r"[.\[]", fault.field.rstrip("0123456789[]"))[-1] for fault in faults}
+        faults += [fault for fault in _further_faults(readable, document) if not _follows(fault, told)]
+    if dialect is None or faults:
+        raise ConfigFaults(sorted(faults, key=lambda fault: fault.line))
+    return dialect
+
+
+def _follows(fault: Fault, told: set[str]) -> bool:
+    """A fault that may only be there because those fields are wrong: it is of one of them, or speaks of it."""
+    lacks = fault.remedy if fault.remedy.startswith("add ") else ""
+    words = set(re.findall(r"\w+", f"{fault.field} {fault.message} {lacks}"))
+    return bool(words & told) or (fault.field.startswith("smdr") and "examples" in words and bool(told & READING))
 
 
 def _with_base(document: Document, above: tuple[str, ...]) -> Document:
@@ -124,7 +148,7 @@ def _with_base(document: Document, above: tuple[str, ...]) -> Document:
         what = "comes back to itself: " + " -> ".join([*chain, str(path)])
         raise ConfigFaults([document.fault(("base",), what, "leave base out")])
     below = _with_base(checked_yaml.read(path), chain)
-    checked_yaml.check_document(below, Dialect, also=_further_faults)
+    _checked(below)
     return document.over(below)
 
 
@@ -139,5 +163,6 @@ def _further_faults(dialect: Dialect, document: Document) -> Iterable[Fault]:
     yield from line_rules.faults(dialect.line, document)
     bad = list(smdr_rules.faults(dialect.smdr, document))
     yield from bad
-    if not bad:
-        yield from examples.faults(dialect, document)
+    broken = {int(found[1]) for fault in bad if (found := re.match(r"smdr\.records\[(\d+)\]", fault.field))}
+    if len(bad) == sum(fault.field.startswith("smdr.records[") for fault in bad):
+        yield from examples.faults(dialect, document, broken)

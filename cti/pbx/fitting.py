@@ -28,6 +28,11 @@ class Fit(Struct, frozen=True):
         return f"{self.name} ({self.title}) reads {self.read} of {self.read + self.unread}"
 
     @property
+    def share(self) -> float:
+        """Of the lines that it reads."""
+        return self.read / (self.read + self.unread)
+
+    @property
     def whole(self) -> bool:
         """Nothing is left over."""
         return self.read > 0 and self.unread == 0

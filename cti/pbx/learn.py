@@ -5,7 +5,8 @@ and, the surest sign, from the site's own extensions. Nothing here is certain bu
 choice is said in a comment of the proposal and in Proposal.unsure, and the lines that no form reads are listed. Records
 without separators and without punctuation (digits in columns) cannot be told apart by shapes: they need a manual.
 
-Limits: the first BYTES bytes and LINES lines are looked at, and the FORMS most frequent forms kept.
+Limits: the first BYTES bytes and LINES lines are looked at, and the FORMS most frequent forms kept; forms of a single
+line only where none has OFTEN.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from cti.pbx.smdr import SmdrDecoder, SmdrRecord, SmdrUnknown
 
 LINES: Final = 5000
 FORMS: Final = 24
+OFTEN: Final = 5  # lines of one form; then a form of a single line is not believed
+MOSTLY: Final = 0.85  # a known dialect that reads such a share of the lines is proposed; the rest is mostly damage
 BLOCK_LINES: Final = 12  # of one record
 BYTES: Final = 1 << 20
 EXAMPLES: Final = 2  # of each form
@@ -63,14 +66,13 @@ def learn(
 
     times: when they came, as (offset, seconds) of each piece, where that is known.
     now: when they were captured, for dates. extensions: the site's own. but: dialects not to be tried. A known dialect
-    that reads every line is proposed as it is, unless anew is asked for.
+    that reads MOSTLY all of it is proposed as it is, unless anew is asked for.
     """
     data = data[:BYTES]
     known = fits(data, now, but)
     title = head(source, name, known)
-    if known and known[0].whole and not anew:
-        text = title + f"base: {known[0].name}\ntitle: As {known[0].name}\n"
-        return Proposal(text, dialect_from_text(text), known, {}, [])
+    if known and known[0].share >= MOSTLY and not anew:
+        return _known(data, now, title, known)
     settings, lines = _lines(data)
     forms = _forms(lines, extensions)
     read_dates(forms, now)
@@ -79,17 +81,40 @@ def learn(
     trial = SmdrDecoder(dialect_from_text(title + text_of(forms, settings, lines, {})), lambda: now)
     examples = {form.name: _read_of(form, trial) for form in forms}
     forms = [form for form in forms if examples[form.name]]  # else its values are none, or another form reads its lines
+    forms = _seen_often(forms)
     text = title + text_of(forms, settings, lines, examples)
     dialect = dialect_from_text(text)
-    decoder = SmdrDecoder(dialect, lambda: now, strip_bit7=mostly_parity(data))
-    unread = [item.raw for item in decoder.feed(data) + decoder.flush() if isinstance(item, SmdrUnknown)]
-    if unread:
-        text += f"\n# Not read ({len(unread)}), the first of them:\n"
-        text += "".join(comment(line) for row in unread[:SHOWN] for line in row.splitlines())
+    unread = _unread(dialect, data, now)
+    text += _listed(unread)
     if any(len(re.findall(r"\d", row)) >= 10 and ":" not in row for row in unread):
         text += "# Digits in columns cannot be told apart by their shapes: count the columns in the PBX's manual, and\n"
         text += "# copy generic-columns.yaml.\n"
     return Proposal(text, dialect, known, {form.name: form.unsure for form in forms}, unread)
+
+
+def _known(data: bytes, now: datetime, title: str, known: list[Fit]) -> Proposal:
+    """The known dialect that reads most, with what it leaves over: damage, or a kind of record that it lacks."""
+    best = known[0]
+    text = title
+    for other in known[1:]:
+        if other.share == best.share:
+            text += comment(f"unsure: {other.name} reads as much: which PBX is it?")
+    text += f"base: {best.name}\ntitle: As {best.name}\n"
+    dialect = dialect_from_text(text)
+    unread = _unread(dialect, data, now)
+    return Proposal(text + _listed(unread), dialect, known, {}, unread)
+
+
+def _unread(dialect: Dialect, data: bytes, now: datetime) -> list[str]:
+    decoder = SmdrDecoder(dialect, lambda: now, strip_bit7=mostly_parity(data))
+    return [item.raw for item in decoder.feed(data) + decoder.flush() if isinstance(item, SmdrUnknown)]
+
+
+def _listed(unread: Sequence[str]) -> str:
+    if not unread:
+        return ""
+    text = f"\n# Not read ({len(unread)}), the first of them:\n"
+    return text + "".join(comment(line) for row in unread[:SHOWN] for line in row.splitlines())
 
 
 def _forms(lines: list[str], extensions: Collection[str]) -> list[Form]:
@@ -120,6 +145,13 @@ def _read_of(form: Form, trial: SmdrDecoder) -> list[str]:
             if len(found) == EXAMPLES:
                 break
     return found
+
+
+def _seen_often(forms: list[Form]) -> list[Form]:
+    """Where some forms have many lines, one that was seen once is damage as likely as a rare kind of call: a form made
+    of it would read numbers that nobody dialled. Its line is listed as not read."""
+    most = max((len(form.rows) for form in forms), default=0)
+    return [form for form in forms if len(form.rows) > 1 or most < OFTEN]
 
 
 def read_by(proposal: Proposal, data: bytes, now: datetime) -> list[SmdrRecord]:

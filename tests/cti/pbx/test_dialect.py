@@ -115,7 +115,8 @@ def test_all_faults_of_the_record_forms_at_once() -> None:
 
 def test_all_faults_of_where_the_numbers_come_from() -> None:
     found = faults(BAD_CALLS)
-    assert set(found) == {"calls.sources[5]", "calls.number_max", "calls.dnis[0]"}
+    told = {"calls.sources[5]", "calls.number_max", "calls.dnis[0]"}
+    assert set(found) == told | {"in_band.patterns", "mci.columns", "smdr.records"}  # which the sources need
     assert "smdr_at_ring" in found["calls.sources[5]"][2]
     assert set(faults(BAD_SOURCES.replace("[smdi, smdi, dtmf_after_answer, smdr_at_ring, mci]", "[]"))) == {
         "calls.sources",
@@ -140,7 +141,7 @@ def test_all_faults_of_where_the_numbers_come_from() -> None:
     }
     assert "character 1" in found["in_band.patterns[0].pattern"][1]
     assert "called, calling" in found["in_band.patterns[1].pattern"][2]
-    assert set(faults(BAD_PATTERNS)) == {"in_band.gone[1]"}
+    assert set(faults(BAD_PATTERNS)) == {*found, "in_band.gone[1]"}
 
 
 def test_a_wrong_name_lists_those_there_are() -> None:
@@ -259,3 +260,60 @@ def test_a_site_names_sources_that_the_dialect_describes() -> None:
         dialect.with_calls({"sources": ("mci", "smdr_at_ring")})
     told = {fault.field: fault.remedy for fault in caught.value.faults}
     assert set(told) == {"mci.columns", "smdr.records"} and "station" in told["mci.columns"]
+
+
+FAULTY = """
+name: faulty
+title: Faulty
+serial:
+  smdr: {baud: 9601}
+calls: {sources: [smdi, smdi]}
+in_band:
+  patterns:
+    - {pattern: '#02#(?P<caling>\\d*)#', reason: no_anser}
+smdr:
+  terminators: [crlf, cl]
+  records:
+    - name: incoming
+      pattern: '^(?P<date>\\d\\d/\\d\\d/\\d\\d) (?P<time>\\d\\d:\\d\\d) (?P<extension>\\d+)$'
+      direction: inn
+      examples: ['01/05/26 09:00 80O1']
+    - name: other
+      pattern: '^(?P<date>'
+line:
+  flash_ms: 6
+  busy_out: code
+  in_service_code: 'x'
+  retrieve: flash_code
+  retrieve_code: 'none'
+"""
+
+
+def test_faults_of_values_do_not_hide_what_fields_contradict() -> None:
+    with pytest.raises(ConfigFaults) as raised:
+        dialect_from_text(FAULTY)
+    assert [(fault.line, fault.field) for fault in raised.value.faults] == [
+        (5, "serial.smdr.baud"),
+        (6, "calls.sources[1]"),
+        (9, "in_band.patterns[0].reason"),
+        (9, "in_band.patterns[0].pattern"),
+        (11, "smdr.terminators[1]"),
+        (15, "smdr.records[0].direction"),
+        (16, "smdr.records[0].examples[0]"),
+        (18, "smdr.records[1].pattern"),
+        (19, "line.busy_out_code"),
+        (20, "line.flash_ms"),
+        (22, "line.in_service_code"),
+        (24, "line.retrieve_code"),
+    ]
+    assert '"01/05/26 09:00 80O1" does not fit: breaks off at character 18' in str(raised.value)
+
+
+def test_examples_prove_nothing_while_the_order_of_dates_is_wrong() -> None:
+    text = GENERIC_HEAD + "  date_order: dym\n  records:\n    - {name: a, pattern: '^(?P<date>\\S+)$', examples: [x]}\n"
+    with pytest.raises(ConfigFaults) as raised:
+        dialect_from_text(text)
+    assert [fault.field for fault in raised.value.faults] == ["smdr.date_order"]
+
+
+GENERIC_HEAD = "name: a\ntitle: A\nsmdr:\n"

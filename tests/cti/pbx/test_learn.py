@@ -124,6 +124,39 @@ def test_a_known_dialect_that_reads_every_line_is_proposed_as_it_is() -> None:
     assert (proposal.dialect.name, proposal.unread) == ("ours", [])
 
 
+def spoilt(data: bytes) -> bytes:
+    """Three lines with a wrong letter somewhere in their figures."""
+    rows = data.split(b"\r\n")
+    for at, place in ((20, 4), (40, 29), (60, 40)):
+        rows[at] = rows[at][:place] + b"p" + rows[at][place + 1 :]
+    return b"\r\n".join(rows)
+
+
+def test_a_known_dialect_is_proposed_in_spite_of_damage() -> None:
+    """Digits in columns cannot be learned by shapes, but the dialect that reads them is known."""
+    rows = [line for line in printed("definity-printer").splitlines() if line.strip()]
+    data = b"\r\n".join(rows * 5 + [b"o?900 0p01 9", b""])
+    proposal = learn(data, NOW)
+    assert "base: definity-printer" in proposal.text and proposal.unread == ["o?900 0p01 9"]
+    assert "# Not read (1), the first of them:\n# o?900 0p01 9" in proposal.text
+
+
+def test_two_dialects_that_read_as_much_are_both_named() -> None:
+    line = b"01/05/26 09:00AM  2002 02 <I>15071814663            0'02 00:00'11            TR\r\n"
+    proposal = learn(line * 3, NOW)
+    assert "# unsure: panasonic-tda reads as much: which PBX is it?" in proposal.text
+    assert "base: panasonic-kxtd" in proposal.text
+
+
+def test_no_form_is_made_of_a_damaged_line() -> None:
+    data = spoilt(day(False))
+    proposal = learn(data, NOW, {"8001", "8002", "8003"}, but=ALL, anew=True)
+    assert len(proposal.dialect.smdr.records) == 1 and len(proposal.unread) == 3
+    assert all(len(record.number or "") == 11 for record in read_by(proposal, data, NOW))
+    few = b"\r\n".join(data.split(b"\r\n")[18:23])  # of so few lines nothing can be said
+    assert len(learn(few, NOW, {"8001", "8002", "8003"}, but=ALL, anew=True).dialect.smdr.records) == 2
+
+
 def day(start_is_printed: bool, order: str = "%d/%m/%y") -> bytes:
     """60 calls of three extensions, printed as they end."""
     rng = random.Random(5)
