@@ -72,7 +72,7 @@ class CardSide:
         self.trunks: Sequence[Trunk] = wiring.trunks
         self.routes = wiring.routes
         self.signals = Signals(centre.site.trunks)
-        self.switch = OnCard(centre.clock, Hearing(self._sound), self)
+        self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes)
@@ -170,7 +170,11 @@ class CardSide:
     # step 9
 
     def talk_began(self, call: Call) -> Call | None:
-        """The switch knows who talks with whom."""
+        """The switch knows who talks with whom. The caller is told the agent's number, where the group wants that."""
+        group, conversation = self._centre.site.group(call.group or ""), self.of(call)
+        caller = conversation.of(conversation.caller) if conversation is not None and conversation.caller else None
+        if group is not None and group.agent_number and (call.agent or "").isdigit() and caller is not None:
+            self.switch.sound(caller, "notice")
         return None
 
     def talk_over(self, call: Call, cause: str) -> None:
@@ -259,11 +263,23 @@ class CardSide:
             )
         return seats
 
-    def _sound(self, sound: Sound) -> list[PlayItem]:
+    def _sound(self, sound: Sound, port: Port) -> list[PlayItem]:
         if sound == "music":
             music, _ = self._centre.prompts.music()
             return [music]
+        if sound == "notice":
+            end = self.switch.trunks.get(port)
+            call = end.record if end is not None else None
+            if call is None or not (call.agent or "").isdigit():
+                return []
+            return self._centre.prompts.say("agent_number", call.language, agent=call.agent or "")
         return [self._tones.item(sound)]
+
+    def _notice_over(self, port: Port) -> None:
+        end = self.switch.trunks.get(port)
+        present = end.present if end is not None else None
+        if present is not None:
+            self.switch.sound(present, None)
 
     def _lamp(self, telephone: str, on: bool) -> None:
         seat = self.switch.seats.get(telephone)

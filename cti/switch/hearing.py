@@ -94,10 +94,15 @@ def _ports(connections: Iterable[Connection]) -> tuple[Port, ...]:
 
 
 class Hearing:
-    """Sets ports by the table. ``sounds(sound)``: what a sound is made of."""
+    """Sets ports by the table. ``sounds(sound, port)``: what a sound is made of there."""
 
-    def __init__(self, sounds: Callable[[Sound], list[PlayItem]]) -> None:
-        self._sounds = sounds
+    def __init__(
+        self,
+        sounds: Callable[[Sound, Port], list[PlayItem]],
+        said: Callable[[Port], object] = lambda port: None,
+    ) -> None:
+        """``said(port)``: a notice is at its end there."""
+        self._sounds, self._said = sounds, said
         self._set: dict[Port, Hears] = {}
         self._playing: dict[Port, Deferred[Any]] = {}
         self._conferences: set[int] = set()
@@ -161,11 +166,13 @@ class Hearing:
             playing.cancel()
         if sound is None:
             return
-        began = port.play(*self._sounds(sound))
+        began = port.play(*self._sounds(sound, port))
         self._playing[port] = began
 
         def over(result: object) -> None:
             if self._playing.get(port) is began:
                 del self._playing[port]
+                if sound == "notice":
+                    self._said(port)
 
         quietly(began).addBoth(over)

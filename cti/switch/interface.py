@@ -72,7 +72,7 @@ class Switch(Protocol):
         ...
 
     def ring_s(self, extension: str, ring_s: float) -> float:
-        """How long it takes to let this telephone ring for ``ring_s``: one that has to be called outside takes longer."""
+        """How long it takes to let this telephone ring for ``ring_s``: longer, where it has to be called outside."""
         ...
 
     def agent_answered(self, extension: str, how: str) -> bool:

@@ -1,0 +1,40 @@
+"""工号播报: the caller is told the agent's number at the answer, and hears the agent beside it and afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cti.switch.hearing import Hearing
+from tests.cti.switch.card_bench import CardBench
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_caller_is_told(tmp_path: Path, wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+    original = Hearing._play
+
+    def play(self: Hearing, port: Any, sound: Any) -> None:
+        said.append((port.name, sound))
+        original(self, port, sound)
+
+    monkeypatch.setattr(Hearing, "_play", play)
+    one = CardBench(
+        "setup | agent 1001 | sales 8001 answers after 2 talks 60\n"
+        "4.0 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 10\n",
+        tmp_path,
+    )
+    groups = tuple(msgspec.structs.replace(group, agent_number=wanted) for group in one.site.groups)
+    one.centre.site = msgspec.structs.replace(one.site, groups=groups)
+    talks = one.talking()
+    one.run(0.1)
+    assert (("co:0", "notice") in said) is wanted
+    gone = one.until(lambda: bool(one.happened("caller gone")))
+    one.run(10.0)
+    one.stop()
+    heard = one.heard("caller 1", talks + 0.5, gone - 1)
+    told = {words for words in heard if "sound" in words}
+    assert bool(told) is wanted and frozenset({"phone 8001"}) in heard
