@@ -71,6 +71,8 @@ typedef enum tr_r2_signal tr_r2_action(struct tr_port *port);
 enum { AB_SEIZE = 0, AB_ANSWER = 1, AB_IDLE = 2, AB_BUSY = 3 };
 
 /* r2.c */
+/* False: the state does not know the signal. */
+bool tr_r2_take(struct tr_port *port, enum tr_r2_signal signal);
 void tr_r2_note(struct tr_port *port, enum tr_r2_what what, uint32_t value);
 void tr_r2_bits(struct tr_port *port, int ab);
 void tr_r2_tone(struct tr_port *port, bool forward, uint8_t code);
@@ -84,7 +86,9 @@ void tr_r2_begin(struct tr_port *port, int32_t call);
 uint64_t tr_r2_ticks(const struct tr_r2 *r2, enum tr_r2_timer timer);
 /* The timer of the state, for the cause of a time-out. */
 enum tr_r2_timer tr_r2_timer_of(const struct tr_r2 *r2);
-/* The length of the called number by its first digits, 0 unknown. */
+/* One more register signal of this call; false: too many. */
+static inline bool tr_r2_count(struct tr_r2 *r2) { return ++r2->cycles < CYCLES_MAX; }
+/* r2_in.c: the length of the called number by its first digits, 0 unknown. */
 int32_t tr_r2_length(const struct tr_r2 *r2);
 /* The present bits of the far end, as a signal. */
 enum tr_r2_signal tr_r2_look(const struct tr_r2 *r2);
