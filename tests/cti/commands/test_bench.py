@@ -39,7 +39,7 @@ def test_engine(kernel: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["digits_found"] == found["digits_sent"] > 100
     assert found["ports_per_core"] >= found["ports_per_core_tones"] / 2 > 0
     assert [row["ports"] for row in found["ticks"]] == [30, 300, 3000]
-    assert 4_000 < found["bytes_per_port"] < 100_000
+    assert 4_000 < found["bytes_per_port"] < 120_000  # the rings of one engine on 32 ports
     receivers = found["receivers"]
     assert receivers[found["reference"]]["ratio"] == 1
     assert all(row["channels"] > 0 and row["digits"] == found["receiver_digits_sent"] for row in receivers.values())
