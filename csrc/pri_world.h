@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_PRI_ARENA (512u * 1024u) /* a D channel with 30 calls takes 110 KiB at most */
+#define TR_PRI_ARENA (512u * 1024u) /* a D channel with 30 calls takes 95 KiB */
 #define TR_PRI_SIZES 14             /* 64 bytes .. 512 KiB */
 
 struct tr_pri_world {

@@ -170,6 +170,13 @@ RUNS: dict[str, Run] = {  # the longest first, so that two at a time end togethe
             ("R2 ", "= "),
         ),
         Run(
+            "pri",
+            "ISDN PRI between two ends of ours: what any trunk must do, 300 calls both ways",
+            "pri",
+            pytest("-s", f"{INSIDE}/pri.py"),
+            ("SETUP to offered", "SKIPPED", "= "),
+        ),
+        Run(
             "integrator",
             "system.conf from a description, detection, the test of a line",
             "described",
