@@ -78,6 +78,7 @@ def test_calls_both_ways_on_all_channels() -> None:
         for call in calls:
             call.clear()
         made.time.run(lambda: ours.span.state().busy == theirs.span.state().busy == 0, 10.0)
+        made.time.run_for(0.5)  # the last RELEASE COMPLETE
         for trunk, other in ((ours, theirs), (theirs, ours)):
             sent = [call.numbers for call in calls if call.trunk is trunk]
             assert [(n.called, n.calling) for n in (c.numbers for c in came[other])] == [
