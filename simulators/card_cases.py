@@ -143,7 +143,6 @@ CASES: dict[str, Case] = {
         """
         N+3      | supervisor of N | forced_release agent of N
         N+7..8   | caller N        | is gone
-        N+12..13 | agent of N      | is gone
         """,
     ),
     "take_over": Case(
@@ -227,7 +226,6 @@ CASES: dict[str, Case] = {
         """
         N+4      | agent of N      | hang_up
         N+8..9   | caller N        | is gone
-        N+13..14 | agent of N      | is gone
         """,
     ),
     "refused": Case(

@@ -26,6 +26,8 @@ WINDOW = PERIOD * FOLDS
 LEVEL_DBM0 = -14.0
 # So much under what was sent is heard; an echo from the far end's hybrid (14 dB and more) is not.
 HEARD_DB = 10.0
+NOTHING_DB = 26.0
+NOTHING = 10 ** (-NOTHING_DB / 10)
 PEAK_0DBM0 = 22827.0
 SILENCE_DBM0 = -60.0
 KEYPAD_HZ = (697, 770, 852, 941, 1209, 1336, 1477, 1633)
@@ -97,14 +99,22 @@ class Window:
 
 
 def measure(samples: Sequence[int], frequencies: Iterable[int]) -> Window:
-    """The levels in the first WINDOW samples. Frequencies must lie on the grid (ValueError)."""
+    """The levels in the first WINDOW samples. Frequencies must lie on the grid (ValueError). Those that are likely to be
+    there come first: once NOTHING_DB less than all the sound is left, the others are taken for silent."""
     block = samples[:WINDOW]
     energy = sum(map(mul, block, block)) / WINDOW
-    wanted = list(frequencies)
+    wanted = list(dict.fromkeys(frequencies))
     if energy < 1.0:
         return Window(dict.fromkeys(wanted, SILENCE_DBM0), SILENCE_DBM0)
     folded = array("i", map(sum, zip(*(block[at : at + PERIOD] for at in range(0, WINDOW, PERIOD)), strict=True)))
-    return Window({hz: _level(folded, hz) for hz in wanted}, _dbm0(energy))
+    levels = dict.fromkeys(wanted, SILENCE_DBM0)
+    rest = energy
+    for hz in wanted:
+        if rest < energy * NOTHING:
+            break
+        levels[hz] = _level(folded, hz)
+        rest -= _power(levels[hz])
+    return Window(levels, _dbm0(energy))
 
 
 @lru_cache(256)

@@ -100,14 +100,19 @@ class Voices:
         path.unlink()
         heard = self.heard.setdefault(party, Heard(party))
         for at in range(0, len(samples) - WINDOW + 1, round(HOP_S * RATE)):
-            heard.moments.append(self.moment(party, begun_s + at / RATE, samples[at : at + WINDOW]))
+            before = heard.moments[-1].words if heard.moments else frozenset()
+            heard.moments.append(self.moment(party, begun_s + at / RATE, samples[at : at + WINDOW], before))
 
-    def moment(self, party: str, at_s: float, samples: Sequence[int]) -> Moment:
-        """What these samples, the first of them of that second, hold for that party's ear."""
+    def moment(
+        self, party: str, at_s: float, samples: Sequence[int], before: frozenset[str] = frozenset()
+    ) -> Moment:
+        """What these samples, the first of them of that second, hold for that party's ear. ``before``: what was heard
+        just before, and will probably be now."""
         others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]
+        others.sort(key=lambda other: other not in before)
         codes = {other: self.codes[other] for other in others}
         own = [self.codes[party]] if party in self.codes.of else []  # one's own voice comes back from the hybrid
-        window = measure(samples, {*codes.values(), *TONES.values(), *own})
+        window = measure(samples, (*own, *codes.values(), *TONES.values()))
         levels = {other: round(window.levels[hz], 1) for other, hz in codes.items()}
         words = {other for other, level in levels.items() if level >= LEVEL_DBM0 - HEARD_DB}
         rest = window.without([*codes.values(), *own])
