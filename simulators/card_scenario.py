@@ -81,15 +81,45 @@ def with_case(scenario: Scenario, random: Random, number: int, at_s: float, name
         plan = replace(plan, steps=(*plan.steps[:-1], Step("talk", seconds=case.talk_s)))
     if name == "abandoned_ring":  # the server answers when it has the number, after the first ring
         plan = replace(plan, patience_s=round(random.uniform(0.8, 1.8), 2))
+    rows = case.rows.replace("N", str(number))
+    try:
+        return _with_rows(replace(scenario, callers=(*scenario.callers, plan)), rows)
+    except ValueError as error:
+        raise ValueError(f"case {name}: {error}") from error
+
+
+def _with_rows(scenario: Scenario, rows: str) -> Scenario:
+    """What these rows of a table say is done and heard as well. ValueError for one that is not understood."""
     deeds, heard = list(scenario.deeds), list(scenario.hears)
-    for line in case.rows.strip().splitlines():
-        when, whom, what = (cell.strip().replace("N", str(number)) for cell in line.split("|"))
+    for line in rows.strip().splitlines():
+        when, whom, what = (cell.strip() for cell in line.split("|"))
         row, hearing = deed(when, whom, what), hears(when, whom, what)
         if row is None and hearing is None:
-            raise ValueError(f"case {name}: not understood: {line}")
+            raise ValueError(f"not understood: {line}")
         deeds += [row] if row is not None else []
         heard += [hearing] if hearing is not None else []
-    return replace(scenario, callers=(*scenario.callers, plan), deeds=tuple(deeds), hears=tuple(heard))
+    return replace(scenario, deeds=tuple(deeds), hears=tuple(heard))
+
+
+DEMO = """
+offered 1+7  | rung of 1       | hold
+offered 1+10 | rung of 1       | retrieve
+offered 2+5  | supervisor of 2 | monitor rung of 2
+offered 2+11 | supervisor of 2 | barge_in rung of 2
+offered 2+15 | supervisor of 2 | hangs up
+"""
+
+
+def shown(seed: int, trunk: str) -> Scenario:
+    """The demonstration's three callers: one is put on hold, at another one a supervisor listens and joins."""
+    scenario = replace(demo(seed), switch="card", trunk=trunk)
+    supervisor = next(plan for plan in staff() if plan.desk.extension in SUPERVISORS)
+    scenario = replace(
+        scenario,
+        agents=(*scenario.agents, replace(supervisor, phone=PhonePlan(Behaviour(1.5, 60.0)))),
+        pools={"supervisor": (supervisor.desk.extension,)},
+    )
+    return _with_rows(scenario, DEMO)
 
 
 def scenario_for(
@@ -103,4 +133,4 @@ def scenario_for(
         return mixed(seed, calls or MANY, trunk=trunk)
     if calls is not None and calls != 3:
         return mixed(seed, calls, trunk=trunk)
-    return replace(demo(seed), switch="card", trunk=trunk)
+    return shown(seed, trunk)

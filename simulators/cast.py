@@ -1,6 +1,7 @@
 """Who plays which part in what is done with a caller's call (step 7).
 
-`agent of 1` is whom caller 1 hears first, `rung of 1` at whose screen caller 1 was announced last; `other of 1` is a
+`agent of 1` is whom caller 1 hears first, `rung of 1` at whose screen caller 1 was announced last; where people do not
+speak in code the two are one; `other of 1` is a
 colleague who is free for it, `supervisor of 1` a supervisor, `outside of 1` a telephone of the town, each chosen from
 the scenario's pools at the first time and kept until the caller is gone. `slot of 1` is where caller 1 was parked.
 """
@@ -78,9 +79,12 @@ class Cast:
         if caller is None:
             return
         if happening.what == "talks":
-            first = str(happening.data.get("hears") or "")
-            if first.startswith("phone "):
-                self._parts.setdefault(("agent", caller), first.removeprefix("phone "))
+            heard = str(happening.data.get("hears") or "")
+            first = heard.removeprefix("phone ") if heard.startswith("phone ") else None
+            if not heard:  # words do not say whose they are: whom the caller was announced to
+                first = self._parts.get(("rung", caller))
+            if first is not None:
+                self._parts.setdefault(("agent", caller), first)
         elif happening.what == "popup":
             desk = self._world.desks[str(happening.data["agent"])]
             self._parts["rung", caller] = desk.plan.extension

@@ -99,7 +99,7 @@ class Window:
 
 
 def measure(samples: Sequence[int], frequencies: Iterable[int]) -> Window:
-    """The levels in the first WINDOW samples. Frequencies must lie on the grid (ValueError). Those that are likely to be
+    """The levels in the first WINDOW samples. Frequencies must lie on the grid (ValueError). Those that are probably
     there come first: once NOTHING_DB less than all the sound is left, the others are taken for silent."""
     block = samples[:WINDOW]
     energy = sum(map(mul, block, block)) / WINDOW

@@ -103,9 +103,7 @@ class Voices:
             before = heard.moments[-1].words if heard.moments else frozenset()
             heard.moments.append(self.moment(party, begun_s + at / RATE, samples[at : at + WINDOW], before))
 
-    def moment(
-        self, party: str, at_s: float, samples: Sequence[int], before: frozenset[str] = frozenset()
-    ) -> Moment:
+    def moment(self, party: str, at_s: float, samples: Sequence[int], before: frozenset[str] = frozenset()) -> Moment:
         """What these samples, the first of them of that second, hold for that party's ear. ``before``: what was heard
         just before, and will probably be now."""
         others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]

@@ -221,9 +221,7 @@ class Phone:
         talked = self.state == "talking"
         self.state, self.patient, self.kept = "idle", False, False
         self._note("phone hung up", why=why)
-        script, self._script = self._script, None
-        if script is not None and not script.called:
-            script.cancel()
+        self._stop_talking()
         self._sounds.stop()
         self._ears.close()
         self._ear.close()
@@ -257,6 +255,7 @@ class Phone:
     def key(self, keys: str) -> Deferred[None]:
         """Types, and speaks on afterwards. `,` waits half a second."""
         self._note("keys", keys=keys)
+        self._stop_talking()
         self._ear.silent()
         typed = self.port.dial(keys)
         typed.addCallbacks(lambda _: self._speak_on(), ended)
@@ -269,10 +268,14 @@ class Phone:
     def stay(self) -> None:
         """The person has more to do with this call: hangs up only when told to."""
         self.patient = True
+        if self._ear.voices is not None:
+            self._stop_talking()
+            self._speak_on()
+
+    def _stop_talking(self) -> None:
         script, self._script = self._script, None
         if script is not None and not script.called:
             script.cancel()
-        self._speak_on()
 
     def heed_tones(self) -> None:
         """No more to do: hangs up when a tone says that the call is over, or has said so already."""

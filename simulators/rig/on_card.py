@@ -22,7 +22,7 @@ from simulators.card_judge import CardFinding, judge, match, popups
 from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.office_log import OfficeLog
 from simulators.offices import OFFICES
-from simulators.rig.parties import parties_of, verbs_of
+from simulators.rig.parties import parties_of, unrecorded, verbs_of
 from simulators.rig.result import call_object
 from simulators.rig.sent import Lost, join
 from simulators.rig.site import write_site
@@ -104,6 +104,7 @@ def _run(
     differ, result.lost = join(calls, entries, stage.began, office)
     gone = {lost.sent.caller for lost in result.lost}
     result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
+    result.findings += [CardFinding(0, None, what) for what in unrecorded(entries, world, stage.began)]
     result.popups = popups(world)
     return result
 

@@ -62,6 +62,8 @@ MOVES = {
     "Queued": ("parked", "驻留"),
 }
 """What CSTA calls what a party does in the middle of a call."""
+JOINS = {"listen": ("listens", "监听"), "coach": ("whispers", "耳语")}
+"""What the cause of an event says of a supervisor's part."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
 
@@ -110,7 +112,7 @@ class Story:
             case "connected":
                 return f"   talks with 通话 {event.agent}"
             case "connection":
-                move = MOVES.get(str(data.get("event")))
+                move = JOINS.get(str(data.get("cause")), MOVES.get(str(data.get("event"))))
                 return f"   {data.get('device')}: {move[0]} {move[1]}" if move is not None else ""
             case "outcome":
                 return f"   {data.get('outcome')}"

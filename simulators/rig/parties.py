@@ -14,7 +14,9 @@ from typing import Any
 from cti.records.events import Entry
 from simulators.card_world import CardWorld
 from simulators.truth import Happening
+from simulators.verbs import VERBS
 
+AT_ONCE_S = 0.2
 BEGIN = ("Originated", "Established", "Conferenced")
 END = ("ConnectionCleared", "Transferred", "Diverted", "Failed")
 
@@ -73,3 +75,18 @@ def verbs_of(number: int, world: CardWorld) -> list[dict[str, Any]]:
         for done in world.deeds.done
         if done.of == number
     ]
+
+
+def unrecorded(entries: Iterable[Entry], world: CardWorld, began: datetime) -> Iterator[str]:
+    """Buttons that were answered with done, and of which the server's journal does not tell."""
+    told = [
+        (str(event.data.get("verb")), f"phone {event.data.get('device')}", (event.t - began).total_seconds())
+        for event in (entry.event for entry in entries)
+        if event.kind == "verb"
+    ]
+    for done in world.deeds.done:
+        if done.deed.verb not in VERBS or done.result:
+            continue
+        mine = [at_s for verb, by, at_s in told if (verb, by) == (done.deed.verb, done.by)]
+        if not any(abs(at_s - done.at_s) < AT_ONCE_S for at_s in mine):
+            yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} was done, and is not in the journal"
