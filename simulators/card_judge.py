@@ -18,6 +18,7 @@ from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 12.0  # R2 needs 9 s for two numbers of 20 digits
+GLARE_S = 1.0
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
@@ -113,7 +114,8 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
     if outcome not in SAME[seen] and not (outcome == "answered" and _just_missed(call, mine, world)):
         yield f"outcome {outcome}, the world saw {seen}"
     told = mine.first("rings")
-    if told is not None and told.data["form"] != "none" and seen != "abandoned_ring" and call.get("ani") != mine.ani:
+    unheard = seen == "abandoned_ring" or _glare(mine)
+    if told is not None and not unheard and told.data["form"] != "none" and call.get("ani") != mine.ani:
         yield f"ani {call.get('ani')}, the caller's is {mine.ani}"
     if call.get("dnis") not in (None, mine.dnis):
         yield f"dnis {call.get('dnis')}, called was {mine.dnis}"
@@ -131,6 +133,12 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
         talked = ended - began
         if abs(said - talked) > TALK_TOLERANCE_S:
             yield f"talked {said} s, the world saw {talked:.1f} s"
+
+
+def _glare(mine: CallTruth) -> bool:
+    """The line was lifted for a call out in the moment in which it rang: before any caller ID could be sent."""
+    rang, answered = mine.at("rings"), mine.at("answered")
+    return rang is not None and answered is not None and answered - rang < GLARE_S
 
 
 def _just_missed(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:

@@ -321,9 +321,7 @@ class OnCard:
     def moved_to_channel(self, end: TrunkEnd, call: TrunkCall, clears: Callable[[Cause], None]) -> None:
         """The call out is tried on another channel."""
         with self.turn():
-            end.forget()
-            self.trunks.pop(end.port, None)
-            self._hearing.forget(end.port)
+            self._left(end)
             end.carry(call, clears)
             self.trunks[end.port] = end
             self._hearing.forget(end.port)
@@ -332,14 +330,18 @@ class OnCard:
 
     def trunk_cleared(self, end: TrunkEnd) -> None:
         """The far end, an alarm, or we: the channel is out of every conversation."""
-        end.forget()
-        if self.trunks.get(end.port) is end:
-            del self.trunks[end.port]
+        self._left(end)
         cause = end.call.cause or NORMAL
-        self._hearing.forget(end.port)
         for connection in list(end.connections):
             if connection.live:
                 self.clear(connection, str(cause))
+
+    def _left(self, end: TrunkEnd) -> None:
+        """It is on its channel no more; after glare somebody else is there already, who is not touched by it."""
+        end.forget()
+        if self.trunks.get(end.port) is end:
+            del self.trunks[end.port]
+            self._hearing.forget(end.port)
 
     # step 7
 
