@@ -32,7 +32,6 @@ from drivers.errors import ArgumentError, PortBusy
 from drivers.events import Event, Overrun, PriFrame, PriTold
 from drivers.port import Port
 from drivers.problems import note, report
-from drivers.signalling import q931
 from drivers.signalling.causes import (
     FAILURE,
     NO_ANSWER,
@@ -45,15 +44,12 @@ from drivers.signalling.causes import (
 from drivers.signalling.dchannel import DChannel, Party, Side
 from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall
 from drivers.signalling.ladder import Step
+from drivers.signalling.pri_messages import Messages
 from drivers.signalling.pri_rules import BEARERS, PriRules
 from drivers.span import Span
 
 TRIES: Final = 3
 """Channels that a call of ours is tried on."""
-STEPS: Final = 200
-"""Messages of a call that are kept."""
-REFERENCES: Final = 500
-"""Calls whose messages are kept apart: those there are, and some whose RELEASE COMPLETE never came."""
 GLARE: Final = Cause(44, "both ends took the channel")
 _LATE_S: Final = 1.0
 """Beyond the engine's own end of a RESTART."""
@@ -91,6 +87,11 @@ class PriCall(TrunkCall):
     def signalling(self) -> Sequence[Step]:
         """Its messages so far."""
         return tuple(self.steps)
+
+    @property
+    def is_over(self) -> bool:
+        """Cleared, and told so."""
+        return self.state == "cleared"
 
     def _say_proceeding(self) -> None:
         self._pri.say_proceeding(self)
@@ -134,9 +135,7 @@ class PriTrunk:
         self._span = span
         self._calls: dict[int, PriCall] = {}
         self._serial = 0
-        self._references: dict[tuple[bool, int], PriCall] = {}
-        self._unreferenced: deque[PriCall] = deque()
-        self._last_received: PriFrame | None = None
+        self._messages = Messages()
         self._alarm: DelayedCall | None = None
         self._to_serve: dict[int, bool] = {}  # slots whose SERVICE message waits for the end of a call: in service?
         self._restarts: deque[int] = deque()
@@ -233,7 +232,7 @@ class PriTrunk:
 
     def _event(self, event: Event) -> None:
         if isinstance(event, PriFrame):
-            self._frame(event)
+            self._messages.heard(event)
         elif isinstance(event, PriTold):
             call = self._calls.get(event.call)
             if event.what == lib.TR_PRI_OFFERED:
@@ -324,7 +323,7 @@ class PriTrunk:
     def _set_up(self, call: PriCall) -> None:
         rules = self.rules
         self._calls[call.handle] = call
-        self._unreferenced.append(call)
+        self._messages.leaves(call)
         self.channel.setup(
             call.handle,
             call.slot,
@@ -393,7 +392,7 @@ class PriTrunk:
         numbers = self._complete(replace(party.numbers, complete=party.numbers.complete or not self.rules.overlap))
         call = PriCall(self, port, slot, numbers, event.call, incoming=True)
         self._calls[call.handle] = call
-        self._refer(call)
+        self._messages.came(call)
         if not numbers.complete:
             self.channel.want_more(call.handle, slot)
             self._start(call, "T302")
@@ -569,8 +568,7 @@ class PriTrunk:
     def _forget(self, call: PriCall) -> None:
         self._stop(call)
         self._calls.pop(call.handle, None)
-        if call in self._unreferenced:
-            self._unreferenced.remove(call)
+        self._messages.forget(call)
 
     # ---- events that were lost -----------------------------------------------------------------------
 
@@ -594,36 +592,3 @@ class PriTrunk:
         for handle in self._asked - alive:
             if handle in self._calls:
                 self._finish(self._calls[handle], replace(FAILURE, detail="its end was lost in an overrun"))
-
-    # ---- the ladder ----------------------------------------------------------------------------------
-
-    def _frame(self, event: PriFrame) -> None:
-        """Keeps the messages of each call. A call's reference is learnt from its SETUP: an incoming one's is the last
-        frame before it is offered, outgoing ones leave in the order in which they were asked for."""
-        if not event.sent:
-            self._last_received = event
-        message = q931.read(event.data)
-        if message is None or not message.reference:
-            return
-        key = (message.from_caller == event.sent, message.reference)
-        call = self._references.get(key)
-        if event.sent and message.name == "SETUP" and self._unreferenced and (call is None or call.state == "cleared"):
-            call = self._references[key] = self._unreferenced.popleft()
-        if call is not None:
-            self._keep(call, event, message)
-            if message.name == "RELEASE COMPLETE":
-                del self._references[key]
-
-    def _refer(self, call: PriCall) -> None:
-        frame = self._last_received
-        message = q931.read(frame.data) if frame is not None else None
-        if frame is not None and message is not None:
-            self._references[False, message.reference] = call
-            self._keep(call, frame, message)
-
-    def _keep(self, call: PriCall, event: PriFrame, message: q931.Message) -> None:
-        while len(self._references) > REFERENCES:
-            del self._references[next(iter(self._references))]
-        if len(call.steps) < STEPS:
-            ms = round((event.time_s - call.begun_s) * 1000)
-            call.steps.append(Step(max(ms, 0), event.sent, message.name, message.words, octets=event.data))
