@@ -21,7 +21,6 @@ steps 1 to 3, and outside calls.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -46,13 +45,12 @@ from drivers.signalling.interface import MAX_DIGITS, Numbers, TrunkCall
 from drivers.signalling.ladder import Step
 from drivers.signalling.pri_messages import Messages
 from drivers.signalling.pri_rules import BEARERS, PriRules
+from drivers.signalling.pri_service import ChannelService
 from drivers.span import Span
 
 TRIES: Final = 3
 """Channels that a call of ours is tried on."""
 GLARE: Final = Cause(44, "both ends took the channel")
-_LATE_S: Final = 1.0
-"""Beyond the engine's own end of a RESTART."""
 
 
 class PriCall(TrunkCall):
@@ -137,10 +135,8 @@ class PriTrunk:
         self._serial = 0
         self._messages = Messages()
         self._alarm: DelayedCall | None = None
-        self._to_serve: dict[int, bool] = {}  # slots whose SERVICE message waits for the end of a call: in service?
-        self._restarts: deque[int] = deque()
-        self._restarting: DelayedCall | None = None
-        self._restarted_once = False
+        wait_ms = self.rules.timer("T316", side) * max(1, self.rules.timer("N316", side))
+        self._service = ChannelService(span, self.channel, self.rules, wait_ms, self.clock)
         self._told_alive: set[int] | None = None  # while the engine tells all its calls after an overrun
         self._asked: frozenset[int] = frozenset()
         self._deaf = [
@@ -170,22 +166,21 @@ class PriTrunk:
         """Out of service, at once for calls to come; the far end is told by SERVICE, where it has that, once the
         channel's call is over."""
         self._span.block(slot)
-        self._serve(slot, False)
+        self._service.changed(slot, False, busy=self._calls_on(self._span.channels[slot]) > 0)
 
     def unblock(self, slot: int) -> None:
         """And back."""
         self._span.unblock(slot)
-        self._serve(slot, True)
+        self._service.changed(slot, True, busy=self._calls_on(self._span.channels[slot]) > 0)
 
     def restart(self, *slots: int) -> None:
-        """RESTART of channels (none named: all that have no call), one after the other. Each is out of service until
-        the far end has acknowledged; without its answer within N316 times T316 it stays so, until it is restarted
-        again or the far end restarts it."""
+        """RESTART of channels (none named: all that have no call), one after the other; calls on them end with cause
+        41. Each is out of service until the far end has acknowledged it (`ChannelService`)."""
         for slot in slots or tuple(slot for slot in self._span.channels if self._span.is_now(slot) != "busy"):
-            if slot not in self._restarts:
-                self._span.block(slot, by="far")
-                self._restarts.append(slot)
-        self._next_restart()
+            for call in [call for call in self._calls.values() if call.slot == slot]:
+                self.channel.clear(call.handle, FAILURE.number)
+                self._finish(call, replace(FAILURE, detail="the channel is restarted"))
+            self._service.restart(slot)
 
     def close(self) -> None:
         """Ends all calls and listens no more; the D channel falls silent when the far end has confirmed them."""
@@ -197,9 +192,9 @@ class PriTrunk:
         for deaf in self._deaf:
             deaf()
         self._deaf.clear()
-        for timer in (self._alarm, self._restarting):
-            if timer is not None and timer.active():
-                timer.cancel()
+        if self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()
+        self._service.close()
         self.channel.close()
         self.up = False
 
@@ -249,13 +244,11 @@ class PriTrunk:
         if what in (lib.TR_PRI_UP, lib.TR_PRI_DOWN):
             self._link(what == lib.TR_PRI_UP)
         elif what == lib.TR_PRI_RESTARTED:
-            self._span.unblock(*self._known(event.slot), by="far")
+            self._service.restarted(event.slot)
         elif what == lib.TR_PRI_RESTART_DONE:
-            self._restart_done(event.slot)
+            self._service.acknowledged(event.slot)
         elif what == lib.TR_PRI_SERVICED:
-            change = self._span.unblock if event.value == lib.TR_PRI_IN_SERVICE else self._span.block
-            if event.slot in self._span.channels:
-                change(event.slot, by="far")
+            self._service.told(event.slot, event.value)
         elif what == lib.TR_PRI_NOTE:
             note(f"{self.name}: D channel: {event.data.decode('latin-1').strip()}")
         elif what == lib.TR_PRI_RENEWED:
@@ -494,11 +487,7 @@ class PriTrunk:
         self.up = up
         if self.link is not None:
             self.link(up)
-        if up and self.rules.restart and not self._restarted_once:
-            self._restarted_once = True
-            self.restart()
-        elif up:
-            self._next_restart()
+        self._service.link(up)
 
     def _alarms(self, alarms: tuple[str, ...]) -> None:
         if self._alarm is not None and self._alarm.active():
@@ -512,43 +501,6 @@ class PriTrunk:
             self.channel.clear(call.handle, FAILURE.number)
             self._finish(call, replace(FAILURE, detail=f"alarm {' '.join(alarms)}"))
 
-    def _known(self, slot: int) -> tuple[int, ...]:
-        return tuple(self._span.channels) if not slot else (slot,) if slot in self._span.channels else ()
-
-    def _serve(self, slot: int, in_service: bool) -> None:
-        if not self.rules.service:
-            return
-        if self._calls_on(self._span.channels[slot]):
-            self._to_serve[slot] = in_service
-        else:
-            self._to_serve.pop(slot, None)
-            self.channel.service(slot, lib.TR_PRI_IN_SERVICE if in_service else lib.TR_PRI_OUT_OF_SERVICE)
-
-    def _next_restart(self) -> None:
-        if self._restarts and self._restarting is None and self.up:
-            slot = self._restarts[0]
-            rules, side = self.rules, self.side
-            self.channel.restart(slot)
-            wait_s = rules.timer("T316", side) * max(1, rules.timer("N316", side)) / 1000 + _LATE_S
-            self._restarting = self.clock.callLater(wait_s, self._restart_failed, slot)
-
-    def _restart_failed(self, slot: int) -> None:
-        note(f"{self.name}: channel {slot}: the far end does not answer RESTART; it stays out of service")
-        self._restarting = None
-        if slot in self._restarts:
-            self._restarts.remove(slot)
-        self._next_restart()
-
-    def _restart_done(self, slot: int) -> None:
-        if slot in self._span.channels:
-            self._span.unblock(slot, by="far")
-        if self._restarts and self._restarts[0] == slot:
-            self._restarts.popleft()
-            if self._restarting is not None and self._restarting.active():
-                self._restarting.cancel()
-            self._restarting = None
-            self._next_restart()
-
     # ---- the end -----------------------------------------------------------------------------------
 
     def _finish(self, call: PriCall, cause: Cause) -> None:
@@ -558,8 +510,7 @@ class PriTrunk:
         ended = call.cause or cause
         if not self._calls_on(call.port):
             self._span.free(call.port, None if answered else reason(ended))
-        if call.slot in self._to_serve:
-            self._serve(call.slot, self._to_serve[call.slot])
+        self._service.freed(call.slot)
         if call.offered:
             call.told("cleared", cause=cause)
         else:
