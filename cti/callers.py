@@ -18,7 +18,7 @@ from cti.pbx.announcement import SERIAL, SOURCE, Announcement, from_record, from
 from cti.pbx.dialect import Dialect
 from cti.pbx.in_band import Gone, InBandCall, InBandReader
 from cti.pbx.link import Decoder, PbxLink
-from cti.pbx.mci import MciDecoder, MciItem
+from cti.pbx.mci import MciDecoder, MciItem, MciLampsLost
 from cti.pbx.parity import ParityCheck
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem, SmdiLampFailure
 from cti.pbx.smdr import SmdrRecord
@@ -67,6 +67,7 @@ class Callers:
             damaged=self._damaged,
         )
         self._collecting: set[Call] = set()
+        self._dark = False  # no line had battery any more: the PBX was off, and has forgotten its lamps
         self.smdi = self._link("smdi", wiring.smdi, SmdiDecoder(dialect.smdi.msd_strip), self._smdi)
         self.mci = self._link("mci", wiring.mci, MciDecoder(dialect.mci), self._mci)
 
@@ -140,6 +141,9 @@ class Callers:
         if isinstance(item, Announcement):
             self.trust["mci"].sound()
             self._says(item)
+        elif isinstance(item, MciLampsLost):
+            self.trust["mci"].sound()
+            self._lamps_lost("the PBX asks for them on the MCI line")
         else:
             self._garbage("mci", item.count, item.sample)
 
@@ -187,6 +191,9 @@ class Callers:
             self._packet(call, line, digits)
 
     def _packet(self, call: Call, line: VruLine, digits: str) -> None:
+        if digits in self._in_band.lamps_lost:
+            self._lamps_lost(f"the PBX sent {digits}")
+            return
         said = self._reader.read(digits)
         if isinstance(said, InBandCall):
             if call.back_s is None:  # of a caller whom the PBX brought back, they name the agent
@@ -203,6 +210,9 @@ class Callers:
 
     def line_rings(self, line: VruLine) -> None:
         """Step 3 as the port sees it."""
+        if self._dark:  # the first ring says that the PBX works again
+            self._dark = False
+            self._lamps_lost("the PBX was without power")
         self.arrivals.line_rings(line)
 
     def line_stopped_ringing(self, line: VruLine) -> None:
@@ -232,6 +242,15 @@ class Callers:
         """The card or the wire of a port is out of order, or in order again."""
         text = f"port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
         self._centre.set_alarm(f"line_{line.extension}", bool(alarms), text)
+        others = (one for one in self.lines if one is not line)
+        self._dark = self._dark or (bool(alarms) and all(one.state == "alarm" for one in others))
+
+    # message lamps that the PBX has forgotten
+
+    def _lamps_lost(self, why: str) -> None:
+        """All that are known are ordered again."""
+        self._centre.log.info("message lamps are ordered again", why=why)
+        self._side.lamps.refresh()
 
     # how far the lines may be believed
 

@@ -36,6 +36,8 @@ class Drain:
     ) -> None:
         self._clock, self._lines, self._calls, self._on_alarm = clock, lines, calls, on_alarm
         self._ours: list[Line] = []
+        self._known: set[object] = set()  # calls seen since the drain began, and how many were there then
+        self._there = 0
         self.draining = False
 
     def begin(self) -> None:
@@ -43,6 +45,8 @@ class Drain:
         if self.draining:
             return
         self.draining = True
+        self._known = set(self._calls())
+        self._there = len(self._known)
         self._ours = [line for line in self._lines if not line.block_wanted]
         for line in self._ours:
             line.block()
@@ -59,11 +63,14 @@ class Drain:
         self._on_alarm("draining", False, "calls are taken again")
 
     def progress(self) -> dict[str, int | bool]:
-        """draining; calls left, ports out of service and not yet so (with a call, or ringing)."""
+        """draining; calls left, calls that came since it began (as far as was asked), ports out of service and not yet
+        so (with a call, or ringing)."""
+        self._known.update(self._calls() if self.draining else ())
         busy = sum(line.state in ("ringing", "busy", "guard", "idle") for line in self._lines)
         return {
             "draining": self.draining,
             "calls": len(self._calls()),
+            "came": len(self._known) - self._there if self.draining else 0,
             "ports_out": len(self._lines) - busy,
             "ports_busy": busy,
         }

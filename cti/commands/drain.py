@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+SAY_S = 15.0
+"""Where nobody watches a bar, the state is told so often."""
+MANY = 3
+"""Calls that came after the drain began: one or two were on their way."""
 NAME = "drain"
 HELP = "take no new calls and wait until the last one has ended"
 
@@ -58,7 +62,10 @@ def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
 
     from cti.control import ask
 
+    if not sys.stderr.isatty():
+        print(_left(left), flush=True)
     first = max(1, left["calls"] + left["ports_busy"])
+    said_s = wait_s
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(_left(left), total=first)
@@ -68,12 +75,21 @@ def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
             wait_s -= step_s
             now = left["calls"] + left["ports_busy"]
             bar.update(task, description=_left(left), completed=max(0, first - now))
+            if not sys.stderr.isatty() and said_s - wait_s >= SAY_S:
+                said_s = wait_s
+                print(_left(left), flush=True)
     if not left["draining"]:
         print("the drain was taken back: calls are taken again")
         return 1
     print("drained: no call is left" if left["done"] else f"draining: {_left(left)}")
+    if not left["done"] and left["came"] > MANY:
+        print(
+            "the PBX puts callers who wait through as soon as a port is on-hook: turn the hunt group away at the PBX, "
+            "or set pbx.busy_out: code\n交换机仍有排队来话：请在交换机上改送寻线组，或使用示忙代码 busy_out: code"
+        )
     return 0 if left["done"] else 1
 
 
 def _left(left: dict[str, Any]) -> str:
-    return f"{left['calls']} calls left, {left['ports_out']} ports out of service, {left['ports_busy']} to follow"
+    came = f"; {left['came']} calls came meanwhile" if left["came"] else ""
+    return f"{left['calls']} calls left, {left['ports_out']} ports out of service, {left['ports_busy']} to follow{came}"

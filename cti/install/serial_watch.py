@@ -96,6 +96,7 @@ class Watch:
     ) -> None:
         self.name = name
         self.trial = trial
+        self._mark_of = f"{name}  " if name else ""
         self._out, self._set_speed, self._saved = out, set_speed, saved
         self._raw = self._mark = b""
         self._errors = 0
@@ -108,11 +109,11 @@ class Watch:
             return
         self._raw += data
         self._errors += errors
-        text = characters(self._raw)[-len(data) :]
+        text = characters(self._raw, self.trial.seen)[-len(data) :]
         for at, row in enumerate(rows(text)):
-            self._out(f"{clock if at == 0 else ' ' * len(clock)}  {self.name}  {row}")
+            self._out(f"{clock if at == 0 else ' ' * len(clock)}  {self._mark_of}{row}")
         if errors:
-            self._out(f"{' ' * len(clock)}  {self.name}  {errors} characters with parity or framing errors")
+            self._out(f"{' ' * len(clock)}  {self._mark_of}{errors} characters with parity or framing errors")
         if self._saved is not None:
             self._saved.add(text, seconds)
 
@@ -142,9 +143,13 @@ class Watch:
         if self._saved is not None:
             self._saved.close()
         guess = self.trial.guess()
-        return f"{self.name}: {guess}, {guess.sure:.0%} sure ({guess.why})"
+        return f"{self._heading}{guess}, {guess.sure:.0%} sure ({guess.why})"
+
+    @property
+    def _heading(self) -> str:
+        return f"{self.name}: " if self.name else ""
 
     def _tell(self, text: str) -> None:
-        self._out(f"-- {self.name}: {text}")
+        self._out(f"-- {self._heading}{text}")
         if self._saved is not None:
             self._saved.note(text)

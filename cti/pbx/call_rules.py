@@ -78,6 +78,9 @@ class InBandRules(Struct, frozen=True, forbid_unknown_fields=True):
     # Strings that mean at any time in the call: the caller hung up. The PBX sends them faster than people press keys:
     # between two of their digits lies at most gone_gap_ms of silence, and after them comes no further digit.
     gone: tuple[Annotated[str, Meta(pattern=r"^[0-9*#A-D]{1,16}$")], ...] = ()
+    # Strings in place of a caller that say that the PBX has lost its message lamps (Avaya's "refresh MW lamp"):
+    # they are ordered again.
+    lamps_lost: tuple[Annotated[str, Meta(pattern=r"^[0-9*#A-D]{1,16}$")], ...] = ()
     gone_gap_ms: Annotated[int, Meta(ge=40, le=1000)] = 200
 
 
@@ -104,6 +107,8 @@ class MciRules(Struct, frozen=True, forbid_unknown_fields=True):
     reasons: dict[str, Reason] = {}  # text of column reason -> what it means
     not_given: str = "0"  # text of column calling_given: no calling number is known
     lamp: MciLamp | None = None
+    # How the text begins (SA and UA included) that asks for all lamps anew, after a reset of the PBX; as seen on site.
+    lamps_lost: Annotated[str, Meta(min_length=3, max_length=64)] | None = None
 
 
 def contradictions(

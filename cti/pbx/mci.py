@@ -33,7 +33,12 @@ class MciGarbage:
     sample: bytes
 
 
-MciItem = Announcement | MciGarbage
+@dataclass(frozen=True, slots=True)
+class MciLampsLost:
+    """The PBX has forgotten its lamps and asks for all of them."""
+
+
+MciItem = Announcement | MciGarbage | MciLampsLost
 
 
 class MciDecoder:
@@ -86,6 +91,8 @@ class MciDecoder:
         return [MciGarbage(len(strange), strange[-64:])] if strange else []
 
     def _read(self, text: bytes) -> MciItem:
+        if self._rules.lamps_lost is not None and text.startswith(self._rules.lamps_lost.encode("utf-8")):
+            return MciLampsLost()
         said = cut(text.decode("ascii"), self._rules.columns)
         station, calling, called = said.get("station", ""), said.get("calling", ""), said.get("called", "")
         whole = all(number == "" or _is_number(number) for number in (station, calling, called))

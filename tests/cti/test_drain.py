@@ -75,3 +75,18 @@ def test_waiting_for_it() -> None:
     assert waits(WAIT_MAX_S + 1)["calls"] == 1
     clock.callLater(2.0, calls.clear)
     assert waits(2.5)["calls"] == 0 and drain.done
+
+
+def test_a_pbx_that_keeps_callers_waiting_is_told_by_the_calls_that_came() -> None:
+    seen: list[dict[str, Any]] = []
+    parts: list[Drain] = []
+
+    def change(server: Assembly, world: World, clock: SteppedClock) -> None:
+        centre = server.centre
+        parts.append(Drain(clock, centre.lines, lambda: centre.calls, lambda *alarm: None))
+        clock.callLater(20.0, parts[0].begin)
+
+    plan = mixed(2, 14, every_s=2.0, vru_ports=2)
+    run(plan, change=change, progress=lambda gone: seen.append(dict(parts[0].progress())))
+    assert not any(state["came"] for state in seen if not state["draining"])
+    assert seen[-1]["came"] > 3 and parts[0].done  # as soon as no more callers wait

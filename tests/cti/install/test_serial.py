@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from cti.install.serial_guess import SPEEDS, Trial, parity_of, score, unmark
 from cti.install.serial_watch import Saved, Watch, rows
 
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
 RECORD = b"01/02/02 10:03AM  1200 01 <I>12345678901234567890   5'15 00:00'00\r\n"
 SMDI = b"\r\nMD0010007D 3500 \r\n\x19"
 
@@ -98,6 +100,20 @@ def test_an_error_is_marked_and_counted() -> None:
     assert parity_of(even(RECORD)) == ("even", 7) and parity_of(odd(RECORD)) == ("odd", 7)
 
 
+def test_a_damaged_character_is_no_other_setting(tmp_path: Path) -> None:
+    spoilt = bytearray(even(RECORD) * 3)
+    spoilt[7] ^= 0x10
+    assert parity_of(bytes(spoilt)) == ("even", 7)
+    assert parity_of(RECORD[:30] + b"\xb7" + RECORD[30:]) == ("none", 8)
+    watch = Watch("", Trial(fixed=9600), lambda text: None, lambda baud: None, Saved(tmp_path / "a", NOW, "/dev/x"))
+    for at, piece in enumerate((even(RECORD), bytes(spoilt), bytes([even(b"8")[0] ^ 1]) + even(b"001\r\n"))):
+        watch.received(piece.replace(b"\xff", b"\xff\xff"), float(at), "")
+        watch.paused()
+    watch.close()
+    saved = (tmp_path / "a").read_bytes()
+    assert all(byte < 0x80 for byte in saved) and saved.endswith(b"9001\r\n")
+
+
 def test_rows_end_with_lines() -> None:
     assert [row[49:] for row in rows(SMDI)] == ["··", "MD0010007D 3500 ", "··", "·"]
 
@@ -105,7 +121,7 @@ def test_rows_end_with_lines() -> None:
 def test_a_watch_shows_saves_and_changes_the_speed(tmp_path: Path) -> None:
     shown: list[str] = []
     speeds: list[int] = []
-    saved = Saved(tmp_path / "cap", datetime(2026, 1, 5, tzinfo=UTC), "/dev/ttyS1")
+    saved = Saved(tmp_path / "cap", NOW, "/dev/ttyS1")
     watch = Watch("", Trial(), shown.append, speeds.append, saved)
     wrong = uart(even(SMDI) * 3, 1200, 9600)[0].replace(b"\xff", b"\xff\xff")
     watch.received(wrong, 1.0, "09:00:01.000")
@@ -121,7 +137,7 @@ def test_a_watch_shows_saves_and_changes_the_speed(tmp_path: Path) -> None:
     assert times[0] == "# tipring serial watch /dev/ttyS1 2026-01-05T00:00:00+00:00"
     assert f"{begin} 5.000" in times and f"{begin + 20} 5.100" in times
     with pytest.raises(FileExistsError):
-        Saved(tmp_path / "cap", datetime(2026, 1, 5, tzinfo=UTC), "")
+        Saved(tmp_path / "cap", NOW, "")
 
 
 @pytest.mark.paced

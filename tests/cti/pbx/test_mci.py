@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.pbx.announcement import Announcement
 from cti.pbx.call_rules import MciLamp, MciRules
-from cti.pbx.mci import LONGEST, MciDecoder, MciGarbage, lamp
+from cti.pbx.mci import LONGEST, MciDecoder, MciGarbage, MciLampsLost, lamp
 
 RULES = MciRules(
     columns={
@@ -83,6 +84,13 @@ def test_any_bytes_in_any_pieces(data: bytes, size: int) -> None:
     whole, cut = MciDecoder(RULES), MciDecoder(RULES)
     items = [item for at in range(0, len(data), size) for item in cut.feed(data[at : at + size])]
     assert items + cut.flush() == whole.feed(data) + whole.flush()
+
+
+def test_a_text_that_asks_for_the_lamps() -> None:
+    asks = msgspec.structs.replace(RULES, lamps_lost="0!R9")
+    assert MciDecoder(asks).feed(b"\x020!R9\x03" + CALL) == [MciLampsLost(), SAID]
+    (other,) = MciDecoder(RULES).feed(b"\x020!R9\x03")
+    assert isinstance(other, MciGarbage)
 
 
 def test_lamp_texts() -> None:
