@@ -258,6 +258,9 @@ void tr_r2_run(struct tr_port *port, const int16_t *samples) {
         hear(port, samples);
         take_tone(port);
     }
+    if (r2->due && r2->alarm_since) {
+        r2->due++; /* nothing can be heard: silence ends no number */
+    }
     if (r2->due && now(port) >= r2->due) {
         r2->due = 0;
         r2->expired = (uint8_t)tr_r2_timer_of(r2);

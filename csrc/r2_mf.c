@@ -21,7 +21,9 @@
 #define SILENCE 0.1f
 #define BEGIN_WINDOWS 2
 #define SILENT_HOPS 2
-#define OTHER_WINDOWS 6
+/* A signal drowned in noise is not over as long as there is something to hear: 160 ms, after which it is another sound.
+ */
+#define OTHER_WINDOWS 32
 
 static const float hz[2][8] = {{1140, 1020, 900, 780, 660, 540}, {1380, 1500, 1620, 1740, 1860, 1980}};
 static const uint8_t low[16] = {0, 0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4};

@@ -17,7 +17,7 @@ from simulators.hearing import WINDOW_S, Heard
 from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
 
-NEAR_S = 12.0  # R2 needs 9 s for two numbers of 20 digits
+NEAR_S = 30.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
 GLARE_S = 1.0
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
+
 from drivers.card import SoftwareCard
 from drivers.clock import Clock
 from drivers.engine import Engine
 from simulators.offices import OFFICES
 from simulators.scenario import Scenario
+from simulators.span_faults import SpanFaults
 from simulators.speech import Speech
 from simulators.surroundings import Surroundings
 
@@ -58,6 +61,11 @@ class CardWorld(Surroundings):
             self.office.wire(index, trunks, index, **changes)
         for index in range(len(self.scenario.agents)):
             self.telephones.wire(index, seats, index, **changes)
+
+    def start(self) -> Deferred[None]:
+        """With what is wrong on the span."""
+        SpanFaults(self).start()
+        return super().start()
 
     def cut(self, port: int) -> None:
         """The wire of that trunk breaks."""

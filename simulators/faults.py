@@ -59,6 +59,16 @@ TARGETS: dict[str, tuple[str, str]] = {
     ),
     "power": (rf"off@{NUMBER}s?:{NUMBER}s", "off@SECONDS:FORSECONDSs: the PBX has no power"),
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
+    "mfc": (
+        rf"(damaged|lost):{NUMBER}%",
+        "damaged:N% | lost:N%: R2 tones of a call's set-up drowned in noise, for 0.1 s or for 20 s (--trunk r2)",
+    ),
+    "frames": (rf"(damaged):{NUMBER}%", "damaged:N%: messages of the D channel, both ways (--trunk pri)"),
+    "biterrors": (r"1e-([1-9])", "1e-N (1e-4): of all channels of an E1"),
+    "alarm": (
+        rf"(los|blue|yellow)@{NUMBER}s?:{NUMBER}s",
+        "los|blue|yellow@SECONDS:FORSECONDSs: what the office's end of an E1 sends: nothing, all ones, remote alarm",
+    ),
     "unplug": (
         rf"(smdi|mci|smdr)@{NUMBER}s?(?::{NUMBER}s)?",
         "smdi|mci|smdr@SECONDS[:FORSECONDSs]: the cable is pulled at the server",
@@ -80,6 +90,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "offline": (0, 1_000_000),
     "power": (0, 1_000_000),
     "records": (0, 100),
+    "mfc": (0, 100),
+    "frames": (0, 100),
+    "alarm": (0, 1_000_000),
 }
 
 

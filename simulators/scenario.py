@@ -100,6 +100,10 @@ class Scenario:
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     switch: str = "pbx"  # or card: trunks and agents' telephones end on the server's own cards
     trunk: str = "fxo"  # with card: the kind of trunk, see simulators.offices
+    mfc: tuple[tuple[str, float], ...] = ()  # R2 tones damaged or lost: the share of each
+    frames_damaged: float = 0.0  # share of a D channel's messages
+    bit_errors: float = 0.0  # of all channels of an E1
+    alarms: tuple[tuple[str, float, float], ...] = ()  # what the office sends instead of its signal, at s, for s
     subscribers: tuple[SubscriberPlan, ...] = ()  # telephones of the town that can be called
     deeds: tuple[Deed, ...] = ()
     hears: tuple[Hears, ...] = ()  # what should be heard

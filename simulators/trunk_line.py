@@ -56,6 +56,11 @@ class TrunkLine:
         """Can a caller take it?"""
         return self.state == "idle" and self._trunk.span.is_now(self.index) == "free"
 
+    @property
+    def in_registers(self) -> bool:
+        """Is a call being set up on it?"""
+        return self.state == "calling" or (self.state == "called" and self._person is None)
+
     def dials(self, dnis: str | None) -> None:
         """The number that the next caller of this line dials; None: the usual one."""
         self.dnis = dnis or self._usual_dnis
@@ -161,7 +166,7 @@ class TrunkLine:
             self._exchange.left(self._called)
         self._called, self._person = "", None
         far_gone, self._far_gone = self._far_gone, lambda: None
-        if was == "talking":
+        if was in ("calling", "talking"):
             far_gone()
         self._tell(False)
         self._timer = self._clock.callLater(GUARD_S, self._rested)

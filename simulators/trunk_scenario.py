@@ -65,7 +65,7 @@ def drawn(random: Random, number: int) -> Pair:
     """Numbers for call `number`: of each length in turn, then of any; each eighth caller withholds his."""
     length = number if number <= MAX_DIGITS else random.randint(1, MAX_DIGITS)
     called = MAX_DIGITS + 1 - number if number <= MAX_DIGITS else random.choice((4, 7, 8, 8, 8, random.randint(1, 20)))
-    ani = None if number % 8 == 0 and number > 8 else _number(random, length)
+    ani = None if number % 8 == 0 and number > MAX_DIGITS else _number(random, length)
     return Pair(ani, _number(random, called))
 
 

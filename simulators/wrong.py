@@ -11,12 +11,14 @@ from simulators.tones import Sent, changed
 
 ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "cut", "loopdrop", "dialtone")
 """What can be wrong where there is no PBX: with the lines and telephones, and with the office."""
+ON_SPAN = ("mfc", "frames", "biterrors", "alarm")
+"""And with an E1."""
 
 
 def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
     """The same world with this fault. Raises FaultError where it does not fit the scenario."""
     words = fault.words
-    if scenario.switch == "card" and fault.name not in ON_CARD:
+    if scenario.switch == "card" and fault.name not in (*ON_CARD, *ON_SPAN):
         raise FaultError(f"{fault.text}: is a PBX's; with the cards as the switch there are {', '.join(ON_CARD)}")
     match fault.name:
         case "loopdrop" if scenario.switch == "card":
@@ -60,8 +62,25 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
         case "clock" if words[0] == "jump":
             jump = (float(words[2]), 60 * float(words[1]))
             return replace(scenario, pbx_clock_jumps=(*scenario.pbx_clock_jumps, jump))
+        case name if name in ON_SPAN:
+            return replace(scenario, **_span_changes(scenario, fault))
         case _:
             return replace(scenario, pbx=replace(scenario.pbx, **_pbx_changes(scenario, fault)))
+
+
+def _span_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:
+    """The fields that faults of an E1 change."""
+    words = fault.words
+    fits = {"mfc": ("r2",), "frames": ("pri",)}.get(fault.name, ("r2", "pri"))
+    if scenario.switch != "card" or scenario.trunk not in fits:
+        raise FaultError(f"{fault.text}: is a fault of --trunk {' or '.join(fits)}")
+    if fault.name == "mfc":
+        return {"mfc": (*scenario.mfc, (words[0], float(words[1]) / 100))}
+    if fault.name == "frames":
+        return {"frames_damaged": float(words[1]) / 100}
+    if fault.name == "biterrors":
+        return {"bit_errors": 10.0 ** -int(words[0])}
+    return {"alarms": (*scenario.alarms, (words[0], float(words[1]), float(words[2])))}
 
 
 def _pbx_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:

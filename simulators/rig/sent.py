@@ -18,6 +18,8 @@ from simulators.office_log import Sent, calls, matched
 
 NEAR_S = 10.0
 """Both ends note the end of a call within this time: R2's timers differ from end to end."""
+ALARM_S = 4.0
+"""An alarm of the line ends calls so late."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,15 @@ class Lost:
 
 
 def join(
-    rows: list[dict[str, Any]], entries: Iterable[Entry], began: datetime, office: Path
-) -> tuple[list[CardFinding], list[Lost]]:
+    rows: list[dict[str, Any]],
+    entries: Iterable[Entry],
+    began: datetime,
+    office: Path,
+    alarms: Sequence[tuple[str, float, float]] = (),
+) -> tuple[list[CardFinding], list[Lost], set[int]]:
     """Gives each row `ani_sent` and `dnis_sent` (None: no call of the office), adds a row for each call that was lost,
-    and tells what cannot be."""
+    and tells what cannot be. Last the callers who were cut off by the line: what became of them is nobody's choice.
+    ``alarms``: kind, second, for seconds; an R2 exchange takes the far end's letting go for a hang-up."""
     here = [
         ((entry.event.t - began).total_seconds(), entry.event.data)
         for entry in entries
@@ -47,11 +54,16 @@ def join(
     ]
     findings: list[CardFinding] = []
     lost: list[Lost] = []
+    cut: set[int] = set()
     for row in rows:
         row["ani_sent"] = row["dnis_sent"] = None
     for sent, found in matched(calls(office), list(rows)):
         if sent.cleared_s is None and sent.told_end:
             findings.append(CardFinding(sent.caller, None, f"its call on line {sent.line} never ended"))
+        ended_s = sent.cleared_s if sent.cleared_s is not None else float("inf")
+        in_alarm = any(at_s <= ended_s <= at_s + for_s + ALARM_S for _, at_s, for_s in alarms)
+        if found is None or in_alarm or sent.cause not in (0, 16):
+            cut.add(sent.caller)
         if found is None:
             failure = Lost(sent, _said(sent, here))
             lost.append(failure)
@@ -63,7 +75,7 @@ def join(
         if sent.told_end and (found["ani"] or "", found["dnis"] or "") != (sent.ani, sent.dnis):
             text = f"has {found['ani']} to {found['dnis']}, the office sent {sent.ani or 'no number'} to {sent.dnis}"
             findings.append(CardFinding(sent.caller, str(found["call"]), text))
-    return findings, lost
+    return findings, lost, cut
 
 
 def _said(sent: Sent, here: Sequence[tuple[float, dict[str, Any]]]) -> str:

@@ -1,0 +1,78 @@
+"""What goes wrong on an E1 between office and server: alarms, bit errors, tones and frames that are lost (step 1).
+
+The wires do it (csrc/wire.h); here it is decided when. R2 tones are drowned in noise (of a slot's bits every second one
+is wrong) while a call is being set up: for a moment, which compelled signalling survives, or longer than its timers.
+Frames of a D channel are damaged by bit errors of that channel alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from drivers.card import SoftwareCard
+from simulators.trunk_line import TrunkLine
+
+if TYPE_CHECKING:
+    from simulators.card_world import CardWorld
+
+TONE_S: Final = 0.12
+"""So long lasts a beat of a compelled cycle; each may be hit."""
+FRAME_BITS: Final = 320
+"""Of a message of 40 octets."""
+DROWNED_S: Final = {"damaged": 0.1, "lost": 20.0}
+"""A tone hit: for a moment, or for longer than the 15 s of ITU-T Q.476."""
+NOISE: Final = 0.5
+"""Rate of bit errors that leaves nothing of a tone."""
+
+
+class SpanFaults:
+    """Of one world; begins with its run."""
+
+    def __init__(self, world: CardWorld) -> None:
+        self._world, self._card = world, world.office
+        self._random = world.random("span faults")
+        self._drowned: set[int] = set()
+
+    def start(self) -> None:
+        """Everything that the scenario wants."""
+        scenario, clock, card = self._world.scenario, self._world.clock, self._card
+        for index, port in enumerate(card.ports):
+            rate = scenario.bit_errors
+            if port.kind == "d" and scenario.frames_damaged:
+                rate = 1 - (1 - scenario.frames_damaged) ** (1 / FRAME_BITS)
+            if rate:
+                card.faults(index, bit_error_rate=rate, seed=index + 1)
+        for kind, at_s, for_s in scenario.alarms:
+            clock.callLater(at_s, self._alarm, kind)
+            clock.callLater(at_s + for_s, self._alarm, "")
+        if scenario.mfc:
+            clock.callLater(TONE_S, self._beat)
+
+    def _alarm(self, kind: str) -> None:
+        self._world.truth.note(None, "office", "alarm" if kind else "alarm over", kind=kind)
+        for index in range(len(self._card.ports)):
+            self._card.faults(index, alarm=kind)
+
+    def _beat(self) -> None:
+        self._world.clock.callLater(TONE_S, self._beat)
+        for index, line in enumerate(self._world.lines):
+            if not isinstance(line, TrunkLine) or not line.in_registers or index in self._drowned:
+                continue
+            for kind, share in self._world.scenario.mfc:
+                if self._random.random() < share:
+                    self._drown(index, line, kind)
+                    break
+
+    def _drown(self, index: int, line: TrunkLine, kind: str) -> None:
+        self._world.truth.note(line.call_no, f"line {line.index}", f"tone {kind}")
+        self._drowned.add(index)
+        _noise(self._card, index, NOISE)
+        self._world.clock.callLater(DROWNED_S[kind], self._surface, index)
+
+    def _surface(self, index: int) -> None:
+        self._drowned.discard(index)
+        _noise(self._card, index, self._world.scenario.bit_errors)
+
+
+def _noise(card: SoftwareCard, index: int, rate: float) -> None:
+    card.faults(index, bit_error_rate=rate)

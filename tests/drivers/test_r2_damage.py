@@ -1,0 +1,51 @@
+"""Numbers by R2 over a line that is bad while they are sent: whole, or not at all."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from drivers.signalling.r2 import R2Settings
+from tests.drivers.r2_rig import R2Line
+
+ANY = R2Settings(ask_caller=1)
+NOISE = 0.5
+"""Rate of bit errors: noise as loud as the code allows."""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise_on_a_tone_makes_no_digit(seed: int) -> None:
+    draw = random.Random(seed)
+    line = R2Line(ANY)
+    theirs = line.call("957533287104", "02329989053683353")
+    line.time.run_for(draw.uniform(0.3, 1.0))
+    for _ in range(8):
+        line.card.faults(0, bit_error_rate=NOISE, seed=draw.randrange(1, 1 << 30))
+        line.time.run_for(0.1)
+        line.card.faults(0, bit_error_rate=0)
+        line.time.run_for(draw.uniform(0.1, 0.9))
+    call = line.until_offered()
+    assert (call.numbers.called, call.numbers.calling) == ("957533287104", "02329989053683353")
+    call.answer()
+    line.until(theirs, "answered")
+    theirs.call.clear()
+    line.settle(3.0)
+
+
+@pytest.mark.parametrize("for_s", [0.5, 1.5, 2.4, 5.0])
+@pytest.mark.parametrize("after_s", [0.5, 1.3, 2.0, 3.1])
+def test_an_alarm_cuts_no_number(for_s: float, after_s: float) -> None:
+    line = R2Line(ANY)
+    theirs = line.call("957533287104", "02329989053683353")
+    line.time.run_for(after_s)
+    line.far_card.faults(0, alarm="los")
+    line.time.run_for(for_s)
+    line.far_card.faults(0, alarm="")
+    line.time.run(lambda: bool(line.offered) or "cleared" in theirs.words, 60.0)
+    for told in line.offered:
+        assert told.call.numbers.called == "957533287104" and told.call.numbers.calling == "02329989053683353"
+        told.call.clear()
+    if "cleared" not in theirs.words:
+        theirs.call.clear()
+    line.settle(5.0)

@@ -1,0 +1,119 @@
+"""Calls over an E1 in simulated time, both ways: numbers as the office sent them, faults with causes, nothing stuck."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cti.commands import main
+from simulators import trunk_scenario
+from simulators.faults import FaultError, parse
+from simulators.rig.on_card import CardRun, run
+from simulators.trunk_scenario import NumbersError, Pair, mixed, read_numbers
+
+KINDS = ("r2", "pri")
+
+
+def over(trunk: str, calls: int, *faults: str, seed: int = 3) -> CardRun:
+    scenario = mixed(seed, calls, trunk=trunk)
+    for fault in faults:
+        scenario = scenario.with_fault(parse(fault))
+    return run(scenario)
+
+
+@pytest.mark.parametrize("trunk", KINDS)
+def test_every_number_comes_as_it_was_sent_both_ways_at_once(trunk: str) -> None:
+    result = over(trunk, 24)
+    assert [*map(str, result.findings), *map(str, result.lost), *result.popups] == []
+    assert len([call for call in result.calls if call["ani_sent"] is not None]) == 24
+    for call in result.calls:
+        if call["ani_sent"] is not None:
+            assert ((call["ani"] or ""), call["dnis"]) == (call["ani_sent"], call["dnis_sent"])
+    lengths = {len(call["ani_sent"]) for call in result.calls if call["ani_sent"] is not None}
+    assert set(range(1, 21)) <= lengths | {0} and 0 in lengths
+    called = [entry for entry in result.world.truth.log if entry.what == "trunk called"]
+    assert len(called) >= 5 and all(entry.data["ani"] == "66886688" for entry in called)
+    numbers = {plan.number for plan in result.scenario.subscribers}
+    assert {entry.data["number"] for entry in called} <= numbers
+    assert result.world.held == []
+
+
+def test_damaged_tones_change_no_number() -> None:
+    result = over("r2", 12, "mfc=damaged:3%")
+    assert [*map(str, result.findings), *map(str, result.lost)] == []
+    assert any(entry.what == "tone damaged" for entry in result.world.truth.log)
+
+
+def test_lost_tones_fail_calls_with_a_cause_that_both_ends_name() -> None:
+    result = over("r2", 16, "mfc=lost:1%")
+    assert [str(finding) for finding in result.findings] == []
+    assert 0 < len(result.lost) < 16
+    for lost in result.lost:
+        assert lost.sent.cause == 102 and "timer" in lost.sent.text and lost.server, str(lost)
+    failed = [call for call in result.calls if call["outcome"] == "failed"]
+    assert Counter(call["dnis_sent"] for call in failed) == Counter(lost.sent.dnis for lost in result.lost)
+    assert all(call["cause_sent"].startswith("102 ") for call in failed)
+
+
+def test_damaged_frames_are_sent_again() -> None:
+    result = over("pri", 12, "frames=damaged:1%")
+    assert [*map(str, result.findings), *map(str, result.lost)] == []
+
+
+@pytest.mark.parametrize(("trunk", "kind"), [("r2", "los"), ("pri", "blue"), ("pri", "yellow")])
+def test_an_alarm_in_the_middle_of_calls(trunk: str, kind: str) -> None:
+    """Calls on the line end, with a cause; afterwards it carries others, and no channel is stuck."""
+    result = over(trunk, 12, f"alarm={kind}@40:8s")
+    assert [str(finding) for finding in result.findings] == []
+    assert any("alarm" in (call["cause"] or "") for call in result.calls)
+    assert any(entry.what == "trunk answered" and entry.at_s > 60 for entry in result.world.truth.log)
+
+
+def test_bit_errors_are_survived() -> None:
+    for trunk in KINDS:
+        result = over(trunk, 6, "biterrors=1e-4")
+        assert [*map(str, result.findings), *map(str, result.lost)] == []
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    one, other = (over("r2", 6, seed=9).calls for _ in range(2))
+    assert json.dumps(one) == json.dumps(other)
+
+
+def test_numbers_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "callers.csv"
+    file.write_text("# who calls whom\n13800138000,66886688\n\n,1\n7,12345678901234567890\n", encoding="utf-8")
+    assert read_numbers(file) == [Pair("13800138000", "66886688"), Pair(None, "1"), Pair("7", "12345678901234567890")]
+    out = tmp_path / "calls.json"
+    assert main(["demo", "--stepped", "--trunk", "pri", "--callers", str(file), "--json", str(out)]) == 0
+    calls = [json.loads(line) for line in out.read_text().splitlines()]
+    sent = {(call["ani"], call["dnis"]) for call in calls if call["ani_sent"] is not None}
+    assert sent == {("13800138000", "66886688"), (None, "1"), ("7", "12345678901234567890")}
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("line", ["1,", "123", "1,2,3", "+86138,1", "1,123456789012345678901", "一,2"])
+def test_files_that_are_no_numbers(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "callers.csv"
+    file.write_text(f"1,2\n{line}\n", encoding="utf-8")
+    with pytest.raises(NumbersError, match=r"callers.csv:2: .*1 to 20 digits"):
+        read_numbers(file)
+    file.write_text("# nothing\n")
+    with pytest.raises(NumbersError, match="holds no numbers"):
+        read_numbers(file)
+
+
+@pytest.mark.parametrize("fault", ["mfc=lost:1%", "frames=damaged:1%", "biterrors=1e-3", "alarm=los@4:1s"])
+def test_faults_of_an_e1_need_one(fault: str) -> None:
+    from simulators import card_scenario, scenario
+
+    for without in (scenario.mixed(1, 1), card_scenario.mixed(1, 1)):
+        with pytest.raises(FaultError, match="is a fault of --trunk"):
+            without.with_fault(parse(fault))
+    other = {"mfc=lost:1%": "pri", "frames=damaged:1%": "r2"}.get(fault)
+    if other is not None:
+        with pytest.raises(FaultError, match="is a fault of --trunk"):
+            trunk_scenario.mixed(1, 1, trunk=other).with_fault(parse(fault))
