@@ -19,8 +19,10 @@ static uint32_t card_nothing(const tr_card *card, uint32_t port) {
 
 static int card_exchange(tr_card *card, uint8_t *const *rx, const uint8_t *const *tx, uint32_t count) {
     struct bench_card *bench = (struct bench_card *)card;
-    (void)tx;
     for (uint32_t p = 0; p < count; p++) {
+        if (bench->sent && tx[p]) {
+            bench->sent(bench->whose, p, tx[p]);
+        }
         if (!rx[p] || !bench->live) {
             continue; /* the engine's buffers hold idle codes at first */
         }

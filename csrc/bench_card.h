@@ -11,6 +11,9 @@ struct bench_card {
     uint32_t count, samples, distinct, at;
     const uint8_t *input;
     bool analog;
+    /* Told each block that a port sends, before what it hears now. */
+    void (*sent)(void *whose, uint32_t port, const uint8_t *tx);
+    void *whose;
     bool live; /* false while the calls are set up: idle codes */
 };
 

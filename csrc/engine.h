@@ -692,6 +692,31 @@ struct tr_bench_bridge {
     const char *folder; /* every second port is recorded there, stereo; NULL: none */
 };
 int tr_bench_bridge(const struct tr_bench_bridge *plan, struct tr_bench_result *out);
+
+/* The bridge soak: `calls` conversations at a time among twice as many parties and a quarter of them more, who are
+ * called, put on hold, heard at a gain, joined by a third, hung up and called by others, over `ticks` ticks. Each party
+ * p says its own code (A-law, `samples` octets of input, a multiple of TR_BLOCK, from p * samples on, repeated); every
+ * sample that anybody is sent is compared with what it must be. */
+struct tr_bench_soak {
+    uint32_t calls; /* 4..1000 */
+    uint64_t ticks;
+    const uint8_t *input; /* of 2.25 * calls parties */
+    uint32_t samples, seed;
+    const char
+        *folder; /* 200 of the first ten callers' conversations are recorded there, CALLER-AGENT.wav; NULL: none */
+};
+struct tr_soak_result {
+    uint64_t samples, wrong; /* compared; of these not what they must be */
+    uint64_t in_change,
+        out_of_bounds; /* in the 60 ms after a change, while gains fade; of these none of the parties' */
+    uint64_t calls, holds, thirds, gains, recordings;
+    uint64_t events_lost, io_overruns, late_commands;
+    uint64_t memory_begin, memory_end; /* of the engine, when all have talked once, and at the end */
+    uint32_t wrong_port, reserved;     /* the first */
+    uint64_t wrong_tick;
+    double ns_total, ns_tick_max;
+};
+int tr_bench_soak(const struct tr_bench_soak *plan, struct tr_soak_result *out);
 /* CDEF END */
 
 #ifdef __cplusplus

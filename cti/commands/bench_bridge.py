@@ -24,12 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Rounds and parties."""
     parser.add_argument("--parties", type=int, default=500, help="of the large conference (default 500)")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement; medians are told (default 5)")
+    parser.add_argument("--hours", type=float, metavar="H", help="instead: a soak of so many hours, in stepped time")
+    parser.add_argument("--calls", type=int, default=200, help="with --hours: conversations at a time (default 200)")
+    parser.add_argument(
+        "--recording", action="store_true", help="with --hours: record 200 of them, look through the files"
+    )
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """All figures of the bridge."""
     from cti.errors import TipringError
 
+    if args.hours is not None:
+        from cti.commands.bench_soak import measure as measure_soak
+
+        return measure_soak(args)
     if not 2 <= args.parties <= 20_000 or args.parties % 2 or not 1 <= args.rounds <= 100:
         raise TipringError("--parties is an even number from 2 to 20000, --rounds from 1 to 100")
     source = random.Random(1)
@@ -59,6 +68,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> None:
     """For people."""
+    if "hours" in result:
+        from cti.commands.bench_soak import show as show_soak
+
+        show_soak(result)
+        return
     print(f"calls_per_core    {result['calls_per_core']:8}   {result['copy_ratio']:.2f} times a plain copy's cost")
     print(f"  mixed           {result['calls_per_core_mixed']:8}   {result['mixed_ratio']:.2f} times that of copied")
     print(f"  recorded        {result['calls_per_core_recorded']:8}   {result['recorded_ratio']:.2f} times, written")

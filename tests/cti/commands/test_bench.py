@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from cti.commands import bench
+from cti.commands import bench, bench_soak
+from cti.commands.bench_sound import from_a_law
 from cti.errors import TipringError
 from drivers import wav
 from drivers.items import Digits, Silence
@@ -50,6 +51,37 @@ def test_engine_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ports_per_core" in capsys.readouterr().out
     with pytest.raises(TipringError, match="--ports"):
         tipring("engine", "--ports", 0)
+
+
+def test_ten_minutes_of_conversations_without_a_sample_of_another(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "bridge", "--hours", 1 / 6)
+    assert found["calls_at_a_time"] == 200 and found["conversations"] > 500
+    assert found["wrong"] == found["out_of_bounds"] == found["events_lost"] == found["memory_growth_bytes"] == 0
+    assert found["samples"] > 450 * 8000 * 590 and min(found[what] for what in ("holds", "thirds", "gains")) > 100
+
+
+def test_recorded_conversations_hold_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "bridge", "--hours", 0.1, "--calls", 12, "--recording")
+    assert found["recordings"] > 20 and found["files_with_strangers"] == found["io_overruns"] == found["wrong"] == 0
+    assert tipring("bridge", "--hours", 0.001, "--calls", 4) == 0
+    assert "samples compared" in capsys.readouterr().out
+    for words in (["--hours", 0], ["--hours", 1, "--calls", 3], ["--hours", 1, "--calls", 251]):
+        with pytest.raises(TipringError, match="--hours"):
+            tipring("bridge", *words)
+
+
+def test_a_stranger_in_a_recording_is_found(tmp_path: Path) -> None:
+    codes = [bench_soak._code(party) for party in range(4)]
+    voices = [from_a_law(code) * 3 for code in codes]
+    wav.write(tmp_path / "0-1.wav", [voices[0][800:], voices[1][800:]])
+    assert bench_soak.faults(tmp_path / "0-1.wav", codes) == []
+    for side in (0, 1):
+        heard = [voices[0][800:], voices[1][800:]]
+        heard[side][12_000] = voices[2][0] + 8
+        wav.write(tmp_path / "0-1.wav", heard)
+        assert len(bench_soak.faults(tmp_path / "0-1.wav", codes)) == 1
+    wav.write(tmp_path / "0-1.wav", [voices[3], voices[1]])
+    assert bench_soak.faults(tmp_path / "0-1.wav", codes) == ["0-1.wav: left is not the caller alone"]
 
 
 def test_talkoff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
