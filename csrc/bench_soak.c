@@ -323,6 +323,9 @@ static void run(struct soak *s) {
             s->out->memory_begin = stats.memory_bytes;
         }
     }
+    for (int i = 0; i <= FADED; i++) { /* what changed last has faded before all hang up */
+        tr_engines_step(&s->engine, 1, 1);
+    }
     for (uint32_t c = 0; c < s->plan->calls; c++) {
         if (s->call[c].stage == THREE) {
             hang_up(s, s->call[c].third);

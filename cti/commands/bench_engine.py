@@ -15,6 +15,7 @@ from array import array
 from statistics import median
 from typing import Any
 
+from cti.commands.bench_echo import measure as measure_cancellers
 from cti.commands.bench_sound import (
     INPUTS,
     SECONDS,
@@ -24,6 +25,7 @@ from cti.commands.bench_sound import (
     channels_per_core,
     from_a_law,
     make_inputs,
+    speech,
 )
 
 HELP = "ports per core, cost of a tick, memory per port, digits found of those sent"
@@ -73,11 +75,21 @@ def show(result: dict[str, Any]) -> None:
             f"{row['ports']:6} ports  {row['tick_us']:10.1f} us a tick  {row['share']:8.3%} of a core  "
             f"{row['tick_max_us']:10.1f} us the longest"
         )
-    print(f"ports_per_core    {result['ports_per_core']:8}   with tones too {result['ports_per_core_tones']:8}")
+    print(
+        f"ports_per_core    {result['ports_per_core']:8}   with tones too {result['ports_per_core_tones']:8}"
+        f"   with echo canceller {result['ports_per_core_echo']:8}"
+    )
     for name, row in result["kernels"].items():
         print(f"  {name:8}        {row['ports_per_core']:8}   {row['ratio']:.2f} times generic")
     print(f"bytes_per_port    {result['bytes_per_port']:8}")
     print(f"digits            {result['digits_found']:8} found of {result['digits_sent']} sent")
+    print(
+        "the echo canceller alone, 32 ms, lines of a core; echo taken away of noise after 0.5 s, of speech after 1 s:"
+    )
+    for name, row in result["cancellers"].items():
+        later = f"after 2 s {row['noise_later_db']:4.1f} and {row['speech_later_db']:4.1f} dB"
+        taken = f"{row['noise_db']:4.1f} and {row['speech_db']:4.1f} dB"
+        print(f"  {name:8} {row['lines_per_core']:8}   {taken}, {later}")
     print("the DTMF receiver alone, channels of a core:")
     for name, row in result["receivers"].items():
         compared = f"{row['ratio']:6.2f} times {result['reference']}"
@@ -95,24 +107,26 @@ def _measure(ports: int, rounds: int) -> dict[str, Any]:
     kernel = str(simd())
     runs: list[dict[str, dict[str, Any]]] = []
     for _ in range(rounds):  # in turn, as the machine may be shared
-        row = {"tones": _run(ports, signals, tones)}
-        for name in _kernels():
+        row = {"tones": _run(ports, signals, tones), "echo": _run(ports, signals, vru, echo=True)}
+        for name in kernels():
             simd(name)
             row[name] = _run(ports, signals, vru)
         simd(kernel)
         runs.append(row)
-    found = {one["digits"] for row in runs for one in row.values()}
+    found = {one["digits"] for row in runs for name, one in row.items() if name != "echo"}
     per_core = {name: int(20e6 * ports / median(row[name]["tick_ns"] for row in runs)) for name in runs[0]}
     return {
         "simd": kernel,
         "ports_per_core": per_core[kernel],
         "ports_per_core_tones": per_core["tones"],
+        "ports_per_core_echo": per_core["echo"],
+        "cancellers": measure_cancellers(speech(), rounds),
         "kernels": {
             name: {
                 "ports_per_core": per_core[name],
                 "ratio": round(median(row["generic"]["tick_ns"] / row[name]["tick_ns"] for row in runs), 2),
             }
-            for name in _kernels()
+            for name in kernels()
         },
         "bytes_per_port": runs[0]["generic"]["memory"] // ports,
         "ticks": [_ticks(count, signals, vru, rounds) for count in (30, 300, 3000)],
@@ -124,7 +138,7 @@ def _measure(ports: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _kernels() -> list[str]:
+def kernels() -> list[str]:
     """Those that this processor has; leaves the one that runs."""
     from drivers.listener import simd
 
@@ -150,7 +164,7 @@ def _receivers(inputs: list[array[int]], rounds: int) -> dict[str, dict[str, Any
     from drivers.listener import simd
 
     before = simd()
-    names = _kernels()
+    names = kernels()
     if SpanDspReceiver.is_here():
         names.append("spandsp")
     reference = names[-1] if names[-1] == "spandsp" else names[0]

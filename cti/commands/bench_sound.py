@@ -27,8 +27,8 @@ TEXT = (
 
 def make_inputs(source: random.Random) -> tuple[list[array[int]], list[int]]:
     """What INPUTS ports hear, SECONDS long, speech, tones and digits mixed; and how many digits each holds."""
-    speech = _speech()
-    made = [_one_input(source, speech) for _ in range(INPUTS)]
+    spoken = speech()
+    made = [_one_input(source, spoken) for _ in range(INPUTS)]
     return [samples for samples, _ in made], [count for _, count in made]
 
 
@@ -73,7 +73,7 @@ def _one_input(source: random.Random, speech: array[int]) -> tuple[array[int], i
     return out[: SECONDS * RATE], digits
 
 
-def _speech() -> array[int]:
+def speech() -> array[int]:
     """Speech of espeak-ng at 8 kHz."""
     from cti.errors import TipringError
     from drivers import wav

@@ -274,6 +274,31 @@ static void no_more_pairs_than_there_is_room_for(void) {
     loop_free(&rig);
 }
 
+/* The soak of the bridge on eight conversations: every sample is what it must be, and what cannot be is refused. */
+static void soaks_the_bridge(void) {
+    enum { CALLS = 8, PARTIES = 2 * CALLS + CALLS / 4, SAMPLES = 1600 };
+    static uint8_t codes[PARTIES * SAMPLES];
+    for (int p = 0; p < PARTIES; p++) {
+        for (int i = 0; i < SAMPLES; i++) {
+            codes[p * SAMPLES + i] = tr_alaw(clip16(4000 * sin(2 * M_PI * (300 + 50 * p) * i / TR_RATE)));
+        }
+    }
+    struct tr_bench_soak plan = {.calls = CALLS, .ticks = 30000, .input = codes, .samples = SAMPLES, .seed = 7};
+    struct tr_soak_result result;
+    CHECK_INT(tr_bench_soak(&plan, &result), TR_OK);
+    CHECK(result.samples > 100000 && result.calls > 10 && result.holds && result.thirds && result.gains);
+    CHECK_INT(result.wrong + result.out_of_bounds + result.events_lost + result.late_commands, 0);
+    CHECK_INT(result.memory_end, result.memory_begin);
+    plan.samples = 1601;
+    CHECK_INT(tr_bench_soak(&plan, &result), TR_E_ARGUMENT);
+    plan.samples = SAMPLES;
+    plan.calls = 3;
+    CHECK_INT(tr_bench_soak(&plan, &result), TR_E_ARGUMENT);
+    plan.calls = CALLS;
+    plan.folder = "/nowhere/at/all";
+    CHECK_INT(tr_bench_soak(&plan, &result), TR_E_STATE); /* a file that cannot be written is told */
+}
+
 int main(void) {
     RUN(pairs_beside_each_other);
     RUN(each_hears_all_others_but_not_itself);
@@ -284,5 +309,6 @@ int main(void) {
     RUN(a_port_that_goes_away);
     RUN(what_cannot_be);
     RUN(no_more_pairs_than_there_is_room_for);
+    RUN(soaks_the_bridge);
     return check_end();
 }

@@ -41,6 +41,12 @@ def test_engine(kernel: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["ports_per_core"] >= found["ports_per_core_tones"] / 2 > 0
     assert [row["ports"] for row in found["ticks"]] == [30, 300, 3000]
     assert 4_000 < found["bytes_per_port"] < 120_000  # the rings of one engine on 32 ports
+    assert found["ports_per_core_echo"] > 0
+    for name, row in found["cancellers"].items():
+        assert (
+            row["lines_per_core"] > 0 and row["noise_db"] > 25 and row["speech_db"] > (20 if name == "speexdsp" else 25)
+        )
+    assert len({row["noise_db"] for name, row in found["cancellers"].items() if name != "speexdsp"}) == 1
     receivers = found["receivers"]
     assert receivers[found["reference"]]["ratio"] == 1
     assert all(row["channels"] > 0 and row["digits"] == found["receiver_digits_sent"] for row in receivers.values())

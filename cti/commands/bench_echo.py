@@ -1,0 +1,173 @@
+"""Echo cancellers on one core: ours with each kernel, and SpeexDSP's block canceller where its library is installed.
+
+All of 32 ms, on the same sound in the same run: an echo 10 dB below what is sent, through a hybrid of our own and
+A-law. Told are lines a core and the echo return loss enhancement (the echo over what is left of it, dB): of noise half
+a second after its beginning, of speech a second after it, and of each after two seconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import math
+import random
+import time
+from array import array
+from statistics import median
+from typing import Any
+
+from cti.commands.bench_sound import RATE, a_law, from_a_law
+
+SECONDS = 4
+TAPS = 256
+BLOCK = 160
+RETURN_LOSS_DB = 10.0
+HYBRID = (0.35, 0.80, -0.40, 0.0, 0.22, 0.0, -0.12, 0.0, 0.0, 0.06)
+LINES = 25
+"""Cancellers of one measurement, in turn block by block, as the ports of an engine are."""
+
+
+def echo_of(sent: array[int]) -> array[int]:
+    """What comes back."""
+    gain = 10 ** (-RETURN_LOSS_DB / 20) / math.sqrt(sum(tap * tap for tap in HYBRID))
+    taps = [(delay + 2, tap * gain) for delay, tap in enumerate(HYBRID) if tap]
+    back = array("h", (round(sum(sent[n - d] * tap for d, tap in taps if n >= d)) for n in range(len(sent))))
+    return from_a_law(a_law(back))
+
+
+def noise(source: random.Random) -> array[int]:
+    """White, -16 dBm0."""
+    return from_a_law(a_law(array("h", (round(source.gauss(0, 2558)) for _ in range(SECONDS * RATE)))))
+
+
+class Ours:
+    """The engine's canceller."""
+
+    def __init__(self) -> None:
+        from drivers._engine import ffi, lib
+
+        self._handle = ffi.gc(lib.tr_canceller_new(), lib.tr_canceller_free)
+
+    def feed(self, part: tuple[Any, Any, Any, int]) -> None:
+        """Some blocks, as `part` prepared them."""
+        from drivers._engine import lib
+
+        lib.tr_canceller_feed(self._handle, *part)
+
+    @staticmethod
+    def part(sides: list[array[int]], at: int, count: int) -> tuple[Any, Any, Any, int]:
+        """Of what is sent, came, and comes out: `count` samples from `at` on."""
+        from drivers._engine import ffi
+
+        views = [ffi.from_buffer("int16_t[]", memoryview(side)[at : at + count]) for side in sides]
+        return views[0], views[1], views[2], count
+
+    def close(self) -> None:
+        """Gives its memory back."""
+        self._handle = None
+
+
+class Speex:
+    """SpeexDSP's (speex_echo_state_init with blocks of 20 ms and a tail of 32 ms)."""
+
+    _library: Any = None
+    SET_RATE = 24
+
+    @classmethod
+    def is_here(cls) -> bool:
+        """Is the library installed?"""
+        if cls._library is None:
+            name = ctypes.util.find_library("speexdsp")
+            try:
+                library = ctypes.CDLL(name) if name else None
+            except OSError:
+                library = None
+            if library is None:
+                return False
+            library.speex_echo_state_init.restype = ctypes.c_void_p
+            library.speex_echo_state_init.argtypes = [ctypes.c_int, ctypes.c_int]
+            library.speex_echo_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
+            library.speex_echo_state_destroy.argtypes = [ctypes.c_void_p]
+            library.speex_echo_cancellation.argtypes = [ctypes.c_void_p] * 4
+            cls._library = library
+        return True
+
+    def __init__(self) -> None:
+        self._state = self._library.speex_echo_state_init(BLOCK, TAPS)
+        rate = ctypes.c_int(RATE)
+        self._library.speex_echo_ctl(self._state, self.SET_RATE, ctypes.byref(rate))
+
+    def feed(self, part: tuple[Any, Any, Any, int]) -> None:
+        """Some blocks, as `part` prepared them."""
+        sent, came, out, count = part
+        for at in range(0, 2 * count, 2 * BLOCK):
+            self._library.speex_echo_cancellation(self._state, came + at, sent + at, out + at)
+
+    @staticmethod
+    def part(sides: list[array[int]], at: int, count: int) -> tuple[Any, Any, Any, int]:
+        """See Ours."""
+        sent, came, out = (side.buffer_info()[0] + 2 * at for side in sides)
+        return sent, came, out, count
+
+    def close(self) -> None:
+        """Gives its memory back."""
+        self._library.speex_echo_state_destroy(self._state)
+
+
+def measure(speech: array[int], rounds: int) -> dict[str, Any]:
+    """Each canceller on the same sound, in turn. speech: SECONDS of it at least."""
+    from cti.commands.bench_engine import kernels
+    from drivers.listener import simd
+
+    sounds = {"noise": noise(random.Random(1)), "speech": from_a_law(a_law(speech[: SECONDS * RATE]))}
+    echoes = {name: echo_of(sent) for name, sent in sounds.items()}
+    before = simd()
+    names = [*kernels(), *(["speexdsp"] if Speex.is_here() else [])]
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            if name != "speexdsp":
+                simd(name)
+            rates[name].append(_lines(Speex if name == "speexdsp" else Ours, sounds["speech"], echoes["speech"]))
+    simd(before)
+    found: dict[str, Any] = {}
+    for name in names:
+        kind: type[Ours] | type[Speex] = Speex if name == "speexdsp" else Ours
+        left = {sound: _cancelled(kind, sent, echoes[sound]) for sound, sent in sounds.items()}
+        found[name] = {
+            "lines_per_core": int(median(rates[name])),
+            "noise_db": _enhancement(echoes["noise"], left["noise"], 0.5, 0.7),
+            "speech_db": _enhancement(echoes["speech"], left["speech"], 1.0, 2.0),
+            "noise_later_db": _enhancement(echoes["noise"], left["noise"], 2.0, SECONDS),
+            "speech_later_db": _enhancement(echoes["speech"], left["speech"], 2.0, SECONDS),
+        }
+    return found
+
+
+def _lines(kind: type[Ours] | type[Speex], sent: array[int], came: array[int]) -> float:
+    """How many one core carries: LINES of them in turn, each block by block."""
+    lines = [kind() for _ in range(LINES)]
+    sides = [sent, came, array("h", bytes(2 * len(sent)))]
+    took, count = 0.0, 5 * BLOCK
+    for at in range(0, len(sent), count):
+        part = kind.part(sides, at, count)
+        began = time.thread_time()
+        for line in lines:
+            line.feed(part)
+        took += time.thread_time() - began
+    for line in lines:
+        line.close()
+    return LINES * len(sent) / RATE / took
+
+
+def _cancelled(kind: type[Ours] | type[Speex], sent: array[int], came: array[int]) -> array[int]:
+    one, out = kind(), array("h", bytes(2 * len(sent)))
+    one.feed(kind.part([sent, came, out], 0, len(sent)))
+    one.close()
+    return out
+
+
+def _enhancement(echo: array[int], left: array[int], begin: float, end: float) -> float:
+    part = slice(int(begin * RATE), int(end * RATE))
+    powers = [sum(x * x for x in side[part]) + 1 for side in (echo, left)]
+    return round(10 * math.log10(powers[0] / powers[1]), 1)
