@@ -62,7 +62,7 @@ class CardWiring:
 
 
 class CardSide:
-    """See cti.side.Side; and the switch's owner (cti.switch.on_card.SwitchOwner)."""
+    """See cti.side.Side; and the switch's owner (cti.switch.turns.SwitchOwner)."""
 
     gone_in_transfer: Outcome = "abandoned_queue"  # the caller only waited
 
@@ -80,6 +80,7 @@ class CardSide:
         self.verbs.others.same_group = self.seating.same_group
         self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)
         self.switch.seats.update(self._seats(wiring))
+        centre.acd.seats = self.switch.seats
         self.lines: Sequence[Line] = [
             ChannelLine(trunk, slot, port, self.switch.trunks)
             for trunk in self.trunks
@@ -205,7 +206,8 @@ class CardSide:
             centre.conduct.talk_over(call, record.ended_by)
 
     def forget(self, call: Call) -> None:
-        """The conversation ends by itself."""
+        """The conversation ends by itself; nobody comes back to the queue."""
+        self._centre.acd.remove(call.id, "over")
 
     # the switch tells
 
@@ -220,7 +222,18 @@ class CardSide:
                 self._caller_gone(call, cause)
             self.agents.follow(devices)
         self.verbs.waiting.look(devices)
+        self._limit(devices)
         self._following.look(devices)
+
+    def _limit(self, devices: Iterable[Device]) -> None:
+        """A conversation of trunks alone, which nobody of ours hears, has the site's limit: a line may not say that it
+        is over."""
+        for connection in [one for device in devices for one in device.connections if one.state == "connected"]:
+            talkers = connection.conversation.talkers
+            alone = len(talkers) > 1 and all(isinstance(one.device, TrunkEnd) for one in talkers)
+            if alone and connection.timer is None and not connection.conversation.vru:
+                seconds = self._centre.site.limits.talk_s
+                self.switch.limit(connection, seconds, partial(self.switch.clear, connection, "talk_limit"))
 
     def _caller_gone(self, call: Call, cause: str) -> None:
         """From the VRU, or while an agent's telephone rings; from a talk: step 9, our own record."""

@@ -279,8 +279,12 @@ class Centre:
         self.pop_ups.withdraw(call, agent)
 
     def talk_began(self, call: Call) -> None:
-        """The agent has the caller."""
-        assert call.agent is not None and call.extension is not None
+        """The agent has the caller; or somebody who is none of our agents, to whom the call was deflected."""
+        if call.agent is None:
+            self.acd.remove(call.id, "deflected")
+            self.event(call, "connected", "switch", extension=call.extension)
+            return
+        assert call.extension is not None
         self.side.reached(self.acd.agent(call.agent), busy=False)
         old = self.side.talk_began(call)
         if old is not None:

@@ -111,6 +111,13 @@ class CannotCall(TipringError):
         super().__init__(f"{number} cannot be called: {text}")
 
 
+class UnknownSeat(AcdError):
+    """Our own cards switch, and no telephone of theirs has this extension."""
+
+    def __init__(self, extension: str) -> None:
+        super().__init__(f"there is no seat {extension}: log in at a telephone of the site")
+
+
 class DeskProtocolError(TipringError):
     """A desk sent a message that breaks the desk protocol, or asks what cannot be; code is the JSON-RPC error code."""
 

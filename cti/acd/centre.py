@@ -13,7 +13,7 @@ cti/acd/truths.py. Overload: a queue holds max_queue callers (QueueFull), caller
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +22,7 @@ from cti.acd.agent import Agent, Profile
 from cti.acd.queue import GroupQueue, GroupSettings, QueueEntry
 from cti.acd.strategy import longest_waiting
 from cti.acd.truths import AVAILABLE, Limits
-from cti.errors import ExtensionTaken, QueueFull, UnknownAgent, UnknownCall, UnknownGroup
+from cti.errors import ExtensionTaken, QueueFull, UnknownAgent, UnknownCall, UnknownGroup, UnknownSeat
 
 if TYPE_CHECKING:
     from drivers.clock import Clock
@@ -62,6 +62,7 @@ class Acd:
         self.agents: dict[str, Agent] = {}
         self.entries: dict[str, QueueEntry] = {}  # callers who wait, are offered, or talk
         self.tally: Counter[tuple[str, str, str]] = Counter()  # agents by (declared, line, work), for the metrics
+        self.seats: Collection[str] | None = None  # where agents can sit, where that is known
         self._clock = clock
         self._on_event = on_event
         self._by_extension: dict[str, Agent] = {}  # of agents who are logged in, or whose line is not idle
@@ -220,7 +221,8 @@ class Acd:
     # The desk's side
 
     def login(self, agent: Agent | str, extension: str | None = None) -> None:
-        """Log in, at this extension or the agent's own; not ready at first. Raises ExtensionTaken.
+        """Log in, at this extension or the agent's own; not ready at first. Raises ExtensionTaken,
+        UnknownSeat.
 
         From another extension than before, what was on the old one is over for us.
         """
@@ -228,6 +230,8 @@ class Acd:
         wanted = extension or (agent.home if agent.declared == "logged_off" else agent.extension)
         if wanted is None:
             raise ExtensionTaken(None, None)
+        if self.seats is not None and wanted not in self.seats:
+            raise UnknownSeat(wanted)
         other = self._by_extension.get(wanted)
         if other is not None and other is not agent and other.declared != "logged_off":
             raise ExtensionTaken(wanted, other.id)

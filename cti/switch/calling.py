@@ -86,7 +86,7 @@ class Reach:
         conversation.then = then
         with switch.turn():
             rings = switch.deliver(seat, conversation, "prompt")
-            switch.limit(rings, PROMPT_S, lambda: switch.clear(rings, "not lifted"))
+            switch.limit(rings, seat.takes_s(PROMPT_S), lambda: switch.clear(rings, "not lifted"))
 
     def put_down(self, seat: Seat) -> None:
         """What an off-hook telephone was about to do, it does not: dial tone, or the tone of a failure, ends."""

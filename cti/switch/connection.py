@@ -100,6 +100,7 @@ class Connection:
         self.role: Role = role
         self.coached: Device | None = None
         self.since_s = 0.0
+        self.camped = False  # queued at a telephone that is in use, which hears nothing of it
         self.in_band = False  # the network's tones and voices are on the line before the answer
         self.timer: DelayedCall | None = None  # ends with the state
         self._tell = tell

@@ -42,8 +42,7 @@ class Device(ABC):
     @property
     def present(self) -> Connection | None:
         """The conversation it is in."""
-        found = [one for one in self.connections if one.state in PRESENT]
-        return next((one for one in found if one.state != "queued"), found[0] if found else None)
+        return next((one for one in self.connections if one.state in PRESENT and not one.camped), None)
 
     def present_but(self, connection: Connection) -> Connection | None:
         """The conversation it is in, this one aside."""

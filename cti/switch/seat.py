@@ -22,7 +22,7 @@ from cti.switch.device import Device
 from drivers.callerid import encode_mdmf
 from drivers.clock import Clock, DelayedCall
 from drivers.errors import CallerIdError
-from drivers.events import Alarm, DigitEnd, Event, Flash, OffHook, OnHook, PulseDigit
+from drivers.events import Alarm, DigitEnd, Event, Fallback, Flash, OffHook, OnHook, PulseDigit
 from drivers.operations import quietly
 from drivers.port import Port
 from drivers.problems import report
@@ -138,6 +138,7 @@ class CardSeat(Seat):
         """What is true of the telephone now: one that is off-hook already is heard when it is hung up."""
         state = self._port.state()
         self.off_hook, self.alarms = state.off_hook, state.alarms
+        self._port.setting("fallback", "on_hook")  # where this server stands still, nobody is rung for ever
         self._port.begin_call()
         if self.off_hook:
             self._owner.lifted(self)
@@ -233,6 +234,9 @@ class CardSeat(Seat):
         elif isinstance(event, (DigitEnd, PulseDigit)):
             if self.off_hook:
                 self._owner.typed(self, event.digit)
+        elif isinstance(event, Fallback):
+            if event.what != "leave":
+                self._owner.not_reached(self)
         elif isinstance(event, Alarm):
             self.alarms = event.alarms
             if event.alarms:

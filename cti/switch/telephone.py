@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from cti.switch import star_codes
 from cti.switch.errors import VerbRefused
-from cti.switch.on_card import RECALL_S, OnCard
+from cti.switch.moves import RECALL_S
+from cti.switch.on_card import OnCard
 from cti.switch.seat import Seat
 from cti.switch.verbs.asker import Asker
 from cti.switch.verbs.own import refused_sound
@@ -67,6 +68,7 @@ class TelephoneMoves:
         self._no_more_keys(seat)
         switch, present = self._switch, seat.present
         with switch.turn():
+            switch.moved(seat)
             if seat.held and present is not None and self._consulted(seat):
                 self._verbs.do(self._agents.asker(seat), "transfer")
                 return

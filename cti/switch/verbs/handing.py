@@ -1,7 +1,7 @@
 """Verbs that hand a conversation on, or bring somebody in: consult, transfer, blind_transfer, three_way, conference,
 deflect (step 7).
 
-A transfer that nobody takes within RING_S comes back to who made it (cti.switch.on_card).
+A transfer that nobody takes within RING_S comes back to who made it (cti.switch.turns).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Handing:
                 switch.fail(mine, refused_sound(refused), str(refused))
                 return
             if isinstance(called.device, Seat):
-                switch.limit(called, RING_S, lambda: self._nobody(mine, called))
+                switch.limit(called, called.device.takes_s(RING_S), lambda: self._nobody(mine, called))
 
     def transfer(self, asker: Asker, to: str | None) -> Answer:
         """Also while the one consulted still rings: then the caller waits for the answer."""
@@ -84,7 +84,7 @@ class Handing:
         called = self._reach.call(present.conversation, to, seat)
         present.conversation.back = seat
         if isinstance(called.device, Seat):
-            self._switch.limit(called, RING_S, lambda: self._switch.clear(called, "no answer"))
+            self._switch.limit(called, called.device.takes_s(RING_S), lambda: self._switch.clear(called, "no answer"))
         self._switch.clear(present, f"transferred by {seat.name}", "transfer")
         self._switch.busy(seat, "transferred")
         return None
@@ -101,7 +101,7 @@ class Handing:
         if to is not None:
             called = self._reach.call(present.conversation, to, asker.seat)
             if isinstance(called.device, Seat):
-                switch.limit(called, RING_S, lambda: switch.clear(called, "no answer"))
+                switch.limit(called, called.device.takes_s(RING_S), lambda: switch.clear(called, "no answer"))
             return None
         held = asker.held
         others = [one for one in present.conversation.connections if one is not present]
@@ -120,8 +120,8 @@ class Handing:
             raise UnknownNumber(f"{to} is this telephone itself")
         conversation = ringing.conversation
         called = self._reach.call(conversation, to, asker.seat)
-        if conversation.offered is None:
-            self._switch.limit(called, RING_S, lambda: self._switch.clear(called, "no answer"))
+        if conversation.offered is None and isinstance(called.device, Seat):
+            self._switch.limit(called, called.device.takes_s(RING_S), lambda: self._switch.clear(called, "no answer"))
         self._switch.clear(ringing, f"deflected to {to}", "divert")
         return None
 

@@ -59,6 +59,7 @@ class Own:
             self._switch.send(present, "hold")
         elif present is not None:
             self._switch.clear(present)
+        waiting.camped = False
         self._switch.answer(waiting)
         return None
 

@@ -93,6 +93,7 @@ class Waiting:
             raise WrongState("only a conversation of two can wait")
         conversation.back, conversation.music = asker.seat, True
         camped = switch.bring(seat, conversation, "queue", "camped on")
+        camped.camped = True
         switch.limit(camped, CAMP_S, lambda: switch.clear(camped, "waited too long"))
         self._camped[camped] = None
         switch.clear(mine, f"camped on {to}", "transfer")
@@ -112,8 +113,8 @@ class Waiting:
         if seat.off_hook or seat.alarms or any(one is not camped for one in seat.connections):
             return
         del self._camped[camped]
-        switch = self._switch
+        switch, camped.camped = self._switch, False
         with switch.turn():
             switch.send(camped, "deliver", "free")
             seat.ring(camped.conversation.calling)
-            switch.limit(camped, RING_S, lambda: switch.clear(camped, "no answer"))
+            switch.limit(camped, seat.takes_s(RING_S), lambda: switch.clear(camped, "no answer"))
