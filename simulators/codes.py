@@ -47,7 +47,7 @@ class NoMoreCodes(ValueError):
 
 class Codes:
     """Who plays which frequency. Telephones keep theirs; when all are given out, callers and people who were called
-    hand theirs on, who had it longest first: 60 have come by then, and nobody hears people of so long ago."""
+    hand theirs on, who spoke longest ago first: 60 have spoken since, and nobody hears people of so long ago."""
 
     def __init__(self) -> None:
         self.of: dict[str, int] = {}
@@ -62,6 +62,13 @@ class Codes:
             if not party.startswith("phone "):
                 self._lent.append(code)
         return self.of[party]
+
+    def speaks(self, party: str) -> None:
+        """The party begins to speak: its code will not be another's soon."""
+        code = self[party]
+        if code in self._lent:
+            self._lent.remove(code)
+            self._lent.append(code)
 
     def _next(self, party: str) -> int:
         if self._given < len(CODES):

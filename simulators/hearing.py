@@ -71,6 +71,7 @@ class Voices:
         self._recordings = 0
 
     def begins(self, party: str) -> None:
+        self.codes.speaks(party)
         self._spoken.setdefault(party, []).append((self._clock.seconds(), None))
 
     def ends(self, party: str) -> None:

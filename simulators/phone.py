@@ -28,6 +28,7 @@ SENTENCES = ("请您稍等，我查一下。", "好的，已经为您登记了�
 BYE = "感谢您的来电，再见。"
 SENTENCES_OF_AGENTS = (HELLO, BYE, *SENTENCES)
 NO_MORE_RINGS_S = 6.0
+NEW_RING_S = 3.5  # rings of one call come 5 s apart (or 3.7 at some makes)
 SERVICE_S = 15.0  # so long is waited for the service port's voice
 DIAL_AGAIN_S = 8.0
 FLASH_MS = 400
@@ -83,6 +84,7 @@ class Phone:
         self._random, self._speech, self._tell = random, speech, note
         self.state = "idle"
         self.calls = 0
+        self._rang_s = -NO_MORE_RINGS_S
         self.on_ring: Callable[[], None] = lambda: None
         self.on_lifted: Callable[[], None] = lambda: None
         self.on_hung_up: Callable[[], None] = lambda: None
@@ -107,7 +109,12 @@ class Phone:
 
     def _event(self, event: events.Event) -> None:
         if isinstance(event, events.RingBegin):
-            if self.state == "idle":
+            fresh = self._clock.seconds() - self._rang_s < NEW_RING_S  # so soon after the last one: another call
+            self._rang_s = self._clock.seconds()
+            if self.state == "ringing" and fresh:
+                self._cancel(self._timer)
+                self._rings()
+            elif self.state == "idle":
                 self._rings()
             elif self.state == "ringing":
                 self._expect_more()

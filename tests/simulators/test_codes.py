@@ -68,6 +68,16 @@ def test_people_who_have_gone_hand_their_codes_on() -> None:
     assert [codes[f"phone {number}"] for number in range(10)] == phones
 
 
+def test_who_speaks_again_and_again_keeps_the_code() -> None:
+    codes = Codes()
+    mine = codes["subscriber 66880001"]
+    for number in range(300):
+        codes.speaks(f"caller {number}")
+        if number % 40 == 0:
+            codes.speaks("subscriber 66880001")
+        assert codes[f"caller {number}"] != mine
+
+
 def test_a_frequency_off_the_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="no multiple"):
         measure(sines((1000, -10.0)), [1010])
