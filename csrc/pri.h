@@ -3,7 +3,7 @@
  *
  * libpri runs in the tick, on the media thread: a frame is answered in the tick that brings it, timers are the engine's
  * (so they expire in stepped time), and layer 2 and the far end's hang-ups are served even while the control half is
- * stuck; a call that comes then is refused with cause 41, so that the office hunts on. It costs no system call, no lock
+ * stuck; a call that comes then is refused with cause 34, so that the office hunts on. It costs no system call, no lock
  * and no heap (pri_world.h): a call costs either end about 20 us in all, a tick without one 0.4 us.
  *
  * What libpri leaves to others is done here: DISCONNECT and RELEASE of the far end are answered at once; calls that
