@@ -83,7 +83,9 @@ def _over_e1(args: argparse.Namespace, keep: bool, every_s: float | None, trunk:
         numbers = trunk_scenario.read_numbers(args.callers) if args.callers is not None else []
     except trunk_scenario.NumbersError as error:
         raise TipringError(f"--callers {error}") from error
-    usual = scenario.MANY if keep else 3 if every_s is None else len(numbers) or 20
+    usual = scenario.MANY if keep else len(numbers) or (3 if every_s is None else 20)
+    if every_s is None and not numbers:
+        numbers = list(trunk_scenario.FEW)
     return trunk_scenario.mixed(args.seed, args.calls or usual, every_s=every_s or 6.0, trunk=trunk, numbers=numbers)
 
 

@@ -80,7 +80,7 @@ def _run(
     stage.inside.add_card(trunks)
     stage.inside.add_card(seats)
     world.wire(trunks, seats)
-    stage.taps += [(trunks, index, f"line-{index + 1}") for index in range(scenario.trunks)]
+    stage.taps += [(trunks, at, f"line-{line.index}") for at, line in enumerate(world.lines)]
     stage.taps += [(seats, index, f"seat-{agent.desk.extension}") for index, agent in enumerate(scenario.agents)]
     server = assemble_stepped(
         stage.clock, site, {TRUNKS: trunks, SEATS: seats}, smdi=None, smdr=None, prompts=prompt_cache()

@@ -24,6 +24,7 @@ from drivers.card import Card, SoftwareCard
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
 from simulators.card_world import CardWorld
+from simulators.office_log import OfficeLog
 from simulators.scenario import Scenario
 from simulators.serial_line import PtyLine
 from simulators.surroundings import Surroundings
@@ -104,6 +105,7 @@ class WorldProcess:
         self.wires: dict[str, PtyLine] = {}
         self.world = self._world(vru_lines)
         self.world.truth.watch(self._told)
+        self._office = OfficeLog(self.world.truth, folder / "office.jsonl")
         cables = {} if vru_lines is not None else self.world.cables
         self._cables = [Cable(card, count, folder / f"{name}.sock") for name, (card, count) in cables.items()]
         self._unplugged = set(self._cables)
@@ -130,6 +132,7 @@ class WorldProcess:
 
     def stop(self) -> None:
         """Takes its ends away."""
+        self._office.close()
         for desk in self.world.desks.values():
             desk.close()
         self.engine.stopService()
