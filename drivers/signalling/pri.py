@@ -490,13 +490,16 @@ class PriTrunk:
         self._service.link(up)
 
     def _alarms(self, alarms: tuple[str, ...]) -> None:
-        if self._alarm is not None and self._alarm.active():
-            self._alarm.cancel()
-        self._alarm = None
-        if alarms:
-            self._alarm = self.clock.callLater(self.rules.alarm_s, self._lost_all, alarms)
+        """From the first alarm to the end of the last one, whatever changes between."""
+        if alarms and self._alarm is None:
+            self._alarm = self.clock.callLater(self.rules.alarm_s, self._lost_all)
+        elif not alarms and self._alarm is not None:
+            if self._alarm.active():
+                self._alarm.cancel()
+            self._alarm = None
 
-    def _lost_all(self, alarms: tuple[str, ...]) -> None:
+    def _lost_all(self) -> None:
+        alarms = self._span.alarms
         for call in list(self._calls.values()):
             self.channel.clear(call.handle, FAILURE.number)
             self._finish(call, replace(FAILURE, detail=f"alarm {' '.join(alarms)}"))

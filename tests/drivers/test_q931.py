@@ -16,7 +16,7 @@ from drivers.signalling.ladder import OCTETS, WIDTH, Step, ladder
         ("08 01 05 05 a1", "SETUP", 5, True, "complete"),
         ("08 02 8007 45 08 02 81 91", "DISCONNECT", 7, False, "cause 17 user busy"),
         ("08 02 8007 5a 08 03 01 80 a2", "RELEASE COMPLETE", 7, False, "cause 34 no channel available"),
-        ("08 02 0001 7d 08 02 81 9e 14 01 0a", "STATUS", 1, True, "cause 30 unknown, state 10"),
+        ("08 02 0001 7d 08 02 81 9e 14 01 0a", "STATUS", 1, True, "cause 30 response to status enquiry, state 10"),
         ("08 02 0001 05 18 03 a1 83 91", "SETUP", 1, True, "channel 17 preferred"),
         ("08 02 0001 05 18 01 a3 6c 02 00 a0", "SETUP", 1, True, "any channel, calling no number (restricted)"),
         ("08 02 0001 05 70 05 91 34 39 33 30", "SETUP", 1, True, "called 4930 (international)"),
