@@ -75,7 +75,7 @@ class CardSide:
         self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
-        self.seating = Seating(centre.site, centre.acd, self.switch, self.routes)
+        self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         self.verbs = Verbs(self.switch, Reach(self.switch, self.seating.outside), self.telling.verb)
         self.verbs.others.same_group = self.seating.same_group
         self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)

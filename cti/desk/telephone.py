@@ -7,21 +7,21 @@ extension of the site file, else it is asked for. What an agent may press goes a
 number, PIN and command can be one entry of the telephone's speed dial: 1001#4711#3.
 
 Limits: NUMBER_S a message or caller ID is waited for, DIGIT_S for a first key, GAP_S between keys, TRIES wrong entries
-and ROUNDS commands in one call, then it is hung up on. A wrong PIN costs a growing delay, kept for the agent over all
-telephones (cti.desk.passwords.Delays). What was changed is told when it is safe in the journal. PINs are never logged.
+and ROUNDS commands in one call, then it is hung up on. PINs are checked in cti.desk.pins. What was changed is told
+when it is safe in the journal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.acd.centre import Acd
-from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
+from cti.desk.passwords import Checker
+from cti.desk.pins import Pins, Profile
 from cti.errors import ExtensionTaken
 from cti.machine import IllegalEvent
 from cti.pbx.announcement import Announcement
@@ -45,16 +45,6 @@ ROUNDS = 10
 EXTENSION_MAX = 6
 REASONS = {"1": "break", "2": "meal", "3": "training", "4": "meeting"}
 """Key -> reason of being not ready; spoken as reason_break ..., which a flow's texts may replace."""
-ANYWHERE = "telephone"
-
-
-class Profile(Protocol):
-    """An agent of the site file."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def pin(self) -> str | None: ...
 
 
 @dataclass(eq=False)
@@ -87,11 +77,10 @@ class Telephones:
         on_failure: Callable[[Failure, str], None],
     ) -> None:
         self.lines: list[VruLine] = []
-        self._clock, self._acd, self._checker, self._prompts = clock, acd, checker, prompts
+        self.pins = Pins(clock, agents, checker)
+        self._clock, self._acd, self._prompts = clock, acd, prompts
         self._language: Language = language
         self._tones, self._durable, self._on_alarm, self._on_failure = tones, durable, on_alarm, on_failure
-        self._pins = {agent.id: agent.pin for agent in agents if agent.pin is not None}
-        self._delays = Delays(clock)
         self._visits: dict[VruLine, Visit] = {}
         self._said: dict[VruLine, str] = {}  # a message that came before its ring
 
@@ -207,27 +196,11 @@ class Telephones:
         for _ in range(TRIES):
             number = await self._digits(visit, [*opening, *self._say("service_number")], 32)
             pin = await self._digits(visit, self._say("service_pin"), 16)
-            if number and await self._right(visit, number, pin):
+            if number and await self.pins.right(number, pin):
                 return number
             opening = self._say("service_wrong")
         await visit.line.port.play(*opening)
         return None
-
-    async def _right(self, visit: Visit, agent: str, pin: str) -> bool:
-        """Checks the PIN; an unknown agent takes as long, and while a delay runs nothing is read."""
-        left_s = self._delays.left_s(agent, ANYWHERE)
-        if left_s:
-            await self._pause(visit, left_s)
-            return False
-        try:
-            right = await self._checker.verify(self._pins.get(agent, NOBODY), pin)
-        except LoginBusy:
-            return False
-        if right and agent in self._pins:
-            self._delays.right(agent, ANYWHERE)
-            return True
-        await self._pause(visit, self._delays.wrong(agent, ANYWHERE))
-        return False
 
     async def _commands(self, visit: Visit, agent: str) -> None:
         said = self._state(agent)
@@ -299,8 +272,3 @@ class Telephones:
     async def _digits(self, visit: Visit, prompt: list[PlayItem], most: int) -> str:
         end = "" if most == 1 else "#"
         return (await visit.line.port.collect(most, DIGIT_S, GAP_S, end=end, prompt=prompt)).text
-
-    async def _pause(self, visit: Visit, seconds: float) -> None:
-        done: Deferred[None] = Deferred(lambda cancelled: timer.cancel())
-        timer = self._clock.callLater(seconds, done.callback, None)
-        await done

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cti.errors import AcdError
 from cti.switch.calling import CallOut
 from cti.switch.errors import WrongState
 from cti.switch.seat import Seat
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.acd.centre import Acd
     from cti.config import Site
+    from cti.desk.pins import Pins
     from cti.switch.on_card import OnCard
     from cti.trunks.routes import Routes
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 class Seating:
     """The agents of one site at the seats of one switch."""
 
-    def __init__(self, site: Site, acd: Acd, switch: OnCard, routes: Routes) -> None:
-        self._acd, self._switch, self._routes = acd, switch, routes
+    def __init__(self, site: Site, acd: Acd, switch: OnCard, routes: Routes, pins: Pins) -> None:
+        self._acd, self._switch, self._routes, self._pins = acd, switch, routes, pins
         self._profiles = {profile.id: profile for profile in site.agents}
 
     def agent_at(self, extension: str) -> Agent | None:
@@ -47,6 +49,16 @@ class Seating:
         if agent is None or agent.declared == "logged_off":
             return Asker(seat, None, "agent", "telephone")
         return Asker(seat, agent.id, self._profiles[agent.id].role, "telephone")
+
+    async def login(self, seat: Seat, agent: str, pin: str) -> bool:
+        """By star code, with the PIN; not ready at first, as from a desk. False: wrong, or somebody sits there."""
+        if not await self._pins.right(agent, pin):
+            return False
+        try:
+            self._acd.login(agent, seat.name)
+        except AcdError:
+            return False
+        return True
 
     def said(self, seat: Seat, word: str) -> bool:
         """By star code, at the telephone where the agent is logged in. False: nobody is."""

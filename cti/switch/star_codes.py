@@ -18,13 +18,16 @@ MOST: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """``verb``: of cti.switch.verbs, or ready, not_ready, wrap_up_done, logout. ``number``: one follows."""
+    """``verb``: of cti.switch.verbs, or login, ready, not_ready, wrap_up_done, logout. ``number``: one follows;
+    ``open``: of any length, to # or a pause."""
 
     verb: str
     number: bool = False
+    open: bool = False
 
 
 CODES: Final[dict[str, Code]] = {
+    "*10": Code("login", number=True, open=True),  # agent*PIN#
     "*11": Code("ready"),
     "*12": Code("not_ready"),
     "*13": Code("wrap_up_done"),
@@ -76,7 +79,7 @@ def _code(digits: str, extensions: Iterable[str], over: bool) -> Dialled | None:
         to = digits[len(typed) :]
         if not code.number:
             return Dialled(code.verb)
-        if over or to in set(extensions):
+        if over or (not code.open and to in set(extensions)):
             return Dialled(code.verb, to)
         return None
     might = any(typed.startswith(digits) for typed in CODES)

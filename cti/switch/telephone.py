@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from cti.switch import star_codes
 from cti.switch.errors import VerbRefused
 from cti.switch.moves import RECALL_S
@@ -23,12 +26,19 @@ from cti.switch.seat import Seat
 from cti.switch.verbs.asker import Asker
 from cti.switch.verbs.own import refused_sound
 from drivers.clock import DelayedCall
+from drivers.problems import report
 
 if TYPE_CHECKING:
     from cti.switch.verbs import Verbs
 
 KEY_S: Final = 3.0
+LOGIN_S: Final = 60.0
 WORDS: Final = frozenset(("ready", "not_ready", "wrap_up_done", "logout"))
+
+
+def report_failure(failure: Failure, what: str) -> None:
+    """A fault of ours; logged."""
+    report(what, failure)
 
 
 class Agents(Protocol):
@@ -36,6 +46,10 @@ class Agents(Protocol):
 
     def asker(self, seat: Seat) -> Asker:
         """Of a wish that is typed on this telephone."""
+        ...
+
+    async def login(self, seat: Seat, agent: str, pin: str) -> bool:
+        """The agent sits there from now on, not ready yet. False: wrong, or not possible."""
         ...
 
     def said(self, seat: Seat, word: str) -> bool:
@@ -166,12 +180,24 @@ class TelephoneMoves:
             return
         self._stop_dialling(seat)
         asker = self._agents.asker(seat)
-        if found.verb in WORDS:
+        if found.verb == "login":
+            Deferred.fromCoroutine(self._login(seat, found.to)).addErrback(report_failure, f"seat {seat.name}: log-in")
+        elif found.verb in WORDS:
             self._confirm(seat, self._agents.said(seat, found.verb))
         elif found.verb:
             self._code(asker, found.verb, found.to)
         else:
             self._do(asker, "consult" if seat.held else "make", found.to)
+
+    async def _login(self, seat: Seat, typed: str) -> None:
+        """Agent and PIN, with a star between them; a wrong one is answered late."""
+        agent, _, pin = typed.partition("*")
+        dialling = seat.present
+        if dialling is not None:
+            self._switch.limit(dialling, LOGIN_S, lambda: self._confirm(seat, False))
+        done = await self._agents.login(seat, agent, pin)
+        if dialling is not None and seat.present is dialling and dialling.state == "initiated":
+            self._confirm(seat, done)
 
     def _code(self, asker: Asker, verb: str, to: str) -> None:
         """A code after the recall button is about the conversation on hold: that is taken back first."""

@@ -1,0 +1,71 @@
+"""Call control over the desk protocol: done, refused by a name, and behind a PBX refused with the way to do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cti.desk import wire
+from cti.switch.errors import Unsupported
+from simulators.desk import DeskRefused
+from tests.cti.centre_bench import CentreBench
+from tests.cti.switch.card_bench import CardBench
+
+
+def test_a_desk_holds_and_retrieves_and_hears_of_it(tmp_path: Path) -> None:
+    world = CardBench(
+        "setup | agent 1001 | sales 8001 answers after 2 talks 60\n"
+        "4.0 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 30\n",
+        tmp_path,
+    )
+    world.talking()
+    world.run(2.0)
+    desk = world.world.desks["1001"]
+    told: list[tuple[str, dict[str, Any]]] = []
+    notify = world.centre.desks.notify
+
+    def noted(agent: str, method: str, params: Any) -> bool:
+        told.append((method, dict(params)))
+        return notify(agent, method, params)
+
+    world.centre.desks.notify = noted  # type: ignore[method-assign]
+    answers: list[Any] = []
+    for verb in ("hold", "hold", "retrieve", "monitor"):
+        desk.verb(verb, "8001" if verb == "monitor" else "").addBoth(answers.append)
+        world.run(0.5)
+    done, again, back, monitor = answers
+    assert done["state"]["line"] == "talking" and back["state"]["line"] == "talking"
+    assert (
+        isinstance(again.value, DeskRefused) and again.value.code == wire.REFUSED and again.value.name == "wrong_state"
+    )
+    assert monitor.value.name == "not_allowed"
+    events = [params["event"] for method, params in told if method == "connection"]
+    assert events == ["Held", "Retrieved"]
+    parts = next(params for method, params in told if method == "connection")["connections"]
+    assert {part["device"]: part["state"] for part in parts} == {"office/1": "connected", "8001": "hold"}
+    verbs = [data for _, kind, data in world.events if kind == "verb"]
+    assert [(data["verb"], data["by"], data["agent"]) for data in verbs] == [
+        ("hold", "desk", "1001"),
+        ("retrieve", "desk", "1001"),
+    ]
+    world.stop()
+
+
+def test_an_agent_cannot_sit_where_no_telephone_is(tmp_path: Path) -> None:
+    from cti.errors import AcdError
+
+    world = CardBench("setup | agent 1001 | sales 8001 does not answer\n", tmp_path)
+    with pytest.raises(AcdError, match="no seat 7777"):
+        world.centre.acd.login("1001", "7777")
+    world.run(1.0)
+    world.stop()
+
+
+@pytest.mark.parametrize("verb", ["hold", "make", "monitor"])
+def test_behind_a_pbx(tmp_path: Path, verb: str) -> None:
+    bench = CentreBench(tmp_path)
+    with pytest.raises(Unsupported, match="by the PBX's own codes"):
+        bench.pbx.verb("1001", verb, "8002")
+    bench.stop()
