@@ -71,7 +71,7 @@ class CardSide:
         self._tones = wiring.tones
         self.trunks: Sequence[Trunk] = wiring.trunks
         self.routes = wiring.routes
-        self.signals = Signals(centre.site.trunks)
+        self.signals = Signals(centre.clock, centre.site.trunks)
         self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
@@ -113,6 +113,7 @@ class CardSide:
         self.switch.close()
         for trunk in self.trunks:
             trunk.close()
+        self.signals.close()
         self.recordings.stop()
 
     def close(self) -> None:

@@ -8,14 +8,18 @@ system, with their cause. Serves steps 1 and 9.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cti.trunks.config import Lines
+from drivers.clock import Clock, DelayedCall
 from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Trunk, TrunkCall, What
 from drivers.signalling.ladder import Step, ladder
+from drivers.signalling.pri import PriCall
 from drivers.signalling.r2 import R2Trunk
 
+RELEASED_S: Final = 1.0
+"""After a PRI call is cleared its channel is released: two messages."""
 Told = Callable[..., None]
 """`told(**data)`: the data of an event."""
 
@@ -23,8 +27,10 @@ Told = Callable[..., None]
 class Signals:
     """What is kept of each trunk's calls."""
 
-    def __init__(self, trunks: Iterable[Lines]) -> None:
+    def __init__(self, clock: Clock, trunks: Iterable[Lines]) -> None:
+        self._clock = clock
         self._keep = {trunk.name: trunk.keep_signalling for trunk in trunks}
+        self._waiting: dict[TrunkCall, tuple[DelayedCall, Told]] = {}
 
     def follow(self, call: TrunkCall, told: Told) -> None:
         """Tells when the call is over, if that is wanted."""
@@ -32,13 +38,28 @@ class Signals:
         def step(call: TrunkCall, what: What) -> None:
             if what != "cleared":
                 return
-            steps, cause = call.signalling(), call.cause
-            good = call.was_answered and cause is not None and cause.number == 16
+            good = call.was_answered and call.cause is not None and call.cause.number == 16
             keep = self._keep.get(call.trunk.name, "none")
-            if steps and (keep == "all" or (keep == "failed" and not good)):
-                told(**data_of(call.trunk.name, call.slot, cause, steps, incoming=call.incoming))
+            if keep != "all" and (keep == "none" or good):
+                return
+            if isinstance(call, PriCall):  # RELEASE and its answer follow
+                self._waiting[call] = self._clock.callLater(RELEASED_S, self._tell, call, told), told
+            else:
+                self._tell(call, told)
 
         call.listen(step)
+
+    def close(self) -> None:
+        """What waits is told now."""
+        for call, (timer, told) in list(self._waiting.items()):
+            timer.cancel()
+            self._tell(call, told)
+
+    def _tell(self, call: TrunkCall, told: Told) -> None:
+        self._waiting.pop(call, None)
+        steps = call.signalling()
+        if steps:
+            told(**data_of(call.trunk.name, call.slot, call.cause, steps, incoming=call.incoming))
 
     def failures(self, trunks: Iterable[Trunk], told: Told) -> None:
         """Tells of calls that came over these trunks and failed before anybody heard of them."""

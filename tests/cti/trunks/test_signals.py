@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from cti.trunks.config import FxoTrunk, Lines, R2Trunk
+from cti.trunks.config import FxoTrunk, Lines, PriTrunk, R2Trunk, Signalling
 from cti.trunks.signals import Signals, shown
 from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Numbers, TrunkCall
 from drivers.signalling.r2 import R2Settings
+from tests.drivers.pri_rig import pri_rig
 from tests.drivers.r2_rig import R2Line
 
 
@@ -22,7 +23,7 @@ def called(keep: str, answered: bool) -> list[dict[str, Any]]:
     """What was told of one call that the office made."""
     line = R2Line(R2Settings(called_length=8))
     told: list[dict[str, Any]] = []
-    signals = Signals([config(keep)])
+    signals = Signals(line.clock, [config(keep)])
 
     def offered(call: TrunkCall) -> None:
         signals.follow(call, lambda **data: told.append(data))
@@ -64,7 +65,7 @@ def test_a_ladder_of_codes_and_tones() -> None:
 def test_calls_that_never_came_are_told() -> None:
     line = R2Line(R2Settings(called_length=8))
     told: list[dict[str, Any]] = []
-    Signals([config("all")]).failures([line.trunk], lambda **data: told.append(data))
+    Signals(line.clock, [config("all")]).failures([line.trunk], lambda **data: told.append(data))
     theirs = line.office.call(Numbers("62001234", "1001"))
     line.time.run_for(1.0)
     theirs.clear()
@@ -72,6 +73,29 @@ def test_calls_that_never_came_are_told() -> None:
     [failed] = told
     assert failed["slot"] == 1 and failed["cause"] == 16 and failed["steps"] and failed["incoming"]
     assert not line.offered
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_messages_after_the_end_belong_to_the_call(stops: bool) -> None:
+    rig = pri_rig()
+    told: list[dict[str, Any]] = []
+    signals = Signals(
+        rig.time.clock, [PriTrunk(name="e1", card="co", first=0, count=4, signalling=Signalling("co", 4))]
+    )
+    rig.user.name = "e1"
+    rig.user.offered = lambda call: signals.follow(call, lambda **data: told.append(data))
+    theirs = rig.network.call(Numbers("66886688", "1001"))
+    rig.time.run_for(1.0)
+    theirs.clear()
+    rig.time.run_for(0.3)
+    assert told == []
+    if stops:
+        signals.close()
+    else:
+        rig.time.run_for(2.0)
+    [data] = told
+    assert [step[2] for step in data["steps"]][-2:] == ["RELEASE", "RELEASE COMPLETE"]
+    assert "RELEASE COMPLETE" in shown(data) and "08 02" in shown(data)
 
 
 def test_analog_lines_say_nothing() -> None:
