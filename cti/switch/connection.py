@@ -8,6 +8,7 @@ cannot differ from what happened. No I/O, no clock.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from cti.machine import Chart, Machine
@@ -104,7 +105,8 @@ class Connection:
         self.in_band = False  # the network's tones and voices are on the line before the answer
         self.timer: DelayedCall | None = None  # ends with the state
         self._tell = tell
-        self._machine = Machine(CONNECTION, actions=self, name=f"{device.name} in {conversation.id}")
+        actions = {action: partial(self._happened, event) for action, event in EVENTS.items()}
+        self._machine = Machine(CONNECTION, actions=actions, name=f"{device.name} in {conversation.id}")
 
     def __repr__(self) -> str:
         return f"<{self.device.name} in {self.conversation.id}: {self.state} {self.role}>"
@@ -127,8 +129,5 @@ class Connection:
         """A transition; IllegalEvent changes nothing."""
         self._machine.send(event, cause)
 
-    def __getattr__(self, name: str) -> Callable[[str], object]:
-        """The actions: each tells its event."""
-        if name not in EVENTS:
-            raise AttributeError(name)
-        return lambda cause: self._tell(EVENTS[name], self, cause)
+    def _happened(self, event: str, cause: str) -> None:
+        self._tell(event, self, cause)
