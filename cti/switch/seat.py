@@ -140,7 +140,9 @@ class CardSeat(Seat):
         self.off_hook, self.alarms = state.off_hook, state.alarms
         self._port.setting("fallback", "on_hook")  # where this server stands still, nobody is rung for ever
         self._port.begin_call()
-        if self.off_hook:
+        if self.alarms:
+            self._owner.out_of_order(self, self.alarms)
+        elif self.off_hook:
             self._owner.lifted(self)
 
     def stop(self) -> None:
