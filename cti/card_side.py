@@ -38,7 +38,7 @@ from cti.switch.seating import Seating
 from cti.switch.telephone import TelephoneMoves
 from cti.switch.telling import Telling
 from cti.switch.verbs import Verbs
-from cti.talks import Match
+from cti.talks import Ambiguous, Match
 from cti.trunks.routes import Routes
 from cti.trunks.signals import Signals
 from drivers.items import PlayItem
@@ -199,7 +199,7 @@ class CardSide:
         assert isinstance(record, TalkRecord)
         return Match(record.call, ends_talk=True, talk_s=record.talked_s)
 
-    def settle(self, record: Record, match: Match | None) -> None:
+    def settle(self, record: Record, match: Match | Ambiguous | None) -> None:
         """The agent is free."""
         assert isinstance(record, TalkRecord)
         centre, call = self._centre, record.call

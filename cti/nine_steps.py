@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from cti.call import Call, Source
 from cti.numbers import Numbers
 from cti.switch.interface import TransferResult
+from cti.talks import Match
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -84,6 +85,6 @@ class NineSteps:
     def step_9_record(self, record: Record, alone: bool = True) -> None:
         """The switch's record: the call is complete, its agent idle again. ``alone``: not out of a buffer."""
         match = self.centre.side.match(record, alone)
-        if match is not None and match.completes:
+        if isinstance(match, Match) and match.completes:
             self.centre.mark(match.call, 9, record.source)
         self.centre.side.settle(record, match)

@@ -33,7 +33,7 @@ from cti.side import Line, Record
 from cti.switch.behind_pbx import BehindPbx
 from cti.switch.errors import Unsupported
 from cti.switch.interface import Switch, TransferResult
-from cti.talks import Match
+from cti.talks import Ambiguous, Match
 from cti.vru.line import VruLine
 from drivers.port import Port
 from drivers.signalling.interface import Trunk
@@ -214,12 +214,12 @@ class PbxSide:
         """Busy after a guess: the guess was wrong."""
         self.settled.reached(agent, busy=busy)
 
-    def match(self, record: Record, alone: bool) -> Match | None:
+    def match(self, record: Record, alone: bool) -> Match | Ambiguous | None:
         """By interval, caller, trunk and length (cti.talks)."""
         assert isinstance(record, SmdrRecord)
         return self.talks.match(record, alone)
 
-    def settle(self, record: Record, match: Match | None) -> None:
+    def settle(self, record: Record, match: Match | Ambiguous | None) -> None:
         """See cti.settled."""
         assert isinstance(record, SmdrRecord)
         self.settled.settle(record, match)

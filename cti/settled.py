@@ -3,7 +3,8 @@
 Here the SMDR line ends. Every record goes into the journal, with its call where it is of one; a line that no form of
 the dialect reads goes there too (`tipring pbx unread` lists them), never nowhere. A record that ends the talk under way
 frees the agent; one that comes later mends the length of a talk whose end the desk's word, or a limit, had to tell. A
-call that gets no record in time is marked so (`recorded: missing`) until one comes after all.
+call that gets no record in time is marked so (`recorded: missing`) until one comes after all; one whose record may be
+damaged, too (`recorded: doubtful`). A record that can be of several calls is nobody's.
 
 Without a record the agent is freed by the desk's word, or asked at talk_s and freed ask_s later (cti.acd.truths); if
 the next transfer finds the extension busy after such a guess, the guess is noted as wrong; the caller keeps the place.
@@ -14,17 +15,20 @@ row that no form reads: cti.pbx.unread).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cti.call import Call
 from cti.numbers import agree
 from cti.pbx.dialect import Dialect
+from cti.pbx.doubts import Looks
 from cti.pbx.link import PbxLink
 from cti.pbx.parity import ParityCheck
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
-from cti.talks import Match, Talks
+from cti.talks import Ambiguous, Match, Talks
+from cti.trust import RecentDamage
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 # Two lines printed for two events have more time between them than this beyond their own length.
 BREATH_S: Final = 0.5
+# Why a record that shows nothing is doubtful all the same.
+OFTEN: Final = "damage was seen in several of the last lines"
 # A talk whose end was guessed, and at whose extension the next transfer met busy.
 GUESSED: Final = ("talk_limit",)
 
@@ -50,6 +56,9 @@ class Settled:
         overdue = self._overdue if wire is not None else (lambda call: None)
         self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue, self._on_port)
         self._unread = UnreadLines(dialect.name, centre.records.outside, self.pbx.now, self._unread_alarm)
+        parity = wire is not None and ParityCheck(wire.bits, wire.parity).checks
+        self._checked = parity or "stx_etx_bcc" in self._rules.terminators
+        self._damage, self._looks = RecentDamage(), Looks(self._rules.encoding == "ascii")
         self._last_s = float("-inf")  # when a line came last
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
         self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
@@ -82,7 +91,12 @@ class Settled:
         if isinstance(item, SmdrUnknown):
             self._cannot_read(item)
             return
-        self._trust.sound()
+        self._came(item.doubt is not None)
+        if item.doubt is None:
+            self._trust.sound()
+            self._looks.record(item.raw)
+        else:
+            self._trust.damaged()
         self._unread.read()
         alone = self._alone(item)
         if item.event == "end":
@@ -96,9 +110,15 @@ class Settled:
         elif item.event == "answer" and item.extension:
             self._side.transfers.agent_lifted(item.extension, "record")
 
-    def settle(self, record: SmdrRecord, match: Match | None) -> None:
+    def settle(self, record: SmdrRecord, match: Match | Ambiguous | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
         centre = self._centre
+        if isinstance(match, Match) and match.completes:
+            match = self._believed(match)
+        if isinstance(match, Ambiguous):
+            self._last_of = {}
+            self._history(None, record, between=[call.id for call in match.calls])
+            return
         call = match.call if match is not None else None
         self._last_of = {record.line_no: call}
         if match is None or call is None:
@@ -106,14 +126,14 @@ class Settled:
             self._ended_on_our_port(record)
             return
         if not match.completes:
-            self._history(call, record, leg="vru")
+            self._history(call, record, leg="vru", doubt=match.doubt)
             self._our_leg(call, record)
             return
         if not match.ends_talk:
-            self._history(call, record, match.talk_s)
+            self._history(call, record, match.talk_s, doubt=match.doubt)
             self._after_all(call, record)
             return
-        self._history(call, record)
+        self._history(call, record, doubt=match.doubt)
         call.unanswered = call.blind and record.answered is False
         call.talked_s = match.talk_s
         agent = call.agent
@@ -186,10 +206,27 @@ class Settled:
         centre = self._centre
         self._last_s = centre.clock.seconds()
         self._trust.damaged()
+        self._came(item.broken or self._looks.damaged(item.raw))
         centre.event(None, "smdr_unread", "smdr", raw=item.raw, reason=item.reason, line=item.line_no)
         centre.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
         centre.metrics.garbage("smdr", 1)
         self._unread.unread(item.raw)
+
+    def _came(self, damaged: bool) -> None:
+        """A line, and whether it shows damage."""
+        for call in self._damage.line(damaged):
+            assert isinstance(call, Call)
+            self._centre.event(call, "doubted", "smdr", why=OFTEN)
+
+    def _believed(self, match: Match) -> Match:
+        """A record by itself in order, on a line that shows damage again and again, is doubtful unless what it says is
+        known otherwise. Where the line has parity or check characters what is damaged is seen."""
+        if match.doubt is not None or match.confirmed or self._checked:
+            return match
+        if self._damage.often:
+            return replace(match, doubt=OFTEN)
+        self._damage.believed(match.call)
+        return match
 
     def _unread_alarm(self, raised: bool, text: str) -> None:
         self._centre.set_alarm("smdr_unread", raised, text)
@@ -205,7 +242,9 @@ class Settled:
         """A record that came before we noticed that its call was over."""
         if completes:
             self._centre.mark(call, 9, "smdr")
-            self._history(call, record)
+            self._history(
+                call, record, doubt=record.doubt or (OFTEN if self._damage.often and not self._checked else None)
+            )
         else:
             self._history(call, record, leg="vru")
             self._our_leg(call, record)
@@ -246,11 +285,9 @@ class Settled:
         line = next((line for line in self._side.lines if line.extension == extension), None)
         return self._side.arrivals.call_at(line) if line is not None else None
 
-    def _history(
-        self, call: Call | None, record: SmdrRecord, talk_s: float | None = None, leg: str | None = None
-    ) -> None:
-        """talk_s: the record came after the end of the talk, and tells its length."""
-        more: dict[str, Any] = {"leg": leg} if leg is not None else {}
+    def _history(self, call: Call | None, record: SmdrRecord, talk_s: float | None = None, **given: Any) -> None:
+        """talk_s: the record came after the end of the talk, and tells its length. given: what else is to be told."""
+        more = {name: value for name, value in given.items() if value is not None}
         fields = {
             "extension": record.extension,
             "trunk": record.trunk,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cti.records.outcome import Outcome
     from cti.switch.interface import Switch, TransferResult
     from cti.switch.record import TalkRecord
-    from cti.talks import Match
+    from cti.talks import Ambiguous, Match
     from drivers.port import Port
     from drivers.signalling.interface import Trunk
 
@@ -163,11 +163,11 @@ class Side(Protocol):
         """What a transfer found at the agent's telephone."""
         ...
 
-    def match(self, record: Record, alone: bool) -> Match | None:
+    def match(self, record: Record, alone: bool) -> Match | Ambiguous | None:
         """Which call the switch's record is of; None: none of ours."""
         ...
 
-    def settle(self, record: Record, match: Match | None) -> None:
+    def settle(self, record: Record, match: Match | Ambiguous | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
         ...
 

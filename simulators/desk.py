@@ -279,8 +279,9 @@ class Desk:
     def phone_hung_up(self) -> None:
         self._popup_is_new = False
         self.phone_in_hand()
-        self._doubt = self._clock.callLater(STILL_TALKING_S, self._still_talking, self.popup)
+        self._doubt = self._clock.callLater(STILL_TALKING_S, self._still_talking, len(self.popups))
 
-    def _still_talking(self, popup: dict[str, Any] | None) -> None:
-        if self.state.get("line") == "talking" and self.popup is popup:
+    def _still_talking(self, popups: int) -> None:
+        """Unless the next call has come up since; what was added to this one's pop-up makes no other."""
+        if self.state.get("line") == "talking" and len(self.popups) == popups:
             self.click("call_ended")

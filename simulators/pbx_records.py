@@ -188,7 +188,8 @@ class Printer:
         if self._unended and not done:
             done = "neighbour"  # the line before lost its end, and this one runs on from it
         self._unended = bool(data) and not data.endswith(text[-2:].encode("ascii"))
-        self._note(number, "pbx", "smdr", extension=leg.extension, raw=text, fault=done, event=event)
+        said = {"extension": leg.extension, "duration_s": leg.duration_s}
+        self._note(number, "pbx", "smdr", raw=text, fault=done, event=event, **said)
         if event == "ring":
             called = leg.called if self._writer.names_called else ""
             told = {"extension": leg.extension, "calling": leg.number, "called": called}

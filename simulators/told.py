@@ -11,6 +11,8 @@ from typing import Any
 
 from simulators.truth import CallTruth, Happening
 
+# A record may be rounded to tenths of a minute.
+LENGTH_S = 6.0
 WHOLE = frozenset({"", "late", "shuffled"})  # what was done to a message that can be read all the same
 
 
@@ -77,18 +79,31 @@ def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]
 
 
 def record_of(call: Mapping[str, Any], mine: CallTruth, others: list[CallTruth]) -> str:
-    """How the record of an answered call stands: reconciled (the PBX's own, of the agent's telephone with this caller),
-    marked (it has none, and says why it ended without), missing (it says that it ended by a record and has none),
-    spoilt (damaged on the way, and taken all the same), wrong (another caller's)."""
+    """How the record of an answered call stands: reconciled (the PBX's own, of the agent's telephone with this caller;
+    what it says of caller, telephone and length is right), doubted (that, too, but the server says that it may be
+    damaged), marked (it has none, and says why it ended without; or a damaged one, and says so), missing (it says that
+    it ended by a record and has none), spoilt (damaged on the way, and taken all the same), wrong (another's)."""
     text, by_record = _bare(call.get("smdr")), call.get("cause") in (None, "smdr")
+    doubtful = call.get("recorded") == "doubtful"
     own = [one for one in mine.all("smdr") if text and text in _bare(one.data["raw"])]
     if any(one.data["extension"] == mine.agent_extension for one in own):
-        return "reconciled"
-    if not text or own:  # nothing, or the record of the VRU's own part
-        return "missing" if by_record else "marked"
-    if any(text in _bare(one.data["raw"]) for other in others for one in other.all("smdr")):
+        return "doubted" if doubtful else "reconciled"
+    if not own and text and any(text in _bare(one.data["raw"]) for other in others for one in other.all("smdr")):
         return "wrong"
-    return "spoilt"
+    if not text or own or call.get("recorded") not in ("smdr", "doubtful"):  # nothing, or of the VRU's own part
+        return "missing" if by_record else "marked"
+    if doubtful:
+        return "marked"
+    return "reconciled" if _right(call.get("smdr_fields") or {}, mine) else "spoilt"
+
+
+def _right(fields: Mapping[str, Any], mine: CallTruth) -> bool:
+    """Does a damaged record say what counts as it was printed?"""
+    if fields.get("extension") != mine.agent_extension or fields.get("number") not in (None, mine.ani):
+        return False
+    printed = [one for one in mine.all("smdr") if one.data["extension"] == mine.agent_extension]
+    lasted = fields.get("duration_s")
+    return any(lasted is None or abs(lasted - one.data["duration_s"]) <= LENGTH_S for one in printed)
 
 
 def _bare(text: object) -> str:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cti.pbx.doubts import doubt_of, not_printed
 from cti.pbx.smdr_lines import Piece, cutter
 from cti.pbx.smdr_rules import (
     RECORD_FIELDS,
@@ -58,7 +59,7 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     when not printed; exact to duration_step_s. direction: in, out, internal, None when the line is about no call.
     answered: None when the PBX cannot tell. number: the far party, or the digits dialled, as printed. condition: the
     printed code. line_no counts the lines (frames) from 1; of_line is the line that a continuation belongs to. mended:
-    cut out of a line that was damaged before it.
+    cut out of a line that was damaged before it. doubt: what shows damage (cti.pbx.doubts), in words.
     """
 
     form: str
@@ -82,6 +83,7 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     stamp: Stamp = "end"
     duration_step_s: float = 1.0
     mended: bool = False
+    doubt: str | None = None
 
     @property
     def source(self) -> Literal["smdr"]:
@@ -95,11 +97,13 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class SmdrUnknown(Struct, frozen=True):
-    """What fits no form of the dialect; raw is its beginning, at most line_max bytes."""
+    """What fits no form of the dialect; raw is its beginning, at most line_max bytes. broken: it was not cut out whole
+    (no end, a wrong check character)."""
 
     raw: str
     line_no: int
     reason: str
+    broken: bool = False
 
 
 SmdrItem = SmdrRecord | SmdrUnknown
@@ -116,6 +120,8 @@ class SmdrDecoder:
         self.dialect = dialect
         self.rules = dialect.smdr
         self._cutter = cutter(self.rules)
+        self._ascii = self.rules.encoding == "ascii"
+        self._encoding = "latin-1" if self._ascii else self.rules.encoding  # each byte keeps its column
         self._calendar = Calendar(self.rules.date_order, now)
         self._mask = _MASK if (dialect.serial.smdr.bits == 7 if strip_bit7 is None else strip_bit7) else None
         self._skip = [re.compile(pattern) for pattern in self.rules.skip]
@@ -162,9 +168,9 @@ class SmdrDecoder:
     def _items(self, pieces: list[Piece]) -> list[SmdrItem]:
         items: list[SmdrItem] = []
         for piece in pieces:
-            text = piece.data.decode(self.rules.encoding, "backslashreplace").strip(_FILL).rstrip()
+            text = piece.data.decode(self._encoding, "backslashreplace").strip(_FILL).rstrip()
             if piece.fault:
-                items.append(SmdrUnknown(text, piece.number, piece.fault))
+                items.append(SmdrUnknown(text, piece.number, piece.fault, broken=True))
             elif self._begin is not None:
                 self._in_block(text, piece.number, items)
             elif text:
@@ -195,26 +201,33 @@ class SmdrDecoder:
             self._line(text, self._block_no, items)
 
     def _line(self, text: str, number: int, items: list[SmdrItem]) -> None:
-        if any(skip.search(text) for skip in self._skip):
+        if any(skip.search(text) for skip in self._skip) and not not_printed(text, self._ascii):
             return
         item = self._record(text, number)
-        if isinstance(item, SmdrUnknown) or any(len(value) > _LONG_FIELD for value in item.fields.values()):
+        if isinstance(item, SmdrUnknown) or item.doubt or any(len(text) > _LONG_FIELD for text in item.fields.values()):
             item = self._record_behind(text, number) or item
         if isinstance(item, SmdrUnknown):
             self._last_record = 0
         else:
             before = text[: len(text) - len(item.raw)].rstrip()
             if before:
-                items.append(SmdrUnknown(before, number, "is not ended, and stands before a record"))
+                items.append(self._not_ended(before.strip(_FILL).rstrip(), number))
             if item.of_line is None:
                 self._last_record = number
         items.append(item)
+
+    def _not_ended(self, text: str, number: int) -> SmdrItem:
+        """What stands before a record in the same line."""
+        item = self._record(text, number)
+        if isinstance(item, SmdrUnknown):
+            return SmdrUnknown(text, number, "is not ended, and stands before a record", True)
+        return replace(item, doubt="it was not ended")
 
     def _record_behind(self, text: str, number: int) -> SmdrRecord | None:
         """The line before was not ended: the record that runs from somewhere within this text to its end."""
         nearest, found = len(text), None
         for form, pattern in self._loose:
-            for at in range(_PREFIX + 1, nearest) if form.columns else (_PREFIX + 1,):
+            for at in range(1, nearest) if form.columns else (_PREFIX + 1,):
                 fit = fields_of(form, pattern, text[at:]) if form.columns else fields_of(form, pattern, text, at)
                 if fit is None:
                     continue
@@ -226,7 +239,9 @@ class SmdrDecoder:
                         continue
                     nearest = begins
                 break
-        return replace(found, mended=True) if found is not None else None
+        if found is None:
+            return None
+        return replace(found, mended=True, doubt="the line before it was not ended")
 
     def _record(self, text: str, number: int) -> SmdrItem:
         reason = "fits no form of the dialect"
@@ -236,7 +251,8 @@ class SmdrDecoder:
                 continue
             begins, groups = fit
             try:
-                return self._read(form, groups, text if begins <= _PREFIX else text[begins:], number)
+                text = text if begins <= _PREFIX else text[begins:]
+                return replace(self._read(form, groups, text, number), doubt=doubt_of(form, pattern, text, self._ascii))
             except NotARecord as error:
                 reason = f"{form.name}: {error}"
         return SmdrUnknown(text, number, reason)

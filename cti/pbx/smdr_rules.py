@@ -49,6 +49,8 @@ class RecordForm(Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str | None = None
     columns: dict[str, tuple[int, int]] = {}
     shapes: dict[str, str] = {}  # column -> what its stripped text must match entirely; '' is: empty
+    # field -> what its text looks like in a sound record; another makes the record doubtful (cti.pbx.doubts)
+    usual: dict[str, str] = {}
     stamp: Literal["start", "end"] = "end"  # what the printed time is the time of
     event: RecordEvent = "end"
     direction: Direction | None = None
@@ -147,6 +149,10 @@ def _form_faults(form: RecordForm, here: tuple[str | int, ...], document: Docume
         if name not in form.columns:
             there = "columns: " + ", ".join(form.columns)
             yield document.fault((*here, "shapes", name), "is the shape of no column", there)
+    for name, text in form.usual.items():
+        yield from expression_faults(text, (*here, "usual", name), document)
+        if names is not None and name not in names:
+            yield document.fault((*here, "usual", name), "is no group or column", "there are: " + ", ".join(names))
     end = 0
     for name, (first, last) in sorted(form.columns.items(), key=lambda column: column[1]):
         where = (*here, "columns", name)

@@ -28,7 +28,9 @@ message         path, seconds: the caller left a message
 recording       what: begun (conversation, port, ani, dnis, group), joined (the event's agent speaks in it), ended
                 (seconds, why); file: in the recordings' folder
 smdr            raw, fields: the record that the PBX sent; leg: vru, where it is of our port's part of a call that an
-                agent took; talk_s, instead_of: the talk's length by a late record, and what had been measured
+                agent took; talk_s, instead_of: the talk's length by a late record, and what had been measured;
+                doubt: why it may not say what the PBX printed; between: calls of which it can be, none of which has it
+doubted         why: the line has shown damage since the call's record came: it may not say what the PBX printed
 unrecorded      why: no record of the call came in time (it may come later: step 9)
 signalling      trunk, slot, incoming, cause, text, steps: what was said on the trunk (cti/trunks/signals.py)
 alarm           what: something that a person should look at
@@ -53,8 +55,9 @@ Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
 _SWITCHED = ("connection", "verb", "recording")
+_RECORDED = ("smdr", "doubted", "unrecorded")
 CALL_KINDS = frozenset(
-    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", "smdr", "unrecorded", "alarm", "outcome", "ended")
+    (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", *_RECORDED, "alarm", "outcome", "ended")
 )
 
 BOOT_SPAN = 10**12

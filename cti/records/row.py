@@ -70,7 +70,8 @@ class CallRow(msgspec.Struct):
     message_s: float | None = None
     smdr_raw: str | None = None
     smdr_fields: str | None = None  # JSON
-    recorded: str | None = None  # smdr: by the PBX's own record; missing: none came in time; null: not known (yet)
+    # smdr: by the PBX's own record; doubtful: by one that may be damaged; missing: none came in time; null: not known
+    recorded: str | None = None
     alarms: int = 0
     queue_clock: float | None = None  # monotonic seconds at which the wait began; null when it is over
     talk_clock: float | None = None
@@ -228,8 +229,11 @@ def _message(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> 
 def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
     """A record that came after the end of the talk may tell better how long it was (``talk_s``) than what we measured
     (``instead_of``). That of our own port's part does not replace the agent's."""
-    if data.get("leg") == "vru" and row.recorded == "smdr":
-        return
+    if data.get("leg") == "vru":
+        if row.recorded in ("smdr", "doubtful"):
+            return
+    elif _text(data, "doubt") is not None:
+        row.recorded = "doubtful"
     row.smdr_raw = _text(data, "raw") or row.smdr_raw
     told, measured = _seconds(data.get("talk_s")), _seconds(data.get("instead_of"))
     if told is not None and measured is not None and row.talk_s is not None:
@@ -240,6 +244,11 @@ def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
             row.smdr_fields = clean(msgspec.json.encode(fields, order="sorted").decode())
         except (TypeError, ValueError, RecursionError):
             row.smdr_fields = None
+
+
+def _doubted(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    if row.recorded == "smdr":
+        row.recorded = "doubtful"
 
 
 def _unrecorded(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -296,6 +305,7 @@ _BY_KIND = {
     "talk_ended": _talk_ended,
     "message": _message,
     "smdr": _smdr,
+    "doubted": _doubted,
     "unrecorded": _unrecorded,
     "alarm": _alarm,
     "outcome": _outcome,

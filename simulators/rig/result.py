@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,7 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
         "message_s": row.message_s,
         "talk_ended": _seconds(row.talk_ended_at, began) if row.talk_ended_at is not None else None,
         "smdr": row.smdr_raw,
+        "smdr_fields": json.loads(row.smdr_fields) if row.smdr_fields else None,
         "recorded": row.recorded,
     }
 

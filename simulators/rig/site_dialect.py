@@ -43,18 +43,20 @@ LEARNED_RECORDS: dict[str, dict[str, Any]] = {
 NEC_INCOMING = {
     "name": "incoming",
     "columns": {
-        "kind": [3, 4],
+        "kind": [1, 4],
+        "route": [6, 8],
         "trunk": [9, 11],
+        "tenant": [12, 14],
         "extension": [15, 20],
         "date": [21, 24],
         "time": [25, 30],
         "end_date": [31, 34],
         "end_time": [35, 40],
-        "transferred": [54, 54],
+        "condition": [54, 54],
         "year": [117, 118],
         "end_year": [119, 120],
     },
-    "shapes": {"kind": "KE"},
+    "shapes": {"kind": "0!KE"},
     "stamp": "start",
     "direction": "in",
 }
@@ -84,7 +86,8 @@ def _learned(scenario: Scenario, base: Dialect) -> dict[str, Any]:
         learned["mci"] = {**_section(base.mci), "columns": columns}
         learned["calls"] = {**_section(base.calls), "sources": ["mci", "callerid_on_port"]}
         smdr = _section(base.smdr)
-        learned["smdr"] = {**smdr, "records": [NEC_INCOMING, *smdr["records"]]}
+        conditions = {"1": {"transferred": True}}
+        learned["smdr"] = {**smdr, "records": [NEC_INCOMING, *smdr["records"]], "conditions": conditions}
         others = [source for source in base.calls.sources if source != "mci"]
         learned["calls"] = {**_section(base.calls), "sources": ["mci", *others]}
     if plan.number_max is not None:

@@ -118,7 +118,7 @@ def test_a_buffer_still_tells_of_calls_long_ago(pbx: Pbx) -> None:
         pbx.clock.advance(20.0)
     present = pbx.talk(A, 44.0)
     stale = [(call, one, pbx.talks.match(one, alone=False)) for call, one in reversed(records)]
-    assert [found and (found.call, found.ends_talk, found.talk_s) for _, _, found in stale] == [
+    assert [isinstance(found, Match) and (found.call, found.ends_talk, found.talk_s) for _, _, found in stale] == [
         (call, False, 45.0) for call, _, _ in stale
     ]
     assert pbx.talks.match(pbx.own(present), alone=False) == Match(present, True)
@@ -152,7 +152,7 @@ def test_the_same_caller_again_in_the_same_minute(pbx: Pbx, number: str | None) 
     for record, call, ends in ((two, second, True), (one, first, False)):  # reordered
         record = pbx.record(0, 0) if record is None else record
         found = pbx.talks.match(record)
-        assert found is not None and (found.call, found.ends_talk) == (call, ends)
+        assert isinstance(found, Match) and (found.call, found.ends_talk) == (call, ends)
 
 
 def test_another_call_during_the_talk_does_not_end_it(pbx: Pbx) -> None:
@@ -170,7 +170,7 @@ def test_intercom_legs_and_our_own_extensions_end_no_talk(pbx: Pbx, more: dict[s
     call.ani = call.ani or (A if more.get("number") == B else None)
     record = pbx.record(call.talk_s or 0.0, pbx.clock.seconds(), **{"number": None, **more})
     found = pbx.talks.match(record)
-    assert found is None or not found.ends_talk
+    assert not isinstance(found, Match) or not found.ends_talk
 
 
 def test_another_trunk_is_another_call(pbx: Pbx) -> None:
@@ -229,7 +229,7 @@ def test_a_call_without_a_record_is_told_once_and_may_have_one_later(pbx: Pbx) -
     assert pbx.overdue == [first]
     pbx.clock.advance(3000.0)
     found = pbx.talks.match(one)
-    assert found is not None and found.call is first and not found.ends_talk
+    assert isinstance(found, Match) and found.call is first and not found.ends_talk
     assert pbx.talks.match(one) is None and pbx.overdue == [first]
 
 

@@ -43,14 +43,14 @@ def test_calls_are_right_all_the_same(fault: str) -> None:
     assert seen.run.strangers == []
     settled(seen, alarms=ALARMS & set(seen.alarms))
     assert len(seen.calls("answered")) >= 7
-    assert set(seen.run.records) <= {"reconciled", "marked", "spoilt"}
+    assert set(seen.run.records) <= {"reconciled", "doubted", "marked"}
 
 
 def test_damaged_bytes_never_show_a_wrong_customer() -> None:
     """One byte in a hundred on both lines: the records are reconciled or say why they are not."""
     seen = look(mixed(3, 60), faults=["smdi=noise:1%", "smdr=noise:1%"])
     assert seen.run.strangers == []
-    assert set(seen.run.records) <= {"reconciled", "marked", "spoilt"}
+    assert set(seen.run.records) <= {"reconciled", "doubted", "marked"}
     settled(seen, alarms=ALARMS & set(seen.alarms))
     noisy = [one for one in seen.run.world.truth.log if one.data.get("fault") == "noise"]
     assert len(noisy) > 100

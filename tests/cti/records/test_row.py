@@ -125,6 +125,24 @@ def test_a_number_in_doubt_says_why() -> None:
     assert made.ani_doubt == "port_map"
 
 
+@pytest.mark.parametrize(("more", "recorded", "raw"), [
+    ([(9, "smdr", "smdr", {"raw": "own"})], "smdr", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"})], "doubtful", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own"}), (20, "doubted", "smdr", {"why": "odd"})], "doubtful", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"}), (9, "smdr", "smdr", {"raw": "vru", "leg": "vru"})],
+     "doubtful", "own"),
+])  # fmt: skip
+def test_a_record_that_may_be_damaged_is_marked(more: list[Line], recorded: str, raw: str) -> None:
+    made = row([(1, "connected", "port", {"agent": "7"}), (9, "step", "smdr", {"n": 9}), *more])
+    assert (made.recorded, made.smdr_raw) == (recorded, raw)
+
+
+def test_doubt_makes_no_record_where_none_came() -> None:
+    lines: list[Line] = [(1, "connected", "port", {"agent": "7"}), (9, "doubted", "smdr", {"why": "odd"})]
+    assert row(lines).recorded is None
+    assert row([*lines, (10, "smdr", "smdr", {"raw": "x", "leg": "vru", "doubt": "odd"})]).recorded is None
+
+
 def test_a_call_ended_by_the_next_boot_has_no_invented_durations() -> None:
     lines: list[Line] = [(1, "queued", "acd", {}), (5, "connected", "port", {"agent": "7"})]
     before = entries(lines)
