@@ -175,12 +175,15 @@ static float PATH(echo_learn)(const float *sent, const float *left, struct tr_ec
         VEC near = MORE(e2 - ECHO_SHARE * doubt * x2, e2 * ECHO_NOISE_LEAST);
         noise = noise + (near - noise) * ECHO_NOISE_RATE;
         VEC gain = doubt / (doubt * (x2 + leak) + noise * (1.0f / ECHO_SHARE) + 1.0f);
+        MASK own = x2 > leak; /* of what leaks in from its neighbours a frequency learns nothing of itself */
+        gain = (VEC)((MASK)gain & own);
         VEC sr = xr * er + xi * ei, si = xr * ei - xi * er, like = wr * sr + wi * si;
         AT(path->noise, k) = noise;
         AT(path->doubt, k) = doubt * (1.0f - ECHO_SHARE * (gain * x2));
         AT(step, k) = gain * sr;
         AT(step, 256 + k) = gain * si;
-        AT(likeness, k % 16) += like * MORE(like, zero - like) / (e2 * x2 * (wr * wr + wi * wi) + 1.0f);
+        VEC alike = like * MORE(like, zero - like) / (e2 * x2 * (wr * wr + wi * wi) + 1.0f);
+        AT(likeness, k % 16) += (VEC)((MASK)alike & own);
     }
     PATH(samples)(step, false, taps);
     for (int n = 0; n < 256; n += LANES)

@@ -223,6 +223,28 @@ static void keeps_the_line_through_tones(void) {
     CHECK(enhancement(6, 6.5) > 15);
 }
 
+/* Two steady tones at once are learnt wrongly, little by little: what is added stays below the near end for seconds. */
+static void bears_two_steady_tones(void) {
+    const double hz[][2] = {{600, 1125}, {975, 1375}, {1725, 1875}, {2475, 2375}};
+    for (int i = 0; i < 4; i++) {
+        static double tone[N];
+        line(14, 0, false);
+        memset(tone, 0, sizeof tone);
+        add_sine(tone, N, 0, N, hz[i][0], -15, 0.1);
+        to_line(tone, sent, N);
+        add_sine(near, N, i % 2 ? TR_RATE : 0, N, hz[i][1], -15, 0.3);
+        hear_line();
+        cancel_all();
+        double rest = 0;
+        for (int n = 4 * TR_RATE; n < 5 * TR_RATE; n++) {
+            rest += (left_over[n] - near[n]) * (left_over[n] - near[n]);
+        }
+        double dbm0 = 20 * log10(sqrt(2 * rest / TR_RATE) / PEAK_0DBM0);
+        fprintf(stderr, "  %g Hz sent, %g Hz at the near end: beside it %.1f dBm0\n", hz[i][0], hz[i][1], dbm0);
+        CHECK(dbm0 < -20);
+    }
+}
+
 static void adds_nothing_where_there_is_no_echo(void) {
     line(100, 0, false);
     send_speech("en");
@@ -340,6 +362,7 @@ int main(void) {
     RUN(does_not_diverge_when_both_talk);
     RUN(follows_a_line_that_changes);
     RUN(keeps_the_line_through_tones);
+    RUN(bears_two_steady_tones);
     RUN(adds_nothing_where_there_is_no_echo);
     RUN(rests_when_told);
     RUN(passes_what_it_would_make_worse);
