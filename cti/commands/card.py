@@ -28,7 +28,8 @@ in the site file. Nothing is dialled unless --dial says what; --ring waits for a
   return loss   how much of what we send comes back (white noise; 8 dB at least)             回波损耗
   DTMF loop     our digits, as the line's echo brings them back (with --dial)                双音频
   dialling      what the PBX answers with: ringback, voice, busy, ...                        拨号
-  flash         whether a hook flash of pbx.flash_ms in that call brings dial tone           拍叉
+  flash         whether a hook flash of pbx.flash_ms in that call brings dial tone; one that  拍叉
+                is too long hangs up and brings one, too: tipring line learn tells them apart
   caller ID     number and form (FSK, DTMF) of a call that comes                             来电显示
 
 Status 0 when all that was tested is as it should be, 1 otherwise.
