@@ -15,28 +15,28 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
-from cti.card_side import CardSide, CardWiring
 from cti.cards import seat_ports, vru_ports
 from cti.centre import Centre
-from cti.config import DahdiCard, SerialLine, Site, WiredCard
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
 from cti.errors import StoreError, TipringError
-from cti.log import Lines, Log
-from cti.metrics import Metrics
+from cti.operations.log import Lines, Log
+from cti.operations.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
 from cti.pbx.dialect import Dialect, SerialSettings, load_dialect
 from cti.pbx.link import Opener
-from cti.pbx_side import PbxSide, SerialWire, Wiring
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
 from cti.records.store import Store, open_store
-from cti.side import Side
-from cti.tones import check_heard, ears, load_plan
+from cti.sides.card_side import CardSide, CardWiring
+from cti.sides.pbx_side import PbxSide, SerialWire, Wiring
+from cti.sides.side import Side
+from cti.site.config import DahdiCard, SerialLine, Site, WiredCard
+from cti.site.tones import check_heard, ears, load_plan
 from cti.trunks.routes import Routes
 from cti.trunks.trunks import open_trunks
 from cti.vru.flow import load_flow

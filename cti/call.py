@@ -17,7 +17,7 @@ from cti.vru.flow import Language
 
 if TYPE_CHECKING:
     from cti.acd.queue import QueueEntry
-    from cti.side import Line
+    from cti.sides.side import Line
     from cti.vru.line import VruLine
     from drivers.scope import CallScope
 
@@ -88,7 +88,7 @@ class Said:
     ani: str
     form: str
     cut: bool = False
-    doubt: str | None = None  # serial_damaged, port_map, place_guessed (cti.numbers.Doubt)
+    doubt: str | None = None  # serial_damaged, port_map, place_guessed (cti.arrivals.numbers.Doubt)
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +105,7 @@ class Call:
     ani_source: Source | None = None
     ani_form: str = ""
     ani_truncated: bool = False
-    ani_doubt: str | None = None  # why it is nobody's for certain (cti.numbers.Doubt)
+    ani_doubt: str | None = None  # why it is nobody's for certain (cti.arrivals.numbers.Doubt)
     said: dict[Source, Said] = field(default_factory=dict)  # the calling number, by who says it
     dnis: str | None = None
     dnis_rank: int = 0  # of its source in the dialect's order

@@ -10,8 +10,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 
-from cti.config import Card, DahdiCard, Site, VruPort, WiredCard
 from cti.errors import TipringError
+from cti.site.config import Card, DahdiCard, Site, VruPort, WiredCard
 from drivers.card import Backplane, SoftwareCard
 from drivers.card import Card as EngineCard
 from drivers.clock import Clock, DelayedCall

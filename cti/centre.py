@@ -1,9 +1,9 @@
 """One call centre: the parts joined, whatever clock they run by and whatever their wires are made of.
 
-Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock and the side
-that stands between the callers and us (a PBX, or our own cards: cti.side). The steps of a call are in cti.nine_steps,
-what happens between them in cti.conduct; here is what every step needs: a call's record, its agent's screen. Serves
-all nine steps.
+Made by cti.service for real time, and by the stepped rig for simulated time; both hand over the clock and the side that
+stands between the callers and us (a PBX, or our own cards: cti.sides.side). The steps of a call are in cti.nine_steps,
+what happens between them in cti.conduct; here is what every step needs: a call's record, its agent's screen. Serves all
+nine steps.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from cti.acd.centre import Acd
 from cti.acd.truths import Limits
 from cti.call import CALL, Call, Source, Step
 from cti.conduct import Conduct
-from cti.config import Site
+from cti.desk.popup import PopUps
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
 from cti.errors import UnknownCall
-from cti.log import Log
 from cti.machine import Machine
-from cti.metrics import Metrics
 from cti.nine_steps import NineSteps
-from cti.popup import PopUps
+from cti.operations.log import Log
+from cti.operations.metrics import Metrics
 from cti.records.records import Records
-from cti.side import Line, Side
+from cti.sides.side import Line, Side
+from cti.site.config import Site
 from cti.switch.interface import Transfer, TransferResult
 from cti.vru.attendant import Attendant
 from cti.vru.flow import Flow

@@ -2,7 +2,7 @@
 
 Each call is served by one coroutine in its scope, from our answer until the VRU's part is over. Whatever ends it, the
 call gets its outcome and its end exactly once, the line and the agent are free again, and the record says why. What
-depends on who switches (a PBX, or our cards) is asked of the centre's side (cti.side).
+depends on who switches (a PBX, or our cards) is asked of the centre's side (cti.sides.side).
 
 Limits: those of the menu, the queue, the message, the switch and the side.
 """

@@ -14,22 +14,22 @@ Each step is one short method, which hands over to the part that owns it. What h
 caller hangs up, the transfer fails) is in cti.conduct.
 
 Where our own cards are the switch (`switch: card`), the steps are the same: the trunk's signalling tells who calls, the
-VRU answers on the trunk's own port, the agent's telephone hangs on a card, and the record is our own (cti.side).
+VRU answers on the trunk's own port, the agent's telephone hangs on a card, and the record is our own (cti.sides.side).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cti.arrivals.numbers import Numbers
 from cti.call import Call, Source
-from cti.numbers import Numbers
 from cti.switch.interface import TransferResult
-from cti.talks import Match
+from cti.talks.talks import Match
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.centre import Centre
-    from cti.side import Line, Record
+    from cti.sides.side import Line, Record
     from cti.vru.menu import MenuResult
 
 

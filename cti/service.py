@@ -23,21 +23,21 @@ from twisted.python.failure import Failure
 
 from cti.assemble import Parts, line_settings, make_centre, open_records, site_side, wire
 from cti.cards import BackplaneLink, open_cards
-from cti.config import SerialLine, Site, WiredCard
-from cti.control import SOCKET, ControlFactory
 from cti.customers.numbering import NumberPlan
 from cti.desk.passwords import ThreadChecker
 from cti.errors import JournalError, StoreError, TipringError
-from cti.log import FileSink, Log
-from cti.metrics import Metrics
-from cti.operator import Operator
+from cti.operations.control import SOCKET, ControlFactory
+from cti.operations.log import FileSink, Log
+from cti.operations.metrics import Metrics
+from cti.operations.operator import Operator
+from cti.operations.watchdog import Watchdog, notifier, period_s
 from cti.outside import ThreadedOutside
 from cti.pbx.dialect import SerialSettings
 from cti.pbx.serial_port import serial_opener
-from cti.pbx_side import SerialWire
 from cti.records.journal import Journal
 from cti.records.store import Store, open_store
-from cti.watchdog import Watchdog, notifier, period_s
+from cti.sides.pbx_side import SerialWire
+from cti.site.config import SerialLine, Site, WiredCard
 from drivers.card import SoftwareCard
 from drivers.clock import DelayedCall, ReactorClock
 from drivers.engine import Engine

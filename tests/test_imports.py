@@ -20,7 +20,7 @@ ALLOWED = {
 # codecs and state machines: no reactor, no sockets
 PURE = [
     "cti/machine.py",
-    "cti/numbers.py",
+    "cti/arrivals/numbers.py",
     "cti/pbx/digit_pattern.py",
     "cti/pbx/in_band.py",
     "cti/pbx/mci.py",

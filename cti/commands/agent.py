@@ -98,8 +98,8 @@ def server_of(site_file: str) -> str:
     """The desk address of the server that runs by a site file."""
     from pathlib import Path
 
-    from cti.config import load_site
-    from cti.control import ask
+    from cti.operations.control import ask
+    from cti.site.config import load_site
 
     site = load_site(site_file)
     port = site.desk.port or ask(Path(site.state_dir), {"do": "status"})["addresses"]["desk"]

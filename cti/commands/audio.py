@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan(country: str) -> TonePlan:
-    from cti.tones import load_plan
+    from cti.site.tones import load_plan
 
     return load_plan(country)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from cti.config import DahdiCard
 from cti.errors import TipringError
+from cti.site.config import DahdiCard
 from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.dahdi import DahdiCard as EngineDahdiCard

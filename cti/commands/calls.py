@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cti.records.outcome import OUTCOMES
 
 if TYPE_CHECKING:
-    from cti.config import Site
     from cti.records.row import CallRow
+    from cti.site.config import Site
 
 NAME = "calls"
 HELP = "the calls in the records, newest first"
@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads the database; the server need not be running."""
 
-    from cti.config import load_site
     from cti.customers.numbering import NumberPlan
     from cti.records.store import existing_store
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     since = asked_since(args, site)

@@ -9,8 +9,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cti.config import Card, Site
-    from cti.line_test import LineTest, Row
+    from cti.install.line_test import LineTest, Row
+    from cti.site.config import Card, Site
     from drivers.engine import Engine
 
 NAME = "card"
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
     """Opens the port, measures, tells."""
     import re
 
-    from cti.config import load_site
     from cti.errors import TipringError
     from cti.reactor import install
+    from cti.site.config import load_site
 
     if args.dial is not None and not re.fullmatch(r"[0-9*#,A-Da-d]{1,32}", args.dial):
         raise TipringError(f"--dial {args.dial!r}: write 1 to 32 of 0-9 * # A-D, and ',' for half a second")
@@ -94,8 +94,8 @@ def _port(site: Site, wanted: str) -> tuple[Card, int]:
 
 def _no_server(site: Site, port: str) -> None:
     """TipringError where a server holds the card."""
-    from cti.control import ControlError, ask
     from cti.errors import TipringError
+    from cti.operations.control import ControlError, ask
 
     try:
         ask(site.state, {"do": "status"})
@@ -115,8 +115,8 @@ def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Na
 
     from cti.assemble import site_dialect
     from cti.errors import TipringError
-    from cti.line_test import LineTest
-    from cti.tones import load_plan
+    from cti.install.line_test import LineTest
+    from cti.site.tones import load_plan
     from drivers.clock import ReactorClock
     from drivers.engine import Engine
     from drivers.errors import EngineError
@@ -164,8 +164,8 @@ def _begin(reactor: Any, engine: Engine, test: LineTest, failed: list[Any]) -> N
 def _open(engine: Engine, card: Card, index: int) -> Any:
     """One channel of a real card; of a software card all ports, whose wires lead to the far end of its backplane."""
     from cti.cards import LAWS, connect
-    from cti.config import DahdiCard
     from cti.errors import TipringError
+    from cti.site.config import DahdiCard
     from drivers.card import SoftwareCard
     from drivers.dahdi import DahdiCard as Channels
     from drivers.dahdi import DahdiPort

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cti.config import Site
     from cti.errors import Fault
+    from cti.site.config import Site
 
 NAME = "check"
 HELP = "look through a site's configuration: every fault at once, with file, line, field and remedy"
@@ -43,11 +43,11 @@ def run(args: argparse.Namespace) -> int:
 def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     """The faults of the site file and of the dialect, the flow and the customer file that it names; the site."""
     from cti.commands.check_cards import card_faults
-    from cti.config import load_site
-    from cti.config_checks import named_files
     from cti.customers.csv_file import read_customers
     from cti.customers.numbering import NumberPlan
     from cti.errors import ConfigFaults, Fault, TipringError
+    from cti.site.checks import named_files
+    from cti.site.config import load_site
     from cti.vru import speech
     from cti.vru.flow import load_flow
 
@@ -116,10 +116,10 @@ def _password() -> int:
 
 def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     """The dialect with the site's changes, and what it must know to serve the lines that the site has wired."""
-    from cti import checked_yaml
     from cti.errors import ConfigFaults
     from cti.pbx.dialect import load_dialect
-    from cti.tones import check_heard, load_plan
+    from cti.site import checked_yaml
+    from cti.site.tones import check_heard, load_plan
 
     dialect = load_dialect(name)
     if site is not None:
@@ -132,8 +132,8 @@ def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
 
 def _still_to_learn(path: Path) -> None:
     """What no published source says of this make: to be seen on site, and written into a dialect of the site's own."""
-    from cti.config_checks import named_files
     from cti.pbx.dialect import load_dialect
+    from cti.site.checks import named_files
 
     files = named_files(path)
     if "pbx" not in files:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cti import checked_yaml
-from cti.checked_yaml import Document
 from cti.commands.detect_help import FOR_ONE_KERNEL, INSTALL
-from cti.config import DahdiCard, Site
 from cti.errors import Fault
+from cti.site import checked_yaml
+from cti.site.checked_yaml import Document
+from cti.site.config import DahdiCard, Site
 from drivers.detect import Found, ranges, read
 
 WANTED = {"fxo": "fxsks", "fxs": "fxoks", "b": "bchan", "d": "dchan"}

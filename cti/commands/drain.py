@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     """Asks the server, again and again."""
     from pathlib import Path
 
-    from cti.config import load_site
-    from cti.control import ask
     from cti.errors import TipringError
+    from cti.operations.control import ask
+    from cti.site.config import load_site
 
     if not 0 <= args.wait <= 86400:
         raise TipringError(f"--wait {args.wait:g}: write 0 to 86400 seconds")
@@ -60,7 +60,7 @@ def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from cti.control import ask
+    from cti.operations.control import ask
 
     if not sys.stderr.isatty():
         print(_left(left), flush=True)

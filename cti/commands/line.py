@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cti.config import Site, VruPort
+    from cti.site.config import Site, VruPort
 
 NAME = "line"
 HELP = "measure a PBX's tones and find its hook flash, for the site file"
@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from cti.assemble import site_dialect
-    from cti.config import load_site
     from cti.install.alone import Bench, run_alone
     from cti.install.flash import LENGTHS_MS, FlashTried, choose
     from cti.install.line import HungUp, LineLearner
     from cti.install.site_edit import edit_site, tones_and_line
     from cti.install.tone_plan import SiteTones
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     here, beside = _ports(site, args.port, args.beside)

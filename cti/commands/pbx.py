@@ -92,12 +92,12 @@ def run(args: argparse.Namespace) -> int:
 def _learn_ports(args: argparse.Namespace) -> int:
     import sys
 
-    from cti.config import load_site
     from cti.errors import TipringError
     from cti.install.alone import Bench, run_alone
     from cti.install.ports import Learned, differences, learn_site, merged, numbers, proposal
     from cti.install.site_edit import edit_site
     from cti.install.site_edit import ports as ports_of_file
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     present = site.vru.all_ports()
@@ -126,8 +126,8 @@ def _unread(args: argparse.Namespace) -> int:
     """Reads the database; the server need not be running. 0: there are none; 1: there are some."""
 
     from cti.commands.calls import asked_since
-    from cti.config import load_site
     from cti.records.store import existing_store
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     since = asked_since(args, site)
@@ -158,11 +158,11 @@ def _learn(args: argparse.Namespace) -> int:
     import sys
     from datetime import datetime
 
-    from cti.config import load_site
     from cti.errors import TipringError
     from cti.install.ports import numbers
     from cti.install.serial_watch import saved_times
     from cti.pbx.learn import BYTES, learn
+    from cti.site.config import load_site
 
     try:
         extensions = set(numbers(args.extensions)) if args.extensions else set()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cti.config import Site
+    from cti.site.config import Site
 
 NAME = "port"
 HELP = "block, unblock, capture or call a port of the running server"
@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    from cti.config import load_site
-    from cti.control import ask
     from cti.errors import TipringError
+    from cti.operations.control import ask
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     if args.do == "call":
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _call(site: Site, wanted: Sequence[str]) -> int:
     """One after the other; status 1 where one was not reached."""
-    from cti.control import ControlError, ask
+    from cti.operations.control import ControlError, ask
 
     ask(site.state, {"do": "status"})  # better told once than for each port
     missed = 0

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cti.config import Site
     from cti.recordings.rights import Listener
     from cti.records.recorded import RecordingRow
     from cti.records.store import Store
+    from cti.site.config import Site
 
 NAME = "recordings"
 HELP = "recorded conversations: find, play, export (录音查询、播放、导出)"
@@ -52,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads the database and the files; the server need not be running."""
     from cti.commands.calls import asked_since
-    from cti.config import load_site
     from cti.customers.numbering import NumberPlan
     from cti.errors import TipringError
     from cti.records.store import existing_store
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     if args.do == "play" and len(args.which) != 1:

@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks the site, starts, and stops in order."""
-    from cti.config import load_site
     from cti.reactor import install
+    from cti.site.config import load_site
 
     site = load_site(args.config, machine=True)
     install()

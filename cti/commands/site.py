@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cti.config import Site
     from cti.records.row import CallRow
+    from cti.site.config import Site
 
 NAME = "site"
 HELP = "walk through the checklist of an installation; a report to sign"
@@ -45,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     from datetime import UTC
     from importlib.metadata import version
 
-    from cti.config import load_site
     from cti.errors import TipringError
     from cti.install.walk import STEPS, open_walk, report, save_walk
     from cti.install.walk_guide import Guide
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     path = Path(args.state) if args.state else Path(args.config).with_name("site-walk.json")
@@ -90,7 +90,7 @@ def _ask(question: str) -> str | None:
 
 
 def _status(site: Site) -> dict[str, Any] | None:
-    from cti.control import ControlError, ask
+    from cti.operations.control import ControlError, ask
 
     try:
         return ask(site.state, {"do": "status"})

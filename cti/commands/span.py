@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from cti.config import load_site
-    from cti.control import ask
     from cti.errors import TipringError
+    from cti.operations.control import ask
+    from cti.site.config import load_site
 
     state = Path(load_site(args.config).state_dir)
     if args.do != "show":

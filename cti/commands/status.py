@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from cti.config import load_site
-    from cti.control import ask
+    from cti.operations.control import ask
+    from cti.site.config import load_site
 
     answer = ask(Path(load_site(args.config).state_dir), {"do": "status"})
     if args.json:

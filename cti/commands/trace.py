@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from cti.commands.calls import as_json
-    from cti.config import load_site
     from cti.records.store import existing_store
+    from cti.site.config import load_site
 
     site = load_site(args.config)
     store = existing_store(site.database_url)

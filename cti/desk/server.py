@@ -25,8 +25,8 @@ from cti.machine import IllegalEvent
 from cti.switch.errors import Unsupported, VerbRefused
 
 if TYPE_CHECKING:
-    from cti.log import Log
-    from cti.metrics import Metrics
+    from cti.operations.log import Log
+    from cti.operations.metrics import Metrics
     from drivers.clock import Clock
 
 GRACE_S = 120.0

@@ -16,10 +16,10 @@ from twisted.python.failure import Failure
 
 from cti.assemble import line_settings
 from cti.cards import LOOK_S, BackplaneLink, open_cards
-from cti.config import Site, WiredCard
-from cti.control import SOCKET
 from cti.errors import TipringError
+from cti.operations.control import SOCKET
 from cti.pbx.dialect import Dialect
+from cti.site.config import Site, WiredCard
 from drivers.card import SoftwareCard
 from drivers.clock import Clock
 from drivers.port import Port

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cti.config import VruPort
 from cti.install.alone import Bench, CardPort, pause
 from cti.pbx.line_rules import LineRules
 from cti.pbx.link import PbxLink
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiItem
-from cti.tones import load_plan
+from cti.site.config import VruPort
+from cti.site.tones import load_plan
 from drivers.clock import Clock
 from drivers.errors import EngineError, TimedOut
 from drivers.events import Event, RingBegin, ToneHeard

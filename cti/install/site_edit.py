@@ -17,8 +17,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from cti.config import VruPort, load_site
 from cti.errors import TipringError
+from cti.site.config import VruPort, load_site
 
 Change = Callable[[CommentedMap], object]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cti.errors import TipringError
-from cti.tones import load_plan
+from cti.site.tones import load_plan
 from drivers.cadence import Measured, measure
 from drivers.listener import Listener
 from drivers.tones import Tone, TonePlan

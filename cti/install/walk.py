@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from cti.config import Site
 from cti.errors import TipringError
 from cti.records.row import CallRow
+from cti.site.config import Site
 
 How = Literal["check", "command", "server", "calls", "word"]
 Verdict = Literal["passed", "failed", "skipped"]

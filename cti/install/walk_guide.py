@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cti.config import Site
 from cti.install.walk import STEPS, Done, Step, Verdict, Walk, judge, not_named, save_walk
 from cti.records.row import CallRow
+from cti.site.config import Site
 
 # The last calls are in the database so soon.
 STORED_S = 3.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cti.recordings.config import RecordingRules
 
 if TYPE_CHECKING:
-    from cti.config_checks import Checks
+    from cti.site.checks import Checks
 
 
 def check_recording(checks: Checks) -> None:

@@ -16,8 +16,8 @@ from typing import Final
 
 import msgspec
 
-from cti.config import Agent, Site
 from cti.errors import TipringError
+from cti.site.config import Agent, Site
 
 ACCESS: Final = "access.jsonl"
 

@@ -118,8 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cti.records.forwarder", description="Journal to database.")
     parser.add_argument("--site", required=True, type=Path, metavar="FILE")
     args = parser.parse_args(argv)
-    from cti.config import load_site
     from cti.customers.numbering import NumberPlan
+    from cti.site.config import load_site
 
     with suppress(PermissionError):  # leads a session: then nobody's Ctrl-C is ours
         os.setpgid(0, 0)  # Ctrl-C is for the server, which ends us after its own last words

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cti.arrivals.numbers import Numbers
 from cti.call import Call, Said
-from cti.numbers import Numbers
 from cti.switch.device import TrunkEnd
 from drivers.clock import DelayedCall
 from drivers.signalling.interface import TrunkCall, What

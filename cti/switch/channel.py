@@ -10,7 +10,7 @@ from drivers.signalling.interface import Trunk
 
 
 class ChannelLine:
-    """See cti.side.Line. ``ends``: the calls on our trunks now, by port."""
+    """See cti.sides.side.Line. ``ends``: the calls on our trunks now, by port."""
 
     desk = None
     line = None

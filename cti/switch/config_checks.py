@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cti.switch.config import SeatRow
 
 if TYPE_CHECKING:
-    from cti.config_checks import Checks, Place
+    from cti.site.checks import Checks, Place
 
 
 def check_switch(checks: Checks) -> None:

@@ -69,7 +69,7 @@ class Device(ABC):
 
 
 class TrunkEnd(Device):
-    """One call on a trunk. ``on_told(end, what)``: told every step of it. Is a Line for the VRU (cti.side)."""
+    """One call on a trunk. ``on_told(end, what)``: told every step of it. Is a Line for the VRU (cti.sides.side)."""
 
     kind = "trunk"
     desk = None

@@ -14,8 +14,8 @@ from cti.switch.verbs.asker import Asker
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.acd.centre import Acd
-    from cti.config import Site
     from cti.desk.pins import Pins
+    from cti.site.config import Site
     from cti.switch.on_card import OnCard
     from cti.trunks.routes import Routes
 

@@ -29,7 +29,7 @@ NO_ANSWER = "no_answer"
 
 
 class SwitchOwner(Protocol):
-    """Who hears of it (cti.card_side)."""
+    """Who hears of it (cti.sides.card_side)."""
 
     def event(self, kind: str, connection: Connection, cause: str) -> None:
         """An event of call control, in the words of CSTA; told in the middle of a turn."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cti.trunks.config import PriTrunk, Route, Trunk
 
 if TYPE_CHECKING:
-    from cti.config_checks import Checks, Place
+    from cti.site.checks import Checks, Place
 
 TYPES = {"fxo": ("fxo",), "r2": ("b", "e1"), "pri": ("b", "e1")}
 """The card types that a kind of trunk can use."""

@@ -17,9 +17,9 @@ from typing import Final
 
 from ruamel.yaml import YAML
 
-from cti import conf_files
-from cti.config import Agent, Group, Site
 from cti.errors import CannotCall
+from cti.site import conf_files
+from cti.site.config import Agent, Group, Site
 from cti.trunks.config import TOLLS, Route, Toll
 from drivers.clock import Clock
 from drivers.errors import ArgumentError, PortBusy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cti.config import Site
 from cti.errors import TipringError
+from cti.site.config import Site
 from cti.trunks.config import FxoTrunk
 from cti.trunks.config import PriTrunk as PriConfig
 from cti.trunks.config import R2Trunk as R2Config

@@ -16,9 +16,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from cti.acd.agent import Agent
 from cti.acd.centre import Acd
 from cti.call import Call
-from cti.config import Site
 from cti.errors import QueueFull
 from cti.records.outcome import Outcome
+from cti.site.config import Site
 from cti.vru.flow import Flow, Language
 from cti.vru.menu import MenuResult, run_menu
 from cti.vru.message import Message, leave_message

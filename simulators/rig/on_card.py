@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cti.assemble import Assembly, assemble_stepped
-from cti.config import load_site
 from cti.records.journal_read import read
+from cti.site.config import load_site
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from simulators.card_judge import CardFinding, judge, match, popups

@@ -21,11 +21,11 @@ from typing import IO
 
 from rich.console import Console
 
-from cti.config import Site, load_site
 from cti.errors import TipringError
 from cti.records.events import Entry
 from cti.records.journal_read import Tail
 from cti.records.store import Store
+from cti.site.config import Site, load_site
 from simulators.makes import MAKES
 from simulators.rig.demo import table
 from simulators.rig.result import call_object

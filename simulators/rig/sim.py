@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Until the last caller has gone, or for ever."""
-    from cti.config import load_site
+    from cti.site.config import load_site
     from simulators.rig.world_process import run_world
 
     scenario = chosen(args, keep=args.keep)

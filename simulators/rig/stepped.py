@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cti.assemble import Assembly, assemble_stepped
-from cti.config import load_site
+from cti.site.config import load_site
 from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
 from simulators.faults import parse

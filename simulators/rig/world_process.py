@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from cti.config import load_site
-from cti.control import ControlError, ask
 from cti.errors import TipringError
+from cti.operations.control import ControlError, ask
 from cti.reactor import install
+from cti.site.config import load_site
 from drivers.card import Card, SoftwareCard
 from drivers.clock import ReactorClock
 from drivers.engine import Engine

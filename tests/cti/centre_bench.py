@@ -13,18 +13,18 @@ from twisted.internet.defer import Deferred, succeed
 
 from cti.call import Call
 from cti.centre import Centre
-from cti.config import Site
 from cti.desk.passwords import InlineChecker
 from cti.desk.telephone import Telephones
-from cti.log import Lines, Log
-from cti.metrics import Metrics
+from cti.operations.log import Lines, Log
+from cti.operations.metrics import Metrics
 from cti.outside import SteppedOutside
 from cti.pbx.dialect import Dialect, load_dialect
 from cti.pbx.smdi import SmdiCall
 from cti.pbx.smdr import SmdrRecord
-from cti.pbx_side import PbxSide, SerialWire, Wiring
+from cti.sides.pbx_side import PbxSide, SerialWire, Wiring
+from cti.site.config import Site
+from cti.site.tones import ears, load_plan
 from cti.switch.interface import Caller, Transfer, TransferResult
-from cti.tones import ears, load_plan
 from cti.vru.flow import load_flow
 from drivers import events as ev
 from drivers.clock import SteppedClock

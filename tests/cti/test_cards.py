@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from cti.cards import LOOK_S, BackplaneLink, open_cards, vru_ports
-from cti.config import DahdiCard
 from cti.errors import TipringError
+from cti.site.config import DahdiCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from tests.cti.centre_bench import site

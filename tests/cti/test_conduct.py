@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cti.conduct import RETRIEVED_S
-from cti.sign_of_life import SIGN_OF_LIFE_S
+from cti.sides.sign_of_life import SIGN_OF_LIFE_S
 from cti.switch.interface import Caller, Transfer
 from drivers import events as ev
 from drivers.errors import TimedOut

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from cti.pbx_side import SerialWire
+from cti.sides.pbx_side import SerialWire
 from cti.switch.interface import Caller, Transfer, TransferResult
 from drivers import events as ev
 from simulators.faults import SerialFault

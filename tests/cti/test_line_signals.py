@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cti.pbx.line_rules import LineRules
-from cti.sign_of_life import Found, sign_of_life
+from cti.sides.sign_of_life import Found, sign_of_life
+from cti.site.tones import load_plan
 from cti.switch.interface import Caller
-from cti.tones import load_plan
 from cti.vru.line import VruLine
 from drivers import items
 from drivers.card import SoftwareCard

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from cti.control import ControlError, ask
+from cti.operations.control import ControlError, ask
 from simulators.speech import default_cache
-from tests.cti.test_records_commands import SITE
+from tests.cti.records.test_records_commands import SITE
 
 START_S = 20.0
 NOWHERE = "postgresql://tipring:s3cret@127.0.0.1:1/tipring"

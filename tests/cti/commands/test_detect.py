@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cti.checked_yaml import convert, read
 from cti.commands import main
 from cti.commands.check_cards import card_faults
 from cti.commands.propose import write as propose
-from cti.config import Card, DahdiCard, Site
+from cti.site.checked_yaml import convert, read
+from cti.site.config import Card, DahdiCard, Site
 from tests.cti.centre_bench import site
 from tests.dahdi_trees import KERNEL, pci_card, tree
 

@@ -12,8 +12,8 @@ from cti.acd.centre import Acd
 from cti.desk.link import DeskLink
 from cti.desk.passwords import LoginBusy
 from cti.desk.server import DeskServer
-from cti.log import Lines, Log
-from cti.metrics import Metrics
+from cti.operations.log import Lines, Log
+from cti.operations.metrics import Metrics
 from drivers.clock import SteppedClock
 from tests.cti.acd.acd_site import GroupOf, ProfileOf
 

@@ -9,13 +9,13 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 
 from cti.acd.centre import Acd
-from cti.config import Agent, Group
 from cti.desk.passwords import InlineChecker, hash_password
 from cti.desk.telephone import Telephones
 from cti.pbx.announcement import from_smdi
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdi import SmdiCall
-from cti.tones import load_plan
+from cti.site.config import Agent, Group
+from cti.site.tones import load_plan
 from cti.vru.line import VruLine
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cti.commands import main
-from cti.config import load_site
-from cti.control import SOCKET
 from cti.errors import TipringError
 from cti.install.alone import refuse_beside_server
+from cti.operations.control import SOCKET
+from cti.site.config import load_site
 from simulators.rig.site import write_site
 from simulators.scenario import mixed
 

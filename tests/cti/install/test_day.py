@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cti.config import load_site
 from cti.install.flash import choose
 from cti.install.line import LineLearner
 from cti.install.ports import differences, learn_site, merged
 from cti.install.site_edit import edit_site, ports, tones_and_line
+from cti.site.config import load_site
 from simulators.faults import parse
 from simulators.rig.stepped import run
 from simulators.table import read_table

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cti.config import VruPort, load_site
 from cti.errors import ConfigFaults, TipringError
 from cti.install.alone import CardPort
 from cti.install.ports import Learned, merged
 from cti.install.site_edit import edit_site, ports, tones_and_line
+from cti.site.config import VruPort, load_site
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine

@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from cti.assemble import Assembly
-from cti.config import Site, load_site
 from cti.errors import TipringError
 from cti.install.walk import STEPS, Walk, judge, open_walk, report
 from cti.install.walk_guide import Guide
-from cti.operator import Operator
+from cti.operations.operator import Operator
 from cti.records.row import CallRow
+from cti.site.config import Site, load_site
 from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.rig.site import write_site

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cti.config import Pbx
 from cti.errors import ConfigFaults
 from cti.pbx.dialect import Dialect, dialect_from_text, dialect_names, load_dialect
 from cti.pbx.line_rules import LineRules
+from cti.site.config import Pbx
 
 BAD = """\
 name: bad

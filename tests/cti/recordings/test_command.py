@@ -11,15 +11,15 @@ import msgspec
 import pytest
 
 from cti.commands import recordings
-from cti.config import load_site
 from cti.desk.passwords import hash_password
 from cti.errors import ConfigFaults, TipringError
 from cti.recordings import rights
 from cti.records.events import BOOT_SPAN, Entry, Event
 from cti.records.store import open_store
+from cti.site.config import load_site
 from drivers import wav
 from tests.cti.records.conftest import START
-from tests.cti.test_records_commands import run
+from tests.cti.records.test_records_commands import run
 
 HASH = hash_password("secret", b"0123456789abcdef")
 SITE = f"""\
@@ -221,7 +221,7 @@ def test_faults_of_the_section(site: Path, change: tuple[str, str], says: str) -
 
 
 def test_behind_a_pbx_nothing_is_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.cti.test_records_commands import SITE as PBX_SITE
+    from tests.cti.records.test_records_commands import SITE as PBX_SITE
 
     file = tmp_path / "site.yaml"
     file.write_text(PBX_SITE + "recording: {keep_days: 30}\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from cti.records.journal_read import files
 from cti.records.row import reduce
 from cti.records.store import Store, open_store
 from tests.cti.records.calls import ANSWERED, several
-from tests.cti.test_config import GOOD
+from tests.cti.site.test_config import GOOD
 
 Open = Callable[..., Journal]
 

@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from cti.assemble import assemble_stepped
-from cti.card_side import CardSide
-from cti.config import load_site
+from cti.sides.card_side import CardSide
+from cti.site.config import load_site
 from drivers.card import SoftwareCard
 from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.hearing import Heard

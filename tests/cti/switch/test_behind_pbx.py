@@ -10,11 +10,11 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from cti.pbx.line_rules import LineRules
+from cti.site.tones import load_plan
 from cti.switch.behind_pbx import WIRE_S, BehindPbx
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.switch.retrieval import RETRIEVE_LISTEN_S
 from cti.switch.supervision import FIRST_SIGN_S
-from cti.tones import load_plan
 from drivers import events as ev
 from drivers.clock import SteppedClock
 from drivers.errors import PlayFailed, TimedOut

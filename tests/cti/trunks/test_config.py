@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cti.trunks.config import FxoTrunk, PriTrunk, R2Trunk, Route
-from tests.cti.test_config import GOOD, faults, folder, load  # noqa: F401 - the fixture folder
+from tests.cti.site.test_config import GOOD, faults, folder, load  # noqa: F401 - the fixture folder
 
 CARDS = GOOD.replace(
     "  - {name: vru, kind: software, ports: 4}\n",
@@ -121,7 +121,7 @@ def test_hours() -> None:
 
 
 def test_the_shipped_emergency_numbers_are_of_every_country_with_tones() -> None:
-    from cti.conf_files import names
+    from cti.site.conf_files import names
     from cti.trunks.routes import emergency
 
     assert emergency("cn") == ("110", "119", "120", "122")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cti.commands.span import lines
-from cti.control import ControlError
-from cti.metrics import Metrics
-from cti.operator import Operator
+from cti.operations.control import ControlError
+from cti.operations.metrics import Metrics
+from cti.operations.operator import Operator
 from cti.trunks import figures
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock

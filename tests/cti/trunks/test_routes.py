@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cti.config import Agent, Site
 from cti.errors import CannotCall
+from cti.site.config import Agent, Site
 from cti.trunks.config import Route, Toll
 from cti.trunks.routes import Outgoing, Routes
 from drivers.card import SoftwareCard

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from cti.checked_yaml import convert, read
 from cti.commands import main
 from cti.commands.check_cards import card_faults
-from cti.config import Card
-from cti.line_test import LineTest, Row
+from cti.install.line_test import LineTest, Row
 from cti.pbx.line_rules import LineRules
-from cti.tones import load_plan
+from cti.site.checked_yaml import convert, read
+from cti.site.config import Card
+from cti.site.tones import load_plan
 from drivers import detect
 from drivers.dahdi import DahdiPort
 from drivers.items import Tone

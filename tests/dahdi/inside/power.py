@@ -20,11 +20,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from cti.config import load_site
 from cti.customers.numbering import NumberPlan
 from cti.reactor import install
 from cti.records.records import unfinished
 from cti.records.store import existing_store
+from cti.site.config import load_site
 from drivers.dahdi import DahdiCard, DahdiPort
 from simulators.caller import CallerPlan, Step
 from simulators.phone import Behaviour, PhonePlan

@@ -1,0 +1,128 @@
+"""Callers whom the PBX may give back: after we hung up on a transfer that failed, or had handed the call over while the
+agent's telephone rang (step 7).
+
+A ring within recall_s may be such a caller. Which, is known by the dialect's recall_by:
+
+- message: the PBX's message names the extension that did not answer, or the caller;
+- number: in-band caller ID names the caller, where the recall can ring: at the port that transferred, or, with
+  recall_to group, at any;
+- ring: a ring without a word, where we hung up for a recall (NEC key systems give no digits). Where several callers are
+  awaited so, the one who was left first is the one who rings first, and is not certain. A caller handed over while the
+  telephone rang is brought back by a mere ring only at a PBX that never says more, when an agent's answer would have
+  been told (sign record or desk), and not before the PBX's own time of no answer.
+
+Limits: recall_s of the dialect, after which a caller we hung up on is lost and the record says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cti.arrivals.numbers import agree
+from cti.call import Call
+from cti.pbx.line_rules import LineRules
+from cti.vru.line import VruLine
+from drivers.clock import Clock, DelayedCall
+
+
+class Message(Protocol):
+    """What the PBX says of a ring."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def forwarded_from(self) -> str | None: ...
+    @property
+    def calling(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Whom a ring brings back; ``among`` those who could be meant."""
+
+    call: Call
+    among: tuple[Call, ...]
+
+
+@dataclass(slots=True)
+class _Awaited:
+    since_s: float
+    timer: DelayedCall
+
+
+class Recalls:
+    """Those who are awaited, in the order in which we left them."""
+
+    def __init__(self, clock: Clock, rules: LineRules, lost: Callable[[Call], None]) -> None:
+        """``lost`` is told of who was not brought back in time."""
+        self._clock, self._rules, self._lost = clock, rules, lost
+        self._awaited: dict[Call, _Awaited] = {}
+
+    def close(self) -> None:
+        """The server stops."""
+        for call in list(self._awaited):
+            self.forget(call)
+
+    def expect(self, call: Call) -> None:
+        """The call has left its port; the PBX may bring it back from now on."""
+        self.forget(call)
+        timer = self._clock.callLater(self._rules.recall_s, self._expired, call)
+        self._awaited[call] = _Awaited(self._clock.seconds(), timer)
+
+    def forget(self, call: Call) -> None:
+        """It is back, or over."""
+        awaited = self._awaited.pop(call, None)
+        if awaited is not None and awaited.timer.active():
+            awaited.timer.cancel()
+
+    def may_ring(self, line: VruLine) -> bool:
+        """May a ring on this line be one of them? Then it is waited for what the PBX says of it."""
+        return any(_likely(call) and self._can_be(call, line) for call in self._awaited)
+
+    def find(self, line: VruLine, message: Message | None, number: str | None) -> Recall | None:
+        """Whom a ring on this line brings back, with this message, or this in-band number, or neither."""
+        by = self._rules.recall_by
+        if message is not None:
+            found = [call for call in self._awaited if self._names(message, call, line)] if "message" in by else []
+        elif number is not None:
+            found = [call for call in self._awaited if self._numbers(number, call, line)] if "number" in by else []
+        else:
+            found = [call for call in self._awaited if self._rings(call, line)] if "ring" in by else []
+        if not found:
+            return None
+        first = min(found, key=lambda call: call.left_extension != line.extension)  # at its own port before others
+        return Recall(first, tuple(found))
+
+    def _can_be(self, call: Call, line: VruLine) -> bool:
+        return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")
+
+    def _names(self, message: Message, call: Call, line: VruLine) -> bool:
+        tried = bool(message.forwarded_from) and message.forwarded_from == call.tried and message.reason != "direct"
+        same = agree(message.calling, call.ani)
+        if tried and (same or (_likely(call) and (message.calling is None or call.ani is None))):
+            return True
+        return same and _likely(call) and self._can_be(call, line)
+
+    def _numbers(self, number: str, call: Call, line: VruLine) -> bool:
+        return _likely(call) and self._can_be(call, line) and (call.ani is None or agree(number, call.ani))
+
+    def _rings(self, call: Call, line: VruLine) -> bool:
+        if not self._can_be(call, line):
+            return False
+        if call.state == "recall":
+            return True
+        rules = self._rules
+        told = "desk" in rules.answer or "record" in rules.answer
+        overdue = self._clock.seconds() - self._awaited[call].since_s >= rules.no_answer_s
+        return call.blind and told and overdue and "message" not in rules.recall_by
+
+    def _expired(self, call: Call) -> None:
+        del self._awaited[call]
+        self._lost(call)
+
+
+def _likely(call: Call) -> bool:
+    """The PBX may well give this caller back: we hung up before any agent had answered."""
+    return call.state == "recall" or call.blind

@@ -1,0 +1,1 @@
+"""Those who run the server: control socket, figures, log, drain, watchdog."""

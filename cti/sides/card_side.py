@@ -1,0 +1,341 @@
+"""Our own cards are the switch: callers come on trunks, agents' telephones are seats, the record is our own.
+
+Joins what only such a site has: who calls (the trunks' signalling), the switch (cti.switch.on_card), what its
+connections say of the agents, and the record of each talk. Serves steps 1 to 4, 7 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from cti.arrivals.numbers import Numbers
+from cti.call import Call
+from cti.errors import TipringError
+from cti.recordings.following import Following
+from cti.recordings.recordings import Recordings
+from cti.records.outcome import Outcome
+from cti.sides.lamps import Lamps
+from cti.sides.side import Line, Record
+from cti.switch.agents import AgentLines
+from cti.switch.arrivals import TrunkArrivals
+from cti.switch.calling import Reach
+from cti.switch.channel import ChannelLine
+from cti.switch.connection import Connection
+from cti.switch.conversation import Conversation
+from cti.switch.device import Device, TrunkEnd
+from cti.switch.hearing import Hearing, Sound
+from cti.switch.interface import TransferResult
+from cti.switch.mobile_seat import MobileSeat
+from cti.switch.on_card import OnCard
+from cti.switch.record import TalkRecord
+from cti.switch.seat import CardSeat, Seat
+from cti.switch.seating import Seating
+from cti.switch.telephone import TelephoneMoves
+from cti.switch.telling import Telling
+from cti.switch.verbs import Verbs
+from cti.talks.talks import Ambiguous, Match
+from cti.trunks.routes import Routes
+from cti.trunks.signals import Signals
+from drivers.items import PlayItem
+from drivers.port import Port
+from drivers.signalling.interface import Trunk
+from drivers.tones import TonePlan
+
+if TYPE_CHECKING:
+    from cti.acd.agent import Agent
+    from cti.centre import Centre
+
+
+@dataclass(frozen=True, slots=True)
+class CardWiring:
+    """What differs between real and simulated time. ``seats``: extension and port."""
+
+    trunks: Sequence[Trunk]
+    routes: Routes
+    seats: Sequence[tuple[str, Port]]
+    tones: TonePlan
+
+
+class CardSide:
+    """See cti.sides.side.Side; and the switch's owner (cti.switch.turns.SwitchOwner)."""
+
+    gone_in_transfer: Outcome = "abandoned_queue"  # the caller only waited
+
+    def __init__(self, centre: Centre, wiring: CardWiring) -> None:
+        self._centre = centre
+        self._tones = wiring.tones
+        self.trunks: Sequence[Trunk] = wiring.trunks
+        self.routes = wiring.routes
+        self.signals = Signals(centre.clock, centre.site.trunks)
+        self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
+        self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
+        self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
+        self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
+        self.verbs = Verbs(self.switch, Reach(self.switch, self.seating.outside), self.telling.verb)
+        self.verbs.others.same_group = self.seating.same_group
+        self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)
+        self.switch.seats.update(self._seats(wiring))
+        centre.acd.seats = self.switch.seats
+        self.lines: Sequence[Line] = [
+            ChannelLine(trunk, slot, port, self.switch.trunks)
+            for trunk in self.trunks
+            for slot, port in (trunk.span.channels.items() if trunk.span is not None else ())
+        ]
+        self.lamps = Lamps(centre.site.groups, centre.site.agents, self._lamp, kept=centre.site.state / "lamps.json")
+        site = centre.site
+        self.recordings = Recordings(
+            centre.clock, centre.records, site.recording, site.recordings, site.zone, centre.set_alarm
+        )
+        self._following = Following(self.recordings, self.seating.name_at)
+
+    # life
+
+    def start(self) -> None:
+        """Seats are heard, trunks offer calls; recordings that a crash left open are mended."""
+        self.recordings.start()
+        for seat in self.switch.seats.values():
+            seat.start()
+        self.signals.failures(self.trunks, partial(self._centre.event, None, "trunk_failed", "trunk"))
+        for trunk in self.trunks:
+            trunk.offered = self.arrivals.offered
+
+    def stop(self) -> None:
+        """No new calls; every conversation ends."""
+        for trunk in self.trunks:
+            trunk.offered = None
+        self.arrivals.close()
+        self.moves.close()
+        self.switch.close()
+        for trunk in self.trunks:
+            trunk.close()
+        self.signals.close()
+        self.recordings.stop()
+
+    def close(self) -> None:
+        """Our own records wait for nothing."""
+
+    # steps 1 to 4
+
+    def learned(self, call: Call, numbers: Numbers) -> bool:
+        """The signalling says it once."""
+        return self.arrivals.learned(call, numbers)
+
+    # the VRU's part
+
+    async def lifted(self, call: Call) -> bool:
+        """The trunk is answered; the signalling watches for the hang-up."""
+        end = call.line
+        if not isinstance(end, TrunkEnd) or end.call.state == "cleared":
+            return False
+        end.call.answer()
+        end.port.detect("dtmf", "voice", duck=True)
+        return call.line is end
+
+    async def gone(self, call: Call) -> str:
+        """The signalling would have said so."""
+        return ""
+
+    def completes_alone(self, call: Call, how: str) -> bool:
+        """Nothing does."""
+        return False
+
+    # step 7
+
+    async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
+        """The seat rings; the caller hears music."""
+        return await self._centre.steps.step_7_transfer(call, agent)
+
+    def hopeless(self, call: Call) -> str:
+        """There is always another agent."""
+        return ""
+
+    def failed(self, call: Call, agent: Agent, result: TransferResult) -> None:
+        """Nothing is to be learnt of it."""
+
+    def ring_limit_s(self) -> float | None:
+        """As long as the group says."""
+        return None
+
+    def left(self, call: Call, line: Line) -> None:
+        """For good: the trunk is cleared. Put through: the switch has the caller."""
+        if call.state == "ended" and isinstance(line, TrunkEnd):
+            line.released()
+
+    def await_recall(self, call: Call) -> None:
+        """The caller never leaves our hands."""
+
+    # step 9
+
+    def talk_began(self, call: Call) -> Call | None:
+        """The switch knows who talks with whom. The caller is told the agent's number, where the group wants that."""
+        group, conversation = self._centre.site.group(call.group or ""), self.of(call)
+        caller = conversation.of(conversation.caller) if conversation is not None and conversation.caller else None
+        if group is not None and group.agent_number and (call.agent or "").isdigit() and caller is not None:
+            self.switch.sound(caller, "notice")
+        return None
+
+    def talk_over(self, call: Call, cause: str) -> None:
+        """Where a limit or the desk ended it, not the line: the line follows."""
+        conversation = self.of(call)
+        if conversation is not None:
+            with self.switch.turn():
+                for connection in list(conversation.connections):
+                    if connection.live and connection.device is conversation.caller:
+                        self.switch.clear(connection, cause)
+
+    def came_back(self, call: Call, extension: str) -> None:
+        """Likewise."""
+
+    def reached(self, agent: Agent, *, busy: bool) -> None:
+        """Likewise."""
+
+    def match(self, record: Record, alone: bool) -> Match | None:
+        """It says itself of which call it is."""
+        assert isinstance(record, TalkRecord)
+        return Match(record.call, ends_talk=True, talk_s=record.talked_s)
+
+    def settle(self, record: Record, match: Match | Ambiguous | None) -> None:
+        """The agent is free."""
+        assert isinstance(record, TalkRecord)
+        centre, call = self._centre, record.call
+        if call.agent is None or not centre.acd.line(call.agent, "idle", "switch", call=call.id, source="switch"):
+            centre.conduct.talk_over(call, record.ended_by)
+
+    def forget(self, call: Call) -> None:
+        """The conversation ends by itself; nobody comes back to the queue."""
+        self._centre.acd.remove(call.id, "over")
+
+    # the switch tells
+
+    def event(self, kind: str, connection: Connection, cause: str) -> None:
+        """To the journal and the desks."""
+        self.telling.event(kind, connection, cause)
+
+    def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
+        """A turn is over. Nobody is promised to an agent between the end of a talk and the telephone's own state."""
+        with self._centre.acd.turn():
+            for call, cause in gone.items():
+                self._caller_gone(call, cause)
+            self.agents.follow(devices)
+        self.verbs.waiting.look(devices)
+        self._limit(devices)
+        self._following.look(devices)
+
+    def _limit(self, devices: Iterable[Device]) -> None:
+        """A conversation of trunks alone, which nobody of ours hears, has the site's limit: a line may not say that it
+        is over."""
+        for connection in [one for device in devices for one in device.connections if one.state == "connected"]:
+            talkers = connection.conversation.talkers
+            alone = len(talkers) > 1 and all(isinstance(one.device, TrunkEnd) for one in talkers)
+            if alone and connection.timer is None and not connection.conversation.vru:
+                seconds = self._centre.site.limits.talk_s
+                self.switch.limit(connection, seconds, partial(self.switch.clear, connection, "talk_limit"))
+
+    def _caller_gone(self, call: Call, cause: str) -> None:
+        """From the VRU, or while an agent's telephone rings; from a talk: step 9, our own record."""
+        if call.state != "talking" or call.talk_s is None:
+            self._centre.conduct.caller_gone(call, cause)
+            return
+        talked_s = self._centre.clock.seconds() - call.talk_s
+        self._centre.steps.step_9_record(TalkRecord(call, call.extension, talked_s, cause))
+
+    def of(self, call: Call) -> Conversation | None:
+        """The conversation that carries a caller."""
+        return next((one for one in self.switch.conversations if one.call is call), None)
+
+    # verbs
+
+    def verb(self, agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
+        """An agent asks by the desk. VerbRefused says why not."""
+        return self.verbs.do(self.seating.at_desk(agent), verb, to)
+
+    # within
+
+    def _seats(self, wiring: CardWiring) -> dict[str, Seat]:
+        """Those on cards, and those reached over the routes, by the site's own right."""
+        centre, cadence = self._centre, wiring.tones.ring_cadence_ms
+        clock, site, say = centre.clock, centre.site, centre.prompts.say
+        seats: dict[str, Seat] = {
+            extension: CardSeat(clock, port, extension, cadence, site.zone, self.moves)
+            for extension, port in wiring.seats
+        }
+        for row in (row for row in site.seats if row.numbers):
+            seats[row.extension] = MobileSeat(
+                clock,
+                row.extension,
+                row.numbers,
+                self.moves,
+                lambda number, shown: self.routes.call(number, "international", shown),
+                ring=row.ring,
+                nailed_up=row.nailed_up,
+                question=(lambda: say("mobile_confirm", site.site.language)) if row.confirm else None,
+            )
+        return seats
+
+    def _sound(self, sound: Sound, port: Port) -> list[PlayItem]:
+        if sound == "music":
+            music, _ = self._centre.prompts.music()
+            return [music]
+        if sound == "notice":
+            end = self.switch.trunks.get(port)
+            call = end.record if end is not None else None
+            if call is None or not (call.agent or "").isdigit():
+                return []
+            return self._centre.prompts.say("agent_number", call.language, agent=call.agent or "")
+        return [self._tones.item(sound)]
+
+    def _notice_over(self, port: Port) -> None:
+        end = self.switch.trunks.get(port)
+        present = end.present if end is not None else None
+        if present is not None:
+            self.switch.sound(present, None)
+
+    def _lamp(self, telephone: str, on: bool) -> None:
+        seat = self.switch.seats.get(telephone)
+        if seat is not None:
+            seat.lamp(on)
+
+    def _trouble(self, seat: Seat, what: str, raised: bool) -> None:
+        self.telling.trouble(seat, what, raised)
+        self.agents.follow([seat])
+
+    # what operations see
+
+    def open_talks(self) -> int:
+        """Conversations with callers."""
+        return sum(one.call is not None for one in self.switch.conversations)
+
+    def call_at(self, line: Line) -> Call | None:
+        """Of a trunk's call."""
+        end = line.end if isinstance(line, ChannelLine) else line
+        return end.record if isinstance(end, TrunkEnd) else None
+
+    def status(self) -> Mapping[str, Any]:
+        """Seats and conversations."""
+        seats = [
+            {
+                "seat": seat.name,
+                "off_hook": seat.off_hook,
+                "alarms": list(seat.alarms),
+                "connections": {one.conversation.id: one.state for one in seat.connections},
+            }
+            for seat in self.switch.seats.values()
+        ]
+        return {"links": [], "pbx_clock_s": None, "seats": seats}
+
+    def links_up(self) -> Mapping[str, bool]:
+        """No serial lines."""
+        return {}
+
+    def call_port(self, line: Line) -> Deferred[str]:
+        """Our own office would have to call itself."""
+        raise TipringError(f"port {line.extension}: calls come over trunks here; call in from outside")
+
+    def telephone_lifted(self, extension: str, how: str) -> bool:
+        """The telephone says so itself."""
+        return False

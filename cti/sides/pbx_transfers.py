@@ -1,0 +1,198 @@
+"""Transfers by hook flash as the conduct of a call needs them: tried again, doubted, recalled (steps 7 and 9).
+
+One transfer is cti.switch.behind_pbx. Here is what stands around it behind a PBX: who is there after a flash without
+dial tone (cti.sides.sign_of_life), whom the PBX brings back (cti.arrivals.recalls), what the PBX's record or the
+agent's PC says about a transfer under way, and the alarms where flash or dial tone do not suit this PBX.
+
+Limits: those of the switch, the sign of life and the recall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from cti.arrivals.recalls import Recalls
+from cti.call import Call
+from cti.pbx.announcement import Announcement
+from cti.pbx.line_rules import LineRules
+from cti.pbx.smdr import SmdrRecord
+from cti.sides.sign_of_life import sign_of_life
+from cti.switch.interface import AT_FLASH, CUT, LATE, NOT_TAKEN, ON_HOOK, Caller, Transfer, TransferResult
+from cti.vru.line import VruLine
+
+if TYPE_CHECKING:
+    from cti.acd.agent import Agent
+    from cti.centre import Centre
+    from cti.sides.pbx_side import PbxSide
+
+# So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
+MAX_SILENT_FLASHES = 2
+# A call whose record is as long as it was until our flash ended then; records print whole seconds.
+AT_FLASH_S = 2.0
+
+
+class PbxTransfers:
+    """Of one centre behind a PBX. Is the arrivals' service for rings that may be recalls."""
+
+    def __init__(self, centre: Centre, side: PbxSide, rules: LineRules) -> None:
+        self._centre, self._side, self._rules = centre, side, rules
+        self._recalls = Recalls(centre.clock, rules, self._no_recall)
+        self._silent: dict[Call, int] = {}
+        self._at_flash = 0  # so many calls in a row ended at our flash
+
+    def close(self) -> None:
+        """Ends what waits, when the server stops."""
+        self._recalls.close()
+
+    def forget(self, call: Call) -> None:
+        """The call is over."""
+        self._silent.pop(call, None)
+        self._recalls.forget(call)
+
+    # arrivals (cti.arrivals.arrivals.Service)
+
+    def answer(self, call: Call) -> None:
+        """A call that nobody recalls."""
+        self._centre.conduct.answer(call)
+
+    def caller_gone(self, call: Call, how: str) -> None:
+        """The far end hung up."""
+        self._centre.conduct.caller_gone(call, how)
+
+    def recall_expected(self, line: VruLine) -> bool:
+        """May a ring on this line bring back a call of ours?"""
+        return self._recalls.may_ring(line)
+
+    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
+        """The call that a ring with this message, or this in-band number, or neither, brings back."""
+        found = self._recalls.find(line, message, number)
+        if found is None:
+            return None
+        found.call.recalled_among = found.among
+        return found.call
+
+    def resume(self, call: Call, line: VruLine) -> None:
+        """A ring that is the recall of a transfer which nobody took: the same call, at its old place."""
+        self._recalls.forget(call)
+        line.take()
+        self._side.arrivals.took(line, call)
+        several = call.recalled_among if len(call.recalled_among) > 1 else ()
+        among: dict[str, Any] = {"among": len(several)} if several else {}
+        call.line = line
+        self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension, **among)
+        self._centre.conduct.is_back(call)
+        for one in several:  # any of them may be another: nobody's customer is shown as certain
+            if self._side.callers.numbers.doubt(one, tuple(one.said), "place_guessed"):
+                self._centre.numbers_changed(one)
+        call.recalled_among = ()
+        self._centre.conduct.serve_again(call)
+
+    def recall_stopped(self, line: VruLine) -> None:
+        """It rang where we wait for a recall, and stopped before that was certain: the caller is gone."""
+        call = self.recalled(line, None, None)
+        if call is not None:
+            self._centre.conduct.finish(call, "gone", "lost_in_transfer", "gave up during the recall")
+
+    def expect_recall(self, call: Call) -> None:
+        """The PBX rings a port of ours again, or the caller is lost; or it may still give back whom an agent has."""
+        self._recalls.expect(call)
+
+    def _no_recall(self, call: Call) -> None:
+        if call.state == "recall":
+            self._centre.conduct.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")
+
+    # what others say of a transfer under way
+
+    def agent_lifted(self, extension: str, how: str) -> bool:
+        """The PBX's record, or the agent's PC, says that the telephone there was answered. True: that was news."""
+        if self._centre.switch.agent_answered(extension, how):
+            return True
+        for call in self._centre.calls.values():
+            if call.state == "talking" and call.blind and call.extension == extension:
+                call.blind = False
+                self._centre.event(call, "transfer", "smdr" if how == "record" else "desk", what="answered", how=how)
+                return True
+        return False
+
+    def record_says_gone(self, call: Call, record: SmdrRecord) -> None:
+        """During a transfer the PBX printed the end of this call: the caller hung up on hold, or our flash was taken
+        for on-hook. The second time in a row that it ended at the flash is no accident."""
+        how = "smdr"
+        if record.duration_s is not None and call.flashed_s is not None and call.answered_s is not None:
+            until_flash = call.flashed_s - call.answered_s
+            if abs(record.duration_s - until_flash) <= AT_FLASH_S:
+                how = AT_FLASH
+                self._at_flash += 1
+                if self._at_flash > 1:
+                    self._flash_too_long()
+        self.caller_gone(call, how)
+
+    def completes_alone(self, call: Call, how: str) -> bool:
+        """Our wire was cut while the agent's telephone rang: for the PBX we hung up, as when an agent answers. The
+        PBX's record says how it went."""
+        if how != "alarm" or call.state != "transferring" or not self._centre.switch.rings(call.extension or ""):
+            return False
+        self._centre.event(call, "transfer", "inferred", what=Transfer.HANDED_OVER.value, how=CUT)
+        return True
+
+    # one transfer
+
+    async def heard_lately(self, call: Call) -> bool:
+        """Where only silence tells a hang-up, and music covers it in the queue: who was not heard for so long is asked
+        before an agent is called for nobody."""
+        rules, line, clock = self._rules, call.line, self._centre.clock
+        if not isinstance(line, VruLine) or "silence" not in rules.disconnect:
+            return True
+        if clock.seconds() - line.heard_s < rules.silence_s:
+            return True
+        found = await sign_of_life(clock, rules, line.port, self._question(call), flashed=False)
+        return found.caller is Caller.WITH_US
+
+    async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
+        """Step 7. Where it is not known who is on the line, the caller is asked; where the dial tone comes only then,
+        the transfer goes on from there."""
+        result = await self._centre.steps.step_7_transfer(call, agent)
+        while result is not None and result.caller is Caller.UNKNOWN and call.state == "transferring":
+            assert call.line is not None
+            flashed = result.outcome is Transfer.NO_DIAL_TONE
+            found = await sign_of_life(
+                self._centre.clock, self._rules, call.line.port, self._question(call), flashed=flashed
+            )
+            if call.state != "transferring":
+                break
+            if found.caller is not Caller.HELD:
+                return replace(result, caller=found.caller, lost=found.how)
+            self._centre.event(call, "transfer", "port", what=result.outcome.value, how=LATE, caller=Caller.HELD.value)
+            limit_s = self._rules.dial_tone_s
+            self._centre.alarm("dial_tone_late", f"it came after more than dial_tone_s, {limit_s:g} s: raise it")
+            result = await self._centre.steps.step_7_transfer(call, agent, flashed=True)
+        if result is not None and result.caller is Caller.WITH_AGENT:
+            self._at_flash = 0
+        return result
+
+    def failed(self, call: Call, result: TransferResult) -> None:
+        """What a failure says about flash and dial tone of this PBX."""
+        if result.caller is Caller.GONE and ON_HOOK in (result.how, result.lost):
+            self._flash_too_long()
+        elif result.caller is Caller.WITH_US and result.lost == NOT_TAKEN:
+            flash_ms = self._rules.flash_ms
+            self._centre.alarm("flash_not_taken", f"{flash_ms} ms were no flash for this PBX: nobody is put through")
+        if result.outcome is Transfer.NO_DIAL_TONE:
+            self._silent[call] = self._silent.get(call, 0) + 1
+
+    def hopeless(self, call: Call) -> str:
+        """This PBX gives no dial tone at all."""
+        flashes = self._silent.get(call, 0)
+        return f"no dial tone after {flashes} flashes" if flashes >= MAX_SILENT_FLASHES else ""
+
+    def _flash_too_long(self) -> None:
+        flash_ms = self._rules.flash_ms
+        text = f"{flash_ms} ms are on-hook for this PBX: callers are lost; shorten flash_ms"
+        self._centre.alarm("flash_too_long", text)
+
+    def _question(self, call: Call) -> Callable[[Deferred[None]], Awaitable[None]]:
+        return lambda until: self._centre.attendant.say(call, "are_you_there", until=until)

@@ -1,0 +1,57 @@
+"""Where Tipring's own configuration files are: PBX dialects, menu flows, tone plans.
+
+A name (``panasonic-tda``) is looked up in /etc/tipring first, then among the files shipped with Tipring (the package
+``tipring_conf``, in a source tree the folder conf); a path (with a slash, or ending in .yaml) is taken as it is. Serves
+all of the nine steps.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
+
+from cti.errors import ConfigFaults, Fault
+
+SITE_FOLDER = Path("/etc/tipring")
+
+
+def folders(kind: str) -> list[Path]:
+    """The folders that may hold files of this kind (pbx, flows, tones), the site's own first."""
+    spec = find_spec("tipring_conf")
+    if spec is not None and spec.submodule_search_locations:
+        shipped = Path(next(iter(spec.submodule_search_locations)))
+    else:
+        shipped = Path(__file__).resolve().parents[2] / "conf"
+    return [SITE_FOLDER / kind, shipped / kind]
+
+
+def names(kind: str) -> list[str]:
+    """The names there are, sorted."""
+    return sorted({path.stem for folder in folders(kind) for path in folder.glob("*.yaml")})
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is taken as the path of a file."""
+    return "/" in name or name.endswith((".yaml", ".yml"))
+
+
+def find(kind: str, name: str | Path) -> Path:
+    """The file that a name or path means. Raises ConfigFaults naming those there are when there is none."""
+    if isinstance(name, Path) or is_path(name):
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigFaults([Fault(str(path), 0, "", "there is no such file", _those(kind, str(name)))])
+        return path
+    for folder in folders(kind):
+        path = folder / f"{name}.yaml"
+        if path.is_file():
+            return path
+    raise ConfigFaults([Fault(f"{kind}/{name}.yaml", 0, "", f"there is no {kind} file {name!r}", _those(kind, name))])
+
+
+def _those(kind: str, name: str) -> str:
+    known = names(kind)
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    there = "there are: " + (", ".join(known) or "none")
+    return f"did you mean {near[0]}? {there}" if near else there

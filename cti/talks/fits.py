@@ -1,0 +1,289 @@
+"""Whether one of the PBX's records and a call's part at an extension can belong together, and how surely (step 9).
+
+They do when caller and trunk, where both know them, do not contradict each other, and when the interval that the record
+states, on the PBX's clock, is that of the leg. Where the interval is not known (the PBX's clock is not known yet, it
+printed no time, or it was just set) the length decides, and of a record that came by itself the moment at which it
+came: a record without a number that comes so is of no call that ended longer ago than NAMELESS_S.
+
+What is left to tell apart is told by `far`. Of two calls of unknown callers that are less than SURE_S apart in it none
+is the one: such a record is nobody's (cti.talks.talks.Ambiguous), and both calls stay without it. A marked call is
+honest, a wrong one is not.
+
+A record that was matched may be doubtful all the same (`doubt`): it was damaged on its way as far as can be seen
+(cti.pbx.doubts), or says something else than we know of the number, the trunk or the length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cti.arrivals.numbers import agree
+from cti.call import Call
+from cti.pbx.pbx_clock import PbxClock
+from cti.pbx.smdr import SmdrRecord
+from drivers.clock import Clock
+
+Legs = Literal["per_leg", "whole_call", "split_at_flash"]
+
+# A record may come so long after the end of the call (buffered output at 1200 Bd, page headers, the PBX's own delay).
+RECORD_S: Final = 120.0
+# Without an interval: a record may state so much more than we measured (whole minutes, ringing included).
+SLACK_S: Final = 90.0
+# A record may come so long before we notice the end of the call ourselves (the PBX sees the trunk, we hear tones).
+EARLY_S: Final = 15.0
+# The record of a call on our port has the call's own length, but for ringing and for its way here.
+NEAR_S: Final = 10.0
+NAMELESS_NEAR_S: Final = 3.0
+# Of a call without a number on our port, which the PBX may count as answered a little earlier, or not at all.
+NAMELESS_LEG_S: Final = 5.0
+# A record without a number that came by itself is of a call that ended so short a time ago.
+NAMELESS_S: Final = 20.0
+# Our own hearing of a beginning or an end is so exact, the printing of a record so even.
+EXACT_S: Final = 10.0
+# A leg may be counted from so long before or after the agent's answer as we know it: ringing, a blind transfer.
+START_S: Final = 60.0
+# A record that came so much later than the end it states has waited somewhere.
+STALE_S: Final = 60.0
+# A record comes so soon after the end of its call, where nothing is out of order.
+PROMPT_S: Final = 15.0
+# What we measured of a talk counts, unless the record says that it was shorter by more than this.
+LATE_S: Final = 2.0
+# A record of our own port that comes so soon after we hung up is of that call.
+AT_ONCE_S: Final = 3.0
+# Calls of unknown callers are told apart by so much: our ears and the PBX's rounding.
+SURE_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """When the conversation was, on our clock; each end is right within `within` seconds."""
+
+    start_s: float
+    end_s: float
+    within: float
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One extension's part in a call of ours. ended_s None: under way; agents: an agent's talk, else our port's."""
+
+    extension: str
+    call: Call
+    began_s: float
+    agents: bool
+    completes: bool = True
+    ended_s: float | None = None
+    guessed: bool = False  # a limit ended it: it may have gone on
+    matched: bool = False
+
+    def until(self, now: float) -> float:
+        """When it ended; under way: now."""
+        return now if self.ended_s is None else self.ended_s
+
+
+class Fits:
+    """legs: how a call with a transfer is printed; pbx: its clock, None where it tells no time; own: our ports'
+    extensions."""
+
+    def __init__(self, clock: Clock, legs: Legs, pbx: PbxClock | None, own: frozenset[str]) -> None:
+        self._clock, self._legs, self._pbx, self._own = clock, legs, pbx, own
+
+    def interval(self, record: SmdrRecord) -> Interval | None:
+        """When the record says it was, on our clock; None where that is not known."""
+        if self._pbx is None:
+            return None
+        lasted = record.duration_s or 0.0
+        printed = record.start if record.stamp == "start" else record.end
+        at = self._pbx.moment(printed) if printed is not None else None
+        if at is None:
+            return None
+        within = record.resolution_s + record.duration_step_s + EXACT_S
+        return Interval(at, at + lasted, within) if record.stamp == "start" else Interval(at - lasted, at, within)
+
+    def same(self, call: Call, record: SmdrRecord) -> bool:
+        """Do they agree on who called, and on which trunk? A call between extensions is none of ours."""
+        if record.number is not None and (record.number in self._own or record.number == record.extension):
+            return False
+        return self._same_trunk(call, record) and same_caller(call, record)
+
+    def fits(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
+        """Can the record be of this leg? alone: it did not come in one breath with the record before it."""
+        now = self._clock.seconds()
+        if not self.same(leg.call, record) or self._long_over(leg, record, when, alone, now):
+            return False
+        if when is None:
+            return self._by_length(leg, record, now)
+        if self._in_time(leg, record, when, now):
+            return True
+        return alone and self._the_clock_aside(leg, record, now)
+
+    def fits_early(self, call: Call, began_s: float, agents: bool, record: SmdrRecord, came_s: float) -> bool:
+        """Can a record that came before we noticed be of this call, which leaves its extension now?"""
+        if not self.same(call, record):
+            return False
+        if agree(call.ani, record.number) or record.duration_s is None or self._legs != "per_leg":
+            return True
+        answered = call.answered_s is not None or record.answered is not False
+        off = abs(record.duration_s - (came_s - began_s if answered else 0.0))
+        return off <= (PROMPT_S if agents else NAMELESS_LEG_S) + record.duration_step_s
+
+    def rank(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> tuple[int, float]:
+        """The lowest wins: the same caller; neither names one; only one of them does."""
+        ani, number = leg.call.ani, record.number
+        return (0 if agree(ani, number) else 2 if ani or number else 1), self.far(leg, record, when)
+
+    def far(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> float:
+        """How far the record is from the leg, in seconds: by the length, which is exact, and the beginning, which may
+        be rounded; else by the end. Without either the nearest end counts, of the same caller the first."""
+        now = self._clock.seconds()
+        ended_s, started_s = leg.until(now), self.start(leg)
+        if record.duration_s is None:
+            if when is not None:
+                return abs(when.end_s - ended_s)
+            return float(leg.ended_s is None) if agree(leg.call.ani, record.number) else now - ended_s
+        if when is None:
+            return abs(record.duration_s - (ended_s - started_s))
+        if leg.ended_s is None and now - when.end_s > when.within + STALE_S:
+            ended_s = when.end_s
+        outside = max(abs(when.start_s - started_s) - when.within / 2, 0.0)  # rounding is no distance
+        return abs(record.duration_s - (ended_s - started_s)) + outside
+
+    def start(self, leg: Leg) -> float:
+        """From when the record counts."""
+        return leg.call.began_s if self._legs == "whole_call" else leg.began_s
+
+    def says_gone(self, record: SmdrRecord, call: Call) -> bool:
+        """Is it the record of a call that is still on our port, by its number and its length until now?"""
+        if self._legs == "split_at_flash" or call.answered_s is None or record.transferred:
+            return False
+        if not self.same(call, record):
+            return False
+        known = agree(call.ani, record.number)
+        if record.duration_s is None:
+            return known
+        lasted = self._clock.seconds() - call.answered_s
+        return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S)
+
+    def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg) -> bool:
+        """Is a record without a known caller rather of the call that is on our port now, whose end the PBX has seen
+        before us, than of this leg of a call that has left it?"""
+        if there is leg.call or not self.same(there, record):
+            return False
+        if record.duration_s is None and record.answered is None:  # nothing is said but that somebody hung up
+            return self._clock.seconds() - leg.until(self._clock.seconds()) > AT_ONCE_S
+        if there.answered_s is None:
+            return record.answered is False
+        return self.says_gone(record, there)
+
+    def talked(self, leg: Leg, record: SmdrRecord) -> float | None:
+        """How long the agent talked, where the record tells better than we know: not where it counts the whole call, or
+        one half of it, or the ringing too."""
+        if not leg.agents or record.duration_s is None or record.answered is False or self._legs != "per_leg":
+            return None
+        ended_s = leg.until(self._clock.seconds())
+        talked = record.duration_s + (record.duration_step_s / 2 if record.duration_step_s > 1 else 0.0)
+        return talked if ended_s - leg.began_s - talked > LATE_S else None
+
+    def doubt(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool) -> str | None:
+        """Why a record that fits the leg may not say what the PBX printed; None: nothing speaks against it."""
+        if record.doubt is not None:
+            return record.doubt
+        call, number, now = leg.call, record.number, self._clock.seconds()
+        whole = call.ani is not None and not call.ani_truncated and call.ani_doubt is None
+        if whole and number and not (number.endswith(call.ani or "") or (call.ani or "").endswith(number)):
+            return f"the number is {number}, the caller's {call.ani}"
+        if not leg.agents or leg.guessed or call.blind or record.answered is False or self._legs != "per_leg":
+            return None
+        if record.duration_s is None or not alone:
+            return None
+        exact = when is not None and record.resolution_s == 1  # else it may be short because it came late
+        ended_s = min(when.end_s, leg.until(now)) if exact and when is not None else leg.until(now)
+        short = ended_s - leg.began_s - record.duration_s
+        near = NEAR_S + record.duration_step_s
+        if (short > near and exact) or short < -near - START_S:
+            return f"{record.duration_s:g} s long, and we know of {ended_s - leg.began_s:.0f} s"
+        return None
+
+    def confirmed(self, leg: Leg, record: SmdrRecord) -> bool:
+        """Is all that counts in the record known otherwise: the caller, whole, and the length of the agent's talk?"""
+        ani, whole = leg.call.ani, not leg.call.ani_truncated and leg.call.ani_doubt is None
+        if not leg.agents or leg.guessed or leg.call.blind or not whole or not ani or record.number != ani:
+            return False
+        if record.duration_s is None or self._legs != "per_leg":
+            return False
+        ended_s = leg.until(self._clock.seconds())
+        return abs(record.duration_s - (ended_s - leg.began_s)) <= SURE_S + record.duration_step_s
+
+    # within
+
+    @staticmethod
+    def _same_trunk(call: Call, record: SmdrRecord) -> bool:
+        return call.trunk is None or record.trunk is None or call.trunk == record.trunk
+
+    def _long_over(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool, now: float) -> bool:
+        """The record came by itself, as its call ended, and this leg ended long before."""
+        if leg.ended_s is None or leg.guessed or not alone or agree(leg.call.ani, record.number):
+            return False
+        return now - leg.ended_s > NAMELESS_S and (when is None or abs(now - when.end_s) <= when.within)
+
+    def _in_time(self, leg: Leg, record: SmdrRecord, when: Interval, now: float) -> bool:
+        within, known = when.within, agree(leg.call.ani, record.number)
+        ended_s = leg.until(now)
+        if not leg.agents:  # our own ears know its end
+            apart = abs((record.duration_s or 0.0) - (ended_s - leg.began_s))
+            nameless = not known and record.duration_s is not None and self._legs == "per_leg"
+            if nameless and apart > NAMELESS_LEG_S + record.duration_step_s:
+                return False
+            half = self._legs == "split_at_flash" and when.end_s + within > leg.began_s
+            later = within + (EARLY_S if known else 0.0)
+            return when.end_s - later <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
+        if when.end_s + within < leg.began_s or when.end_s - within > (now if leg.guessed else ended_s) + EARLY_S:
+            return False
+        if record.duration_s is not None:
+            if self._legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:
+                return False
+            whole = known or self._legs == "whole_call"
+            earliest = leg.call.began_s - EXACT_S if whole else leg.began_s - START_S
+            if when.start_s < earliest - within:
+                return False
+        if when.end_s - within > leg.began_s or record.duration_s is None:
+            return True
+        # It may have ended before the leg began, too: as printed they are too near each other to tell.
+        if not known and self._legs != "split_at_flash":
+            return abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
+        return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
+
+    def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
+        """The PBX's clock was set, and we do not know it yet, but for records that say so already: the same caller for
+        the same length just now."""
+        if record.duration_s is None or not agree(leg.call.ani, record.number) or now - leg.until(now) > RECORD_S:
+            return False
+        if self._pbx is None or record.end is None or not self._pbx.doubted_by(record.end, record.resolution_s):
+            return False
+        near = NEAR_S + record.duration_step_s
+        return abs(record.duration_s - (leg.until(now) - self.start(leg))) <= near
+
+    def _by_length(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
+        """It cannot have lasted longer than the call so far; what is over must be so since a short while only. Without
+        a number it must be as long as the leg, too."""
+        known = agree(leg.call.ani, record.number)
+        if leg.ended_s is not None and now - leg.ended_s > (RECORD_S if known else NAMELESS_S):
+            return False
+        if record.duration_s is None:  # nothing is said but that somebody hung up: our own port just did
+            return known or leg.agents or leg.ended_s is None or now - leg.ended_s <= AT_ONCE_S
+        if not known and self._legs == "per_leg" and not leg.guessed and not leg.call.blind:
+            short = leg.until(now) - leg.began_s - record.duration_s
+            near = (NEAR_S if leg.agents else NAMELESS_LEG_S) + record.duration_step_s
+            if short > near or (not leg.agents and short < -near):
+                return False
+        return leg.ended_s is not None or record.duration_s <= now - leg.call.began_s + SLACK_S
+
+
+def same_caller(call: Call, record: SmdrRecord) -> bool:
+    """Do call and record agree on who called? Where one of them has no number they may; an outgoing call does not."""
+    if record.direction in ("out", "internal"):
+        return False
+    if not call.ani or not record.number:
+        return True
+    return agree(call.ani, record.number)

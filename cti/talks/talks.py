@@ -1,0 +1,242 @@
+"""Matches the PBX's records to calls (step 9).
+
+Once the VRU has left a call, the server does not hear it any more: it ends by the PBX's record (SMDR) of the agent's
+extension. A record that can be of the conversation under way there frees the agent; every other record is history: of a
+call that ended on one of our own ports, of one whose agent was freed by other evidence before, or of a call not ours.
+
+Whether a record and a leg of a call can belong together, cti.talks.fits says. Among several the one wins whose caller
+is known to be the same, then the one that is nearest; where two of unknown callers are equally near the record is
+nobody's. What ended before the present talk began never ends it: a PBX that empties its buffer after a reconnection
+writes history. Records of our own extensions and of calls between extensions end no talk at all.
+
+Limits: a call waits RECORD_S for its record, then it is marked as without one; one that comes later is matched all the
+same, by its interval, for OWED_S. REMEMBERED legs wait; the last EARLY unmatched records are kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from cti.arrivals.numbers import agree
+from cti.call import Call
+from cti.pbx.pbx_clock import PbxClock
+from cti.pbx.smdr import SmdrRecord
+from cti.talks.fits import AT_ONCE_S, EARLY_S, NAMELESS_S, RECORD_S, SURE_S, Fits, Interval, Leg, Legs
+from drivers.clock import Clock, DelayedCall
+
+__all__ = ["EARLY_S", "NAMELESS_S", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "Match", "Talks"]
+
+# The PBX may have been unplugged so long: its buffer still tells what became of a call.
+OWED_S: Final = 6 * 3600.0
+# So many legs of ended calls are remembered for records to come.
+REMEMBERED: Final = 4096
+# So many records that came before we noticed the end of their call.
+EARLY: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a record is of: a call, and whether the conversation was still under way. talk_s: how long the agent's talk
+    lasted by the record, None where the record does not say, is of another leg or doubtful. doubt: why the record may
+    not say what the PBX printed, or meant. confirmed: what counts in it is known otherwise, too."""
+
+    call: Call
+    ends_talk: bool
+    completes: bool = True  # False: of the VRU's leg only, the agent's is still to come
+    talk_s: float | None = None
+    doubt: str | None = None
+    confirmed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A record that can be of any of these calls, and says nothing that would tell."""
+
+    calls: tuple[Call, ...]
+
+
+class Talks:
+    """Conversations by the agents' extensions, and legs that still wait for their record.
+
+    pbx: the PBX's clock, None where it tells no time. own: our ports' extensions. on_overdue(call): RECORD_S have
+    passed without a record of a call that is over. on_port(extension): the call that is on one of our ports now.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        legs: Legs = "per_leg",
+        pbx: PbxClock | None = None,
+        own: Iterable[str] = (),
+        on_overdue: Callable[[Call], object] = lambda call: None,
+        on_port: Callable[[str], Call | None] = lambda extension: None,
+    ) -> None:
+        self._clock = clock
+        self._legs = legs
+        self._own = frozenset(own)
+        self._fits = Fits(clock, legs, pbx, self._own)
+        self._on_overdue = on_overdue
+        self._on_port = on_port
+        self._talks: dict[str, Leg] = {}
+        self._owed: dict[str, list[Leg]] = {}
+        self._order: deque[Leg] = deque()  # of all that are owed, by their end
+        self._waiting: deque[Leg] = deque()  # those not yet overdue
+        self._timer: DelayedCall | None = None
+        self._early: deque[tuple[float, SmdrRecord]] = deque(maxlen=EARLY)
+
+    def __len__(self) -> int:
+        return len(self._talks)
+
+    def begin(self, extension: str, call: Call) -> Call | None:
+        """The agent at ``extension`` answered. Returns a call that was there before and cannot be any more."""
+        old = self._talks.get(extension)
+        began_s = call.talk_s if call.talk_s is not None else self._clock.seconds()
+        self._talks[extension] = Leg(extension, call, began_s, agents=True)
+        return old.call if old is not None else None
+
+    def at(self, extension: str) -> Call | None:
+        """The call under way there."""
+        leg = self._talks.get(extension)
+        return leg.call if leg is not None else None
+
+    def end(self, extension: str, call: Call) -> bool:
+        """The conversation is over, by whatever evidence."""
+        leg = self._talks.get(extension)
+        if leg is None or leg.call is not call:
+            return False
+        del self._talks[extension]
+        return True
+
+    def owe(
+        self, extension: str, call: Call, *, completes: bool = True, agents: bool = False, guessed: bool = False
+    ) -> SmdrRecord | None:
+        """The call has left this extension: a record of it will come, or is the one returned, which came before and was
+        nobody's. agents: it is an agent's, else our port's; guessed: so a limit says, nobody knows."""
+        now = self._clock.seconds()
+        began_s = call.talk_s if agents else call.answered_s
+        leg = Leg(extension, call, call.began_s if began_s is None else began_s, agents, completes, now, guessed)
+        early = [
+            (came_s, record)
+            for came_s, record in self._early
+            if record.extension == extension
+            and now - came_s <= EARLY_S
+            and self._fits.fits_early(call, leg.began_s, agents, record, came_s)
+        ]
+        if early:
+            found = min(early, key=lambda one: self._fits.rank(leg, one[1], None))
+            self._early.remove(found)
+            return found[1]
+        if not completes and self._legs == "whole_call":
+            return None  # the agent's extension will be named
+        self._owed.setdefault(extension, []).append(leg)
+        self._order.append(leg)
+        if completes:
+            self._waiting.append(leg)
+            self._watch()
+        self._forget(now)
+        return None
+
+    def says_gone(self, record: SmdrRecord, call: Call) -> bool:
+        """Is it the record of a call that is still on our port, by its number and its length until now?"""
+        return self._fits.says_gone(record, call)
+
+    def gone_already(self, extension: str, call: Call) -> bool:
+        """Has such a record come?"""
+        since = self._clock.seconds() - EARLY_S
+        return any(
+            one.extension == extension and self.says_gone(one, call) for came_s, one in self._early if came_s >= since
+        )
+
+    def match(self, record: SmdrRecord, alone: bool = True) -> Match | Ambiguous | None:
+        """The call that a record is of; None: none of ours, as far as can be said now. alone: it did not come in one
+        breath with the record before it."""
+        extension, now = record.extension or "", self._clock.seconds()
+        self._forget(now)
+        fits, when = self._fits, self._fits.interval(record)
+        found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
+        leg = min(found, key=lambda leg: fits.rank(leg, record, when), default=None)
+        if leg is None or (not agree(leg.call.ani, record.number) and self._of_the_call_there(record, leg)):
+            self._early.append((now, record))
+            return None
+        if others := self._as_near(leg, found, record, when):
+            return Ambiguous((leg.call, *others))
+        doubt = fits.doubt(leg, record, when, alone)
+        leg.matched = True
+        if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):
+            self._drop(leg)
+        if doubt is None and leg.call.trunk is None and self._sure(leg, record, alone):
+            leg.call.trunk = record.trunk
+        talked = fits.talked(leg, record) if doubt is None else None
+        confirmed = fits.confirmed(leg, record)
+        return Match(leg.call, leg.ended_s is None, leg.completes, talked, doubt, confirmed)
+
+    def interval(self, record: SmdrRecord) -> Interval | None:
+        """When the record says it was, on our clock; None where that is not known."""
+        return self._fits.interval(record)
+
+    def _as_near(self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None) -> list[Call]:
+        """The other calls that a record without a known caller can be of just as well."""
+        fits = self._fits
+        if agree(leg.call.ani, record.number):
+            return []
+        far, near = fits.far(leg, record, when), max(SURE_S, record.duration_step_s)
+        same = [one.call for one in found if one.call is not leg.call and fits.far(one, record, when) - far < near]
+        return list(dict.fromkeys(same))
+
+    def _sure(self, leg: Leg, record: SmdrRecord, alone: bool) -> bool:
+        """Is the record the leg's beyond doubt: by the caller, or as it came at once when we hung up?"""
+        if agree(leg.call.ani, record.number):
+            return True
+        own = not leg.agents and leg.ended_s is not None
+        return own and alone and self._clock.seconds() - leg.until(0.0) <= AT_ONCE_S
+
+    def _of_the_call_there(self, record: SmdrRecord, leg: Leg) -> bool:
+        there = self._on_port(record.extension or "")
+        return there is not None and self._fits.of_the_call_there(record, there, leg)
+
+    def close(self) -> list[Call]:
+        """The server stops: the calls that still wait for a record."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        left = [leg.call for leg in self._waiting if not leg.matched]
+        self._waiting.clear()
+        return left
+
+    # which legs can it be?
+
+    def _of(self, extension: str) -> Iterator[Leg]:
+        yield from self._owed.get(extension, ())
+        talk = self._talks.get(extension)
+        if talk is not None and extension not in self._own:
+            yield talk
+
+    # those that wait
+
+    def _drop(self, leg: Leg) -> None:
+        legs = self._owed.get(leg.extension, [])
+        if leg in legs:
+            legs.remove(leg)
+        if not legs:
+            self._owed.pop(leg.extension, None)
+
+    def _forget(self, now: float) -> None:
+        while self._order and (len(self._order) > REMEMBERED or now - self._order[0].until(now) > OWED_S):
+            self._drop(self._order.popleft())
+
+    def _watch(self) -> None:
+        if self._timer is None and self._waiting:
+            now = self._clock.seconds()
+            due = self._waiting[0].until(now) + RECORD_S
+            self._timer = self._clock.callLater(max(due - now, 0.0), self._overdue, due)
+
+    def _overdue(self, due: float) -> None:
+        self._timer = None
+        while self._waiting and (self._waiting[0].matched or self._waiting[0].until(due) + RECORD_S <= due):
+            leg = self._waiting.popleft()
+            if not leg.matched:
+                self._on_overdue(leg.call)
+        self._watch()

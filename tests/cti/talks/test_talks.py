@@ -1,0 +1,185 @@
+"""The PBX's records matched to calls: of the talk under way, of calls that ended, of the VRU's leg, of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cti.call import CALL, Call
+from cti.machine import Machine
+from cti.pbx.smdr import SmdrRecord
+from cti.talks.talks import EARLY_S, NAMELESS_S, RECORD_S, Match, Talks
+from drivers.clock import SteppedClock
+
+A, B = "13800138000", "01062345678"
+
+
+def record(
+    extension: str | None = "8001", number: str | None = A, duration_s: float | None = None, **more: Any
+) -> SmdrRecord:
+    fields: dict[str, Any] = {
+        "form": "call", "start": None, "end": None, "resolution_s": 60, "duration_s": duration_s,
+        "extension": extension, "trunk": "01", "number": number, "direction": "in", "answered": True, "ring_s": None,
+        "transferred": False, "event": "end", "raw": "raw", "line_no": 1,
+    }  # fmt: skip
+    return SmdrRecord(**{**fields, **more})
+
+
+class Desk:
+    """Calls at a clock's time."""
+
+    def __init__(self) -> None:
+        self.clock = SteppedClock()
+        self.talks = Talks(self.clock)
+        self.count = 0
+
+    def call(self, ani: str | None = A) -> Call:
+        self.count += 1
+        made = Call(f"1-{self.count:06d}", self.clock.seconds(), Machine(CALL))
+        made.ani = ani
+        return made
+
+    def talk(self, ani: str | None = A, seconds: float = 30.0, extension: str = "8001") -> Call:
+        """A talk that has gone on so long."""
+        made = self.call(ani)
+        made.talk_s = self.clock.seconds()
+        assert self.talks.begin(extension, made) is None
+        self.clock.advance(seconds)
+        return made
+
+    def over(self, call: Call, extension: str = "8001") -> SmdrRecord | None:
+        """The desk said so."""
+        assert self.talks.end(extension, call)
+        return self.talks.owe(extension, call)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.talks.close()
+
+
+def test_the_record_of_a_talk_ends_it(desk: Desk) -> None:
+    call = desk.talk()
+    assert len(desk.talks) == 1
+    assert desk.talks.match(record(duration_s=30)) == Match(call, True)
+    assert desk.talks.end("8001", call) and not desk.talks.end("8001", call) and len(desk.talks) == 0
+
+
+@pytest.mark.parametrize("other", [
+    record("8002"), record("8001", B), record("8001", duration_s=600), record("8001", direction="out"),
+    record("8001", direction="internal"), record(""), record(None),
+])  # fmt: skip
+def test_records_of_other_calls_end_nothing(desk: Desk, other: SmdrRecord) -> None:
+    desk.talk()
+    assert desk.talks.match(other) is None
+
+
+@pytest.mark.parametrize(("ani", "number"), [(None, A), (A, None), (None, None), (A, "0" + A), (A, "8000")])
+def test_a_missing_or_prefixed_number_is_no_contradiction(desk: Desk, ani: str | None, number: str | None) -> None:
+    call = desk.talk(ani)
+    assert desk.talks.match(record(number=number)) == Match(call, True)
+
+
+def test_a_record_after_the_desks_word_is_of_the_call_before(desk: Desk) -> None:
+    first = desk.talk(A)
+    assert desk.over(first) is None
+    second = desk.talk(B)
+    assert desk.talks.match(record(number=A)) == Match(first, False)
+    assert desk.talks.match(record(number=B)) == Match(second, True)
+
+
+@pytest.mark.parametrize("number", [A, None])
+def test_the_same_caller_again_while_the_first_record_is_late(desk: Desk, number: str | None) -> None:
+    first = desk.talk(A, 60.0)
+    desk.over(first)
+    desk.clock.advance(3.0)
+    second = desk.talk(A, 8.0)
+    assert desk.talks.match(record(number=number, duration_s=61)) == Match(first, False)
+    assert desk.talks.match(record(number=number, duration_s=9)) == Match(second, True)
+
+
+def test_the_same_caller_again_and_the_first_record_is_lost(desk: Desk) -> None:
+    first = desk.talk(A, 8.0)
+    desk.over(first)
+    second = desk.talk(A, 60.0)
+    assert desk.talks.match(record(duration_s=60)) == Match(second, True)
+
+
+def test_without_lengths_records_come_in_the_order_of_the_ends(desk: Desk) -> None:
+    first = desk.talk(A)
+    desk.over(first)
+    second = desk.talk(A)
+    assert desk.talks.match(record()) == Match(first, False)
+    assert desk.talks.match(record()) == Match(second, True)
+
+
+def test_a_vru_leg_completes_nothing(desk: Desk) -> None:
+    call = desk.call()
+    assert desk.talks.owe("2001", call, completes=False) is None
+    assert desk.talks.match(record("2001")) == Match(call, False, False)
+    assert desk.talks.match(record("2001")) is None  # once
+
+
+def test_a_record_that_came_before_we_noticed(desk: Desk) -> None:
+    early = record("2001", duration_s=12)
+    assert desk.talks.match(early) is None
+    desk.clock.advance(EARLY_S - 1)
+    assert desk.talks.owe("2001", desk.call(B)) is None
+    assert desk.talks.owe("2001", desk.call(A)) is early
+    assert desk.talks.owe("2001", desk.call(A)) is None
+
+
+def test_an_early_record_is_soon_nobodys(desk: Desk) -> None:
+    desk.talks.match(record("2001"))
+    desk.clock.advance(EARLY_S + 0.1)
+    assert desk.talks.owe("2001", desk.call()) is None
+
+
+def test_how_long_a_record_is_waited_for(desk: Desk) -> None:
+    desk.talks.owe("2001", desk.call(A))
+    desk.talks.owe("2002", desk.call(None))
+    desk.clock.advance(NAMELESS_S + 1)
+    assert desk.talks.match(record("2002")) is None
+    desk.clock.advance(RECORD_S)
+    assert desk.talks.match(record("2001")) is None
+
+
+def test_another_call_reaches_the_extension(desk: Desk) -> None:
+    first = desk.talk(A)
+    second = desk.call(B)
+    assert desk.talks.begin("8001", second) is first
+    assert not desk.talks.end("8001", first) and desk.talks.end("8001", second)
+
+
+def test_only_so_many_are_remembered(desk: Desk) -> None:
+    calls = [desk.call(A) for _ in range(5000)]
+    for index, call in enumerate(calls):
+        desk.talks.owe(str(index), call)
+    assert desk.talks.match(record("0")) is None
+    assert desk.talks.match(record("4999")) == Match(calls[-1], False)
+
+
+@pytest.mark.parametrize(("ani", "number", "duration_s", "gone"), [
+    (A, A, 20.0, True), (A, A, 12.0, True), (A, A, None, True),  # the PBX may count from another moment than we
+    (A, A, 5.0, False), (A, A, 45.0, False),  # an earlier call of the same caller
+    (A, B, 20.0, False),
+    (None, A, 19.0, True), (A, None, 21.0, True), (None, None, 20.0, True),
+    (None, A, 12.0, False), (None, None, None, False),
+])  # fmt: skip
+def test_a_record_of_a_call_that_we_still_have(
+    desk: Desk, ani: str | None, number: str | None, duration_s: float | None, gone: bool
+) -> None:
+    call = desk.call(ani)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    came = record("2001", number, duration_s)
+    assert desk.talks.says_gone(came, call) is gone
+    assert desk.talks.match(came) is None
+    assert desk.talks.gone_already("2001", call) is gone and not desk.talks.gone_already("2002", call)
+    assert not desk.talks.says_gone(record("2001", number, duration_s, transferred=True), call)
+    call.answered_s = None
+    assert not desk.talks.says_gone(came, call)

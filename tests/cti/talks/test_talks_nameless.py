@@ -1,0 +1,157 @@
+"""Records that name nobody (Definity, NEC, LSU without a time of day): whose they are follows from when they came, how
+long they say the call was, and the trunk; where nothing tells they are nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cti.call import Call
+from cti.pbx.smdr import SmdrRecord
+from cti.talks.fits import AT_ONCE_S, NAMELESS_S
+from cti.talks.talks import Ambiguous, Match
+from tests.cti.talks.test_talks import Desk
+from tests.cti.talks.test_talks import record as any_record
+from tests.cti.talks.test_talks_by_time import A, B, Pbx
+
+
+def record(extension: str, duration_s: float | None = None, trunk: str | None = None) -> SmdrRecord:
+    return any_record(extension, None, duration_s, trunk=trunk)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.talks.close()
+
+
+@pytest.fixture
+def pbx() -> Iterator[Pbx]:
+    made = Pbx(resolution_s=60)
+    yield made
+    made.talks.close()
+
+
+def left_port(desk: Desk, seconds: float = 20.0, ani: str | None = A) -> Call:
+    """A caller whom the VRU had for so long on 2001, and who is with an agent now."""
+    call = desk.call(ani)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(seconds)
+    assert desk.talks.owe("2001", call, completes=False) is None
+    return call
+
+
+def test_a_record_long_after_the_end_is_another_calls(desk: Desk) -> None:
+    """The call's own record was lost; the next one of that telephone comes half a minute later."""
+    call = desk.talk(A)
+    desk.over(call)
+    desk.clock.advance(NAMELESS_S + 10)
+    assert desk.talks.match(record("8001")) is None
+    assert desk.talks.match(record("8001", 30.0)) is None
+
+
+def test_a_port_that_we_left_a_while_ago(desk: Desk) -> None:
+    """It says nothing but that somebody hung up there: we did, at once, or somebody else does now."""
+    first = left_port(desk)
+    desk.clock.advance(AT_ONCE_S - 1)
+    assert desk.talks.match(record("2001")) == Match(first, False, False)
+    left_port(desk)
+    desk.clock.advance(AT_ONCE_S + 2)
+    assert desk.talks.match(record("2001")) is None
+
+
+def test_the_length_tells_where_there_is_no_time(desk: Desk) -> None:
+    call = desk.talk(A, 60.0)
+    assert desk.talks.match(record("8001", 12.0)) is None, "another's, and this talk goes on"
+    assert desk.talks.match(record("8001", 60.0)) == Match(call, True)
+
+
+def test_two_that_fit_equally_well(desk: Desk) -> None:
+    """Callers who gave up one after the other on a port: of which is it?"""
+    calls = []
+    for _ in range(2):
+        call = desk.call(A)
+        call.answered_s = desk.clock.seconds()
+        desk.clock.advance(6.0)
+        assert desk.talks.owe("2001", call) is None
+        calls.append(call)
+    found = desk.talks.match(record("2001", 6.0))
+    assert isinstance(found, Ambiguous) and set(found.calls) == set(calls)
+    assert desk.talks.match(any_record("2001", A, 6.0)) is not None, "a number tells"
+
+
+def test_the_trunk_of_our_own_leg_tells_the_agents(desk: Desk) -> None:
+    call = left_port(desk)
+    desk.clock.advance(1.0)
+    assert desk.talks.match(record("2001", trunk="07")) == Match(call, False, False)
+    assert call.trunk == "07"
+    call.talk_s = desk.clock.seconds()
+    desk.talks.begin("8001", call)
+    desk.clock.advance(30.0)
+    assert desk.talks.match(record("8001", trunk="03")) is None
+    assert desk.talks.match(record("8001", trunk="07")) == Match(call, True)
+
+
+def test_of_a_call_that_is_on_the_port_now(desk: Desk) -> None:
+    """The caller before has left it for an agent, whose own record was lost; this one hangs up, and the PBX knows."""
+    there = desk.call(B)
+    desk.talks._on_port = lambda extension: there
+    left_port(desk)
+    desk.clock.advance(AT_ONCE_S + 0.5)
+    there.answered_s = desk.clock.seconds() - 2.0
+    early = record("2001", 2.0)
+    assert desk.talks.match(early) is None
+    assert desk.talks.owe("2001", there) is early
+
+
+def test_an_early_record_must_be_as_long_as_the_call(desk: Desk) -> None:
+    call = desk.call(A)
+    call.answered_s = desk.clock.seconds()
+    assert desk.talks.match(record("2001", 26.0)) is None
+    desk.clock.advance(6.0)
+    right = record("2001", 6.0)
+    assert desk.talks.match(right) is None
+    assert desk.talks.owe("2001", call) is right
+
+
+def test_a_minute_is_no_license(pbx: Pbx) -> None:
+    """Printed to the minute, it can be of a call that ended a minute and a half ago; but it came by itself, now."""
+    call = pbx.call(A)
+    pbx.clock.advance(1.0)
+    assert pbx.talks.owe("2001", call) is None
+    pbx.clock.advance(84.0)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now, now, "2001", None)) is None
+    buffered = pbx.record(now - 85, now - 84, "2001", None)
+    assert pbx.talks.match(buffered, alone=False) == Match(call, False), "what waited is matched by its interval"
+
+
+def test_a_leg_that_begins_when_ours_was_over() -> None:
+    pbx = Pbx(resolution_s=1)
+    call = pbx.call(A)
+    pbx.clock.advance(9.5)
+    assert pbx.talks.owe("2001", call, completes=False) is None
+    pbx.clock.advance(21.0)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now - 6, now, "2001", None)) is None
+    pbx.talks.close()
+
+
+def test_a_number_or_a_length_that_is_not_what_we_know_makes_a_record_doubtful() -> None:
+    pbx = Pbx(resolution_s=1)
+    call = pbx.talk(A, 30.0)
+    found = pbx.talks.match(pbx.record(call.talk_s or 0, pbx.clock.seconds(), number="23800138000"))
+    assert found == Match(call, True, True, None, "the number is 23800138000, the caller's 13800138000")
+    found = pbx.talks.match(pbx.record((call.talk_s or 0) + 20, pbx.clock.seconds()))
+    assert isinstance(found, Match) and found.doubt == "10 s long, and we know of 30 s" and found.talk_s is None
+    found = pbx.talks.match(pbx.own(call))
+    assert found == Match(call, True) and isinstance(found, Match) and found.confirmed
+    pbx.talks.close()
+
+
+def test_a_prefixed_number_is_no_doubt_and_confirms_nothing(pbx: Pbx) -> None:
+    call = pbx.talk(A, 30.0)
+    found = pbx.talks.match(pbx.record(call.talk_s or 0, pbx.clock.seconds(), number="0" + A))
+    assert isinstance(found, Match) and found.doubt is None and not found.confirmed
