@@ -35,6 +35,7 @@ class Extension(Party):
     def __init__(self, pbx: Pbx, port: Port, number: str, kind: str, desk: int, line: int) -> None:
         super().__init__(port, pbx.plan.tones, pbx.music)
         self.pbx, self.number, self.kind, self.desk, self.line = pbx, number, kind, desk, line
+        self.crossed = False  # desk and line are another extension's
         self.calling = number
         self.signals, self.dialling = Signals(self), Dialling(self)
         self.state = State.IDLE

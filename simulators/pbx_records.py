@@ -69,12 +69,18 @@ class MessageLink:
         """As much of a number as its messages have room for."""
         return number
 
+    def names_another(self, extension: Extension) -> bool:
+        """Do its messages name another extension than the one they are about?"""
+        return False
+
     def call(self, number: int | None, extension: Extension, reason: str, called: str, calling: str) -> None:
         """Some time after the ring began."""
         message = self.message(extension, reason, called, calling)
         fault = self.fault_of.get(number, self.fault) if number is not None else self.fault
         delay = self._random.uniform(*self._delay_s)
         late, data, done = self._spoiler.spoil(message, fault)
+        if data and self.names_another(extension):
+            done = "crossed"
         told = {"extension": extension.number, "calling": self.passed_on(calling), "called": self.passed_on(called)}
         self._clock.callLater(delay + late, self._send, number, data, done, told)
 
@@ -119,6 +125,9 @@ class SmdiLink(MessageLink):
 
     def passed_on(self, number: str) -> str:
         return number if self._form.number_max is None else number[-self._form.number_max :]
+
+    def names_another(self, extension: Extension) -> bool:
+        return extension.crossed
 
     def _received(self, data: bytes) -> None:
         for request in self._requests.feed(data):

@@ -128,6 +128,7 @@ class World(Surroundings):
         for one, other in self.scenario.pbx.smdi_swapped:
             first, second = self.pbx.extensions[one], self.pbx.extensions[other]
             first.desk, first.line, second.desk, second.line = second.desk, second.line, first.desk, first.line
+            first.crossed = second.crossed = True
 
     # ---- the server's side ----------------------------------------------------------------------
 

@@ -44,7 +44,9 @@ class Callers:
             name: LineTrust(name, wire is None or ParityCheck(wire.bits, wire.parity).checks, self._line_changed(name))
             for name, wire in wires.items()
         }
-        self.port_map = PortMap(clock, self._map_changed, believed=lambda: not self._damaged("smdi"))
+        self.port_map = PortMap(
+            clock, self._map_changed, believed=lambda: not self._damaged("smdi"), on_doubt=self._place_doubted
+        )
         self.numbers = NumberRules(rules, damaged=self._damaged, suspect=self.port_map.suspect)
         self._in_band = dialect.in_band
         self._reader = InBandReader(dialect.in_band)
@@ -277,6 +279,9 @@ class Callers:
 
         if raised:
             self._look_again(doubt)
+
+    def _place_doubted(self, line: VruLine) -> None:
+        self._look_again(lambda call: call.hunted is line and self.numbers.doubt(call, SERIAL, "port_map"))
 
     def _look_again(self, changed: Callable[[Call], bool]) -> None:
         for call in tuple(self._centre.calls.values()):

@@ -4,6 +4,11 @@ SMDI names a line by message desk and line, the site file says which card port t
 When two are crossed, the message of a caller comes for a port that does not ring, while another port rings and nothing
 is said of it. Such a pair raises `port_map_suspect` with both named; every number that came by message to one of them
 is unconfirmed until both have had SURE rings in a row that met their own message. Serves steps 3 and 4.
+
+A message that comes for a port while another one rings of which nothing is said may be that one's: such a meeting
+proves nothing. The number is unconfirmed unless the port has met its own message before, without another to choose
+from, and the message came within PATIENCE_S of the ring. Two ports that were crossed while the server ran, and both ring
+for the first time within a second, cannot be told from two that are right: until then they were.
 """
 
 from __future__ import annotations
@@ -30,9 +35,14 @@ class PortMap:
         on_change: Callable[[bool, str], object],
         *,
         believed: Callable[[], bool] = lambda: True,
+        on_doubt: Callable[[VruLine], object] = lambda line: None,
     ) -> None:
         """``on_change(raised, text)``: the alarm comes, names another pair, or goes. ``believed``: a message line that
-        brings damaged bytes names wrong lines by itself, and proves nothing."""
+        brings damaged bytes names wrong lines by itself, and proves nothing. ``on_doubt(line)``: what has been said of
+        the call on this line may be said of another."""
+        self._on_doubt = on_doubt
+        self._proven: set[VruLine] = set()
+        self._mixed: set[VruLine] = set()  # lines whose last message may have been another ringing line's
         self._clock, self._on_change, self._believed = clock, on_change, believed
         self._silent: dict[VruLine, float] = {}  # rang without a message, when
         self._waiting: dict[VruLine, DelayedCall] = {}  # messages without a ring
@@ -48,7 +58,7 @@ class PortMap:
 
     def suspect(self, line: VruLine) -> bool:
         """Is it doubtful that the PBX means this line when it names it?"""
-        return any(line in pair for pair in self._pairs)
+        return line in self._mixed or any(line in pair for pair in self._pairs)
 
     def message(self, line: VruLine) -> None:
         """A message for a line that does not ring (yet)."""
@@ -59,16 +69,27 @@ class PortMap:
 
     def ring(self, line: VruLine) -> None:
         """A ring of which nothing has been said (yet)."""
+        self._mixed.discard(line)
         self._silent[line] = self._clock.seconds()
         self._rang(line)
 
     def met(self, line: VruLine) -> None:
         """A ring and a message for it; a message that waited too long for it may well be another call's."""
-        self._silent.pop(line, None)
+        now = self._clock.seconds()
+        late = now - self._silent.pop(line, now) > PATIENCE_S
+        others = any(now - rang_s <= NEAR_S for rang_s in self._silent.values())
         self._rang(line)
+        self._mixed.discard(line)
+        if others and (late or line not in self._proven):
+            self._mixed.add(line)
+            self._on_doubt(line)
         if line in self._overdue:
             self._overdue.remove(line)
             return
+        if others or late:
+            return
+        if self._believed():
+            self._proven.add(line)
         changed = False
         for pair, count in tuple(self._pairs.items()):
             if line in pair:
@@ -95,6 +116,7 @@ class PortMap:
         if near and self._believed():
             other = min(near, key=lambda found: found[0])[1]
             self._pairs[frozenset((line, other))] = {line: 0, other: 0}
+            self._proven -= {line, other}
             self._tell()
 
     def _tell(self) -> None:

@@ -19,9 +19,13 @@ class Bench:
     def __init__(self) -> None:
         self.clock = SteppedClock()
         self.told: list[tuple[bool, str]] = []
+        self.doubted: list[str] = []
         self.believed = True
         self.map = PortMap(
-            self.clock, lambda raised, text: self.told.append((raised, text)), believed=lambda: self.believed
+            self.clock,
+            lambda raised, text: self.told.append((raised, text)),
+            believed=lambda: self.believed,
+            on_doubt=lambda line: self.doubted.append(line.extension),
         )
         self.a, self.b, self.c = Line("2001"), Line("2002"), Line("2003")
 
@@ -109,7 +113,7 @@ def test_damaged_messages_prove_nothing(bench: Bench) -> None:
 def test_it_clears_when_both_have_met_their_own_messages(bench: Bench) -> None:
     bench.ring(bench.a)
     bench.message(bench.b)
-    bench.clock.advance(PATIENCE_S)
+    bench.clock.advance(PATIENCE_S + NEAR_S)
     for _ in range(SURE):
         bench.met(bench.a)
     assert bench.suspects == ["2001", "2002"], "and the other one?"
@@ -118,10 +122,11 @@ def test_it_clears_when_both_have_met_their_own_messages(bench: Bench) -> None:
         bench.met(bench.b)
     bench.ring(bench.a)
     bench.message(bench.b)
-    bench.clock.advance(PATIENCE_S)  # once more: counted from the beginning
+    bench.clock.advance(PATIENCE_S + NEAR_S)  # once more: counted from the beginning
     for _ in range(SURE + 1):
         bench.met(bench.b)
     assert bench.suspects == ["2001", "2002"]
+    bench.ring(bench.a)
     for _ in range(SURE):
         bench.met(bench.a)
     assert bench.suspects == [] and [raised for raised, _ in bench.told] == [True, True, False]
@@ -133,7 +138,7 @@ def test_two_pairs(bench: Bench) -> None:
     bench.clock.advance(PATIENCE_S)
     bench.ring(bench.a)
     bench.message(bench.c)
-    bench.clock.advance(PATIENCE_S)
+    bench.clock.advance(PATIENCE_S + NEAR_S)
     assert "2001 and 2002; 2001 and 2003" in bench.told[-1][1]
     for line in (bench.a, bench.b):
         for _ in range(SURE + 1):
@@ -147,3 +152,51 @@ def test_nothing_waits_when_it_is_closed(bench: Bench) -> None:
     bench.message(bench.b)
     bench.map.close()
     assert not bench.clock.getDelayedCalls()
+
+
+def test_a_late_message_while_another_port_rings(bench: Bench) -> None:
+    """The port rang long ago, and its own message was lost: this one may be of the port that rings now."""
+    bench.ring(bench.b)
+    bench.met(bench.b)
+    bench.ring(bench.b)
+    bench.clock.advance(PATIENCE_S + 1.0)
+    bench.ring(bench.a)
+    bench.clock.advance(0.3)
+    bench.met(bench.b)
+    assert bench.suspects == ["2002"] and bench.doubted == ["2002"] and bench.told == []
+    bench.ring(bench.b)
+    bench.clock.advance(0.3)
+    assert bench.suspects == [], "another call"
+
+
+def test_two_rings_at_ports_that_have_proved_nothing(bench: Bench) -> None:
+    bench.ring(bench.a)
+    bench.ring(bench.b)
+    bench.clock.advance(0.3)
+    bench.met(bench.b)
+    assert bench.suspects == ["2002"]
+    bench.met(bench.a)
+    assert bench.suspects == ["2002"], "the only one left"
+
+
+def test_two_rings_at_ports_that_have_met_their_own_messages(bench: Bench) -> None:
+    for line in (bench.a, bench.b):
+        bench.ring(line)
+        bench.met(line)
+    bench.ring(bench.a)
+    bench.ring(bench.b)
+    bench.met(bench.b)
+    bench.met(bench.a)
+    assert bench.suspects == [] and bench.doubted == []
+
+
+def test_a_late_message_clears_no_suspicion(bench: Bench) -> None:
+    bench.ring(bench.a)
+    bench.message(bench.b)
+    bench.clock.advance(PATIENCE_S)
+    for _ in range(SURE + 1):
+        for line in (bench.a, bench.b):
+            bench.ring(line)
+            bench.clock.advance(PATIENCE_S + 5.0)
+            bench.met(line)
+    assert bench.suspects == ["2001", "2002"]
