@@ -7,8 +7,8 @@ is unconfirmed until both have had SURE rings in a row that met their own messag
 
 A message that comes for a port while another one rings of which nothing is said may be that one's: such a meeting
 proves nothing. The number is unconfirmed unless the port has met its own message before, without another to choose
-from, and the message came within PATIENCE_S of the ring. Two ports that were crossed while the server ran, and both ring
-for the first time within a second, cannot be told from two that are right: until then they were.
+from, and the message came within PATIENCE_S of the ring. Two ports that were crossed while the server ran, and then
+ring within a second, cannot be told from two that are right: until then they were.
 """
 
 from __future__ import annotations
