@@ -289,7 +289,7 @@ class Centre:
         old = self.side.talk_began(call)
         if old is not None:
             self.conduct.talk_over(old, "another call reached the extension")
-        if not self.acd.offer_result(call.id, call.agent, "answered"):  # waited too long, and was answered even so
+        if not self.acd.offer_result(call.id, call.agent, "answered"):  # forgotten by the queue
             self.event(call, "connected", "port", agent=call.agent)
             self.acd.line(call.agent, "talking", "answered", source="port")
 

@@ -35,6 +35,8 @@ GONE: dict[str, Outcome] = {
 }
 # A dial tone so soon after our answer: the ringing had just ended, the PBX takes us for somebody who wants to dial.
 EMPTY_LINE_S = 4.0
+# As a PBX's line, and as a trunk of the office, tell of it.
+EMPTY_LINE = ("dial_tone", "16 normal clearing (dial tone)")
 # Tones of a dead line so soon after a retrieve or a recall: the caller was lost in the transfer.
 RETRIEVED_S = 6.0
 NO_EXTENSION = TransferResult(Transfer.REFUSED, Caller.WITH_US, "the agent has no extension")
@@ -98,7 +100,7 @@ class Conduct:
         outcome = self._centre.side.gone_in_transfer if call.state == "transferring" else GONE[call.state]
         if call.state == "message" and call.message_s:
             outcome = "message"
-        elif call.state == "menu" and how == "dial_tone" and self._just_answered(call):
+        elif call.state == "menu" and how in EMPTY_LINE and self._just_answered(call):
             outcome = "abandoned_ring"  # nobody was there any more when we lifted
         elif call.state == "queued" and self._just_back(call) and how.endswith("_tone"):
             outcome = "lost_in_transfer"

@@ -127,7 +127,7 @@ class Acd:
         The agent of an offer or a talk is idle again, behind the other idle ones. Raises UnknownCall after `remove`.
         """
         entry = self.entries.get(call_id) or self._recent.pop(call_id, None)
-        if entry is None:
+        if entry is None or entry.state == "left":
             raise UnknownCall(call_id)
         if entry.state == "waiting":
             return entry
@@ -174,13 +174,16 @@ class Acd:
         """What became of calling the agent: answered, no_answer, busy or failed. False: stale, nothing was changed.
 
         answered is the truth of the wire and wins over whatever was planned meanwhile: an offer of the same caller to
-        another agent is withdrawn, and another caller promised to this agent goes back to the old place.
+        another agent is withdrawn, another caller promised to this agent goes back to the old place, and who had waited
+        too long while the telephone rang is the agent's all the same.
         """
         if result not in RESULTS:
             raise ValueError(f"{result!r} is none of {', '.join(RESULTS)}")
         agent = self.agent(agent)
         entry = self.entries.get(call_id)
-        if entry is None or entry.state not in ("waiting", "offered"):
+        if entry is None and result == "answered":
+            entry = self._recent.get(call_id)
+        if entry is None or entry.state not in ("waiting", "offered", "left"):
             return False
         if result == "answered":
             self._answered(entry, agent, source)
@@ -439,6 +442,8 @@ class Acd:
             if entry.state == "waiting":
                 self._note(entry.queue, entry.queue.remove(entry))
             entry.machine.send("answer")
+            self.entries[entry.call] = entry
+            self._recent.pop(entry.call, None)
             entry.agent = agent
             entry.told_place = 0
             if planned is not None and planned is not agent:
@@ -476,7 +481,7 @@ class Acd:
             self.remove(entry.call, "overdue")
 
     def _remember(self, entry: QueueEntry) -> None:
-        """For a recall."""
+        """For a recall, or for an answer that comes too late."""
         del self.entries[entry.call]
         self._recent[entry.call] = entry
         if len(self._recent) > RECALL_TALKS:
@@ -488,7 +493,10 @@ class Acd:
         entry.machine.send("leave")
         entry.agent = None
         entry.why = why
-        del self.entries[entry.call]
+        if why == "overdue":
+            self._remember(entry)
+        else:
+            del self.entries[entry.call]
         if was != "connected":
             self._tell("left_queue", entry.call, None, "acd", why=why, group=entry.group)
         self._outbox.append(entry.fire_left)

@@ -322,6 +322,27 @@ def test_a_late_record_of_an_earlier_call_frees_nobody(floor: Floor) -> None:
     assert floor.agent("wang") == ("ready", "talking", "none")
 
 
+def test_who_waited_too_long_while_it_rang_and_was_answered_even_so_is_the_agents(floor: Floor) -> None:
+    floor.ready("wang")
+    floor.call("c1")
+    floor.clock.advance(floor.acd.queues["sales"].settings.max_wait_s + 1)
+    assert floor.kinds("c1")[-1] == "left_queue"
+    assert floor.acd.offer_result("c1", "wang", "answered")
+    assert floor.acd.state("wang")["call"] == "c1"
+    assert floor.agent("wang") == ("ready", "talking", "none")
+    floor.acd.ready("wang")
+    assert floor.kinds("c1")[-2:] == ["connected", "talk_ended"]
+    assert not floor.acd.offer_result("c1", "wang", "answered"), "the talk is over"
+
+
+def test_a_caller_who_hung_up_while_it_rang_is_nobodys(floor: Floor) -> None:
+    floor.ready("wang")
+    floor.call("c1")
+    floor.clock.advance(floor.acd.queues["sales"].settings.max_wait_s + 1)
+    floor.acd.remove("c1", "gone")
+    assert not floor.acd.offer_result("c1", "wang", "answered")
+
+
 def test_a_switch_that_says_nothing_blocks_nobody(floor: Floor) -> None:
     floor.ready("li", "wang")
     entry = floor.call("c1")

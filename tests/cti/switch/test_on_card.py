@@ -46,3 +46,12 @@ def test_a_call_in_nine_steps(bench: Bench) -> None:
     assert (row.outcome, row.agent, row.ani) == ("answered", "1001", "13800138000")
     assert world.heard("caller 1", talks + 1, gone) == {frozenset({"phone 8001"})}
     assert world.heard("phone 8001", talks + 1, gone) == {frozenset({"caller 1"})}
+
+
+def test_nobody_is_there_any_more_when_we_lift(bench: Bench) -> None:
+    """The caller gave up before the second ring; the line, lifted all the same, has dial tone: rung, not in the menu."""
+    world = bench(STAFF + "4.0 | caller 1 | 13800138000 by fsk: patience 1.5; choose 1 after 9\n")
+    world.run(30.0)
+    world.stop()
+    (row,) = world.rows
+    assert (row.outcome, row.cause, row.ani) == ("abandoned_ring", "16 normal clearing (dial tone)", None)
