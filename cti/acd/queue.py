@@ -44,7 +44,7 @@ ENTRY = Chart(
         "offered": "an agent is being called for this caller",
         "connected": "talks with the agent",
         "over": "the talk is over, or the PBX has the caller, whom a recall can bring back to the old place",
-        "left": "gone: hung up, left a message; or waited too long, and may be answered even so while a telephone rings",
+        "left": "gone: hung up, left a message; or waited too long (and may be answered even so)",
     },
     limits={
         "waiting": "max_wait_s of the group, from the arrival",

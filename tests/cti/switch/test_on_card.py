@@ -49,7 +49,7 @@ def test_a_call_in_nine_steps(bench: Bench) -> None:
 
 
 def test_nobody_is_there_any_more_when_we_lift(bench: Bench) -> None:
-    """The caller gave up before the second ring; the line, lifted all the same, has dial tone: rung, not in the menu."""
+    """The caller gave up before the second ring; the line, lifted all the same, has dial tone: not in the menu."""
     world = bench(STAFF + "4.0 | caller 1 | 13800138000 by fsk: patience 1.5; choose 1 after 9\n")
     world.run(30.0)
     world.stop()
