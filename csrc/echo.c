@@ -5,11 +5,14 @@
 
 _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' transform");
 
-#define FIRST_DOUBT 0.25f       /* of each frequency: a return loss of 6 dB */
+#define FIRST_DOUBT 0.1f        /* of each frequency: a return loss of 10 dB */
+#define LOOKS_TWICE 0.1f        /* so much in doubt, of the path's power: a block teaches twice */
 #define LIKENESS_RATE 0.3f      /* of a block */
 #define LIKENESS_LIMIT 0.1f     /* passed: the path is another one */
 #define WORTH_LEARNING 10000.0f /* mean square of a block sent, -44 dBm0 */
 #define WORSE_MAX 5
+#define STEADY_CHANGE 0.2f /* noise changes by 0.3 and more from block to block, speech by more still */
+#define STEADY_BLOCKS 10
 #define SILENT_PEAK 8 /* idle codes: the line is open */
 
 static void doubt_all(struct tr_echo *echo, float power) {
@@ -17,6 +20,7 @@ static void doubt_all(struct tr_echo *echo, float power) {
         echo->path.doubt[k] = echo->path.doubt[k] > power ? echo->path.doubt[k] : power;
     }
     echo->likeness = 0;
+    echo->steady = 0;
 }
 
 static void forget(struct tr_echo *echo) {
@@ -42,9 +46,9 @@ void tr_echo_init(struct tr_echo *echo) {
 
 void tr_echo_doubt(struct tr_echo *echo) { doubt_all(echo, FIRST_DOUBT); }
 
-static float power(const float *x) {
+static float power(const float *x, int count) {
     float sum[8] = {0};
-    for (int n = 0; n < TR_BLOCK; n += 8) {
+    for (int n = 0; n < count; n += 8) {
         for (int i = 0; i < 8; i++) {
             sum[i] += x[n + i] * x[n + i];
         }
@@ -72,6 +76,15 @@ static void remember(struct tr_echo *echo, const int16_t *sent, const int16_t *r
     echo->quiet = sent ? 0 : echo->quiet + 1;
 }
 
+/* The echo of what was sent, by what is known of the line, and what is left without it. */
+static void expect(const struct tr_echo *echo, struct tr_echo_step *step) {
+    float expected[TR_ECHO_TAPS];
+    tr_kernels->echo_of(echo->sent, echo->path.taps, step->sent, expected);
+    for (int i = 0; i < TR_ECHO_TAPS; i++) {
+        step->left[i] = echo->came[i] - expected[i];
+    }
+}
+
 bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
                     struct tr_echo_step *step) {
     step->worth = false;
@@ -83,14 +96,10 @@ bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, in
     }
     echo->next = tick + 1;
     remember(echo, sent, rx);
-    float expected[TR_ECHO_TAPS];
-    tr_kernels->echo_of(echo->sent, echo->path.taps, step->sent, expected);
-    for (int i = 0; i < TR_ECHO_TAPS; i++) {
-        step->left[i] = echo->came[i] - expected[i];
-    }
+    expect(echo, step);
     const float *left = step->left + TR_ECHO_TAPS - TR_BLOCK;
-    step->worth = sent && power(echo->sent + TR_ECHO_POINTS - TR_BLOCK) > WORTH_LEARNING * TR_BLOCK;
-    if (power(left) > 2.0f * power(echo->came + TR_ECHO_TAPS - TR_BLOCK)) {
+    step->worth = sent && power(echo->sent + TR_ECHO_POINTS - TR_BLOCK, TR_BLOCK) > WORTH_LEARNING * TR_BLOCK;
+    if (power(left, TR_BLOCK) > 2.0f * power(echo->came + TR_ECHO_TAPS - TR_BLOCK, TR_BLOCK)) {
         echo->worse++;
         if (echo->worse >= WORSE_MAX) {
             forget(echo);
@@ -105,20 +114,32 @@ bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, in
     return true;
 }
 
-void tr_echo_learn(struct tr_echo *echo, const struct tr_echo_step *step) {
+static bool much_in_doubt(const struct tr_echo_path *path, float all) {
+    float sum[8] = {0};
+    for (int k = 0; k < TR_ECHO_TAPS; k += 8) {
+        for (int i = 0; i < 8; i++) {
+            sum[i] += path->doubt[k + i];
+        }
+    }
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) > all * LOOKS_TWICE;
+}
+
+void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step) {
     if (!step->worth || echo->mode != TR_ECHO_ON) {
         return;
     }
     struct tr_echo_path *path = &echo->path;
+    bool same = tr_kernels->echo_change(step->sent, echo->usual) < STEADY_CHANGE;
+    echo->steady = same ? (uint8_t)(echo->steady + (echo->steady < STEADY_BLOCKS)) : 0;
+    if (echo->steady == STEADY_BLOCKS) {
+        return;
+    }
     echo->likeness += (tr_kernels->echo_learn(step->sent, step->left, path) - echo->likeness) * LIKENESS_RATE;
+    float all = power(path->taps, 2 * TR_ECHO_TAPS);
     if (echo->likeness > LIKENESS_LIMIT || echo->likeness < -LIKENESS_LIMIT) {
-        float sum[8] = {0};
-        for (int k = 0; k < 2 * TR_ECHO_TAPS; k += 8) {
-            for (int i = 0; i < 8; i++) {
-                sum[i] += path->taps[k + i] * path->taps[k + i];
-            }
-        }
-        float all = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
         doubt_all(echo, all / TR_ECHO_TAPS);
+    } else if (much_in_doubt(path, all)) {
+        expect(echo, step);
+        tr_kernels->echo_learn(step->sent, step->left, path);
     }
 }

@@ -6,7 +6,8 @@
  *   converges   to more than 25 dB within 0.5 s of noise, 1 s of speech (echo return loss enhancement, with no
  *               non-linear processor: what is left is heard as it is)
  *   both talk   goes on without diverging, and needs no detector for it, see below
- *   rests       while the line is open, a digit is heard or sent, in fax mode, while we are silent (under -44 dBm0)
+ *   rests       while the line is open, a digit is heard or sent, in fax mode, while we are silent (under -44 dBm0) or
+ *               send a steady sound, see below
  *
  * How: a Kalman filter in the frequency domain, one step a block (Enzner and Vary, "Frequency-domain adaptive Kalman
  * filter for acoustic echo control in hands-free telephones", Signal Processing 86, 2006). It keeps for each frequency,
@@ -18,8 +19,12 @@
  * then like the echo that was expected, frequency by frequency, and a talker never is. When that likeness passes a
  * limit, everything is in doubt again.
  *
- * Limit: a steady tone sent while another is heard, for many seconds (two machines, not people), is learnt wrongly
- * little by little; the worst pair in the tests adds, after 4 s, what lies 10 dB below the near end.
+ * What stays the same for 200 ms (tones of machines, never speech) has taught what it can; from then on only what the
+ * near end leaks into it would be learnt. So it teaches no more until it changes. Limit: a steady tone that begins
+ * while another is heard and nothing is known of the line is learnt wrongly once; the worst pair in the tests adds what
+ * lies 13 dB below the near end, until something else is sent.
+ *
+ * While much of the path is in doubt, a block teaches twice: what the first look leaves over is looked at again.
  *
  * Where what is left would be 3 dB louder than what came, the block is passed as it came; after five in succession the
  * path is forgotten. */
@@ -40,13 +45,15 @@ struct tr_echo_path {
 };
 
 struct tr_echo {
-    uint8_t mode;    /* enum tr_echo_canceller */
-    uint8_t worse;   /* blocks in succession that would have been made louder */
-    uint32_t quiet;  /* blocks without a sound sent, in succession */
-    uint64_t next;   /* tick of the block that carries on this history */
-    float likeness;  /* of what is left over with the echo expected, -1 .. 1, smoothed */
-    float sent[512]; /* the last samples sent */
-    float came[256]; /* the last samples received */
+    uint8_t mode;              /* enum tr_echo_canceller */
+    uint8_t worse;             /* blocks in succession that would have been made louder */
+    uint8_t steady;            /* blocks in succession in which the same was sent */
+    uint32_t quiet;            /* blocks without a sound sent, in succession */
+    uint64_t next;             /* tick of the block that carries on this history */
+    float likeness;            /* of what is left over with the echo expected, -1 .. 1, smoothed */
+    float sent[512];           /* the last samples sent */
+    float came[256];           /* the last samples received */
+    float usual[TR_ECHO_TAPS]; /* power of what is sent, by frequency, of late */
     struct tr_echo_path path;
 };
 
@@ -70,6 +77,6 @@ static inline bool tr_echo_due(const struct tr_echo *echo, bool sounding) {
 bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
                     struct tr_echo_step *step);
 /* Learns from it, unless it is better left alone: see above. */
-void tr_echo_learn(struct tr_echo *echo, const struct tr_echo_step *step);
+void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step);
 
 #endif

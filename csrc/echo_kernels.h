@@ -149,10 +149,7 @@ static void PATH(echo_of)(const float *sent, const float *taps, float *spectrum,
         AT(echo, n) = CAT(echo, n) * (1.0f / 256.0f);
 }
 
-/* One step: the error's part that goes with what was sent, weighed, cut to the tail, added to the path. Returns how
- * like the error is to the echo that was expected, -1 .. 1: the mean over the frequencies of its coherence, squared,
- * signed. */
-/* The mean of 256 numbers, whatever the width. */
+/* The mean of 256 numbers from sixteen sums, whatever the width. */
 static inline float PATH(mean16)(float *sum) {
     for (int half = 8; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
@@ -160,6 +157,21 @@ static inline float PATH(mean16)(float *sum) {
     return sum[0] * (1.0f / 256.0f);
 }
 
+/* How much of the power of a spectrum is elsewhere than it usually was, 0 (a steady sound) .. 1; `usual` follows. */
+static float PATH(echo_change)(const float *spectrum, float *usual) {
+    float other[16] = {0}, all[16] = {0};
+    for (int k = 0; k < 256; k += LANES) {
+        VEC re = CAT(spectrum, k), im = CAT(spectrum, 256 + k), was = CAT(usual, k), is = re * re + im * im;
+        AT(other, k % 16) += MORE(is - was, was - is);
+        AT(all, k % 16) += is + was;
+        AT(usual, k) = was + (is - was) * ECHO_USUAL_RATE;
+    }
+    return PATH(mean16)(other) / (PATH(mean16)(all) + 1.0f);
+}
+
+/* One step: the error's part that goes with what was sent, weighed, cut to the tail, added to the path. Returns how
+ * like the error is to the echo that was expected, -1 .. 1: the mean over the frequencies of its coherence, squared,
+ * signed. */
 static float PATH(echo_learn)(const float *sent, const float *left, struct tr_echo_path *path) {
     float error[512], step[512], taps[256], likeness[16] = {0}, power[16] = {0};
     const VEC zero = {0};

@@ -17,12 +17,13 @@ static float echo_turn256[512] __attribute__((aligned(64)));
 static float echo_half[512] __attribute__((aligned(64)));
 
 /* The echo canceller's constants. */
-#define ECHO_SHARE 0.3125f       /* of a transform's samples that are new in a block */
-#define ECHO_NOISE_RATE 0.3f     /* of a block in the near end's power */
-#define ECHO_NOISE_LEAST 0.1f    /* of an error that is always taken for the near end */
-#define ECHO_LEAK 0.1f           /* of the mean power: what of it a frequency with none may hold of its neighbours */
-#define ECHO_DRIFT 0.002f        /* of a tap's power that is in doubt again after a block */
-#define ECHO_DOUBT_LEAST 0.0001f /* -40 dB */
+#define ECHO_SHARE 0.3125f     /* of a transform's samples that are new in a block */
+#define ECHO_NOISE_RATE 0.3f   /* of a block in the near end's power */
+#define ECHO_NOISE_LEAST 0.1f  /* of an error that is always taken for the near end */
+#define ECHO_LEAK 0.1f         /* of the mean power: what of it a frequency with none may hold of its neighbours */
+#define ECHO_USUAL_RATE 0.3f   /* of a block in the usual spectrum of what is sent */
+#define ECHO_DRIFT 0.0001f     /* of a tap's power that is in doubt again after a block */
+#define ECHO_DOUBT_LEAST 1e-6f /* -60 dB */
 
 #define PATH(name) name##_generic
 #define PATH_NAME "generic"

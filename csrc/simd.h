@@ -24,6 +24,9 @@ struct tr_kernels {
     /* The echo of what was sent (echo.h): its last 512 samples, the path's taps; out: their spectrum, and the echo in
      * the last 256 samples. */
     void (*echo_of)(const float *sent, const float *taps, float *spectrum, float *echo);
+    /* How much of the power of what was sent (its spectrum) is elsewhere than it usually was, 0 .. 1; `usual`, its 256
+     * powers of late, follows. */
+    float (*echo_change)(const float *spectrum, float *usual);
     /* What is left of 256 samples, with the spectrum of what was sent, teaches the path. Returns how like it is to the
      * echo that was expected, -1 .. 1. */
     float (*echo_learn)(const float *sent, const float *left, struct tr_echo_path *path);

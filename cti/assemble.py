@@ -15,7 +15,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from cti.acd.centre import Acd
-from cti.cards import seat_ports, vru_ports
+from cti.cards import cancel_echoes, seat_ports, vru_ports
 from cti.centre import Centre
 from cti.customers.numbering import NumberPlan
 from cti.desk.history import DeskHistory
@@ -229,6 +229,7 @@ def assemble_stepped(
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
+    cancel_echoes(by_name)
     openers = {"smdi": smdi, "smdr": smdr, "mci": mci}
     side, heard = site_side(
         clock, site, by_name, lambda name, line, usual: wire(openers[name], line_settings(line, usual))

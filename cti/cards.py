@@ -93,16 +93,24 @@ def open_cards(engine: Engine, site: Site) -> dict[str, tuple[Card, EngineCard]]
             cards[card.name] = (card, _open(engine, card))
         except EngineError as error:
             raise TipringError(f"card {card.name}: {error}") from error
+    cancel_echoes(cards)
     return cards
+
+
+def cancel_echoes(cards: Mapping[str, tuple[Card, EngineCard]]) -> None:
+    """Our own canceller on the analog ports of software cards, as the site wants it; channels of DAHDI were opened
+    with theirs."""
+    for row, card in cards.values():
+        if isinstance(row, WiredCard):
+            for port in card.ports:
+                if "echo_canceller" in port.capabilities:
+                    port.echo_canceller(row.echo_mode)
 
 
 def _open(engine: Engine, card: Card) -> EngineCard:
     if not isinstance(card, DahdiCard):
         software = software_card(card)
         engine.add_card(software)
-        for port in software.ports:
-            if "echo_canceller" in port.capabilities:
-                port.echo_canceller(card.echo_mode)
         return software
     ports = [
         DahdiPort(
