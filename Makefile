@@ -4,7 +4,7 @@ C_FILES := $(wildcard csrc/*.c csrc/*.h tests/csrc/*.c tests/csrc/*.h)
 
 .PHONY: help setup demo test test-c test-py test-dahdi lint format docs bundle clean
 help:
-	@echo "make demo          server and simulated call centre in real time; three callers; KEEP=1 stays up; SWITCH=card"
+	@echo "make demo          server and simulated call centre in real time; KEEP=1 stays up; SWITCH=pbx|card TRUNK=fxo|pri|r2"
 	@echo "make test          lint, C tests under sanitizers, Python tests"
 	@echo "make test-dahdi    the card tests and the nine steps on the real DAHDI driver, in a virtual machine; RUNS=name"
 	@echo "make setup         Debian packages, .venv, compiled engine, prompts (the others call it)"
@@ -15,7 +15,7 @@ setup:
 	@sh conf/setup.sh
 
 demo: setup
-	@.venv/bin/tipring demo $(if $(SWITCH),--switch $(SWITCH) )$(if $(filter-out 0 no,$(KEEP)),--keep)
+	@.venv/bin/tipring demo $(if $(SWITCH),--switch $(SWITCH) )$(if $(TRUNK),--trunk $(TRUNK) )$(if $(filter-out 0 no,$(KEEP)),--keep)
 
 test: setup lint test-c
 	@$(PY) -m pytest

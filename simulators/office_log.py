@@ -19,6 +19,12 @@ NEAR_S = 30.0
 """A call is offered at most so long after its seizure: 40 digits of 240 ms, and time-outs."""
 
 
+def office_file(folder: Path) -> Path:
+    """Where the office writes: beside the wires' files, where they are wanted, or in the run's own folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "office.jsonl"
+
+
 class OfficeLog:
     """Writes while a run lasts."""
 

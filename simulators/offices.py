@@ -1,8 +1,8 @@
-"""The office's ends of the server's trunks, by kind: fxo for analog lines; each further kind adds a function here.
+"""The office's ends of trunks, by kind: fxo for analog lines; each further kind adds a function here.
 
 An office makes its card for the wires and, once that is adopted, the lines at which callers and subscribers have their
-handsets (`party.Line`). A kind of trunk also needs the server's card at the other end (`server_card`) and its part of
-the site file (simulators/rig/site_card.py). Serves the world of the card as the switch, step 1 and outside calls.
+handsets (`party.Line`). A kind of trunk also needs the card at the other end (`far_card`), the server's or a PBX's; the
+server's part of the site file is in simulators/rig/site_card.py. Serves step 1 and outside calls in both topologies.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from simulators.party import Line
 from simulators.trunk_line import lines_of as trunk_lines
 
 if TYPE_CHECKING:
-    from simulators.card_world import CardWorld
+    from simulators.surroundings import Surroundings
 
-Build = Callable[["CardWorld", Sequence[Port], Exchange], Sequence[Line]]
-"""Makes the lines over the ports of the office's card; incoming calls and `exchange` for outgoing ones."""
+Build = Callable[["Surroundings", Sequence[Port], Exchange | None], Sequence[Line]]
+"""Makes the lines over the ports of the office's card; incoming calls, and `exchange` for outgoing ones, where it is
+given."""
+Signal = Callable[[Sequence[Port]], Trunk]
+"""Begins the signalling of a PBX at the far end of an E1, over the ports of its card."""
 
 
 def _analog_card(lines: int) -> SoftwareCard:
     return SoftwareCard(None, "fxs", lines, name="office")
 
 
-def _analog(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequence[Line]:
+def _analog(world: Surroundings, ports: Sequence[Port], exchange: Exchange | None) -> Sequence[Line]:
     plan, note = world.scenario, world.truth.note
     return [
         OfficeLine(world.clock, port, index + 1, plan.dnis[index % len(plan.dnis)], plan.office, note, exchange)
@@ -41,20 +44,30 @@ def _analog(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequ
     ]
 
 
-def _r2(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequence[Line]:
-    """China No.1, as the server's site has it: the caller's number is asked for after the first digit, so that numbers
-    of any length can be dialled."""
-    span = Span("office", ports, hunt="down")
-    return _digital(world, R2Trunk("office", span, R2Settings(ask_caller=1)), exchange)
+NUMBERS = R2Settings(ask_caller=1)
+"""China No.1: the caller's number is asked for after the first digit, so that numbers of any length can be dialled."""
 
 
-def _pri(world: CardWorld, ports: Sequence[Port], exchange: Exchange) -> Sequence[Line]:
+def _r2(world: Surroundings, ports: Sequence[Port], exchange: Exchange | None) -> Sequence[Line]:
+    return _digital(world, R2Trunk("office", Span("office", ports, hunt="down"), NUMBERS), exchange)
+
+
+def _r2_of_pbx(ports: Sequence[Port]) -> Trunk:
+    return R2Trunk("pbx", Span("pbx", ports, hunt="down"), NUMBERS)
+
+
+def _pri(world: Surroundings, ports: Sequence[Port], exchange: Exchange | None) -> Sequence[Line]:
     """The network's side of EuroISDN; the D channel is the last port."""
     span = Span("office", ports[:-1], signalling=ports[-1], hunt="down")
     return _digital(world, PriTrunk(span, "network"), exchange)
 
 
-def _digital(world: CardWorld, trunk: Trunk, exchange: Exchange) -> Sequence[Line]:
+def _pri_of_pbx(ports: Sequence[Port]) -> Trunk:
+    """The user's side."""
+    return PriTrunk(Span("pbx", ports[:-1], signalling=ports[-1], hunt="down"), "user")
+
+
+def _digital(world: Surroundings, trunk: Trunk, exchange: Exchange | None) -> Sequence[Line]:
     dnis = world.scenario.dnis
     return trunk_lines(trunk, world.clock, lambda at: dnis[at % len(dnis)], world.truth.note, exchange)
 
@@ -71,16 +84,18 @@ def _e1(lines: int) -> SoftwareCard:
 
 @dataclass(frozen=True)
 class Office:
-    """One kind of trunk. `card` and `server_card` make the cards at both ends, for so many lines, not yet adopted;
-    `lines` the lines over the office's. Port `n` of one card is wired to port `n` of the other."""
+    """One kind of trunk. `card` and `far_card` make the cards at both ends, for so many lines, not yet adopted; `lines`
+    the lines over the office's. Port `n` of one card is wired to port `n` of the other. The far end is the server, or
+    a PBX; `of_pbx`: its signalling, where the line is an E1."""
 
     card: Callable[[int], SoftwareCard]
-    server_card: Callable[[int], SoftwareCard]
+    far_card: Callable[[int], SoftwareCard]
     lines: Build
+    of_pbx: Signal | None = None
 
 
 OFFICES: dict[str, Office] = {
     "fxo": Office(_analog_card, lambda lines: SoftwareCard(None, "fxo", lines), _analog),
-    "r2": Office(_b_channels, _b_channels, _r2),
-    "pri": Office(_e1, _e1, _pri),
+    "r2": Office(_b_channels, _b_channels, _r2, _r2_of_pbx),
+    "pri": Office(_e1, _e1, _pri, _pri_of_pbx),
 }

@@ -55,6 +55,8 @@ class Line(Protocol):
     index: int
     dnis: str
     sounds: Sounds
+    on_call: Callable[[int], None]
+    """Told who is on the line, before it rings: for the log of whoever stands at the far end."""
 
     @property
     def port(self) -> Port:

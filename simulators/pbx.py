@@ -16,7 +16,10 @@ from random import Random
 
 from drivers.clock import Clock
 from drivers.port import Port
+from drivers.signalling.interface import Trunk as Signalling
 from simulators.party import Party
+from simulators.pbx_analog import AnalogTrunk
+from simulators.pbx_digital import DigitalTrunk, channels_of
 from simulators.pbx_extension import Extension
 from simulators.pbx_numbering import Numbering
 from simulators.pbx_plan import PbxPlan
@@ -56,9 +59,17 @@ class Pbx:
             smdi.on_lamp = self.lamp
 
     def add_trunk(self, port: Port, dnis: str) -> Trunk:
-        trunk = Trunk(self, port, len(self.trunks) + 1, dnis)
+        """An analog line of the office's."""
+        trunk = AnalogTrunk(self, port, len(self.trunks) + 1, dnis)
         self.trunks.append(trunk)
         return trunk
+
+    def add_span(self, signalling: Signalling) -> list[DigitalTrunk]:
+        """The channels of an E1, each a trunk, in the order of their slots."""
+        first = len(self.trunks) + 1
+        found = channels_of(self, signalling, first)
+        self.trunks += found
+        return found
 
     def add_extension(self, port: Port, number: str, kind: str, *, desk: int = 0, line: int = 0) -> Extension:
         """`kind`: vru (a member of the hunt group; `desk` and `line` name it in SMDI) or agent."""
@@ -75,15 +86,15 @@ class Pbx:
         """A trunk has been answered: find it an idle VRU extension."""
         extension = self._idle_member()
         if extension is not None:
-            trunk.hear_tone("ringback")
+            trunk.rings()
             self.ring_vru(extension, trunk)
         elif self.plan.all_busy == "wait":
             self.note(trunk.call_no, "pbx", "all VRU ports busy", waits=True)
-            trunk.hear_tone("ringback")
+            trunk.rings()
             self.waiting.append(trunk)
         else:
             self.note(trunk.call_no, "pbx", "all VRU ports busy", waits=False)
-            trunk.hear_tone("busy")
+            trunk.refuse()
 
     def _idle_member(self, after: Extension | None = None) -> Extension | None:
         count = len(self.hunt)

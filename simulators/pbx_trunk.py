@@ -1,43 +1,34 @@
-"""A trunk of the simulated PBX: an FXO port on the central office's line (steps 1 and 2).
+"""A trunk of the simulated PBX (steps 1 and 2): what lines of all kinds have in common.
 
-It listens on-hook for caller ID of either form, answers, and notices that the outside party has gone by loop drop,
-polarity or busy tone. The legs of its call for the record are in pbx_legs.py.
+It is hunted for, joined and printed; the legs of its call for the record are in pbx_legs.py. How a call comes, who
+calls and how its end is noticed is the line's: pbx_analog.py for the office's subscriber lines, pbx_digital.py for the
+channels of an E1.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from drivers import events
 from drivers.clock import DelayedCall
 from drivers.port import Port
-from simulators import caller_id
-from simulators.party import Party, ended
+from simulators.party import Party
 from simulators.pbx_legs import CallLegs
-from simulators.tones import listening_plan
 
 if TYPE_CHECKING:
     from simulators.pbx import Pbx
 
-NO_MORE_RINGS_S = 6.5  # China rings 1 s in 5: so long without a ring, the caller has given up
-ANSWER_AFTER_ID_S = 0.2
-OFFICE_GUARD_S = 1.0
-
 
 class Trunk(Party):
-    """`state`: idle, ringing (in), busy (answered by us), resting (just released)."""
+    """`state`: idle, ringing (in), busy (answered by us), resting (just released), dead (no power)."""
 
     def __init__(self, pbx: Pbx, port: Port, number: int, dnis: str) -> None:
         super().__init__(port, pbx.plan.tones, pbx.music)
         self.pbx, self.number, self.dnis = pbx, number, dnis
         self.state = "idle"
         self.call_number: int | None = None  # the world's number of the call, for its log only
-        self._rings = 0
-        self._timer: DelayedCall | None = None
         self.legs = CallLegs(pbx, self)
-        port.tone_plan(listening_plan())
-        port.listen(self._event)
-        self._ready()
+        self._timer: DelayedCall | None = None
 
     @property
     def call_no(self) -> int | None:
@@ -47,110 +38,28 @@ class Trunk(Party):
         """Tells the trunk's log who calls now; the PBX itself knows only what it hears."""
         self.call_number = call_number
 
+    def rings(self) -> None:
+        """An extension rings for this trunk, or will: the caller hears ringback."""
+        self.hear_tone("ringback")
+
+    def refuse(self) -> None:
+        """Nobody can take the call."""
+        self.hear_tone("busy")
+
+    @abstractmethod
+    def release(self) -> None:
+        """Frees the line: the call is over."""
+
+    @abstractmethod
+    def power_fails(self) -> None:
+        """The PBX has lost its power: whatever went on is gone without a record."""
+
+    @abstractmethod
+    def power_returns(self) -> None: ...
+
     def _note(self, what: str, **data: str | int | float | bool | None) -> None:
         self.pbx.note(self.call_no, f"trunk {self.number}", what, **data)
 
-    def _ready(self) -> None:
-        self.state = "idle"
-        self._rings, self.calling, self.owner, self.peer = 0, None, None, None
-        self.legs.begin()
-        self.port.begin_call()
-        self.port.detect("fsk_id", "dtmf_id")
-
-    def _event(self, event: events.Event) -> None:
-        match event:
-            case events.RingBegin():
-                self._ring()
-            case events.CallerId(form=form, raw=raw, ok=ok):
-                self._caller_id(form, raw, ok)
-            case events.LoopDrop():
-                self._far_end_gone("loop_drop")
-            case events.Polarity(reversed=True):
-                self._far_end_gone("polarity")
-            case events.ToneHeard(name=name) if name in ("busy", "congestion"):
-                self._far_end_gone("busy")
-            case _:
-                pass
-
-    # ---- steps 1 and 2 --------------------------------------------------------------------------
-
-    def _ring(self) -> None:
-        if self.state not in ("idle", "ringing"):
-            return
-        self.state = "ringing"
-        self._rings += 1
-        self._watch_rings()
-        if self._rings >= 2:
-            self._answer()
-        elif self.calling is not None and self.pbx.plan.answer_trunk == "caller_id":
-            self.pbx.clock.callLater(ANSWER_AFTER_ID_S, self._answer)
-
-    def _watch_rings(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._timer = self.pbx.clock.callLater(NO_MORE_RINGS_S, self._gave_up)
-
-    def _gave_up(self) -> None:
-        if self.state == "ringing":
-            self._note("ringing stopped")
-            self._ready()
-
-    def _caller_id(self, form: str, raw: bytes, ok: bool) -> None:
-        if self.state not in ("idle", "ringing"):
-            return
-        heard = caller_id.read_fsk(raw) if form == "fsk" else caller_id.read_dtmf(raw.decode("ascii", "replace"))
-        self.calling = heard.number if heard.ok and ok else None
-        self._note("caller id", form=form, number=self.calling, ok=heard.ok and ok)
-        if self.state == "ringing" and self.pbx.plan.answer_trunk == "caller_id":
-            self.pbx.clock.callLater(ANSWER_AFTER_ID_S, self._answer)
-        elif self.state == "idle":
-            self._watch_rings()
-            self.state = "ringing"  # DTMF caller ID comes before the first ring
-
-    def _answer(self) -> None:
-        if self.state != "ringing":
-            return
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self.state = "busy"
-        self.port.answer().addErrback(ended)
-        self.port.detect("tones") if "busy" in self.pbx.plan.trunk_disconnect else self.port.detect()
-        self._note("answered", calling=self.calling)
-        self.pbx.route(self)
-
-    # ---- the end --------------------------------------------------------------------------------
-
-    def _far_end_gone(self, how: str) -> None:
-        if self.state != "busy" or how not in self.pbx.plan.trunk_disconnect:
-            return
-        self._note("far end gone", how=how)
-        self.pbx.trunk_gone(self)
-        self.release()
-
-    def release(self) -> None:
-        """Frees the line: the call is over."""
-        if self.state != "busy":
-            return
-        self.state = "resting"
-        self._note("released")
-        self.legs.ends()
-        self.hear_nothing()
-        self.port.hangup()
-        self.owner = self.peer = None
-        self.pbx.clock.callLater(OFFICE_GUARD_S, self._ready)
-
-    def power_fails(self) -> None:
-        """The PBX has lost its power: whatever went on is gone without a record, the line falls on-hook."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        if self.state == "busy":
-            self._note("power cut")
-            self._note("released")
-            self.hear_nothing()
-            self.port.hangup()
-        self.legs.begin()
-        self.state, self.owner, self.peer = "dead", None, None
-        self.port.detect()
-
-    def power_returns(self) -> None:
-        self._ready()

@@ -99,7 +99,7 @@ class Scenario:
     caller_id: str | None = None  # overrides what each caller's plan says
     expected: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     switch: str = "pbx"  # or card: trunks and agents' telephones end on the server's own cards
-    trunk: str = "fxo"  # with card: the kind of trunk, see simulators.offices
+    trunk: str = "fxo"  # the kind of the office's lines, see simulators.offices
     mfc: tuple[tuple[str, float], ...] = ()  # R2 tones damaged or lost: the share of each
     frames_damaged: float = 0.0  # share of a D channel's messages
     bit_errors: float = 0.0  # of all channels of an E1
@@ -156,8 +156,16 @@ def agents(count_sales: int = 3, count_service: int = 3) -> tuple[AgentPlan, ...
     return tuple(plans)
 
 
-def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every_s: float = 6.0) -> Scenario:
-    """`calls` callers, about one each `every_s`; the first twelve are CASES, the rest drawn from them."""
+def mixed(
+    seed: int,
+    calls: int,
+    *,
+    trunks: int = 30,
+    vru_ports: int = 30,
+    every_s: float = 6.0,
+    cases: tuple[str, ...] = CASES,
+) -> Scenario:
+    """`calls` callers, about one each `every_s`; the first ones are `cases`, the rest drawn from them."""
     random = Random(f"tipring {seed}")
     staff = list(agents())
     staff[1] = replace(staff[1], phone=replace(staff[1].phone, behaviours=(Behaviour(answer_s=None),)))
@@ -169,7 +177,7 @@ def mixed(seed: int, calls: int, *, trunks: int = 30, vru_ports: int = 30, every
     at = 4.0
     busy: list[tuple[float, float]] = []
     for number in range(1, calls + 1):
-        case = CASES[number - 1] if number <= len(CASES) else random.choice(CASES)
+        case = cases[number - 1] if number <= len(cases) else random.choice(cases)
         callers.append(caller_for(random, number, at, case))
         if case == "smdi_late":
             smdi_of[number] = SerialFault(late_s=round(random.uniform(3.5, 6.0), 2))

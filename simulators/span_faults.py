@@ -13,7 +13,7 @@ from drivers.card import SoftwareCard
 from simulators.trunk_line import TrunkLine
 
 if TYPE_CHECKING:
-    from simulators.card_world import CardWorld
+    from simulators.surroundings import Surroundings
 
 TONE_S: Final = 0.12
 """So long lasts a beat of a compelled cycle; each may be hit."""
@@ -28,7 +28,7 @@ NOISE: Final = 0.5
 class SpanFaults:
     """Of one world; begins with its run."""
 
-    def __init__(self, world: CardWorld) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self._world, self._card = world, world.office
         self._random = world.random("span faults")
         self._drowned: set[int] = set()

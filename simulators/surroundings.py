@@ -53,6 +53,7 @@ class Surroundings(ABC):
         self.voices = Voices(self.clock, ears, greeting=greeting) if ears is not None else None
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()
+        self.office: SoftwareCard
         self.exchange = Exchange(self.clock, scenario.subscribers, self.voices, self.truth.note)
         self.phones: dict[str, Phone] = {}
         self.desks: dict[str, Desk] = {}

@@ -44,6 +44,7 @@ class TrunkLine:
         self.sounds = Sounds(self.port)
         self.state = "idle"
         self.call_no: int | None = None
+        self.on_call: Callable[[int], None] = lambda call_no: None
         self._call: TrunkCall | None = None
         self._answered: Deferred[bool] | None = None
         self._far_gone: Callable[[], None] = lambda: None
@@ -72,6 +73,7 @@ class TrunkLine:
     ) -> Deferred[bool]:
         """See party.Line; `form` none sends no calling number, `absence` private withholds it."""
         self.state, self.call_no, self._far_gone = "calling", call_no, far_gone
+        self.on_call(call_no)
         calling = "" if form == "none" or ani is None else ani
         numbers = Numbers(called=self.dnis, calling=calling, restricted=ani is None and absence == "private")
         answered: Deferred[bool] = Deferred()

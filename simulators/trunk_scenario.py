@@ -1,7 +1,8 @@
 """Calls over digital trunks, from a seed or with numbers from a file: all lengths, withheld ones, both ways at once.
 
-Callers do what callers do (scenario.py); while they come, agents call people of the town, so that both ends seize
-channels. Serves steps 1 and 2 where the network says the numbers, and outside calls.
+Callers do what callers do (scenario.py). `mixed`: the trunks end on the server's own cards; while callers come, agents
+call people of the town, so that both ends seize channels. `behind_pbx`: they end on a PBX. Serves steps 1 and 2 where
+the network says the numbers, and outside calls.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from typing import Final
 from simulators.caller import CallerPlan
 from simulators.card_scenario import OTHERS, staff
 from simulators.deed_rows import deed
-from simulators.scenario import Scenario, caller_for
+from simulators.scenario import CASES, Scenario, caller_for, demo
+from simulators.scenario import mixed as mixed_behind_pbx
 from simulators.subscriber import SubscriberPlan
 
 MAX_DIGITS = 20
 LINES = 30
 KINDS = ("answered", "answered", "answered", "answered", "abandoned_menu", "message")
+PBX_CASES = tuple(case for case in CASES if case not in ("smdi_late", "smdi_lost", "smdr_damaged"))
+"""Serial lines are sound here, so that every number of the office's can be held against the server's."""
+GONE_S = (0.1, 0.6)
+"""When callers hang up who do not wait for an answer, over ISDN; R2 would be in the middle of its registers."""
 OUTGOING_EVERY = 3  # one call out to so many in
 OUT_S = 90.0  # an agent who called somebody calls nobody else so soon: some ring for a minute
 
@@ -119,3 +125,28 @@ def mixed(
         subscribers=tuple(subscribers),
         deeds=tuple(deeds),
     )
+
+
+def behind_pbx(
+    seed: int, calls: int, make: str, *, every_s: float = 6.0, trunk: str = "r2", numbers: Sequence[Pair] = ()
+) -> Scenario:
+    """The same callers at a PBX of that make whose trunks are an E1; numbers as with `mixed`."""
+    cases = tuple(case for case in PBX_CASES if trunk != "r2" or case != "abandoned_ring")
+    scenario = mixed_behind_pbx(seed, calls, trunks=LINES, every_s=every_s, cases=cases)
+    return _over(scenario.with_make(make), trunk, numbers)
+
+
+def shown_behind_pbx(seed: int, make: str, trunk: str) -> Scenario:
+    """The demonstration's three callers in real time."""
+    return _over(demo(seed).with_make(make), trunk, FEW)
+
+
+def _over(scenario: Scenario, trunk: str, numbers: Sequence[Pair]) -> Scenario:
+    """The office's lines are an E1: callers have numbers of any length, and dial whom they want."""
+    random = Random(f"tipring trunk {scenario.seed}")
+    callers = []
+    for plan in scenario.callers:
+        pair = numbers[plan.number - 1] if plan.number <= len(numbers) else drawn(random, plan.number)
+        gone_s = round(random.uniform(*GONE_S), 2) if plan.note == "abandoned_ring" else plan.patience_s
+        callers.append(replace(plan, ani=pair.ani, dnis=pair.dnis, absence="private", patience_s=gone_s))
+    return replace(scenario, trunk=trunk, callers=tuple(callers), smdi_of={})

@@ -12,6 +12,8 @@ from typing import Any
 
 from drivers.clock import Clock
 
+NORMAL = 16
+"""Normal call clearing (Q.850)."""
 Note = Callable[..., None]
 Scalar = str | int | float | bool | None
 
@@ -73,6 +75,12 @@ class CallTruth:
         ]
 
     @property
+    def cut_by_line(self) -> bool:
+        """Did the office's line end it, by an alarm or a time-out? To the far end that is a caller who has gone."""
+        cleared = self.first("trunk cleared")
+        return cleared is not None and cleared.data["cause"] not in (0, NORMAL)
+
+    @property
     def outcome(self) -> str:
         """In the server's words where the world can tell: answered, message, abandoned_ring, abandoned_menu,
         abandoned_queue, lost_in_transfer; else released (the caller was hung up on), cut_by_power or unfinished."""
@@ -89,7 +97,7 @@ class CallTruth:
             return "abandoned_ring"
         if self.first("cut off") is not None:
             return "lost_in_transfer"
-        if end.what == "caller released":
+        if end.what == "caller released" and not self.cut_by_line:
             return "released"
         held = [happening for happening in self.happenings if happening.what in ("hold", "retrieve")]
         if held and held[-1].what == "hold":

@@ -1,9 +1,9 @@
 """The world behind a PBX: one engine with the ports of office, PBX and telephones, wired, from a scenario.
 
-Office lines are wired to the PBX's trunks and the agents' extensions to their telephones inside. The PBX's VRU
-extensions are left for the server: wired to its card in a stepped run (`wire_vru`), put on the backplane in a paced one
-(`vru_card`), or ports of a card that is handed over, whose lines lead to the server's. `truth` is the log of what
-really happened.
+Office lines, analog or the channels of an E1, are wired to the PBX's trunks and the agents' extensions to their
+telephones inside. The PBX's VRU extensions are left for the server: wired to its card in a stepped run (`wire_vru`),
+put on the backplane in a paced one (`vru_card`), or ports of a card that is handed over, whose lines lead to the
+server's. `truth` is the log of what really happened.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from drivers.card import Card, SoftwareCard
 from drivers.clock import Clock
 from drivers.engine import Engine
 from simulators.makes import MAKES
-from simulators.office import OfficeLine
+from simulators.offices import OFFICES
 from simulators.pbx import Pbx
 from simulators.pbx_records import MciLink, Printer, SmdiLink, Wire
 from simulators.scenario import Scenario
 from simulators.serial_line import Line, PtyLine, Speed
+from simulators.span_faults import SpanFaults
 from simulators.speech import Speech
 from simulators.surroundings import Surroundings
 
@@ -62,30 +63,29 @@ class World(Surroundings):
         self._build(vru_lines)
 
     def _build(self, vru_lines: Card | None) -> None:
-        plan, engine = self.scenario, self.engine
-        trunks, staff, vru = plan.trunks, len(plan.agents), len(plan.vru_extensions)
-        office = SoftwareCard(None, "fxs", trunks, name="office")
-        lines = SoftwareCard(None, "fxo", trunks, name="trunks")
+        plan, engine, kind = self.scenario, self.engine, OFFICES[self.scenario.trunk]
+        staff, vru = len(plan.agents), len(plan.vru_extensions)
+        self.office, self.trunks = kind.card(plan.trunks), kind.far_card(plan.trunks)
+        self.trunks.name = "trunks"
         self._vru_wires = SoftwareCard(None, "fxs", vru, name="vru extensions") if vru_lines is None else None
         seats = SoftwareCard(None, "fxs", max(staff, 1), name="agent extensions")
         sets = SoftwareCard(None, "fxo", max(staff, 1), name="telephones")
-        ports = {card.name: engine.add_card(card) for card in (office, lines, seats, sets)}
+        ports = {card.name: engine.add_card(card) for card in (self.office, self.trunks, seats, sets)}
         extensions = engine.add_card(vru_lines or self.vru_card)
-        for index in range(trunks):
-            office.wire(index, lines, index)
+        for index in range(len(self.office.ports)):
+            self.office.wire(index, self.trunks, index)
         for index in range(staff):
             seats.wire(index, sets, index)
-        note = self.truth.note
         self.prepare_speech()
         self.pbx = self._pbx(self.speech.music())
-        outside: list[OfficeLine] = []
-        for index in range(trunks):
-            dnis = plan.dnis[index % len(plan.dnis)]
-            line = OfficeLine(self.clock, ports["office"][index], index + 1, dnis, plan.office, note)
-            trunk = self.pbx.add_trunk(ports["trunks"][index], dnis)
+        if kind.of_pbx is None:
+            self.lines = kind.lines(self, ports["office"], None)
+            trunks = [self.pbx.add_trunk(port, self._dnis(index)) for index, port in enumerate(ports["trunks"])]
+        else:
+            self.lines = kind.lines(self, ports["office"], self.exchange)
+            trunks = [*self.pbx.add_span(kind.of_pbx(ports["trunks"]))]
+        for line, trunk in zip(self.lines, trunks, strict=True):
             line.on_call = trunk.belongs_to
-            outside.append(line)
-        self.lines = outside
         for index, number in enumerate(plan.vru_extensions):
             line_number = plan.first_line + index
             member = self.pbx.add_extension(extensions[index], number, "vru", desk=plan.desk_number, line=line_number)
@@ -94,6 +94,9 @@ class World(Surroundings):
         for index, agent in enumerate(plan.agents):
             self.pbx.add_extension(ports["agent extensions"][index], agent.desk.extension, "agent")
             self.add_agent(agent, ports["telephones"][index])
+
+    def _dnis(self, line: int) -> str:
+        return self.scenario.dnis[line % len(self.scenario.dnis)]
 
     def _pbx(self, music: Path) -> Pbx:
         """With the serial lines that its make has."""
@@ -163,6 +166,7 @@ class World(Surroundings):
 
     def start(self) -> Deferred[None]:
         """See Surroundings; and what befalls the PBX and its serial lines."""
+        SpanFaults(self).start()
         done = super().start()
         for name, at_s, for_s in self.scenario.unplugs:
             line = self.wires.get(name)
@@ -189,7 +193,10 @@ class World(Surroundings):
         self.vru_card.faults(port, cut=True)
 
     def _power(self, on: bool) -> None:
-        """The PBX's power fails or returns: its extension lines have battery, or none."""
+        """The PBX's power fails or returns: its extension lines have battery, or none; its E1 is dark."""
+        if OFFICES[self.scenario.trunk].of_pbx is not None:
+            for port in range(len(self.trunks.ports)):
+                self.trunks.faults(port, alarm="" if on else "los")
         if on:
             self.pbx.power_returns()
         else:

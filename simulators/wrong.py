@@ -72,7 +72,7 @@ def _span_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:
     """The fields that faults of an E1 change."""
     words = fault.words
     fits = {"mfc": ("r2",), "frames": ("pri",)}.get(fault.name, ("r2", "pri"))
-    if scenario.switch != "card" or scenario.trunk not in fits:
+    if scenario.trunk not in fits:
         raise FaultError(f"{fault.text}: is a fault of --trunk {' or '.join(fits)}")
     if fault.name == "mfc":
         return {"mfc": (*scenario.mfc, (words[0], float(words[1]) / 100))}

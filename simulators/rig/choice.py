@@ -23,10 +23,14 @@ def add_options(parser: argparse.ArgumentParser, calls: str) -> None:
     )
     parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
     parser.add_argument(
-        "--switch", choices=SWITCHES, help="who switches: a PBX (default), or the server's own cards (as with --trunk)"
+        "--switch",
+        choices=SWITCHES,
+        help="who switches: a PBX (default), or the server's cards (default with --trunk)",
     )
     parser.add_argument(
-        "--trunk", metavar="KIND", help="with --switch card: the office's lines: fxo (default), or an E1 by r2 or pri"
+        "--trunk",
+        metavar="KIND",
+        help="the office's lines, to the cards or the PBX: fxo (default), or an E1 by r2 or pri",
     )
     parser.add_argument(
         "--callers", type=Path, metavar="FILE", help="with an E1: the numbers, ANI,DNIS a line, no ANI: withheld"
@@ -50,8 +54,6 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
         raise TipringError("--calls is a number from 1 to 10000")
     if args.switch == "card" and args.pbx is not None:
         raise TipringError("--pbx belongs to --switch pbx: with --switch card there is no PBX")
-    if args.switch == "pbx" and args.trunk is not None:
-        raise TipringError("--trunk belongs to --switch card: a PBX's trunks are analog lines")
     if args.pbx is not None and args.pbx not in MAKES:
         raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{makes()}")
     trunk = args.trunk or "fxo"
@@ -59,7 +61,7 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
         raise TipringError(f"--trunk {trunk}: no such kind. There are: {', '.join(OFFICES)}")
     if args.callers is not None and trunk not in DIGITAL:
         raise TipringError(f"--callers belongs to --trunk {' or '.join(DIGITAL)}: other lines do not say both numbers")
-    if args.switch == "card" and trunk in DIGITAL:
+    if trunk in DIGITAL:
         wanted = _over_e1(args, keep, every_s, trunk)
     elif args.switch == "card":
         wanted = on_card(args.calls, args.seed, keep=keep, every_s=every_s, trunk=trunk)
@@ -78,12 +80,19 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
 def _over_e1(args: argparse.Namespace, keep: bool, every_s: float | None, trunk: str) -> Scenario:
     from cti.errors import TipringError
     from simulators import scenario, trunk_scenario
+    from simulators.makes import USUAL
 
     try:
         numbers = trunk_scenario.read_numbers(args.callers) if args.callers is not None else []
     except trunk_scenario.NumbersError as error:
         raise TipringError(f"--callers {error}") from error
     usual = scenario.MANY if keep else len(numbers) or (3 if every_s is None else 20)
+    if args.switch == "pbx":
+        make = args.pbx or USUAL
+        if every_s is None and not (keep or args.calls or numbers):
+            return trunk_scenario.shown_behind_pbx(args.seed, make, trunk)
+        calls = args.calls or usual
+        return trunk_scenario.behind_pbx(args.seed, calls, make, every_s=every_s or 6.0, trunk=trunk, numbers=numbers)
     if every_s is None and not numbers:
         numbers = list(trunk_scenario.FEW)
     return trunk_scenario.mixed(args.seed, args.calls or usual, every_s=every_s or 6.0, trunk=trunk, numbers=numbers)

@@ -26,6 +26,7 @@ examples:
   tipring demo --switch card                        no PBX: the server's own cards are the switch
   tipring demo --stepped --switch card --calls 200 --seed 5 --json -
   tipring demo --stepped --trunk r2 --calls 300 --seed 3 --json -     an E1 by R2, both ways; pri is ISDN
+  tipring demo --stepped --trunk pri --switch pbx --json -            the E1 ends on the PBX
   tipring demo --stepped --fault dialtone=none      what is wrong with the world, see --faults
 """
 
@@ -159,11 +160,18 @@ def _number(value: float | None) -> str:
 def _verdict_on_card(result: CardRun, took: float, *, strict: bool) -> int:
     """What people heard against what the server says; with faults asked for, a late pop-up is forgiven."""
     _speed(result, took)
-    for lost in result.lost:
-        print(f"failed: {lost}", file=sys.stderr)
+    failed = _failed(result)
     for finding in (*result.findings, *result.popups):
         print(f"differs: {finding}", file=sys.stderr)
-    return 1 if result.findings or (strict and (result.popups or result.lost)) else 0
+    return 1 if result.findings or (strict and (result.popups or failed)) else 0
+
+
+def _failed(result: Run | CardRun) -> bool:
+    """Calls that ended on the line before anybody had them, told; were there any but of callers who hung up?"""
+    failed = [lost for lost in result.lost if lost.outcome == "failed"]
+    for lost in failed:
+        print(f"failed: {lost}", file=sys.stderr)
+    return bool(failed)
 
 
 def _speed(result: Run | CardRun, took: float) -> None:
@@ -182,6 +190,7 @@ def _verdict(result: Run, took: float, *, strict: bool) -> int:
         told = ", ".join(f"{count} {word}" for word, count in sorted(result.records.items()))
         print(f"call records of answered calls: {told}", file=sys.stderr)
         print(f"agents: {result.freed}", file=sys.stderr)
+    failed = _failed(result)
     for finding in (*result.freed.wrongly, *result.freed.stuck, *result.findings, *result.popups, *result.strangers):
         print(f"differs: {finding}", file=sys.stderr)
     step = missing_step(result.calls, records=MAKES[result.scenario.make].records is not None)
@@ -192,6 +201,6 @@ def _verdict(result: Run, took: float, *, strict: bool) -> int:
         or result.strangers
         or result.freed.wrongly
         or result.freed.stuck
-        or (strict and (step is not None or result.popups))
+        or (strict and (step is not None or result.popups or failed))
     )
     return 1 if wrong else 0

@@ -20,7 +20,7 @@ from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from simulators.card_judge import CardFinding, judge, match, popups
 from simulators.card_world import SEATS, TRUNKS, CardWorld
-from simulators.office_log import OfficeLog
+from simulators.office_log import OfficeLog, office_file
 from simulators.offices import OFFICES
 from simulators.rig.parties import parties_of, unrecorded, verbs_of
 from simulators.rig.result import call_object
@@ -75,7 +75,7 @@ def _run(
     stage = Stage()
     world = CardWorld(stage.clock, stage.outside, scenario, speech=Speech(), ears=stage.ears(scenario, folder))
     site = load_site(write_site(scenario, folder))
-    trunks = OFFICES[scenario.trunk].server_card(scenario.trunks)
+    trunks = OFFICES[scenario.trunk].far_card(scenario.trunks)
     seats = SoftwareCard(None, "fxs", len(scenario.agents), name=SEATS)
     stage.inside.add_card(trunks)
     stage.inside.add_card(seats)
@@ -89,7 +89,7 @@ def _run(
         stage.clock.callLater(at_s, stage.clock.shift_wall, by_s)
     if change is not None:
         change(server, world, stage.clock)
-    office = _office_file(wires, folder)
+    office = office_file(wires or folder)
     log = OfficeLog(world.truth, office)
     rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
     log.close()
@@ -106,11 +106,3 @@ def _run(
     result.findings += [CardFinding(0, None, what) for what in unrecorded(entries, world, stage.began)]
     result.popups = popups(world)
     return result
-
-
-def _office_file(wires: Path | None, folder: Path) -> Path:
-    """Where the office writes its own log: beside the wires' files, where they are wanted."""
-    if wires is None:
-        return folder / "office.jsonl"
-    wires.mkdir(parents=True, exist_ok=True)
-    return wires / "office.jsonl"

@@ -1,7 +1,9 @@
 """What the office sent against what the server has: numbers, calls that failed on the way, and why (step 1).
 
 The office's side is its own log (simulators/office_log.py), which the server never sees. Every call that the office
-sent is a call of the server with the same two numbers, or has failed with a cause that the office names.
+sent is a call of the server with the same two numbers, or has failed with a cause that the office names. `join`: the
+trunks end on the server's cards; `join_behind_pbx`: on a PBX, which must have taken both numbers as they were sent
+(what it passes on of them is the judge's to compare).
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from cti.records.events import Entry
+from drivers.signalling.causes import NORMAL
 from simulators.card_judge import CardFinding
+from simulators.judge import Finding, match
 from simulators.office_log import Sent, calls, matched
+from simulators.scenario import Scenario
+from simulators.truth import Truth
 
 NEAR_S = 10.0
 """Both ends note the end of a call within this time: R2's timers differ from end to end."""
@@ -24,10 +30,16 @@ ALARM_S = 4.0
 
 @dataclass(frozen=True)
 class Lost:
-    """A call that the server never had: the office's cause, and what the server says of that seizure, if anything."""
+    """A call that the server never had: the office's cause, and what the far end of its line, server or PBX, says of
+    that seizure, if anything."""
 
     sent: Sent
     server: str
+
+    @property
+    def outcome(self) -> str:
+        """`abandoned_ring` where the caller has hung up."""
+        return "abandoned_ring" if self.sent.cause == NORMAL.number else "failed"
 
     def __str__(self) -> str:
         one = self.sent
@@ -94,7 +106,7 @@ def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:
     empty: dict[str, Any] = dict.fromkeys(rows[0]) if rows else {}
     return {
         **empty,
-        "outcome": "failed",
+        "outcome": lost.outcome,
         "cause": lost.server or f"{sent.cause} {sent.text}",
         "cause_sent": f"{sent.cause} {sent.text}",
         "extension": f"office/{sent.line}",
@@ -105,3 +117,42 @@ def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:
         "ani_sent": sent.ani,
         "dnis_sent": sent.dnis,
     }
+
+
+def join_behind_pbx(
+    rows: list[dict[str, Any]], truth: Truth, scenario: Scenario, office: Path
+) -> tuple[list[Finding], list[Lost]]:
+    """As `join`. Of analog lines the office does not say how a call ended: one that the PBX never hunted for is not
+    missed."""
+    theirs = match(rows, truth, scenario)
+    numbers: dict[int, tuple[str, str]] = {}
+    findings: list[Finding] = []
+    lost: list[Lost] = []
+    for sent in calls(office):
+        for call in theirs.get(sent.caller, ()):
+            numbers[id(call)] = sent.ani, sent.dnis
+        if not sent.told_end:
+            continue
+        if sent.cleared_s is None:
+            findings.append(Finding(sent.caller, None, f"its call on line {sent.line} never ended"))
+        taken = truth.calls[sent.caller].first("offered")
+        if taken is not None and (taken.data["calling"] or "", taken.data["called"]) != (sent.ani, sent.dnis):
+            text = f"the PBX took {taken.data['calling']} to {taken.data['called']}, sent was {sent.ani} to {sent.dnis}"
+            findings.append(Finding(sent.caller, None, text))
+        if sent.caller not in theirs:
+            failure = Lost(sent, _said_by_pbx(sent, truth))
+            lost.append(failure)
+            rows.append(_row(rows, failure))
+            numbers[id(rows[-1])] = sent.ani, sent.dnis
+            if not sent.cause:
+                findings.append(Finding(sent.caller, None, f"failed without a cause: {failure}"))
+    for row in rows:
+        row["ani_sent"], row["dnis_sent"] = numbers.get(id(row), (None, None))
+    return findings, lost
+
+
+def _said_by_pbx(sent: Sent, truth: Truth) -> str:
+    """The PBX's own word on a call for which it never rang an extension."""
+    mine = truth.calls[sent.caller]
+    said = mine.first("seizure failed") or mine.first("released")
+    return "" if said is None else f"{said.data['cause']} {said.data['text']}"

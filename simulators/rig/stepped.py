@@ -20,7 +20,9 @@ from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.freed import Freed, agents_freed
 from simulators.judge import Finding, judge, popups, records, strangers
+from simulators.office_log import OfficeLog, office_file
 from simulators.rig.result import call_object
+from simulators.rig.sent import Lost, join_behind_pbx
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, prompt_cache
 from simulators.scenario import Scenario
@@ -47,6 +49,8 @@ class Run:
     strangers: list[str] = field(default_factory=list)
     records: dict[str, int] = field(default_factory=dict)
     freed: Freed = field(default_factory=Freed)
+    lost: list[Lost] = field(default_factory=list)
+    """Calls that failed on an E1 before the PBX had them."""
 
 
 def run(
@@ -113,13 +117,18 @@ def _run(
         stage.clock.callLater(at_s, stage.clock.shift_wall, by_s)
     if change is not None:
         change(server, world, stage.clock)
+    office = office_file(wires or folder)
+    log = OfficeLog(world.truth, office)
     rows = stage.play(world, server, limit_s=limit_s, wires=wires, progress=progress)
+    log.close()
     calls = [call_object(row, stage.began) for row in rows]
     if wires is not None:
         for line in serial.values():
             line.log.write(wires / f"{line.name}.jsonl")
     result = Run(scenario, calls, world, stage.clock.seconds())
     result.findings = judge(calls, world.truth, scenario)
+    sent, result.lost = join_behind_pbx(calls, world.truth, scenario, office)
+    result.findings += [*sent, *(Finding(0, None, f"line {index} is not free") for index in world.held)]
     result.popups = popups(world.truth)
     result.strangers = strangers(calls, world.truth, scenario)
     result.records = records(calls, world.truth, scenario)

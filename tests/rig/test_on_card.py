@@ -122,7 +122,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     ("arguments", "remedy"),
     [
         (["--switch", "card", "--pbx", "usual"], "there is no PBX"),
-        (["--switch", "pbx", "--trunk", "fxo"], "belongs to --switch card"),
+        (["--switch", "pbx", "--trunk", "fxo", "--callers", "x"], "belongs to --trunk r2 or pri"),
         (["--switch", "card", "--trunk", "r99"], "no such kind"),
         (["--switch", "card", "--fault", "smdi=lost:10%"], "is a PBX's"),
         (["--switch", "card", "--fault", "cut=99@3"], "there are trunks 0 to"),
