@@ -345,12 +345,30 @@ enum tr_r2_report {
                              our   ACCEPT has reached the far end */
     TR_R2_ANSWERED = 7,   /* outgoing; again after SUSPENDED */
     TR_R2_SUSPENDED = 8,  /* outgoing: clear back, the called party may lift again */
-    TR_R2_ENDED = 9, /* the call is over, the channel not yet free. a1 = enum tr_r2_end, a2 = tone or bits, a3 = KD */
+    TR_R2_ENDED = 9,     /* the call is over, the channel not yet free. a1 = enum tr_r2_end, a2 = tone or bits, a3 = KD;
+                            side = struct tr_r2_reached */
     TR_R2_RELEASED = 10, /* the channel is free; side = struct tr_r2_step[] */
     TR_R2_STUCK = 11,    /* the far end does not release; again after each TR_R2_T_STUCK */
     TR_R2_STEPS = 12     /* a1 = 1: no call, the far end idle; side = struct tr_r2_step[] */
 };
 enum tr_r2_number { TR_R2_CALLER_WITHHELD = 1, TR_R2_CALLER_CUT = 2 /* the caller's digits stopped coming */ };
+
+/* How far a call had come. */
+enum tr_r2_stage {
+    TR_R2_AT_SEIZURE = 0, /* outgoing: not acknowledged */
+    TR_R2_AT_CALLED = 1,
+    TR_R2_AT_CATEGORY = 2, /* of the caller */
+    TR_R2_AT_CALLER = 3,
+    TR_R2_AT_GROUP_B = 4,
+    TR_R2_AT_DECISION = 5, /* incoming: offered */
+    TR_R2_AT_RINGING = 6,
+    TR_R2_AT_TALK = 7
+};
+struct tr_r2_reached {
+    uint32_t stage;              /* enum tr_r2_stage */
+    uint32_t quiet_ms;           /* since the far end's last signal: tone or end of one, bits */
+    char called[24], caller[24]; /* digits that have come, or outgoing were sent */
+};
 
 enum tr_r2_end {
     TR_R2_END_NORMAL = 1,  /* by our command */
@@ -556,7 +574,8 @@ enum tr_pri_what {
     TR_PRI_NOTE = 14,         /* side = libpri's remark on what the far end does; ten a second at most */
     TR_PRI_RENEWED = 15,      /* its memory was used up, all calls were ended, and the D channel begins anew */
     TR_PRI_CALL = 16,         /* a3 = the last step of it that was told: enum tr_pri_what */
-    TR_PRI_CALLS = 17         /* that were all */
+    TR_PRI_CALLS = 17,        /* that were all */
+    TR_PRI_REFUSED = 18       /* a SETUP that was never offered: a3 = the cause we gave; side = its frame */
 };
 enum tr_pri_flag {
     TR_PRI_INBAND = 1,   /* tones or an announcement can be heard */

@@ -170,6 +170,7 @@ static void offered(struct tr_pri *pri, const pri_event_ring *e) {
         }
         return;
     }
+    pri->settled = true;
     c->step = TR_PRI_OFFERED;
     c->unanswered = true;
     pri->serial = pri->serial % (TR_PRI_INCOMING - 1) + 1;
@@ -298,6 +299,18 @@ static int read_frame(struct pri *d, void *buffer, int room) {
     return (int)(pri->in_length + FCS);
 }
 
+/* A SETUP is answered by RELEASE COMPLETE while it is read: by libpri, which found it wrong, or by us, for want of
+ * room. A message that waits for room in layer 2's window is not seen here: then the SETUP is told by nobody. */
+static void see_refusal(struct tr_pri *pri, const uint8_t *frame, uint32_t n) {
+    if (!pri->settled && pri->read && tr_pri_is_setup(pri->read, pri->read_length) && tr_pri_is_release(frame, n) &&
+        tr_pri_reference(pri->read, pri->read_length) == tr_pri_reference(frame, n)) {
+        int32_t cause = tr_pri_cause(frame, n);
+        pri->settled = true;
+        tr_pri_tell(pri, TR_PRI_REFUSED, 0, 0, cause ? cause : PRI_CAUSE_NORMAL_UNSPECIFIED, 0, pri->read,
+                    pri->read_length);
+    }
+}
+
 /* libpri counts a check sequence in, which the card makes. */
 static int write_frame(struct pri *d, void *buffer, int length) {
     struct tr_pri *pri = (struct tr_pri *)pri_get_userdata(d);
@@ -307,6 +320,7 @@ static int write_frame(struct pri *d, void *buffer, int length) {
         ((uint8_t *)buffer)[status - (const uint8_t *)buffer] = (uint8_t)(0xC0 | pri->said_status);
     }
     tell_frame(pri, true, (const uint8_t *)buffer, n);
+    see_refusal(pri, (const uint8_t *)buffer, n);
     pri->stats.unsent += pri->io.send(pri->io.context, (const uint8_t *)buffer, n) < 0;
     return length;
 }
@@ -420,6 +434,9 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
     pri->in = sound;
     pri->in_length = tr_pri_copy_sound(frame, length, sound);
     pri->stats.malformed += pri->in_length < length;
+    pri->read = sound;
+    pri->read_length = pri->in_length;
+    pri->settled = false;
     pri->said_cause = tr_pri_cause(sound, pri->in_length);
     const uint8_t *status = tr_pri_status(sound, pri->in_length, false);
     pri->said_status = status ? *status & 0x0F : pri->said_status;
@@ -431,7 +448,7 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
     free_forgotten(pri, sound, pri->in_length);
     tr_pri_settle(pri);
     pri->said_cause = 0;
-    pri->in = NULL;
+    pri->in = pri->read = NULL;
 }
 
 /* Calls that neither libpri nor the far end brought to an end. */

@@ -60,6 +60,9 @@ struct tr_pri {
     int fresh_count;
     const uint8_t *in; /* the frame that libpri is to read next */
     uint32_t in_length;
+    const uint8_t *read; /* the frame that is being read; NULL: none is */
+    uint32_t read_length;
+    bool settled; /* it was offered, or told as refused */
     uint64_t notes_from_ms;
     uint32_t notes_left;
     struct tr_pri_stats stats;

@@ -5,7 +5,7 @@
 
 enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08 };
 enum { MAINTENANCE = 0x03, SERVICE = 0x0F, SERVICE_ACKNOWLEDGE = 0x07, CHANGE_STATUS = 0x01 };
-enum { DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
+enum { SETUP = 0x05, DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
 
 bool tr_pri_is_ours(const uint8_t *frame, uint32_t length) {
     /* the command/response bit aside; UI and XID frames belong to links with many terminals */
@@ -51,6 +51,19 @@ uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length) {
         reference = reference << 8 | (i ? frame[HEAD + 2 + i] : frame[HEAD + 2] & 0x7F);
     }
     return reference;
+}
+
+/* A message of this type about a call that its sender (of_receiver: its receiver) began. */
+static bool is_of_call(const uint8_t *frame, uint32_t length, uint8_t type, bool of_receiver) {
+    uint32_t at = elements(frame, length);
+    return at > HEAD + MESSAGE_HEAD && frame[HEAD] == DISCRIMINATOR && frame[at - 1] == type &&
+           (frame[HEAD + 2] & 0x80) == (of_receiver ? 0x80 : 0);
+}
+
+bool tr_pri_is_setup(const uint8_t *frame, uint32_t length) { return is_of_call(frame, length, SETUP, false); }
+
+bool tr_pri_is_release(const uint8_t *frame, uint32_t length) {
+    return is_of_call(frame, length, RELEASE_COMPLETE, true);
 }
 
 const uint8_t *tr_pri_status(const uint8_t *frame, uint32_t length, bool acknowledge) {

@@ -22,6 +22,10 @@ bool tr_pri_is_message(const uint8_t *frame, uint32_t length);
 uint32_t tr_pri_copy_sound(const uint8_t *frame, uint32_t length, uint8_t *out);
 /* The call reference of a message, without its flag; 0: of none, or of the interface itself. */
 uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length);
+/* Does the message begin a call of its sender's? */
+bool tr_pri_is_setup(const uint8_t *frame, uint32_t length);
+/* Does the message refuse, or end, a call of its receiver's? */
+bool tr_pri_is_release(const uint8_t *frame, uint32_t length);
 /* The status that SERVICE or SERVICE ACKNOWLEDGE give to a channel, octet 3 of its element; NULL: no such message. */
 const uint8_t *tr_pri_status(const uint8_t *frame, uint32_t length, bool acknowledge);
 /* The cause that DISCONNECT, RELEASE, RELEASE COMPLETE or STATUS give, 1..127; 0: none. */

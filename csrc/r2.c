@@ -96,10 +96,62 @@ static void raise(struct tr_port *port, enum tr_r2_report what, int32_t a1, int3
     port->dirty = true;
 }
 
+/* Of a state that a call can end in; those that follow an end, and those between, leave it as it was. */
+static uint8_t stage_of(const struct tr_r2 *r2) {
+    static const uint8_t incoming[] = {[PHASE_CALLED] = TR_R2_AT_CALLED,
+                                       [PHASE_CATEGORY] = TR_R2_AT_CATEGORY,
+                                       [PHASE_CALLER] = TR_R2_AT_CALLER,
+                                       [PHASE_GROUP_B] = TR_R2_AT_GROUP_B};
+    switch (r2->state) {
+    case STATE_in_offered:
+        return TR_R2_AT_DECISION;
+    case STATE_in_group_b:
+    case STATE_in_accepted:
+    case STATE_in_answering:
+    case STATE_out_accepted:
+        return TR_R2_AT_RINGING;
+    case STATE_in_answered:
+    case STATE_in_clear_back:
+    case STATE_out_answered:
+    case STATE_out_suspended:
+        return TR_R2_AT_TALK;
+    default:
+        break;
+    }
+    if (r2->state >= STATE_in_wait && r2->state <= STATE_in_pulse) {
+        return incoming[r2->phase];
+    }
+    if (r2->state >= STATE_out_judge && r2->state <= STATE_out_quiet) {
+        bool caller = r2->category_sent && !r2->caller_done;
+        return r2->phase == PHASE_GROUP_B ? TR_R2_AT_GROUP_B
+               : !caller                  ? TR_R2_AT_CALLED
+               : r2->caller_at            ? TR_R2_AT_CALLER
+                                          : TR_R2_AT_CATEGORY;
+    }
+    return r2->stage;
+}
+
+static void reach(const struct tr_port *port, struct tr_r2_reached *reached) {
+    const struct tr_r2 *r2 = port->r2;
+    bool out = r2->call > 0;
+    uint64_t ms = (now(port) - r2->stirred) * TR_TICK_MS;
+    memset(reached, 0, sizeof *reached);
+    reached->stage = r2->stage;
+    reached->quiet_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+    memcpy(reached->called, r2->called, out ? r2->called_at : r2->called_count);
+    memcpy(reached->caller, r2->caller, out ? r2->caller_at : r2->caller_count);
+}
+
 void tr_r2_report(struct tr_port *port, enum tr_r2_report what, int32_t a1, int32_t a2, int32_t a3) {
     const struct tr_r2 *r2 = port->r2;
     char numbers[2 * TR_R2_DIGITS + 1];
     size_t n = 0;
+    if (what == TR_R2_ENDED) {
+        struct tr_r2_reached reached;
+        reach(port, &reached);
+        raise(port, what, a1, a2, a3, &reached, sizeof reached);
+        return;
+    }
     if (what == TR_R2_OFFERED) {
         memcpy(numbers, r2->called, r2->called_count);
         numbers[r2->called_count] = 0;
@@ -138,7 +190,7 @@ void tr_r2_begin(struct tr_port *port, int32_t call) {
     memset(&r2->ended, 0, offsetof(struct tr_r2, origin) - offsetof(struct tr_r2, ended));
     r2->phase = PHASE_CALLED;
     r2->call = call;
-    r2->origin = now(port);
+    r2->origin = r2->stirred = now(port);
     r2->steps = 0;
     tr_mf_init(&r2->mf, call < 0);
 }
@@ -188,6 +240,7 @@ bool tr_r2_take(struct tr_port *port, enum tr_r2_signal signal) {
     bool known = row != NULL;
     while (row) {
         bool stays = row->next == r2->state && signal != SIGNAL_timer;
+        r2->stage = stage_of(r2);
         r2->state = row->next;
         if (!stays) {
             set_timer(port);
@@ -227,6 +280,7 @@ static void hear(struct tr_port *port, const int16_t *samples) {
     tr_mf_feed(&r2->mf, samples);
     for (int i = 0; i < r2->mf.changes; i++) {
         r2->heard = r2->mf.change[i];
+        r2->stirred = now(port);
         r2->fresh = r2->heard != 0;
         tr_r2_note(port, TR_R2_TONE_HEARD, r2->heard);
         if (!r2->fresh) {
@@ -253,6 +307,7 @@ void tr_r2_run(struct tr_port *port, const int16_t *samples) {
     if (r2->pending != r2->bits && now(port) - r2->since >= tr_r2_ticks(r2, TR_R2_T_RECOGNISE)) {
         r2->bits = r2->pending;
         tr_r2_take(port, tr_r2_look(r2));
+        r2->stirred = now(port); /* a release counts from the signal before it */
     }
     if (tr_r2_listens(r2)) {
         hear(port, samples);

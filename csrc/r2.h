@@ -38,6 +38,8 @@ struct tr_r2 {
     uint8_t reply;       /* our next backward signal */
     uint8_t backward;    /* the far end's last one */
     uint8_t kb, accepted;
+    uint8_t stage;    /* enum tr_r2_stage, at the last transition */
+    uint64_t stirred; /* tick of the far end's last signal */
     /* the call */
     int32_t call, incoming_calls;
     uint32_t id;

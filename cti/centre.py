@@ -9,7 +9,7 @@ nine steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cti.acd.agent import Agent
@@ -39,6 +39,8 @@ from drivers.tones import TonePlan
 
 # An agent's telephone rings so long where nothing says how long.
 RING_S = 30.0
+# Said in a step's event from so much on.
+AGO_S = 0.001
 
 
 class Centre:
@@ -119,27 +121,28 @@ class Centre:
 
     # calls and their records
 
-    def new_call(self) -> Call:
-        """A call with its own number."""
+    def new_call(self, ago_s: float = 0.0) -> Call:
+        """A call with its own number; it began so long ago."""
         machine = Machine(CALL, actions=self.conduct, name="call")
-        call = Call(self.records.new_call_id(), self.clock.seconds(), machine)
+        call = Call(self.records.new_call_id(), self.clock.seconds() - ago_s, machine)
         machine.name = f"call {call.id}"
         self.calls[call.id] = call
         return call
 
-    def mark(self, call: Call, step: int, source: Source, *, as_of: int | None = None) -> None:
-        """One of the nine steps begins (the first time counts); ``as_of``: it began with an earlier step, we learn it
-        only now."""
+    def mark(self, call: Call, step: int, source: Source, *, as_of: int | None = None, ago_s: float = 0.0) -> None:
+        """One of the nine steps begins (the first time counts); ``as_of``: it began with an earlier step, ``ago_s``: so
+        long ago, we learn it only now."""
         if step in call.steps:
             return
         earlier = call.steps.get(as_of) if as_of is not None else None
         begun = (
             Step(earlier.at_s, earlier.when, source)
             if earlier
-            else Step(self.clock.seconds(), self.clock.now(), source)
+            else Step(self.clock.seconds() - ago_s, self.clock.now() - timedelta(seconds=ago_s), source)
         )
         call.steps[step] = begun
-        told = {"n": step} if earlier is None else {"n": step, "with": as_of}
+        told: dict[str, Any] = {"n": step} if earlier is None else {"n": step, "with": as_of}
+        told |= {"ago": round(ago_s, 3)} if ago_s >= AGO_S else {}
         self.event(call, "step", source, t=begun.when, **told)
         self.log.debug("step", call=call.id, step=step, source=source)
         self.metrics.step(step, begun.at_s - call.began_s)

@@ -39,16 +39,20 @@ class NineSteps:
     def __init__(self, centre: Centre) -> None:
         self.centre = centre
 
-    def step_1_call_arrives(self, source: Source) -> Call | None:
-        """A call entered the central office: the first sign of it here opens its record."""
-        call = self.centre.new_call()
-        self.centre.mark(call, 1, "inferred" if source == "port" else source)
+    def step_1_call_arrives(self, source: Source, ago_s: float = 0.0) -> Call | None:
+        """A call entered the central office: the first sign of it here opens its record. ``ago_s``: since a trunk was
+        seized, whose signalling had to tell the numbers first."""
+        call = self.centre.new_call(ago_s)
+        self.centre.mark(call, 1, "inferred" if source == "port" else source, ago_s=ago_s)
         return call
 
     def step_2_numbers(self, call: Call, numbers: Numbers) -> None:
         """The PBX captured ANI and DNIS: the call has its numbers, or better ones than before."""
         if self.centre.side.learned(call, numbers):
-            self.centre.mark(call, 2, "inferred", as_of=1)  # before it hunted; we are told afterwards
+            if numbers.source == "trunk":
+                self.centre.mark(call, 2, "trunk")
+            else:
+                self.centre.mark(call, 2, "inferred", as_of=1)  # before it hunted; we are told afterwards
             self.centre.numbers_changed(call)
 
     def step_3_hunted_to(self, call: Call, line: Line, source: Source) -> None:

@@ -181,6 +181,7 @@ class Lib:
     TR_PRI_PROCEED: int
     TR_PRI_PROCEEDING: int
     TR_PRI_PROGRESS: int
+    TR_PRI_REFUSED: int
     TR_PRI_RENEWED: int
     TR_PRI_RESTART: int
     TR_PRI_RESTARTED: int
@@ -210,6 +211,14 @@ class Lib:
     TR_R2_ANSWER: int
     TR_R2_ANSWERED: int
     TR_R2_ASKS: int
+    TR_R2_AT_CALLED: int
+    TR_R2_AT_CALLER: int
+    TR_R2_AT_CATEGORY: int
+    TR_R2_AT_DECISION: int
+    TR_R2_AT_GROUP_B: int
+    TR_R2_AT_RINGING: int
+    TR_R2_AT_SEIZURE: int
+    TR_R2_AT_TALK: int
     TR_R2_A_AGAIN: int
     TR_R2_A_BACK1: int
     TR_R2_A_BACK2: int

@@ -167,6 +167,10 @@ class Channels:
         self._failures[failure] += 1
         self._count["in"] += 1
 
+    def turned_away(self, failure: str) -> None:
+        """A call of the far end was refused, for this cause, before it had a channel."""
+        self._failures[failure] += 1
+
     def free(self, port: Port, failure: str | None = None) -> None:
         """The call on the channel is over: everything on it ends. `failure`: it was never answered, for this cause. May
         be said twice."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from drivers.signalling.causes import BUSY, NO_ANSWER, NORMAL, OUT_OF_ORDER, Cause
 from drivers.signalling.interface import Trunk as Signalling
 from drivers.signalling.interface import TrunkCall, What
-from drivers.signalling.r2 import R2Trunk
 from simulators.party import Party
 from simulators.pbx_trunk import Trunk
 
@@ -80,9 +79,10 @@ class DigitalTrunk(Trunk):
             self._note("answered", calling=self.calling)
             self._call.answer()
 
-    def failed(self, cause: Cause) -> None:
-        """A seizure of the office's that never became a call."""
-        self._note("seizure failed", cause=cause.number, text=cause.text)
+    def failed(self, call: TrunkCall) -> None:
+        """A seizure of the office's that was over before it could be offered."""
+        cause = call.cause or NORMAL
+        self._note("seizure failed", cause=cause.number, text=", ".join(filter(None, (cause.text, call.reached))))
 
     # ---- the end --------------------------------------------------------------------------------
 
@@ -129,6 +129,5 @@ def channels_of(pbx: Pbx, signalling: Signalling, first: int) -> list[DigitalTru
     slots = sorted(signalling.span.channels)
     trunks = {slot: DigitalTrunk(pbx, signalling, slot, number) for number, slot in enumerate(slots, first)}
     signalling.offered = lambda call: trunks[call.slot].offered(call)
-    if isinstance(signalling, R2Trunk):
-        signalling.failed = lambda slot, cause, steps: trunks[slot].failed(cause)
+    signalling.failed = lambda call: trunks[call.slot].failed(call) if call.slot in trunks else None
     return list(trunks.values())

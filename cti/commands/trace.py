@@ -104,10 +104,10 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
 def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
     """The nine steps; those that the call never came to are shown as such."""
     told = [entry for entry in reversed(events) if entry.event.kind == "step"]
-    clocks = {entry.event.data.get("n"): entry.seconds for entry in told}
+    clocks = {entry.event.data.get("n"): entry.seconds - _ago(entry) for entry in told}
     for entry in told:  # it began with an earlier step, and was only told later
         clocks[entry.event.data.get("n")] = clocks.get(entry.event.data.get("with"), clocks[entry.event.data.get("n")])
-    start = events[0].seconds if events else 0.0
+    start = events[0].seconds - _ago(events[0]) if events else 0.0
     found = []
     for n, (english, chinese) in enumerate(STEPS, 1):
         step = row.steps.get(n)
@@ -116,6 +116,12 @@ def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
         source = "" if step is None else step.source
         found.append(f"  {n}  {when:>12}  {after:>10}  {source:<8}  {english} {chinese}".rstrip())
     return found
+
+
+def _ago(entry: Entry) -> float:
+    """A step that was told later: by how much."""
+    ago = entry.event.data.get("ago", 0.0)
+    return float(ago) if isinstance(ago, int | float) else 0.0
 
 
 def lines(events: list[Entry], zone: tzinfo) -> list[str]:

@@ -6,7 +6,8 @@ Everything that the records say is computed from events; the journal keeps them 
 Kinds and what their data hold (more keys are allowed and kept):
 
 ==============  ====================================================================================================
-step            n (1-9): a step began; with: the earlier step with which it began, where it was told only later
+step            n (1-9): a step began; with: the earlier step with which it began, where it was told only later; ago:
+                so many seconds ago (a trunk is seized, its numbers come, the call is told)
 ani             ani, dnis, form (smdi, smdr, mci, digits, fsk, dtmf), truncated, doubt (serial_damaged, port_map,
                 sources_differ, place_guessed), late
 port            extension, desk, line: where the call stands in front of us (the event's port is the card port)
@@ -32,15 +33,15 @@ smdr            raw, fields: the record that the PBX sent; leg: vru, where it is
                 doubt: why it may not say what the PBX printed; between: calls of which it can be, none of which has it
 doubted         why: the line has shown damage since the call's record came: it may not say what the PBX printed
 unrecorded      why: no record of the call came in time (it may come later: step 9)
-signalling      trunk, slot, incoming, cause, text, steps: what was said on the trunk (cti/trunks/signals.py)
+signalling      trunk, slot, incoming, called, calling, cause, text, reached, steps: what was said on the trunk
+                (cti/trunks/signals.py)
 alarm           what: something that a person should look at
 outcome         outcome (cti/records/outcome.py), cause
 ended           the call is over
 ==============  ====================================================================================================
 
 Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
-boot, journal_lost; trunk_failed, as signalling: a call that came over a trunk and failed before it was offered;
-recordings_removed: files of days before `before`), recordings of conversations without a caller,
+boot, journal_lost; recordings_removed: files of days before `before`), recordings of conversations without a caller,
 records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw, reason, line).
 """
 

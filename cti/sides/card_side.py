@@ -100,9 +100,8 @@ class CardSide:
         self.recordings.start()
         for seat in self.switch.seats.values():
             seat.start()
-        self.signals.failures(self.trunks, partial(self._centre.event, None, "trunk_failed", "trunk"))
         for trunk in self.trunks:
-            trunk.offered = self.arrivals.offered
+            trunk.offered, trunk.failed = self.arrivals.offered, self.arrivals.failed
 
     def stop(self) -> None:
         """No new calls; every conversation ends."""
@@ -113,6 +112,7 @@ class CardSide:
         self.switch.close()
         for trunk in self.trunks:
             trunk.close()
+            trunk.failed = None
         self.signals.close()
         self.recordings.stop()
 

@@ -1,7 +1,11 @@
 """Calls that come on our trunks: they open a record, and are answered when the network has said who calls whom.
 
 Overlap dialling and caller ID between rings bring the numbers later; a trunk that never says that they are complete is
-answered after NUMBERS_S all the same. A withheld number is nobody's. Serves steps 1 to 4.
+answered after NUMBERS_S all the same. A withheld number is nobody's.
+
+A call that the line lost before its numbers were here has a record of one step, with its cause: `failed`, or
+`abandoned_ring` where the caller hung up; at most FAILED_A_MINUTE a trunk and minute (a far end that seizes again and
+again), then an alarm, and the span's statistics alone count on. Serves steps 1 to 4.
 """
 
 from __future__ import annotations
@@ -11,8 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from cti.arrivals.numbers import Numbers
 from cti.call import Call, Said
+from cti.records.outcome import Outcome
 from cti.switch.device import TrunkEnd
+from cti.trunks.signals import why
 from drivers.clock import DelayedCall
+from drivers.signalling.causes import NORMAL
 from drivers.signalling.interface import TrunkCall, What
 
 if TYPE_CHECKING:
@@ -21,6 +28,10 @@ if TYPE_CHECKING:
     from cti.trunks.signals import Signals
 
 NUMBERS_S: Final = 10.0
+FAILED_A_MINUTE: Final = 120
+MINUTE_S: Final = 60.0
+HUNG_UP: Final = (16, 31)
+"""Causes of a caller who thought better of it."""
 
 
 class TrunkArrivals:
@@ -29,6 +40,7 @@ class TrunkArrivals:
     def __init__(self, centre: Centre, switch: OnCard, signals: Signals) -> None:
         self._centre, self._switch, self._signals = centre, switch, signals
         self._waiting: dict[TrunkEnd, DelayedCall] = {}
+        self._failures: dict[str, tuple[float, int]] = {}  # by trunk: since when, how many
 
     def close(self) -> None:
         """Nobody is waited for any more."""
@@ -39,7 +51,7 @@ class TrunkArrivals:
     def offered(self, offered: TrunkCall) -> None:
         """A call is on a trunk's channel."""
         centre = self._centre
-        call = centre.steps.step_1_call_arrives("trunk")
+        call = centre.steps.step_1_call_arrives("trunk", centre.clock.seconds() - offered.begun_s)
         if call is None:
             offered.clear()
             return
@@ -52,6 +64,34 @@ class TrunkArrivals:
             self._complete(end, call)
         else:
             self._waiting[end] = centre.clock.callLater(NUMBERS_S, self._complete, end, call)
+
+    def failed(self, gone: TrunkCall) -> None:
+        """A call was over before its numbers were here."""
+        centre, cause = self._centre, gone.cause or NORMAL
+        if self._too_many(gone.trunk.name):
+            return
+        call = centre.steps.step_1_call_arrives("trunk", centre.clock.seconds() - gone.begun_s)
+        if call is None:
+            return
+        call.trunk = f"{gone.trunk.name}/{gone.slot}" if gone.slot else gone.trunk.name
+        centre.event(call, "port", "trunk", extension=call.trunk)
+        numbers = gone.numbers
+        if numbers.complete and (numbers.called or numbers.calling):  # half a number is nobody's
+            calling = None if numbers.restricted else numbers.calling or None
+            centre.steps.step_2_numbers(call, Numbers(calling, numbers.called or None, "trunk", "trunk"))
+        self._signals.over(gone, partial(centre.event, call, "signalling", "trunk"))
+        outcome: Outcome = "abandoned_ring" if cause.number in HUNG_UP else "failed"
+        centre.conduct.finish(call, "gone", outcome, why(gone))
+
+    def _too_many(self, trunk: str) -> bool:
+        now = self._centre.clock.seconds()
+        since, count = self._failures.get(trunk, (now, 0))
+        since, count = (since, count + 1) if now - since < MINUTE_S else (now, 1)
+        self._failures[trunk] = since, count
+        if count == FAILED_A_MINUTE + 1:
+            text = f"trunk {trunk}: more than {FAILED_A_MINUTE} calls a minute fail before they have come"
+            self._centre.alarm("trunk_failing", text, "trunk")
+        return count > FAILED_A_MINUTE
 
     def learned(self, call: Call, numbers: Numbers) -> bool:
         """The signalling says it once; True: the call's numbers changed."""

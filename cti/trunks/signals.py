@@ -1,8 +1,7 @@
 """The signalling of calls in the records: what was said on the line, for `tipring trace CALL --signalling`.
 
 One event `signalling` for each call when it is over, as `keep_signalling` of its trunk says (a R2 call with 19 digits
-has 6 kB of it, a PRI call 2 kB); calls that came and failed before they were offered are events `trunk_failed` of the
-system, with their cause. Serves steps 1 and 9.
+has 6 kB of it, a PRI call 2 kB); of calls that came and failed before they were offered, too. Serves steps 1 and 9.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from typing import Any, Final
 
 from cti.trunks.config import Lines
 from drivers.clock import Clock, DelayedCall
-from drivers.signalling.causes import Cause
-from drivers.signalling.interface import Trunk, TrunkCall, What
+from drivers.signalling.causes import NORMAL
+from drivers.signalling.interface import TrunkCall, What
 from drivers.signalling.ladder import Step, ladder
 from drivers.signalling.pri import PriCall
-from drivers.signalling.r2 import R2Trunk
 
 RELEASED_S: Final = 1.0
 """After a PRI call is cleared its channel is released: two messages."""
@@ -36,18 +34,21 @@ class Signals:
         """Tells when the call is over, if that is wanted."""
 
         def step(call: TrunkCall, what: What) -> None:
-            if what != "cleared":
-                return
-            good = call.was_answered and call.cause is not None and call.cause.number == 16
-            keep = self._keep.get(call.trunk.name, "none")
-            if keep != "all" and (keep == "none" or good):
-                return
-            if isinstance(call, PriCall):  # RELEASE and its answer follow
-                self._waiting[call] = self._clock.callLater(RELEASED_S, self._tell, call, told), told
-            else:
-                self._tell(call, told)
+            if what == "cleared":
+                self.over(call, told)
 
         call.listen(step)
+
+    def over(self, call: TrunkCall, told: Told) -> None:
+        """Tells of a call that is cleared, if that is wanted; of a PRI call once its last messages have passed."""
+        good = call.was_answered and call.cause is not None and call.cause.number == 16
+        keep = self._keep.get(call.trunk.name, "none")
+        if keep != "all" and (keep == "none" or good):
+            return
+        if isinstance(call, PriCall) and not call.refused:  # RELEASE and its answer follow
+            self._waiting[call] = self._clock.callLater(RELEASED_S, self._tell, call, told), told
+        else:
+            self._tell(call, told)
 
     def close(self) -> None:
         """What waits is told now."""
@@ -59,32 +60,28 @@ class Signals:
         self._waiting.pop(call, None)
         steps = call.signalling()
         if steps:
-            told(**data_of(call.trunk.name, call.slot, call.cause, steps, incoming=call.incoming))
-
-    def failures(self, trunks: Iterable[Trunk], told: Told) -> None:
-        """Tells of calls that came over these trunks and failed before anybody heard of them."""
-        for trunk in trunks:
-            if isinstance(trunk, R2Trunk):
-                self._watch(trunk, told)
-
-    def _watch(self, trunk: R2Trunk, told: Told) -> None:
-        def failed(slot: int, cause: Cause, heard: Any) -> None:
-            steps = trunk.read(heard, incoming=True) if self._keep.get(trunk.name, "none") != "none" else ()
-            told(**data_of(trunk.name, slot, cause, steps, incoming=True))
-
-        trunk.failed = failed
+            told(**data_of(call, steps))
 
 
-def data_of(trunk: str, slot: int, cause: Cause | None, steps: Sequence[Step], *, incoming: bool) -> dict[str, Any]:
-    """Of the event."""
+def data_of(call: TrunkCall, steps: Sequence[Step]) -> dict[str, Any]:
+    """Of the event. called, calling: the numbers, or as much of them as had come."""
+    cause, numbers = call.cause, call.numbers
     return {
-        "trunk": trunk,
-        "slot": slot,
-        "incoming": incoming,
+        "trunk": call.trunk.name,
+        "slot": call.slot,
+        "incoming": call.incoming,
+        "called": numbers.called,
+        "calling": numbers.calling,
         "cause": cause.number if cause is not None else None,
         "text": cause.text if cause is not None else None,
+        "reached": call.reached,
         "steps": [[step.ms, int(step.sent), step.code, step.text, step.sign, step.octets.hex()] for step in steps],
     }
+
+
+def why(call: TrunkCall) -> str:
+    """Why a call is over, and how far it had come: for its row."""
+    return ", ".join(filter(None, (str(call.cause or NORMAL), call.reached)))
 
 
 def shown(data: dict[str, Any]) -> str:
@@ -95,4 +92,5 @@ def shown(data: dict[str, Any]) -> str:
     ]
     way = "from" if data.get("incoming") else "to"
     head = f"trunk {data.get('trunk')}, channel {data.get('slot')}, {way} the far end: {data.get('cause')} "
-    return f"{head}{data.get('text')}\n{ladder(steps)}"
+    reached = f", {data['reached']}" if data.get("reached") else ""
+    return f"{head}{data.get('text')}{reached}\n{ladder(steps)}"

@@ -116,6 +116,7 @@ class AnalogCall(TrunkCall):
 
     def __init__(self, line: _Line, numbers: Numbers, *, incoming: bool) -> None:
         super().__init__(line.trunk, line.port, line.slot, numbers, incoming=incoming)
+        self.offered = True
         self._line = line
 
     def _say_proceeding(self) -> None:
@@ -151,6 +152,7 @@ class AnalogTrunk:
         self.name = name
         self.rules = rules
         self.offered: Callable[[TrunkCall], None] | None = None
+        self.failed: Callable[[TrunkCall], None] | None = None  # never told: the first ring offers a call
         self.prepare = prepare
         self._span = Channels(name, ports, hunt=hunt, directions=directions)
         self._lines = {slot: _Line(self, slot, port) for slot, port in self._span.channels.items()}

@@ -65,8 +65,11 @@ class Numbers:
 
 
 class TrunkCall(ABC):
-    """One call on one channel of a trunk. ``port`` carries its sound. ``cause`` is set when it is cleared, and
-    ``was_answered`` says then whether it ever was."""
+    """One call on one channel of a trunk. ``port`` carries its sound; of a call that never had a channel (PRI), it is
+    the one that signals. ``begun_s``: of its seizure, by the engine's clock.
+
+    ``cause`` is set when it is cleared; ``was_answered`` says then whether it ever was, ``reached`` how far it had come
+    where the line has more to say of that ("after 4 called digits"), and ``offered`` whether anybody was told of it."""
 
     def __init__(self, trunk: Trunk, port: Port, slot: int, numbers: Numbers, *, incoming: bool) -> None:
         self.trunk, self.port, self.slot, self.incoming = trunk, port, slot, incoming
@@ -74,6 +77,9 @@ class TrunkCall(ABC):
         self.state: State = "offered"
         self.cause: Cause | None = None
         self.was_answered = False
+        self.offered = not incoming
+        self.reached = ""
+        self.begun_s = port.engine.clock.seconds()
         self._listeners: list[Callable[[TrunkCall, What], None]] = []
 
     def __repr__(self) -> str:
@@ -117,6 +123,17 @@ class TrunkCall(ABC):
         if self.state != "cleared" and self.cause is None:
             self.cause = cause
             self._say_clear(cause)
+
+    def missed(self, cause: Cause) -> None:
+        """Incoming: it is over, and was never offered."""
+        self.state, self.cause = "cleared", self.cause or cause
+        failed = self.trunk.failed
+        if failed is None:
+            return
+        try:
+            failed(self)
+        except Exception:  # noqa: BLE001 - whoever keeps the records has failed; logged, the channel is free
+            report(f"{self!r}: failed")
 
     def _forward(self, state: State) -> bool:
         if not self.incoming:
@@ -168,10 +185,12 @@ class TrunkCall(ABC):
 
 class Trunk(Protocol):
     """The lines of one kind to one far end. ``offered`` is told each incoming call once its first digits, or for
-    analog lines its ring, are there; a trunk that nobody listens to rejects calls."""
+    analog lines its ring, are there; a trunk that nobody listens to rejects calls. ``failed`` is told each call of the
+    far end that was over before it could be offered: cleared, with as much of its numbers as had come."""
 
     name: str
     offered: Callable[[TrunkCall], None] | None
+    failed: Callable[[TrunkCall], None] | None
 
     @property
     def span(self) -> Channels:

@@ -15,6 +15,9 @@ end's T303 ends; its `state` stays. The D channel's failure ends calls that are 
 for T309. An alarm of the line ends all of them after `alarm_s`. Numbers with digits that do not exist, or more than 20:
 called, cause 28; calling and redirecting are left out.
 
+A call that is refused before it is offered, by these rules or by the D channel itself (a malformed SETUP), is told to
+`failed`, with its cause.
+
 Each call keeps its messages, 200 at most, for its ladder (`PriCall.steps`). Sources: EN 300 403-1, ITU-T Q.931. Serves
 steps 1 to 3, and outside calls.
 """
@@ -31,6 +34,7 @@ from drivers.errors import ArgumentError, PortBusy
 from drivers.events import Event, Overrun, PriFrame, PriTold
 from drivers.port import Port
 from drivers.problems import note, report
+from drivers.signalling import q931
 from drivers.signalling.causes import (
     FAILURE,
     NO_ANSWER,
@@ -54,7 +58,7 @@ GLARE: Final = Cause(44, "both ends took the channel")
 
 
 class PriCall(TrunkCall):
-    """A call on a B channel. `demanded`: the channel that it was to have, and no other."""
+    """A call on a B channel. `demanded`: the channel that it was to have, and no other. `refused`: it has none."""
 
     def __init__(
         self,
@@ -66,20 +70,19 @@ class PriCall(TrunkCall):
         *,
         incoming: bool,
         demanded: bool = False,
+        refused: bool = False,
     ) -> None:
         super().__init__(trunk, port, slot, numbers, incoming=incoming)
         self.handle = handle
         self.demanded = demanded
+        self.refused = refused
         self.tried = {slot}
         self.wants_more = False
         self.held = ""
         """Overlap sending: digits that the far end has not asked for yet."""
-        self.offered = not incoming
-        """Incoming: told to whoever takes calls; overlap receiving waits for the first digit."""
         self.answered_by_far = False
         self.timers: dict[str, DelayedCall] = {}
         self.steps: list[Step] = []
-        self.begun_s = trunk.clock.seconds()
         self._pri = trunk
 
     def signalling(self) -> Sequence[Step]:
@@ -118,6 +121,7 @@ class PriTrunk:
         self.side: Side = side
         self.rules = rules if rules is not None else PriRules()
         self.offered: Callable[[TrunkCall], None] | None = None
+        self.failed: Callable[[TrunkCall], None] | None = None
         self.link: Callable[[bool], None] | None = None
         """Told when layer 2 comes up, or goes down."""
         self.up = False
@@ -232,6 +236,8 @@ class PriTrunk:
             call = self._calls.get(event.call)
             if event.what == lib.TR_PRI_OFFERED:
                 self._offered(event)
+            elif event.what == lib.TR_PRI_REFUSED:
+                self._refused(event)
             elif event.what == lib.TR_PRI_CALL:
                 self._alive(event)
             elif call is not None:
@@ -302,7 +308,9 @@ class PriTrunk:
         """What has ended the call, when it was none of the ends."""
         if not self.up:
             return "D channel down"
-        return "T303, no answer to SETUP" if call.state == "offered" and not call.incoming else "time-out"
+        if call.incoming:
+            return "T313, no answer to CONNECT" if call.state == "answered" else "time-out"
+        return "T303, no answer to SETUP" if call.state == "offered" else "time-out"
 
     def _said(self, call: PriCall, event: PriTold) -> Numbers:
         return replace(call.numbers, user_user=event.data) if event.data else call.numbers
@@ -366,7 +374,7 @@ class PriTrunk:
     def _yield(self, slot: int) -> None:
         """User side: a call of ours, of which the network has said nothing yet, leaves it the channel. The network will
         offer it another one, if it may have another one; meanwhile it holds one of those that are free."""
-        ours = next((call for call in self._calls.values() if call.slot == slot), None)
+        ours = next((call for call in self._calls.values() if call.slot == slot and not call.refused), None)
         if self.side == "network" or ours is None or ours.incoming or ours.state != "offered" or ours.wants_more:
             return
         if ours.demanded or self.rules.exclusive or not self._moved(ours):
@@ -379,8 +387,9 @@ class PriTrunk:
         party = self.channel.party(event.data)
         cause, port, slot = self._place(event.slot, party)
         if port is None:
-            self.channel.clear(event.call, cause.number)
-            note(f"{self.name}: a call to {party.numbers.called or '?'} is refused: {cause}")
+            call = self._without_channel(party.numbers, event.call, event.slot)
+            self._calls[call.handle] = call
+            call.clear(cause)
             return
         numbers = self._complete(replace(party.numbers, complete=party.numbers.complete or not self.rules.overlap))
         call = PriCall(self, port, slot, numbers, event.call, incoming=True)
@@ -391,6 +400,21 @@ class PriTrunk:
             self._start(call, "T302")
         if numbers.complete or numbers.called:
             self._offer(call)
+
+    def _refused(self, event: PriTold) -> None:
+        """The D channel itself has answered a SETUP, by RELEASE COMPLETE."""
+        message = q931.read(event.data)
+        called, calling, slot = q931.parties(message) if message is not None else ("", "", 0)
+        call = self._without_channel(Numbers(called, calling), 0, slot)
+        self._span.turned_away(reason(Cause(event.value)))
+        call.missed(Cause(event.value, "refused by the D channel"))
+
+    def _without_channel(self, numbers: Numbers, handle: int, slot: int) -> PriCall:
+        port = self._span.signalling
+        assert port is not None
+        call = PriCall(self, port, slot, numbers, handle, incoming=True, refused=True)
+        self._messages.came(call)
+        return call
 
     def _place(self, slot: int, party: Party) -> tuple[Cause, Port | None, int]:
         """A channel for the call, or why it has none."""
@@ -511,13 +535,16 @@ class PriTrunk:
         answered = call.state == "answered"
         self._forget(call)
         ended = call.cause or cause
-        if not self._calls_on(call.port):
-            self._span.free(call.port, None if answered else reason(ended))
-        self._service.freed(call.slot)
+        if call.refused:
+            self._span.turned_away(reason(ended))
+        else:
+            if not self._calls_on(call.port):
+                self._span.free(call.port, None if answered else reason(ended))
+            self._service.freed(call.slot)
         if call.offered:
             call.told("cleared", cause=cause)
         else:
-            call.state, call.cause = "cleared", ended
+            call.missed(ended)
 
     def _forget(self, call: PriCall) -> None:
         self._stop(call)

@@ -36,17 +36,25 @@ class Messages:
         self._calls: dict[tuple[bool, int], Call] = {}  # by whose reference it is (ours: True), and the reference
         self._leaving: deque[Call] = deque()
         self._last: PriFrame | None = None
+        self._answer: PriFrame | None = None  # sent since then
 
     def leaves(self, call: Call) -> None:
         """Its SETUP has been asked for."""
         self._leaving.append(call)
 
     def came(self, call: Call) -> None:
-        """Its SETUP was the last frame received."""
+        """Its SETUP was the last frame received; it may have been refused already."""
         message = q931.read(self._last.data) if self._last is not None else None
-        if self._last is not None and message is not None:
-            self._calls[False, message.reference] = call
-            self._keep(call, self._last, message)
+        if self._last is None or message is None:
+            return
+        self._keep(call, self._last, message)
+        self._calls[False, message.reference] = call
+        answer = q931.read(self._answer.data) if self._answer is not None else None
+        if self._answer is None or answer is None or answer.from_caller or answer.reference != message.reference:
+            return
+        self._keep(call, self._answer, answer)
+        if answer.name == "RELEASE COMPLETE":
+            del self._calls[False, message.reference]
 
     def forget(self, call: Call) -> None:
         """It is over, perhaps before its SETUP left; what still comes of it is kept all the same."""
@@ -56,7 +64,9 @@ class Messages:
     def heard(self, frame: PriFrame) -> None:
         """A frame that was sent or received."""
         if not frame.sent:
-            self._last = frame
+            self._last, self._answer = frame, None
+        elif self._answer is None:
+            self._answer = frame
         message = q931.read(frame.data)
         if message is None or not message.reference:
             return

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.signalling.causes import TEXTS
+from drivers.signalling.interface import MAX_DIGITS
+
+_CALLED: Final = 0x70
+_CALLING: Final = 0x6C
+_CHANNEL: Final = 0x18
 
 MESSAGES: Final = {
     0x01: "ALERTING",
@@ -72,6 +77,21 @@ def read(frame: bytes) -> Message | None:
         not reference & flag,
         tuple(_elements(message[3 + length :])),
     )
+
+
+def parties(message: Message) -> tuple[str, str, int]:
+    """Called and calling number of a SETUP, as far as they can be read (20 digits of 0-9 * # A-D at most, else none),
+    and its channel, 0 for none."""
+    told = dict(reversed(message.elements))  # the first of each kind counts
+    called, calling = (_digits(told[number]) if told.get(number) else "" for number in (_CALLED, _CALLING))
+    channel = told.get(_CHANNEL, b"")
+    named = len(channel) > 1 and channel[0] & 3 == 1
+    return called, calling, channel[-1] & 0x7F if named else 0
+
+
+def _digits(number: bytes) -> str:
+    digits = _after_extension(number).decode("ascii", "replace")
+    return digits if len(digits) <= MAX_DIGITS and all(digit in "0123456789*#ABCD" for digit in digits) else ""
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:

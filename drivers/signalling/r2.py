@@ -13,39 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from drivers import events as ev
 from drivers._engine import lib
 from drivers.errors import ArgumentError, PortBusy
 from drivers.port import Port
 from drivers.problems import report
-from drivers.signalling.causes import BUSY, FAILURE, NORMAL, REJECTED, Cause
+from drivers.signalling.causes import BUSY, FAILURE, NORMAL, REJECTED, Cause, reason
 from drivers.signalling.interface import Numbers, TrunkCall, What
 from drivers.signalling.ladder import Step, ladder
+from drivers.signalling.r2_ends import COLLISION, LOST, STOPPED, cause_of, reached_of
 from drivers.signalling.r2_settings import Control, R2Settings
 from drivers.signalling.r2_steps import Heard, read_steps, steps_of
-from drivers.signalling.r2_variants import CAUSES, TIMERS
 from drivers.span import Span
 
 __all__ = ["Control", "R2Call", "R2Settings", "R2Trunk"]
-
-_ENDS: Final[dict[int, Cause]] = {
-    lib.TR_R2_END_NORMAL: NORMAL,
-    lib.TR_R2_END_FAR: NORMAL,
-    lib.TR_R2_END_DOUBLE: Cause(44, "both ends seized"),
-    lib.TR_R2_END_ILLEGAL: Cause(41, "released by the far end before an answer"),
-    lib.TR_R2_END_ALARM: Cause(38, "alarm"),
-    lib.TR_R2_END_STOPPED: Cause(27, "trunk closed"),
-}
-_TIMER_CAUSES: Final[dict[str, int]] = {"answer": 19, "ack": 44, "reanswer": 16}
-LOST: Final = Cause(41, "events lost")
-COLLISION: Final = Cause(44, "seized by the far end first")
-
-
-def _reason(cause: Cause) -> str:
-    """Of few values, for counting."""
-    return str(replace(cause, detail=""))
 
 
 class R2Call(TrunkCall):
@@ -60,6 +42,8 @@ class R2Call(TrunkCall):
         self.ka = self.kd = self.kb = 0
         self.accepted = False
         self.held = False
+        self.refused = False
+        """Incoming: it came where no call may come, and never had the channel."""
         self.trail = b""
 
     @property
@@ -129,20 +113,18 @@ def _signal(numbers: Numbers, word: str, usual: int) -> int:
 class R2Trunk:
     """The B channels of a span, signalled by R2. Channels wait for the far end's idle code before they are used.
 
-    ``failed`` is told of incoming calls that ended before they were offered: slot, cause, steps. ``stuck``: the far end
-    does not release a channel. Both may be set by whoever looks after the trunk.
+    ``stuck``, set by whoever looks after the trunk: the far end does not release a channel.
     """
 
     def __init__(self, name: str, span: Span, settings: R2Settings | None = None) -> None:
         self.name = name
         self.span = span
         self.offered: Callable[[TrunkCall], None] | None = None
-        self.failed: Callable[[int, Cause, tuple[Heard, ...]], None] | None = None
+        self.failed: Callable[[TrunkCall], None] | None = None
         self.stuck: Callable[[int], None] | None = None
         self.settings = settings or R2Settings()
         self._slots = {port.number: slot for slot, port in span.channels.items()}
         self._calls: dict[int, R2Call] = {}
-        self._seized: dict[int, Cause | None] = {}  # slots of incoming calls not yet offered: why they end
         self._serial = 0
         span.block(by="far")
         self._deaf = [port.listen(self._event) for port in span.channels.values()]
@@ -158,7 +140,7 @@ class R2Trunk:
 
     @property
     def calls(self) -> list[R2Call]:
-        """Those that are not cleared, by slot."""
+        """Those that are not cleared, by slot; incoming ones from their seizure on."""
         return [self._calls[slot] for slot in sorted(self._calls)]
 
     def call(self, numbers: Numbers, *, slot: int | None = None) -> R2Call:
@@ -199,10 +181,7 @@ class R2Trunk:
         for slot, port in self.span.channels.items():
             port.r2(lib.TR_R2_STOP)
             if slot in self._calls:
-                self._over(slot, _ENDS[lib.TR_R2_END_STOPPED])
-            elif slot in self._seized:
-                del self._seized[slot]
-                self.span.free(port, _reason(_ENDS[lib.TR_R2_END_STOPPED]))
+                self._over(slot, STOPPED)
 
     # ---- what the channels report ------------------------------------------------------------
 
@@ -216,17 +195,11 @@ class R2Trunk:
                 (self.span.unblock if event.report == lib.TR_R2_READY else self.span.block)(slot, by="far")
             elif event.report == lib.TR_R2_SEIZED:
                 self._taken(slot, event.call)
-            elif event.report == lib.TR_R2_OFFERED:
-                self._offer(slot, event)
             elif event.report == lib.TR_R2_STUCK:
                 if self.stuck is not None:
                     self.stuck(slot)
             elif call is not None and call.call == event.call:
                 self._of_the_call(call, event)
-            elif event.report == lib.TR_R2_ENDED and slot in self._seized:
-                self._seized[slot] = self._cause(event)
-            elif event.report == lib.TR_R2_RELEASED:
-                self._gone(slot, event)
             elif event.report == lib.TR_R2_STEPS:
                 self._reconcile(slot, event)
 
@@ -238,45 +211,54 @@ class R2Trunk:
         }
         if event.report in told:
             call.told(told[event.report])
+        elif event.report == lib.TR_R2_OFFERED:
+            self._offer(call, event)
         elif event.report == lib.TR_R2_ACCEPTED and not call.incoming:
             call.kb = event.a[0]
             call.told("alerting")
         elif event.report == lib.TR_R2_ENDED:
-            caller_gone = call.incoming and event.a[0] == lib.TR_R2_END_FAR
-            call.held = caller_gone and call.state == "answered" and self.settings.control == "called"
-            if call.held and call.cause is None:
-                call.told("suspended")  # the caller hung up: the channel is ours to clear
-            else:
-                call.cause = call.cause or self._cause(event)
+            self._ended(call, event)
         elif event.report == lib.TR_R2_RELEASED:
             self._over(call.slot, NORMAL, event.data)
         elif event.report == lib.TR_R2_STEPS:
             self._reconcile(call.slot, event)
 
+    def _ended(self, call: R2Call, event: ev.R2) -> None:
+        why, value, kd = event.a
+        reached = reached_of(event.data)
+        caller_gone = call.incoming and why == lib.TR_R2_END_FAR
+        call.held = caller_gone and call.state == "answered" and self.settings.control == "called"
+        if call.held and call.cause is None:
+            call.told("suspended")  # the caller hung up: the channel is ours to clear
+            return
+        call.cause = call.cause or cause_of(why, value, kd, self.settings.table, reached)
+        if reached is not None:
+            call.reached = str(reached)
+            if not call.offered:
+                call.numbers = Numbers(reached.called, reached.calling, complete=False)
+
     def _taken(self, slot: int, number: int) -> None:
         if slot in self._calls:  # our own seizure came too late
             self._over(slot, COLLISION)
+        call = R2Call(self, self.span.channels[slot], slot, Numbers(complete=False), number)
+        self._calls[slot] = call
         try:
             self.span.taken(slot)
-        except PortBusy:
-            self.span.channels[slot].r2(lib.TR_R2_CLEAR, number)
-        else:
-            self._seized[slot] = None
+        except PortBusy as busy:
+            call.refused, call.cause = True, Cause(44, str(busy))
+            call._say(lib.TR_R2_CLEAR)
 
-    def _offer(self, slot: int, event: ev.R2) -> None:
-        port = self.span.channels[slot]
-        if slot not in self._seized:  # refused by the span
-            port.r2(lib.TR_R2_ACCEPT, event.call, self.settings.our_kb(event.a[1], BUSY), 0)
+    def _offer(self, call: R2Call, event: ev.R2) -> None:
+        if call.refused:
+            call._say(lib.TR_R2_ACCEPT, self.settings.our_kb(event.a[1], BUSY), 0)
             return
-        del self._seized[slot]
         called, _, calling = event.data.decode("ascii").partition("\0")
         ka, kd, about = event.a
         words = [f"KA {ka}"] if ka else []
         words += [f"KD {kd}"] + (["cut short"] if about & lib.TR_R2_CALLER_CUT else [])
-        numbers = Numbers(called, calling, restricted=bool(about & lib.TR_R2_CALLER_WITHHELD), category=" ".join(words))
-        call = R2Call(self, port, slot, numbers, event.call)
-        call.ka, call.kd = ka, kd
-        self._calls[slot] = call
+        withheld = bool(about & lib.TR_R2_CALLER_WITHHELD)
+        call.numbers = Numbers(called, calling, restricted=withheld, category=" ".join(words))
+        call.ka, call.kd, call.offered = ka, kd, True
         if self.offered is None:
             call.clear(REJECTED)
             return
@@ -286,38 +268,19 @@ class R2Trunk:
             report(f"{call!r}: offered")
             call.clear(replace(FAILURE, detail="the call could not be taken"))
 
-    def _gone(self, slot: int, event: ev.R2) -> None:
-        """An incoming call that was never offered."""
-        if slot in self._seized:
-            cause = self._seized.pop(slot) or NORMAL
-            self.span.free(self.span.channels[slot], _reason(cause))
-            if self.failed is not None:
-                self.failed(slot, cause, read_steps(event.data))
-
     def _over(self, slot: int, cause: Cause, trail: bytes = b"") -> None:
         call = self._calls.pop(slot)
         call.trail = trail
         cause = call.cause or cause
-        self.span.free(call.port, None if call.state == "answered" else _reason(cause))
-        call.told("cleared", cause=cause)
-
-    def _cause(self, event: ev.R2) -> Cause:
-        why, value, kd = event.a
-        table = self.settings.table
-        if why == lib.TR_R2_END_GROUP_A:
-            ask = next((ask for ask, code in table.asks.items() if code == value), table.also.get(value))
-            return Cause(1 if ask == "vacant" else 42, f"A{value}")
-        if why == lib.TR_R2_END_GROUP_B:
-            word = table.group(kd).says.get(value, "spare")
-            return Cause(CAUSES.get(word, 111), f"KD {kd} KB {value}, {word}")
-        if why == lib.TR_R2_END_TIMER:
-            name = list(TIMERS)[value]
-            return Cause(_TIMER_CAUSES.get(name, 102), f"timer {name}")
-        if why == lib.TR_R2_END_TONE:
-            return Cause(111, f"signal {value} out of turn")
-        if why == lib.TR_R2_END_BITS:
-            return Cause(41, f"line signal {value:04b}")
-        return _ENDS.get(why, FAILURE)
+        failure = None if call.state == "answered" else reason(cause)
+        if call.refused:
+            self.span.turned_away(reason(cause))
+        else:
+            self.span.free(call.port, failure)
+        if call.offered:
+            call.told("cleared", cause=cause)
+        else:
+            call.missed(cause)
 
     def _command_failed(self, event: ev.CommandFailed) -> None:
         call = self._calls.get(self._slots[event.port])
@@ -337,13 +300,7 @@ class R2Trunk:
         call = self._calls.get(slot)
         if call is not None and call.call != event.call:
             self._over(slot, LOST)
-        elif slot in self._seized and not event.call:
-            self._gone_unseen(slot)
-        if event.call and slot not in self._calls and slot not in self._seized:
+        if event.call and slot not in self._calls:
             self.span.channels[slot].r2(lib.TR_R2_CLEAR, event.call)
         if not event.call:
             (self.span.unblock if event.a[0] else self.span.block)(slot, by="far")
-
-    def _gone_unseen(self, slot: int) -> None:
-        del self._seized[slot]
-        self.span.free(self.span.channels[slot], _reason(LOST))

@@ -101,7 +101,7 @@ def _run(
         call["parties"] = parties_of(call["call"], entries, world, stage.began)
         call["verbs"] = verbs_of(number, world) if number is not None else []
     result = CardRun(scenario, calls, world, stage.clock.seconds())
-    differ, result.lost, gone = join(calls, entries, stage.began, office, scenario.alarms)
+    differ, result.lost, gone = join(calls, office, scenario.alarms)
     result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
     result.findings += [CardFinding(0, None, what) for what in unrecorded(entries, world, stage.began)]
     result.popups = popups(world)

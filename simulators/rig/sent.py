@@ -8,13 +8,11 @@ trunks end on the server's cards; `join_behind_pbx`: on a PBX, which must have t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cti.records.events import Entry
 from drivers.signalling.causes import NORMAL
 from simulators.card_judge import CardFinding
 from simulators.judge import Finding, match
@@ -22,16 +20,14 @@ from simulators.office_log import Sent, calls, matched
 from simulators.scenario import Scenario
 from simulators.truth import Truth
 
-NEAR_S = 10.0
-"""Both ends note the end of a call within this time: R2's timers differ from end to end."""
 ALARM_S = 4.0
 """An alarm of the line ends calls so late."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A call that the server never had: the office's cause, and what the far end of its line, server or PBX, says of
-    that seizure, if anything."""
+    """A call that the server was never offered: the office's cause, and what the far end of its line, server or PBX,
+    says of that seizure, if anything."""
 
     sent: Sent
     server: str
@@ -51,19 +47,12 @@ class Lost:
 
 def join(
     rows: list[dict[str, Any]],
-    entries: Iterable[Entry],
-    began: datetime,
     office: Path,
     alarms: Sequence[tuple[str, float, float]] = (),
 ) -> tuple[list[CardFinding], list[Lost], set[int]]:
     """Gives each row `ani_sent` and `dnis_sent` (None: no call of the office), adds a row for each call that was lost,
     and tells what cannot be. Last the callers who were cut off by the line: what became of them is nobody's choice.
     ``alarms``: kind, second, for seconds; an R2 exchange takes the far end's letting go for a hang-up."""
-    here = [
-        ((entry.event.t - began).total_seconds(), entry.event.data)
-        for entry in entries
-        if entry.event.kind == "trunk_failed"
-    ]
     findings: list[CardFinding] = []
     lost: list[Lost] = []
     cut: set[int] = set()
@@ -74,12 +63,17 @@ def join(
             findings.append(CardFinding(sent.caller, None, f"its call on line {sent.line} never ended"))
         ended_s = sent.cleared_s if sent.cleared_s is not None else float("inf")
         in_alarm = any(at_s <= ended_s <= at_s + for_s + ALARM_S for _, at_s, for_s in alarms)
-        if found is None or in_alarm or sent.cause not in (0, 16):
+        # a row of step 1 alone: the server has the call, which was over before it could be offered
+        failed = found is None or set(found["steps"]) <= {"1", "2"}
+        if failed or in_alarm or sent.cause not in (0, 16):
             cut.add(sent.caller)
-        if found is None:
-            failure = Lost(sent, _said(sent, here))
+        if found is None or failed:
+            failure = Lost(sent, str(found["cause"]) if found is not None else "")
             lost.append(failure)
-            rows.append(_row(rows, failure))
+            if found is None:
+                rows.append(_row(rows, failure))
+            else:
+                found |= {"ani_sent": sent.ani, "dnis_sent": sent.dnis, "cause_sent": f"{sent.cause} {sent.text}"}
             if sent.told_end and not sent.cause:
                 findings.append(CardFinding(sent.caller, None, f"failed without a cause: {failure}"))
             continue
@@ -88,16 +82,6 @@ def join(
             text = f"has {found['ani']} to {found['dnis']}, the office sent {sent.ani or 'no number'} to {sent.dnis}"
             findings.append(CardFinding(sent.caller, str(found["call"]), text))
     return findings, lost, cut
-
-
-def _said(sent: Sent, here: Sequence[tuple[float, dict[str, Any]]]) -> str:
-    """The server's own word on a seizure of that channel that it never offered."""
-    ended = sent.cleared_s if sent.cleared_s is not None else sent.at_s
-    near = [(abs(at_s - ended), at) for at, (at_s, data) in enumerate(here) if data.get("slot") == sent.line]
-    if not near or min(near)[0] > NEAR_S:
-        return ""
-    data = here[min(near)[1]][1]
-    return f"{data.get('cause')} {data.get('text')}"
 
 
 def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:

@@ -176,8 +176,8 @@ class CentreBench:
         self.calls: list[Call] = []
         new_call = self.centre.new_call
 
-        def noted() -> Call:
-            self.calls.append(new_call())
+        def noted(ago_s: float = 0.0) -> Call:
+            self.calls.append(new_call(ago_s))
             return self.calls[-1]
 
         self.centre.new_call = noted  # type: ignore[method-assign]

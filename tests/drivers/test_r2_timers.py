@@ -9,8 +9,7 @@ import pytest
 from drivers.errors import PortBusy
 from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Numbers
-from drivers.signalling.r2 import R2Settings
-from drivers.signalling.r2_steps import Heard
+from drivers.signalling.r2 import R2Call, R2Settings
 from drivers.signalling.r2_variants import TIMERS
 from tests.drivers.r2_rig import ANSWER, BUSY, IDLE, LOCAL, SEIZE, Hand, R2Line, Told
 
@@ -62,8 +61,8 @@ class In:
 
     def __init__(self, settings: R2Settings | None = None, **timers: int) -> None:
         self.line = R2Line(settings or R2Settings(called_length=3, timers=timers), LOCAL, channels=1)
-        self.failed: list[tuple[Cause, tuple[Heard, ...]]] = []
-        self.line.trunk.failed = lambda slot, cause, steps: self.failed.append((cause, steps))
+        self.failed: list[R2Call] = []
+        self.line.trunk.failed = lambda call: self.failed.append(call)  # type: ignore[arg-type]
         self.hand = Hand(self.line)
         self.hand.bits(SEIZE, 0.14)
         assert self.line.far_card.ports[0].state().bits == BUSY
@@ -77,9 +76,9 @@ class In:
     def fails(self, cause: Cause) -> list[tuple[int, int]]:
         """Why, and what we sent: ms and signal."""
         self.gone()
-        [(told, steps)] = self.failed
-        assert told == cause
-        return [(step.ms, step.value) for step in steps if step.kind == "tone" and step.sent]
+        [call] = self.failed
+        assert call.cause == cause
+        return [(step.ms, step.value) for step in call.steps if step.kind == "tone" and step.sent]
 
 
 # ---- outgoing ----------------------------------------------------------------------------------

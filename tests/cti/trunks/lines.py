@@ -28,7 +28,7 @@ class Lines:
     """A trunk without signalling."""
 
     def __init__(self, name: str, ports: list[Port]) -> None:
-        self.name, self.offered = name, None
+        self.name, self.offered, self.failed = name, None, None
         self.span = Span(name, ports)
         self.calls: list[Call] = []
 

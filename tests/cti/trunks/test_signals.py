@@ -65,13 +65,16 @@ def test_a_ladder_of_codes_and_tones() -> None:
 def test_calls_that_never_came_are_told() -> None:
     line = R2Line(R2Settings(called_length=8))
     told: list[dict[str, Any]] = []
-    Signals(line.clock, [config("all")]).failures([line.trunk], lambda **data: told.append(data))
+    signals = Signals(line.clock, [config("all")])
+    line.trunk.failed = lambda call: signals.over(call, lambda **data: told.append(data))
     theirs = line.office.call(Numbers("62001234", "1001"))
     line.time.run_for(1.0)
     theirs.clear()
     line.settle(3.0)
     [failed] = told
     assert failed["slot"] == 1 and failed["cause"] == 16 and failed["steps"] and failed["incoming"]
+    assert failed["reached"].startswith(f"after {len(failed['called'])} called digits, ")
+    assert shown(failed).startswith(f"trunk e1, channel 1, from the far end: 16 normal clearing, {failed['reached']}\n")
     assert not line.offered
 
 
