@@ -80,7 +80,9 @@ def site_dialect(site: Site) -> Dialect:
     """The PBX's dialect with the site's changes; what it waits for can be heard."""
     if site.switch == "card":
         raise TipringError("this site has no PBX: its own cards are the switch (switch: card)")
-    dialect = load_dialect(site.pbx.dialect).with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
+    pbx = site.pbx
+    dialect = load_dialect(pbx.dialect).with_line(pbx.line_overrides()).with_calls(pbx.call_overrides())
+    dialect = dialect.with_services(pbx.services)
     check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
     return dialect
 

@@ -289,6 +289,7 @@ class Centre:
             return
         assert call.extension is not None
         self.side.reached(self.acd.agent(call.agent), busy=False)
+        self.pop_ups.show_too(call, self.acd.agent(call.agent))
         old = self.side.talk_began(call)
         if old is not None:
             self.conduct.talk_over(old, "another call reached the extension")

@@ -227,6 +227,8 @@ class Conduct:
             call.blind = what is Transfer.HANDED_OVER
             self._send(call, "answered")
             return
+        if result.extension:  # it rang elsewhere in the end
+            agent = centre.acd.at_extension(result.extension) or agent
         centre.side.failed(call, agent, result)
         call.tried = agent.extension
         if caller is Caller.RECALLED:

@@ -155,6 +155,22 @@ class Acd:
                 self._tell("connected", call_id, after.id, source, extension=after.extension, waited_s=0.0)
         return True
 
+    def offer_elsewhere(self, call_id: str, agent: Agent | str, ring_s: float | None = None) -> bool:
+        """The caller who is offered to one agent is offered to this one instead, whose telephone is being called: by
+        deflection or pickup. False: the caller is offered to nobody, or this agent's line is not idle."""
+        entry, after = self.entries.get(call_id), self.agent(agent)
+        if entry is None or entry.state != "offered" or after.line != "idle":
+            return False
+        settings = entry.queue.settings
+        with self.turn():
+            if entry.agent is not None:
+                entry.agent.withdraw("answered_elsewhere", "desk")
+            entry.agent = after
+            after.reserve(call_id, ring_s or settings.ring_s, settings.wrap_up_s)
+            after.ring("dialled", "desk")
+            self._tell("offered", call_id, after.id, "desk", extension=after.extension, group=entry.queue.name)
+        return True
+
     def set_aside(self, call_id: str) -> bool:
         """The PBX has the waiting caller, and may bring them back: nobody is promised to them until `requeue`.
 

@@ -124,6 +124,7 @@ def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     dialect = load_dialect(name)
     if site is not None:
         dialect = dialect.with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
+        dialect = dialect.with_services(site.pbx.services)
         check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
     if site is not None and site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
         remedy = "capture what the PBX prints (tipring serial watch --save FILE), then: tipring pbx learn FILE"

@@ -282,7 +282,7 @@ class DeskServer:
         try:
             answer = self.call_control(agent, verb, to)
         except VerbRefused as refused:
-            raise DeskProtocolError(wire.REFUSED, str(refused), {"error": refused.name}) from refused
+            raise DeskProtocolError(wire.REFUSED, str(refused), {"error": refused.name, **refused.more}) from refused
         return {**answer, "state": self._acd.state(agent)}
 
     async def _rows(self, method: str, agent: str, limit: int) -> object:

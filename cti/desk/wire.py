@@ -151,6 +151,7 @@ NOTIFICATIONS = {
     "state": "the agent's three truths",
     "ended": "the call on the screen is over, or went to another agent",
     "connection": "something changed in a conversation that this agent's telephone has a part in",
+    "verb": "what became of a verb that takes its time: make, behind a PBX",
     "ask": "no call record came: is the agent still talking? Answer still_talking or call_ended",
     "message": "a caller left a message",
     "alarm": "something that every agent should know",

@@ -2,8 +2,8 @@
 
 A dialect is a file under conf/pbx; adding a PBX needs no code. All faults of a file are told at once with line, field
 and remedy. What each field means is written beside it, with its unit, in the files of the sections (call_rules,
-line_rules, smdr_rules), and at the top of conf/pbx/generic.yaml for whoever writes a new one. `base: NAME` takes over
-from another dialect the sections, and the fields of sections, that the file does not have itself.
+line_rules, services, smdr_rules), and at the top of conf/pbx/generic.yaml for whoever writes a new one. `base: NAME`
+takes over from another dialect the sections, and the fields of sections, that the file does not have itself.
 
 What no published source says of a make is not in its dialect: `to_learn` names it, and `tipring check` repeats it.
 Serves steps 2 to 4, 7 and 9.
@@ -23,6 +23,7 @@ from cti.errors import ConfigFaults, Fault
 from cti.pbx import call_rules, examples, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
+from cti.pbx.services import Services, changed
 from cti.pbx.smdr_rules import SmdrRules
 from cti.site import checked_yaml, conf_files
 from cti.site.checked_yaml import Document
@@ -61,6 +62,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     in_band: InBandRules = InBandRules()
     mci: MciRules = MciRules()
     line: LineRules = LineRules()
+    services: Services = Services()
     to_learn: tuple[str, ...] = ()  # what is not known of this make and must be seen on site, one sentence each
 
     def with_line(self, overrides: dict[str, Any]) -> Dialect:
@@ -86,6 +88,10 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             by = f"dialect {self.name} with the site's changes of its calls section"
             raise ConfigFaults([Fault(by, 0, ".".join(map(str, path)), text, remedy) for path, text, remedy in wrong])
         return msgspec.structs.replace(self, calls=calls)
+
+    def with_services(self, given: Services | None) -> Dialect:
+        """This dialect with the codes that the site file says are in force."""
+        return msgspec.structs.replace(self, services=changed(self.services, given))
 
     @property
     def rings(self) -> bool:

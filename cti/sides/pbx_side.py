@@ -30,8 +30,9 @@ from cti.sides.port_calls import PortCalls
 from cti.sides.side import Line, Record
 from cti.site.config import VruPort
 from cti.switch.behind_pbx import BehindPbx
-from cti.switch.errors import Unsupported
 from cti.switch.interface import Switch, TransferResult
+from cti.switch.own_calls import OwnCalls
+from cti.switch.pbx_verbs import PbxVerbs
 from cti.talks.settled import Settled
 from cti.talks.talks import Ambiguous, Match
 from cti.vru.line import VruLine
@@ -72,7 +73,8 @@ class PbxSide:
     def __init__(self, centre: Centre, dialect: Dialect, wiring: Wiring) -> None:
         self._centre = centre
         self.rules = dialect.line
-        self.switch: Switch = BehindPbx(centre.clock, self.rules)
+        behind = BehindPbx(centre.clock, self.rules)
+        self.switch: Switch = behind
         self.transfers = PbxTransfers(centre, self, self.rules)
         self.callers = Callers(centre, self, dialect, wiring)
         self.arrivals, self.smdi, self.mci = self.callers.arrivals, self.callers.smdi, self.callers.mci
@@ -81,6 +83,8 @@ class PbxSide:
         self.settled = Settled(centre, self, dialect, wiring.smdr)
         self.smdr, self.talks = self.settled.link, self.settled.talks
         self._port_calls = PortCalls(centre.clock, lambda: self.lines, self.arrivals.call_at)
+        self.own_calls = OwnCalls(centre, behind, lambda: self.lines)
+        self._verbs = PbxVerbs(centre, behind, self.rules, dialect.services, self.own_calls)
         self.lamp_codes: LampCodes | None = None
         self.lamps = self._lamps(dialect)
 
@@ -111,6 +115,7 @@ class PbxSide:
 
     def stop(self) -> None:
         """Nothing waits any more."""
+        self.own_calls.close()
         self.callers.stop()
         self.transfers.close()
         if self.lamp_codes is not None:
@@ -231,8 +236,8 @@ class PbxSide:
     # call control
 
     def verb(self, agent: str, verb: str, to: str | None) -> Mapping[str, Any]:
-        """The telephones are the PBX's: what they can do, they do themselves."""
-        raise Unsupported(f"{verb}: behind a PBX it is done at the telephone, by the PBX's own codes")
+        """What we can do through our ports; else what the agent's telephone can."""
+        return self._verbs.do(agent, verb, to)
 
     # operations
 

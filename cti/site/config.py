@@ -38,6 +38,7 @@ from cti.pbx.line_rules import (
     Silence,
     StatusDigits,
 )
+from cti.pbx.services import Services
 from cti.recordings.config import Listens, RecordingRules
 from cti.site import checked_yaml, conf_files
 from cti.site.fields import Extension, Name, TcpPort, Text, Wait
@@ -174,6 +175,7 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
     busy_out_code: FeatureCode | None = None
     in_service_code: FeatureCode | None = None
     busy_out_refresh_s: Refresh | None = None
+    services: Services | None = None  # what is dialled at agents' telephones, where it is not the dialect's
 
     def call_overrides(self) -> dict[str, Any]:
         """The fields given here that replace those of the dialect's calls section (Dialect.with_calls)."""

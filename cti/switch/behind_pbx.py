@@ -14,6 +14,9 @@ A flash has a window of its own at every PBX, and may miss it:
   an empty line has another dial tone than a held caller makes (dial_tone of the dialect), by the PBX's record of the
   call that ended at our flash, or, fetched back, by nobody being there.
 
+While an agent's telephone rings the agent may send the caller elsewhere, or a colleague take the call (`redirect`): the
+caller is fetched back as after no answer, and the other telephone called.
+
 A wire that is cut while the agent's telephone rings begins as a caller's hang-up does, by a loop drop; but the PBX sees
 us hang up and completes the transfer. The card's alarm WIRE_S later tells; whoever hears it ends this transfer.
 
@@ -23,8 +26,12 @@ Limits: dial_tone_s after the flash; WIRE_S; those of supervision and retrieval.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
 
 from cti.pbx.line_rules import LineRules
+from cti.switch.feature_code import Dialled, dial_tone
 from cti.switch.interface import ON_HOOK, Caller, Transfer, TransferResult
 from cti.switch.retrieval import retrieve, tone_or_gone
 from cti.switch.signs import Signs
@@ -57,16 +64,67 @@ class BehindPbx:
         self._calling[extension] = consultation.signs
         try:
             held = None if flashed else await consultation.hold(self._dial_tone_s)
-            return held or await consultation.call(extension, ring_s, before_dial)
+            result = held or await consultation.call(extension, ring_s, before_dial)
+            while result.outcome is Transfer.REDIRECTED:
+                result = await self._elsewhere(consultation, result, ring_s)
+            return result
         except CallEnded as ended:
             return TransferResult(Transfer.CALLER_LOST, Caller.GONE, str(ended))
         except EngineError as error:  # the card did not do it: nobody knows what the PBX has seen of it
             outcome = Transfer.REFUSED if consultation.dialled else Transfer.NO_DIAL_TONE
             return TransferResult(outcome, Caller.UNKNOWN, str(error))
         finally:
-            consultation.signs.close()
-            if self._calling.get(extension) is consultation.signs:
-                del self._calling[extension]
+            self._over(consultation.extension or extension, consultation.signs)
+
+    async def _elsewhere(self, consultation: _Consultation, wish: TransferResult, ring_s: float) -> TransferResult:
+        """The caller is fetched back from a telephone that rings, and another one called, if one is wanted."""
+        before, to = consultation.extension, wish.extension
+        if self._calling.get(before) is consultation.signs:
+            del self._calling[before]
+        caller, lost = await consultation.fetch_back(Transfer.NO_ANSWER)
+        if not to or caller is not Caller.WITH_US:
+            return TransferResult(Transfer.NO_ANSWER, caller, f"refused at {before}", lost)
+        consultation.extension = to
+        self._calling[to] = consultation.signs
+        consultation.hear_anew()
+        held = await consultation.hold(self._dial_tone_s)
+        result = held or await consultation.call(to, ring_s, lambda: None)
+        return result if result.outcome is Transfer.REDIRECTED else replace(result, extension=to)
+
+    async def call(self, port: Port, extension: str, ring_s: float) -> Dialled:
+        """Calls a telephone from an idle port, whose ears are armed, and waits until it is answered (confirmed) or
+        known not to be. Raises nothing for what line or card do; may be cancelled."""
+        rules, signs, dialled = self._rules, Signs(self._clock, self._rules, port), False
+        self._calling[extension] = signs
+        try:
+            await port.answer()
+            how = await dial_tone(self._clock, rules, signs)
+            if how:
+                return Dialled("no_dial_tone", how)
+            dialled = True
+            await port.dial(extension, on_ms=rules.digit_on_ms, off_ms=rules.digit_off_ms)
+            signs.since_flash()
+            supervised = msgspec.structs.replace(rules, complete="answer")
+            outcome, how = await supervise(self._clock, supervised, signs, ring_s)
+            return Dialled("confirmed" if outcome is Transfer.ANSWERED else "refused", how)
+        except (CallEnded, EngineError) as error:
+            return Dialled("refused" if dialled else "no_dial_tone", str(error))
+        finally:
+            self._over(extension, signs)
+
+    def redirect(self, extension: str, to: str) -> bool:
+        """The call that rings at ``extension`` is to ring at ``to``, or to be let go ("": as if nobody answered).
+        False: none rings there that this PBX lets us fetch back."""
+        signs, back = self._calling.get(extension), self._rules.after_failure("no_answer")
+        if signs is None or self._rules.complete != "answer" or back not in ("flash", "flash_code", "code"):
+            return False
+        signs.told("redirected", to)
+        return True
+
+    def _over(self, extension: str, signs: Signs) -> None:
+        signs.close()
+        if self._calling.get(extension) is signs:
+            del self._calling[extension]
 
     def ring_s(self, extension: str, ring_s: float) -> float:
         """See interface.Switch."""
@@ -92,6 +150,7 @@ class _Consultation:
     def __init__(self, clock: Clock, rules: LineRules, port: Port) -> None:
         self._clock, self._rules, self._port = clock, rules, port
         self.dialled = False
+        self.extension = ""  # called now
         self.signs = Signs(clock, rules, port)
 
     async def hold(self, seconds: float) -> TransferResult | None:
@@ -112,18 +171,29 @@ class _Consultation:
         """The digits, and what becomes of them."""
         rules, port = self._rules, self._port
         before_dial()
-        self.dialled = True
+        self.dialled, self.extension = True, extension
         digits = rules.transfer_prefix + extension + rules.transfer_suffix
         await port.dial(digits, on_ms=rules.digit_on_ms, off_ms=rules.digit_off_ms)
         outcome, how = await supervise(self._clock, rules, self.signs, ring_s)
+        if outcome is Transfer.REDIRECTED:
+            return TransferResult(outcome, Caller.HELD, "redirected", extension=how)
         if outcome in (Transfer.ANSWERED, Transfer.HANDED_OVER):
             return TransferResult(outcome, Caller.WITH_AGENT, how)
         if outcome is Transfer.CALLER_LOST:
             if how == "loop_drop" and self.signs.rang:
                 await self._is_it_the_wire()
             return TransferResult(outcome, Caller.GONE, how)
-        caller, lost = await retrieve(self._clock, rules, port, self.signs, rules.after_failure(outcome.value))
+        caller, lost = await self.fetch_back(outcome)
         return TransferResult(outcome, caller, how, lost)
+
+    async def fetch_back(self, outcome: Transfer) -> tuple[Caller, str]:
+        """As the dialect says for this kind of failure."""
+        rules = self._rules
+        return await retrieve(self._clock, rules, self._port, self.signs, rules.after_failure(outcome.value))
+
+    def hear_anew(self) -> None:
+        """Ringback that was cut short must not be missed, burst for burst, when the next telephone rings."""
+        self._port.detect("dtmf", "tones", "voice", duck=True)
 
     async def _is_it_the_wire(self) -> None:
         ends_s = self._clock.seconds() + WIRE_S

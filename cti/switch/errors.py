@@ -6,9 +6,13 @@ from cti.errors import TipringError
 
 
 class VerbRefused(TipringError):
-    """``name`` is what a desk's program reads, the text what a person does."""
+    """``name`` is what a desk's program reads, the text what a person does, ``more`` what else the program is told."""
 
     name = "refused"
+
+    def __init__(self, text: str, **more: object) -> None:
+        super().__init__(text)
+        self.more = more
 
 
 class WrongState(VerbRefused):
@@ -63,6 +67,13 @@ class Unsupported(VerbRefused):
     """This site cannot do that: behind its PBX there is no way to it."""
 
     name = "unsupported"
+
+
+class AtTelephone(VerbRefused):
+    """Only the agent's own telephone can do it: ``more`` has what to dial there (``dial``: F the recall button, H
+    on-hook), and the sentence in Chinese and English (``say``)."""
+
+    name = "at_telephone"
 
 
 class MissingTarget(VerbRefused):

@@ -45,7 +45,7 @@ async def dial_code(clock: Clock, rules: LineRules, port: Port, code: str, confi
             if number:
                 await port.flash(rules.flash_ms)
                 signs.since_flash()
-            how = await _dial_tone(clock, rules, signs)
+            how = await dial_tone(clock, rules, signs)
             if how and not dialled:
                 return Dialled("no_dial_tone", how)
             if part:
@@ -59,7 +59,7 @@ async def dial_code(clock: Clock, rules: LineRules, port: Port, code: str, confi
         signs.close()
 
 
-async def _dial_tone(clock: Clock, rules: LineRules, signs: Signs) -> str:
+async def dial_tone(clock: Clock, rules: LineRules, signs: Signs) -> str:
     """Empty: it is there; else what was heard instead."""
     ends_s = clock.seconds() + rules.dial_tone_s
     while (sign := await signs.next(ends_s)) is not None:

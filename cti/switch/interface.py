@@ -24,6 +24,7 @@ class Transfer(StrEnum):
     REFUSED = "refused"  # congestion, vacant number, howler: the PBX will not
     NO_DIAL_TONE = "no_dial_tone"  # after the flash no dial tone was heard; nothing was dialled
     CALLER_LOST = "caller_lost"  # the line fell while we consulted
+    REDIRECTED = "redirected"  # somebody wants the ringing call elsewhere; never an end of a transfer
 
 
 class Caller(StrEnum):

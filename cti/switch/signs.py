@@ -37,6 +37,7 @@ Kind = Literal[
     "confirmed",  # a feature code was accepted
     "key",  # a DTMF digit that is no code of the PBX
     "gone",  # the caller has hung up
+    "redirected",  # an agent wants the ringing call elsewhere: ``how`` is the extension
 ]
 
 # Tones by which a PBX asks for digits, whatever the dialect lets them mean.

@@ -18,7 +18,8 @@ FIRST_SIGN_S = 10.0
 
 
 async def supervise(clock: Clock, rules: LineRules, signs: Signs, ring_s: float) -> tuple[Transfer, str]:
-    """The outcome, and its evidence. One of ANSWERED, HANDED_OVER, NO_ANSWER, BUSY, REFUSED, CALLER_LOST."""
+    """The outcome, and its evidence. One of ANSWERED, HANDED_OVER, NO_ANSWER, BUSY, REFUSED, CALLER_LOST, and
+    REDIRECTED, with whom to call instead for evidence (empty: nobody)."""
     ends_s = clock.seconds() + (0.0 if rules.complete == "blind" else FIRST_SIGN_S)
     rang = False
     while (sign := await signs.next(ends_s)) is not None:
@@ -26,6 +27,8 @@ async def supervise(clock: Clock, rules: LineRules, signs: Signs, ring_s: float)
             return Transfer.ANSWERED, how
         if sign.kind == "gone":
             return Transfer.CALLER_LOST, sign.how
+        if sign.kind == "redirected":
+            return Transfer.REDIRECTED, sign.how
         if sign.kind == "busy":
             return Transfer.BUSY, sign.how
         if sign.kind == "refused":

@@ -124,6 +124,7 @@ class Settled:
         if match is None or call is None:
             self._history(None, record)
             self._ended_on_our_port(record)
+            self._side.own_calls.record(record.extension or "", record.number)
             return
         if not match.completes:
             self._history(call, record, leg="vru", doubt=match.doubt)

@@ -240,9 +240,31 @@ class VruLine:
         """Dials a feature code on an idle line, then guards and is idle again; ``stay``: not before that is done, where
         the code was taken. Where a caller was being put through that very moment (no dial tone on a line that gave one
         before, or a ring), the call is told as any other."""
+
+        async def dial() -> Dialled:
+            result = await self._code(code, confirm)
+            if stay is not None and result.done and self.machine.state == "dialling":
+                await stay()
+            return result
+
+        return self._errand(dial)
+
+    def errand(self, job: Callable[[], Coroutine[Any, Any, Dialled]]) -> Deferred[Dialled]:
+        """As `dial_code`, with a job of one's own on a line that is lifted by it: its result says whether there was a
+        dial tone."""
+
+        async def done() -> Dialled:
+            self._prepare(self.port)
+            result = await job()
+            self._gave_dial_tone = self._gave_dial_tone or result.outcome != "no_dial_tone"
+            return result
+
+        return self._errand(done)
+
+    def _errand(self, job: Callable[[], Coroutine[Any, Any, Dialled]]) -> Deferred[Dialled]:
         self.machine.send("dial")
         self._rang = False
-        self._dialling = Deferred.fromCoroutine(self._dial_idle(code, confirm, stay))
+        self._dialling = Deferred.fromCoroutine(self._dial_idle(job))
         return self._dialling
 
     def watch(self, on: bool) -> None:
@@ -347,12 +369,8 @@ class VruLine:
         if self.machine.state == "returning":
             self.machine.send("entered")
 
-    async def _dial_idle(
-        self, code: str, confirm: Confirm, stay: Callable[[], Coroutine[Any, Any, None]] | None
-    ) -> Dialled:
-        result = await self._code(code, confirm)
-        if stay is not None and result.done and self.machine.state == "dialling":
-            await stay()
+    async def _dial_idle(self, job: Callable[[], Coroutine[Any, Any, Dialled]]) -> Dialled:
+        result = await job()
         if self.machine.state != "dialling":
             return result
         if result.outcome == "no_dial_tone" and (self._rang or result.how == "voice" or self._gave_dial_tone):

@@ -1,0 +1,152 @@
+"""Calls that agents make from the screen behind a PBX: an idle VRU port rings the agent's telephone, and when it is
+lifted puts the agent through to the number, as a caller is put through to an agent (step 7).
+
+The agent's line counts as talking from the wish on, so that no caller of the queue is promised to it. It is free again
+when the call comes to nothing; by the PBX's record of a call between the two; by the agent's word (ready, call ended);
+or after OWN_S, since most PBXs print no such records: should the telephone be in use still, the next transfer finds it
+busy, and the caller keeps the place.
+
+What came of it is told to the desk that asked (notification `verb`), and said to the agent who holds the handset.
+
+Limits: LIFT_S until the agent has lifted, RING_S for whom is called, TRIES ports where a caller comes in that moment,
+OWN_S as above. All ports in use: refused, NoTrunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from cti.acd.agent import Agent
+from cti.switch.errors import NoTrunk, UnderWay, WrongState
+from cti.switch.feature_code import Dialled
+from cti.switch.interface import Caller, Transfer, TransferResult
+from drivers.errors import CallEnded, EngineError
+from drivers.problems import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cti.centre import Centre
+    from cti.switch.behind_pbx import BehindPbx
+    from cti.vru.line import VruLine
+    from drivers.clock import DelayedCall
+
+LIFT_S: Final = 20.0
+RING_S: Final = 30.0
+OWN_S: Final = 300.0
+TRIES: Final = 2
+SAID: Final = {Transfer.BUSY: "own_call_busy", Transfer.NO_ANSWER: "own_call_no_answer"}
+
+
+@dataclass(slots=True, eq=False)
+class OwnCall:
+    """One of them, until the agent's line is free again."""
+
+    agent: Agent
+    extension: str
+    to: str
+    timer: DelayedCall | None = None
+
+
+class OwnCalls:
+    """Of one centre; ``lines``: the VRU's ports."""
+
+    def __init__(self, centre: Centre, switch: BehindPbx, lines: Callable[[], Sequence[VruLine]]) -> None:
+        self._centre, self._switch, self._lines = centre, switch, lines
+        self._calls: dict[str, OwnCall] = {}  # by agent
+
+    def make(self, agent: Agent, to: str) -> None:
+        """Begins it. WrongState, UnderWay, NoTrunk: then nothing was begun."""
+        before = self._calls.get(agent.id)
+        if before is not None and before.timer is not None and agent.line == "idle":
+            self._over(before, "own_call")  # by the agent's word
+            before = None
+        if before is not None:
+            raise UnderWay(f"a call from telephone {agent.extension} is being made already")
+        if agent.line != "idle":
+            raise WrongState(f"telephone {agent.extension} is in use")
+        line = self._idle()
+        if line is None:
+            raise NoTrunk("no VRU port is idle to make the call: dial it on the telephone")
+        assert agent.extension is not None
+        own = self._calls[agent.id] = OwnCall(agent, agent.extension, to)
+        self._centre.acd.line(agent, "talking", "own_call", source="desk")
+        made = Deferred.fromCoroutine(self._make(own, line))
+        made.addErrback(self._failed, own)
+
+    def record(self, extension: str, number: str | None) -> None:
+        """The PBX has printed a call that is over, between these two."""
+        for own in list(self._calls.values()):
+            if own.timer is not None and {own.extension, own.to} == {extension, number}:
+                self._over(own, "smdr")
+
+    def close(self) -> None:
+        """The server stops."""
+        for own in self._calls.values():
+            if own.timer is not None:
+                own.timer.cancel()
+        self._calls.clear()
+
+    # within
+
+    def _idle(self) -> VruLine | None:
+        """Callers come to the first ports first."""
+        return next((line for line in reversed(self._lines()) if line.state == "idle"), None)
+
+    async def _make(self, own: OwnCall, line: VruLine | None) -> None:
+        results: list[TransferResult] = []
+        called = Dialled("no_dial_tone", "no port is idle")
+        for _ in range(TRIES):
+            if line is None:
+                break
+            called = await line.errand(lambda line=line: self._through(own, line, results))  # type: ignore[misc]
+            if called.outcome != "no_dial_tone":
+                break
+            line = self._idle()
+        if results and results[0].caller is Caller.WITH_AGENT:
+            self._tell(own, "done", results[0].how)
+            own.timer = self._centre.clock.callLater(OWN_S, self._over, own, "own_call_limit")
+            return
+        outcome = results[0].outcome.value if results else "not_lifted" if called.outcome == "refused" else "failed"
+        self._tell(own, outcome, results[0].how if results else called.how)
+        self._over(own, "own_call_failed")
+
+    async def _through(self, own: OwnCall, line: VruLine, results: list[TransferResult]) -> Dialled:
+        """On one port: the agent, then the number."""
+        port = line.port
+        called = await self._switch.call(port, own.extension, LIFT_S)
+        if not called.done:
+            return called
+        result = await self._switch.transfer(port, own.to, RING_S, lambda: None)
+        results.append(result)
+        if result.caller is Caller.WITH_US:
+            centre = self._centre
+            try:
+                text = SAID.get(result.outcome, "own_call_failed")
+                await port.play(*centre.prompts.say(text, centre.site.site.language))
+            except (CallEnded, EngineError):
+                pass  # the agent has hung up
+        return called
+
+    def _tell(self, own: OwnCall, result: str, how: str) -> None:
+        data: dict[str, Any] = {"verb": "make", "to": own.to, "result": result, "how": how}
+        self._centre.event(None, "verb", "switch", agent=own.agent.id, device=own.extension, by="vru", **data)
+        self._centre.desks.notify(own.agent.id, "verb", data)
+
+    def _over(self, own: OwnCall, cause: str) -> None:
+        """The agent's line is free, unless something else is on it by now."""
+        if self._calls.pop(own.agent.id, None) is None:
+            return
+        if own.timer is not None and own.timer.active():
+            own.timer.cancel()
+        agent = own.agent
+        if agent.call is None and agent.line == "talking":
+            self._centre.acd.line(agent, "idle", cause, source="smdr" if cause == "smdr" else "inferred")
+
+    def _failed(self, failure: Failure, own: OwnCall) -> None:
+        report(f"call from {own.extension} to {own.to}", failure)
+        self._over(own, "own_call_failed")
