@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.card_world import CardWorld
-from simulators.heard import hearing_faults
+from simulators.heard import deed_faults
 from simulators.hearing import WINDOW_S, Heard
 from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
@@ -61,7 +61,7 @@ def judge(calls: Sequence[Mapping[str, Any]], world: CardWorld) -> list[CardFind
         for call in calls
         if call.get("ani") is not None and id(call) not in named
     ]
-    everywhere = (*_deeds(world), *_strangers(world), *_left_over(world))
+    everywhere = (*deed_faults(world), *_strangers(world), *_left_over(world))
     return findings + [CardFinding(0, None, what) for what in everywhere]
 
 
@@ -173,16 +173,6 @@ def popups(world: CardWorld) -> list[str]:
         if not asked:
             wrong.append(f"{one.at_s:.2f} s: {one.who} rang without a pop-up")
     return wrong
-
-
-def _deeds(world: CardWorld) -> Iterator[str]:
-    """Buttons answered otherwise than expected, deeds whose time never came, ears that misheard."""
-    for done in world.deeds.done:
-        if done.result != done.deed.refused:
-            wanted = done.deed.refused or "done"
-            yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} {done.to}: {done.result or 'done'}, not {wanted}"
-    yield from (f"never came to pass: {row}" for row in world.deeds.missed)
-    yield from map(str, hearing_faults(world))
 
 
 def _strangers(world: CardWorld) -> Iterator[str]:

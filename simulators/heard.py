@@ -52,6 +52,16 @@ def hearing_faults(world: Surroundings) -> list[Misheard]:
     return out
 
 
+def deed_faults(world: Surroundings) -> Iterator[str]:
+    """Buttons answered otherwise than expected, deeds whose time never came, ears that misheard."""
+    for done in world.deeds.done:
+        if done.result != done.deed.refused:
+            wanted = done.deed.refused or "done"
+            yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} {done.to}: {done.result or 'done'}, not {wanted}"
+    yield from (f"never came to pass: {row}" for row in world.deeds.missed)
+    yield from map(str, hearing_faults(world))
+
+
 def _compare(row: Listened, moments: list[Moment]) -> Iterator[str]:
     count = Counter(word for moment in moments for word in moment.words)
     for word in sorted(row.words | set(count)):

@@ -154,6 +154,24 @@ class Pbx:
         else:
             extension.signals.follow_on(caller, recalled_from)
 
+    def pick_up(self, by: Extension, number: str) -> bool:
+        """Takes what rings at an agent's telephone; "": at any. False: nothing does."""
+        ringing = [one for one in self.extensions.values() if one.kind == "agent" and one.state is State.RINGING]
+        found = next((one for one in ringing if number in ("", one.number)), None)
+        if found is None:
+            return False
+        caller = found.caller
+        found.stop_ringing()
+        found.rest()
+        assert caller is not None
+        self.note(caller.call_no, f"ext {by.number}", "picks up", extension=by.number, rang=found.number)
+        if isinstance(caller, Extension):
+            caller.target_answered(by)
+        self.connect(caller, by)
+        if isinstance(caller, Extension):
+            caller.signals.answered()
+        return True
+
     def connect(self, one: Party, extension: Extension) -> None:
         """A talk path between a trunk or extension and an extension."""
         one.join(extension)

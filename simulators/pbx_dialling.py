@@ -52,6 +52,10 @@ class Dialling:
                 self._lamp(meaning.number, meaning.what == "lamp_on")
             case "leave" | "enter":
                 self._membership(meaning.what == "enter")
+            case "pick_up":
+                extension.tell("dials", digits=self.digits)
+                if not extension.pbx.pick_up(extension, meaning.number):
+                    self.refuse("vacant", "nothing rings there")
             case "congested":
                 self.refuse("congestion", "no free line")
             case "more":

@@ -10,7 +10,8 @@ from simulators.pbx_plan import PbxPlan
 
 @dataclass(frozen=True)
 class Meaning:
-    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter, congested; more (digits are wanted); vacant."""
+    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter, pick_up, congested; vacant; more (digits are
+    wanted)."""
 
     what: str
     number: str = ""
@@ -32,6 +33,10 @@ class Numbering:
         if plan.member_codes is not None and not holding:
             self._whole[plan.member_codes[0]] = Meaning("leave")
             self._whole[plan.member_codes[1]] = Meaning("enter")
+        if not holding:
+            anywhere, at_one = plan.pickup_codes
+            self._whole |= {at_one.replace("{ext}", number): Meaning("pick_up", number) for number in numbers if at_one}
+            self._whole |= {anywhere: Meaning("pick_up")} if anywhere else {}
         if plan.congested:
             self._whole[plan.congested] = Meaning("congested")
         if holding and plan.retrieve == "flash_code":

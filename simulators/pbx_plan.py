@@ -103,6 +103,7 @@ class PbxPlan:
     lamp_codes: tuple[str, str] | None = None  # on and off, with {ext}; None: SMDI only
     lamp_confirm: str = "tone"  # or digit or none
     member_codes: tuple[str, str] | None = None  # a VRU extension leaves the hunt group and enters it again
+    pickup_codes: tuple[str, str] = ("", "")  # what rings anywhere, and at {ext}; "": there is no such code
     lamps_refused: Mapping[str, str] = field(default_factory=dict)  # extension -> INV or BLK
     legs: str = "per_leg"  # or whole_call, or split_at_flash
     intercom: bool = False  # a consultation is printed as a call between extensions

@@ -44,8 +44,8 @@ commands 命令:
   calls     话单 [N]        my last calls
   messages  留言 [N]        messages left for my groups
   help      帮助            this
-  make 8002, hold, retrieve, consult 8002, transfer, park ...   call control, where the cards are the switch (板卡式);
-                            docs/desk-protocol.md has all of these verbs
+  make 8002, hold, retrieve, consult 8002, transfer, park ...   call control; behind a PBX you are told what to dial on
+                            the telephone where only that can do it. docs/desk-protocol.md has all of these verbs
   quit      签出            log out and leave
 
 example 例:
@@ -286,6 +286,8 @@ class Desk:
             self._show(f"没有话单 no call record for {screen.clean(params.get('call'))}: still/通话中, hangup/挂机 ?")
         elif method == "connection":
             self._show(screen.connection_line(params))
+        elif method == "verb":
+            self._show(screen.verb_line(params))
         elif method == "taken_over":
             self.taken_over = True
             self._show(f"在别处签入 logged in elsewhere: {screen.clean(params.get('address'))}")

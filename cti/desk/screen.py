@@ -33,6 +33,14 @@ DOUBT = {
     "place_guessed": "线路未注明 line not stated",
 }
 
+# What became of a verb that takes its time.
+BECAME = {
+    "done": "已接通 put through",
+    "busy": "对方忙 busy",
+    "no_answer": "无人接听 no answer",
+    "not_lifted": "未摘机 your telephone was not lifted",
+}
+
 LABELS = (
     ("ani", "主叫号码 ANI"),
     ("dnis", "被叫号码 DNIS"),
@@ -123,6 +131,13 @@ def connection_line(told: Mapping[str, Any]) -> str:
     parts = [part for part in told.get("connections") or () if isinstance(part, Mapping)]
     now = ", ".join(f"{clean(part.get('device'))} {clean(part.get('state'))}" for part in parts)
     return f"({clean(told.get('event'))} {clean(told.get('device'))}: {now or 'nobody'})"
+
+
+def verb_line(told: Mapping[str, Any]) -> str:
+    """What became of a wish."""
+    result = str(told.get("result"))
+    became = BECAME.get(result, f"未接通 not put through ({clean(result)})")
+    return f"({clean(told.get('verb'))} {clean(told.get('to'))}: {became}: {clean(told.get('how'))})"
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:

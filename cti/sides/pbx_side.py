@@ -169,7 +169,10 @@ class PbxSide:
         return self.transfers.completes_alone(call, how)
 
     async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
-        """By hook flash."""
+        """By hook flash. The agent's number is told before it, where the group wants that: later nobody hears us."""
+        group = self._centre.site.group(call.group or "")
+        if group is not None and group.agent_number and agent.id.isdigit():
+            await self._centre.attendant.say(call, "agent_number", agent=agent.id)
         if call.line is not None:
             call.line.watch(False)
         return await self.transfers.put_through(call, agent)

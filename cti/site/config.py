@@ -261,9 +261,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     max_queue: Annotated[int, Meta(ge=0, le=100_000)] = 100
     lamp: Extension | None = None  # the telephone whose lamp shows that there are messages
     calls: Toll = "none"  # how far its agents may call outside
-    agent_number: bool = (
-        False  # callers are told the agent's number at the answer (工号播报); the cards as the switch only
-    )
+    agent_number: bool = False  # callers are told the agent's number (工号播报): at the answer; behind a PBX before it
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):

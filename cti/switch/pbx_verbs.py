@@ -1,9 +1,9 @@
-"""The verbs of call control behind a PBX: what we do through our ports, and what only the agent's telephone can (step 7).
+"""The verbs of call control behind a PBX: what our ports can do, and what only the agent's telephone can (step 7).
 
 We do: make (a port rings the agent, then calls the number and leaves the two alone: cti.switch.own_calls); and, while a
 caller of the queue rings at an agent's telephone and the transfer is still ours, deflect, pickup by a colleague
-(group_pickup, take_ringing), and refusal (hang_up). Everything else the PBX does for the telephone that asks for it: the
-agent is told what to dial there, where the dialect's section `services` knows it; else that this site cannot do it.
+(group_pickup, take_ringing), and refusal (hang_up). Everything else the PBX does for the telephone that asks for it:
+the agent is told what to dial there, where the dialect's section `services` knows it; else that it cannot be done.
 
 A refused verb has changed nothing. Rights are those of the cards as the switch: supervisors' verbs need the role.
 """
@@ -78,7 +78,7 @@ class PbxVerbs:
     def _at_telephone(self, verb: str, to: str | None) -> MissingTarget | Unsupported | AtTelephone:
         dialled = code(self._services, self._rules, verb, to)
         if dialled is None:
-            return Unsupported(f"{verb}: no code for it is known at this PBX; the telephone itself may have a key for it")
+            return Unsupported(f"{verb}: no code for it is known at this PBX; perhaps the telephone has a key for it")
         if "{to}" in dialled:
             return MissingTarget(f"{verb} needs a number here: to")
         return _dial(dialled)

@@ -134,9 +134,9 @@ class Attendant:
         """Fires when the message under way is closed, as the end of the port's call does; None: no message."""
         return self._recording.get(call.id)
 
-    async def say(self, call: Call, key: str, *, until: Deferred[Any] | None = None) -> None:
-        """Says one thing, to its end or until ``until`` fires."""
-        playing = port_of(call).play(*self._prompts.say(key, _language(call)))
+    async def say(self, call: Call, key: str, *, until: Deferred[Any] | None = None, **values: str) -> None:
+        """Says one thing, to its end or until ``until`` fires. ``values``: what the text has in braces."""
+        playing = port_of(call).play(*self._prompts.say(key, _language(call), **values))
         if until is None:
             await playing
             return

@@ -5,8 +5,8 @@ digits: N normal, S start (then transferred), X transfer, E end, B abandoned. Wi
 emulator that turns the display into SMDI. Norstar prints a call as four lines that end CR LF LF; in real time lines
 `*MMDDYY HHMMSS LINE STATION CLID NAME TYPE EVENT` come while the station rings (G), at the answer (A), without answer
 (N), at a transfer (T) and at the release (R). Its analogue terminal adapter: flash of 450 ms, `*70` and the extension
-transfers, a flash and 2 takes the caller back, flash `*1` ext and flash `#1` ext switch the lamp, busy .48/.45 s,
-ringback 1.89/3.73 s.
+transfers, a flash and 2 takes the caller back, flash `*1` ext and flash `#1` ext switch the lamp, `*76` picks up, busy
+.48/.45 s, ringback 1.89/3.73 s.
 
 Not known: how Meridian prints the caller's number in the old format (as the digits here); what Norstar's plain format
 prints for an incoming call (INCOMING CALL here, after OUTGOING CALL of the guide's example, with the caller's number
@@ -31,6 +31,7 @@ NORSTAR = PbxPlan(
     retrieve="flash_code",
     retrieve_code="2",
     lamp_codes=("*1{ext}", "#1{ext}"),
+    pickup_codes=("*76", ""),
     disconnect="tone",
 )
 NORSTAR_REALTIME = PbxPlan(
@@ -41,6 +42,7 @@ NORSTAR_REALTIME = PbxPlan(
     retrieve="flash_code",
     retrieve_code="2",
     lamp_codes=("*1{ext}", "#1{ext}"),
+    pickup_codes=("*76", ""),
     disconnect="tone",
 )
 

@@ -36,6 +36,7 @@ TDA = PbxPlan(
     disconnect_digits="#9",
 )
 TD = PbxPlan(
+    pickup_codes=("40", "41{ext}"),
     smdi=None,
     in_band="fsk",
     follow_on=FollowOn(outside="{called}"),

@@ -1,5 +1,6 @@
 """The same table behind a PBX and with the server's own cards as the switch: what ends how, and who hears whom, is
-written once. The tables of the folder `both`, and those above it in which nothing is the PBX's."""
+written once. The tables of the folder `both`, and those above it in which nothing is the PBX's; the folder `pbx` has
+what agents do with verbs and codes behind a PBX."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from simulators import card_judge, judge
-from simulators.heard import hearing_faults
+from simulators.heard import deed_faults
 from simulators.rig import on_card, stepped
 from simulators.table import read_table
 
 HERE = Path(__file__).parent
+PBX = sorted((HERE / "pbx").glob("*.txt"))
 BOTH = sorted((HERE / "both").glob("*.txt"))
 ABOVE = [
     HERE / f"{name}.txt"
@@ -31,15 +33,15 @@ ABOVE = [
 ]
 
 
-@pytest.mark.parametrize("path", BOTH, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", BOTH + PBX, ids=lambda path: path.stem)
 def test_behind_a_pbx(path: Path) -> None:
     scenario = read_table(path.read_text(encoding="utf-8"))
     assert scenario.expected and scenario.hears
     result = stepped.run(scenario)
     log = "\n".join(map(str, result.world.truth.log))
     ends = judge.unexpected(result.calls, result.world.truth, scenario)
-    said = [*ends, *result.findings, *hearing_faults(result.world)]
-    assert not said and not result.world.deeds.missed, "\n".join(map(str, said)) + "\n" + log
+    said = [*ends, *result.findings, *deed_faults(result.world)]
+    assert not said, "\n".join(map(str, said)) + "\n" + log
 
 
 @pytest.mark.parametrize("path", BOTH + ABOVE, ids=lambda path: path.stem)

@@ -129,6 +129,7 @@ def test_every_notification_is_shown() -> None:
             "conversation": "v1",
             "connections": [{"device": "8001", "state": "hold", "role": "talk"}],
         },
+        "verb": {"verb": "make", "to": "8002", "result": "busy", "how": "busy"},
         "ask": {"what": "still_talking", "call": "3-000017"},
         "message": {"call": "m1", "ani": "555", "seconds": 4.2},
         "alarm": {"what": "smdi", "text": "down"},

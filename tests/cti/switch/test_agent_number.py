@@ -1,4 +1,5 @@
-"""工号播报: the caller is told the agent's number at the answer, and hears the agent beside it and afterwards."""
+"""工号播报: the caller is told the agent's number at the answer, and hears the agent beside it and afterwards; behind a
+PBX before the transfer."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from cti.switch.hearing import Hearing
+from tests.cti.centre_bench import CentreBench
 from tests.cti.switch.card_bench import CardBench
 
 
@@ -38,3 +40,14 @@ def test_the_caller_is_told(tmp_path: Path, wanted: bool, monkeypatch: pytest.Mo
     heard = one.heard("caller 1", talks + 0.5, gone - 1)
     told = {words for words in heard if "sound" in words}
     assert bool(told) is wanted and frozenset({"phone 8001"}) in heard
+
+
+def test_behind_a_pbx_the_caller_is_told_before_the_transfer(tmp_path: Path) -> None:
+    bench = CentreBench(tmp_path, agent_number=True)
+    call = bench.queued()
+    bench.run(0.5)
+    assert call.state == "transferring" and not bench.switch.under_way
+    assert [op for op in bench.port.ops if op.name == "play"]
+    bench.run(1.0)
+    assert bench.switch.under_way[0][1] == "8001"
+    bench.stop()

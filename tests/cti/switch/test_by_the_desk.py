@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from cti.desk import wire
-from cti.switch.errors import Unsupported
+from cti.switch.errors import (
+    AtTelephone,
+    MissingTarget,
+    NobodyThere,
+    NotAllowed,
+    NoTrunk,
+    UnknownNumber,
+    Unsupported,
+    VerbRefused,
+    WrongState,
+)
 from simulators.desk import DeskRefused
 from tests.cti.centre_bench import CentreBench
 from tests.cti.switch.card_bench import CardBench
@@ -63,9 +73,56 @@ def test_an_agent_cannot_sit_where_no_telephone_is(tmp_path: Path) -> None:
     world.stop()
 
 
-@pytest.mark.parametrize("verb", ["hold", "make", "monitor"])
-def test_behind_a_pbx(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "to", "dial"),
+    [
+        ("hold", None, "F"),
+        ("consult", "8002", "F8002"),
+        ("blind_transfer", "8002", "F8002H"),
+        ("hang_up", None, "H"),
+        ("send_dtmf", "12", "12"),
+        ("make", "13912345678", "913912345678"),
+    ],
+)
+def test_what_only_the_telephone_can_do_says_what_to_dial(tmp_path: Path, verb: str, to: str, dial: str) -> None:
     bench = CentreBench(tmp_path)
-    with pytest.raises(Unsupported, match="by the PBX's own codes"):
-        bench.pbx.verb("1001", verb, "8002")
+    with pytest.raises(AtTelephone) as caught:
+        bench.pbx.verb("1001", verb, to)
+    assert caught.value.more["dial"] == dial
+    say = caught.value.more["say"]
+    assert isinstance(say, dict) and say.keys() == {"zh", "en"}
+    bench.stop()
+
+
+@pytest.mark.parametrize(
+    ("verb", "to", "kind"),
+    [
+        ("park", None, Unsupported),
+        ("dance", None, Unsupported),
+        ("monitor", "8002", NotAllowed),
+        ("make", None, MissingTarget),
+        ("make", "8001", UnknownNumber),
+        ("make", "*12", UnknownNumber),
+        ("deflect", "8002", WrongState),
+        ("deflect", "7777", UnknownNumber),
+        ("answer", None, WrongState),
+        ("group_pickup", None, NobodyThere),
+    ],
+)
+def test_what_is_refused_behind_a_pbx(tmp_path: Path, verb: str, to: str, kind: type[VerbRefused]) -> None:
+    bench = CentreBench(tmp_path)
+    with pytest.raises(kind):
+        bench.pbx.verb("1001", verb, to)
+    assert not [data for _, kind, data in bench.records.events if kind == "verb"]
+    bench.stop()
+
+
+def test_a_call_from_the_screen_needs_a_port_and_an_idle_telephone(tmp_path: Path) -> None:
+    bench = CentreBench(tmp_path, ports=1)
+    bench.centre.acd.line("1001", "talking", "test")
+    with pytest.raises(WrongState):
+        bench.pbx.verb("1001", "make", "8002")
+    bench.pbx.lines[0].block()
+    with pytest.raises(NoTrunk):
+        bench.pbx.verb("1002", "make", "8001")
     bench.stop()
