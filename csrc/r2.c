@@ -226,7 +226,7 @@ static bool is_delay(enum tr_r2_timer timer) {
            timer == TR_R2_T_DOUBLE;
 }
 
-static void set_timer(struct tr_port *port) {
+void tr_r2_set_timer(struct tr_port *port) {
     struct tr_r2 *r2 = port->r2;
     enum tr_r2_timer timer = tr_r2_timer_of(r2);
     uint64_t ticks = timer == TR_R2_TIMERS ? 0 : tr_r2_ticks(r2, timer);
@@ -243,7 +243,7 @@ bool tr_r2_take(struct tr_port *port, enum tr_r2_signal signal) {
         r2->stage = stage_of(r2);
         r2->state = row->next;
         if (!stays) {
-            set_timer(port);
+            tr_r2_set_timer(port);
         }
         signal = row->action(port);
         row = signal == SIGNAL_none ? NULL : find_row(r2, signal);

@@ -99,3 +99,16 @@ def test_a_listener_that_fails_frees_the_channel_all_the_same(logged_failures: L
     call.gone()
     assert call.line.span.is_now(1) == "free"
     assert len(logged_failures.flush(RuntimeError)) == 1
+
+
+def test_the_first_wait_of_a_call_knows_nothing_of_the_call_before() -> None:
+    """The last one ended among the caller's digits, whose silence is allowed 3 s; the first digit has 15 s."""
+    call = In()
+    digits(call, "12317")
+    call.gone()
+    call.line.time.run_for(1.0)
+    call.hand.bits(SEIZE, 5.0)
+    digits(call, "1")
+    call.gone()
+    assert [gone.cause for gone in call.failed] == [Cause(16), Cause(16)]
+    assert call.failed[1].numbers.called == "1"
