@@ -226,7 +226,15 @@ def assemble_stepped(
     store = open_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
     if site.customers is not None:
         store.import_customers(Path(site.customers))
-    journal = Journal(clock, site.journal, "none", boot_after=store.last_boot())
+    made: list[Centre] = []
+
+    def alarm(name: str, raised: bool, text: str) -> None:
+        if made:
+            made[0].set_alarm(name, raised, text)
+        else:
+            log.warning(text, alarm=name, raised=raised)
+
+    journal = Journal(clock, site.journal, "none", on_alarm=alarm, boot_after=store.last_boot())
     outside = SteppedOutside(clock)
     records = open_records(site, journal, store, outside, clock, log)
     parts = Parts(site, store, journal, outside, records, metrics, log)
@@ -240,4 +248,5 @@ def assemble_stepped(
     centre = make_centre(
         clock, parts, side, heard, prompts=prompts, checker=InlineChecker(), random_bytes=source.randbytes
     )
+    made.append(centre)
     return Assembly(clock, parts, centre, Forwarder(store, site.journal))

@@ -283,14 +283,14 @@ def test_the_disk_is_full_for_the_journal(monkeypatch: pytest.MonkeyPatch) -> No
 
     def fill(server: Assembly, world: World, clock: SteppedClock) -> None:
         journal.append(server.parts.journal)
-        alarm = server.parts.journal._alarm
+        alarm = server.parts.journal._on_alarm
 
         def told(name: str, raised: bool, text: str) -> None:
             if name == "journal_full":
                 warned.append((clock.seconds(), raised))
             alarm(name, raised, text)
 
-        server.parts.journal._alarm = told
+        server.parts.journal._on_alarm = told
         clock.callLater(30.0, setattr, disk, "full", True)
         clock.callLater(50.0, setattr, disk, "full", False)
         close = server.close

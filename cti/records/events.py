@@ -48,7 +48,7 @@ records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -100,7 +100,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     call: str | None
     kind: str
     t: datetime
-    source: Source
+    source: str  # a newer Tipring may have written one that this one has no word for
     agent: str | None = None
     port: int | None = None
     data: dict[str, Any] = {}
@@ -132,7 +132,8 @@ def decode(payload: bytes) -> Entry:
     """The reverse of encode. Raises msgspec.DecodeError on anything else."""
     row = _decode(payload)
     t = row.t if row.t.tzinfo is not None else row.t.replace(tzinfo=UTC)
-    return Entry(row.serial, row.seconds, Event(row.call, row.kind, t, row.source, row.agent, row.port, row.data))
+    source = cast(Source, row.source)
+    return Entry(row.serial, row.seconds, Event(row.call, row.kind, t, source, row.agent, row.port, row.data))
 
 
 def _plain(item: Any) -> Any:

@@ -10,6 +10,7 @@ Promises
 
 When the disk is full
     The alarm ``journal_full`` is raised; events are held in memory, in order, and tried again each second. Calls go on.
+    Alarms are told when the event that met the trouble has its place: whoever hears one may write events of its own.
     At ``held_bytes`` (32 MiB, some 100,000 events) further events are lost: counted, alarmed (``journal_lost``), their
     ``durable`` fails with JournalFull, and once there is room an event ``journal_lost`` {count, first, last} is written
     so that the records themselves say so.
@@ -45,7 +46,7 @@ HELD_BYTES = 32 << 20
 RETRY_S = 1.0
 
 Alarm = Callable[[str, bool, str], None]
-"""(name, raised or cleared, text): journal_full, journal_lost, journal_sync, journal_damaged."""
+"""(name, raised or cleared, text): journal_full, journal_lost, journal_sync, journal_damaged. May append."""
 
 
 class Clock(Protocol):
@@ -84,7 +85,10 @@ class Journal:
         self.repaired: list[Damage] = []
         self.lost = 0
         self._clock = clock
-        self._alarm = on_alarm or (lambda alarm, raised, text: None)
+        self._on_alarm = on_alarm or (lambda alarm, raised, text: None)
+        self._news: deque[tuple[str, bool, str]] = deque()  # alarms that are still to be told
+        self._telling = False
+        self._stands: set[str] = set()  # what is the matter: "held" events, no new "file", "sync"
         self._file_bytes = file_bytes
         self._held_bytes = held_bytes
         self._held: deque[tuple[int, bytes]] = deque()
@@ -117,8 +121,8 @@ class Journal:
             self._sync: SyncThread | SyncCall = SyncThread(self, from_thread)
         else:
             self._sync = SyncCall(self, clock.callLater, real=fsync == "inline")
-        for damage in self.repaired:
-            self._alarm("journal_damaged", True, str(damage))
+        self._news.extend(("journal_damaged", True, str(damage)) for damage in self.repaired)
+        self._tell()
 
     # Writing
 
@@ -128,6 +132,7 @@ class Journal:
         data = frame(encode(serial, self._clock.seconds(), event))
         if self._held or not self._write(serial, data):
             self._hold(serial, data)
+        self._tell()
         return serial
 
     @property
@@ -148,23 +153,26 @@ class Journal:
         return waiter
 
     def close(self) -> None:
-        """Writes what is held, syncs, lets go of the folder. Raises JournalFull when something could not be written."""
+        """Writes what is held, syncs, lets go of the folder. Raises JournalFull when something could not be written,
+        and JournalError when the disk did not say that it keeps all."""
         if self.closed:
             return
         self._flush()
+        self._tell()
         self.closed = True
         self._sync.close()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+        refused: OSError | None = None
         for fd in (*self._retired, self._fd):
             try:
                 if self._real:
                     os.fsync(fd)
             except OSError as error:
-                self._alarm("journal_sync", True, f"at closing: {error.strerror}")
-            else:
-                self.safe = self.written
+                refused = error
+        if refused is None:
+            self.safe = self.written
         self._close_files()
         waiting, self._waiting = self._waiting, []
         for serial, waiter in waiting:
@@ -174,6 +182,8 @@ class Journal:
                 waiter.errback(JournalError(f"the journal was closed before event {serial} was safe"))
         if self._held or self._lost_span is not None:
             raise JournalFull(f"{len(self._held) + self.lost} events could not be written: the disk is full")
+        if refused is not None:
+            raise JournalError(f"at closing the disk refused to keep the journal: {refused.strerror}")
 
     def _write(self, serial: int, data: bytes) -> bool:
         if self._size >= self._rotate_at:
@@ -201,17 +211,39 @@ class Journal:
             fd = os.open(self.path / name(serial), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
             folder = os.open(self.path, os.O_RDONLY)
         except OSError as error:  # go on in the old file, and try again a sixteenth later
-            if not self._held:
-                self._alarm("journal_full", True, f"no new journal file: {error.strerror}")
+            self._is_full("file", f"no new journal file: {error.strerror}")
             self._rotate_at = self._size + max(1, self._file_bytes // 16)
             return False
         with self._lock:
             self._retired += (self._fd, folder)
             self._fd = fd
         self._size, self._rotate_at = 0, self._file_bytes
+        self._has_room("file")
         return True
 
     # The disk is full
+
+    def _is_full(self, what: str, text: str) -> None:
+        if not self._stands & {"held", "file"}:
+            self._news.append(("journal_full", True, text))
+        self._stands.add(what)
+
+    def _has_room(self, what: str) -> None:
+        if what in self._stands:
+            self._stands.discard(what)
+            if not self._stands & {"held", "file"}:
+                self._news.append(("journal_full", False, "the disk takes events again"))
+
+    def _tell(self) -> None:
+        """Tells what alarms there are, now that every event has its place."""
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._news:
+                self._on_alarm(*self._news.popleft())
+        finally:
+            self._telling = False
 
     def _refused(self, error: OSError) -> None:
         if self.closed:
@@ -219,8 +251,7 @@ class Journal:
         self._errno = error.errno or 0
         if self._retry is None:
             self._retry = self._clock.callLater(RETRY_S, self._try_again)
-        if not self._held:
-            self._alarm("journal_full", True, f"{error.strerror}; events are held in memory")
+        self._is_full("held", f"{error.strerror}; events are held in memory")
 
     def _hold(self, serial: int, data: bytes) -> None:
         if self._lost_span is None and self._held_size + len(data) <= self._held_bytes:
@@ -230,13 +261,15 @@ class Journal:
         self.lost += 1
         if self._lost_span is None:
             self._lost_span = (1, serial, serial)
-            self._alarm("journal_lost", True, f"memory for held events is full; events are lost from {serial} on")
+            text = f"memory for held events is full; events are lost from {serial} on"
+            self._news.append(("journal_lost", True, text))
         else:
             self._lost_span = (self._lost_span[0] + 1, self._lost_span[1], serial)
 
     def _try_again(self) -> None:
         self._retry = None
         self._flush()
+        self._tell()
 
     def _flush(self) -> None:
         """Writes what is held, as far as the disk takes it."""
@@ -257,11 +290,11 @@ class Journal:
             self._lost_span = None
             told = {"count": count, "first": first, "last": last}
             self.append(Event(None, "journal_lost", self._clock.now(), "server", data=told))
-            self._alarm("journal_lost", False, f"{count} events were lost")
+            self._news.append(("journal_lost", False, f"{count} events were lost"))
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._alarm("journal_full", False, "the disk takes events again")
+        self._has_room("held")
 
     # The sync thread's side (cti/records/sync.py: Target)
 
@@ -280,10 +313,15 @@ class Journal:
         if self.closed:
             return
         if error is not None:
-            self._alarm("journal_sync", True, f"the disk refused to keep the journal: {error.strerror}")
-            self._rotate_at = 0
+            if "sync" not in self._stands:
+                self._stands.add("sync")
+                self._news.append(("journal_sync", True, f"the disk refused to keep the journal: {error.strerror}"))
+                self._rotate_at = 0  # one new file: one for each refusal would fill the folder
         else:
             self.safe = max(self.safe, serial)
+            if "sync" in self._stands:
+                self._stands.discard("sync")
+                self._news.append(("journal_sync", False, "the disk keeps the journal again"))
         due = [waiter for of, waiter in self._waiting if of <= serial]
         self._waiting = [pair for pair in self._waiting if pair[0] > serial]
         for waiter in due:
@@ -291,6 +329,7 @@ class Journal:
                 waiter.errback(JournalError(f"the journal is not on the disk: {error.strerror}"))
             else:
                 waiter.callback(None)
+        self._tell()
 
     def _forget(self, waiter: Deferred[None]) -> None:
         self._waiting = [pair for pair in self._waiting if pair[1] is not waiter]

@@ -122,9 +122,10 @@ class Tail:
                 self._entry(entry, at, found)
                 at = end
                 continue
-            if result is None and not whole:
-                break
-            nxt = resync(data, at + 1, whole=whole)
+            unfinished = result is None and not whole
+            nxt = resync(data, at + 1, whole=whole or unfinished)
+            if unfinished and nxt is None:
+                break  # the rest of it may be on its way; behind a torn one there are others
             end = len(data) if nxt is None else nxt
             self._damage(at, end - at, "cut" if nxt is None and whole else "garbage")
             at = end

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cti.records.events import Entry
 from cti.records.models import recording, recording_agent
-from cti.records.row import clean
+from cti.records.row import clean, name, whole
 
 MAX_FILES = 500
 """Files in one IN (...) of a query."""
@@ -40,7 +40,7 @@ class RecordingRow(msgspec.Struct, frozen=True):
     agents: tuple[str, ...] = ()
 
 
-_FIELDS = [name for name in RecordingRow.__struct_fields__ if name != "agents"]
+_FIELDS = [field for field in RecordingRow.__struct_fields__ if field != "agents"]
 
 
 def index(connection: Connection, entries: Iterable[Entry], key: Callable[[str], str | None]) -> None:
@@ -51,20 +51,20 @@ def index(connection: Connection, entries: Iterable[Entry], key: Callable[[str],
         if event.kind == "recordings_removed":
             _removed(connection, data)
             continue
-        file = _text(data.get("file"))
-        if event.kind != "recording" or file is None:
+        file = name(_text(data.get("file")) or "")
+        if event.kind != "recording" or not file:
             continue
         if event.agent is not None:
             connection.execute(
-                into(recording_agent).values(file=file, agent=clean(event.agent)).on_conflict_do_nothing()
+                into(recording_agent).values(file=file, agent=name(event.agent)).on_conflict_do_nothing()
             )
-        row: dict[str, Any] = {"file": file, "call": None if event.call is None else clean(event.call)}
+        row: dict[str, Any] = {"file": file, "call": None if event.call is None else name(event.call)}
         if data.get("what") == "begun":
             ani = _text(data.get("ani"))
             row |= {
                 "began_at": event.t,
                 "conversation": _text(data.get("conversation")),
-                "port": data.get("port") if isinstance(data.get("port"), int) else None,
+                "port": whole(data.get("port")),
                 "ani": ani,
                 "ani_key": None if ani is None else key(ani),
                 "dnis": _text(data.get("dnis")),
@@ -76,7 +76,7 @@ def index(connection: Connection, entries: Iterable[Entry], key: Callable[[str],
             row |= {"began_at": event.t - timedelta(seconds=seconds), "seconds": seconds, "why": _text(data.get("why"))}
         else:
             continue
-        new = {name: value for name, value in row.items() if name != "file"}
+        new = {column: value for column, value in row.items() if column != "file"}
         if data.get("what") == "ended":
             del new["began_at"]  # the beginning itself is more exact
         upsert = into(recording).values(**row, removed=False)
@@ -109,7 +109,7 @@ def find(
 ) -> list[RecordingRow]:
     """Recordings that began in [since, until), newest first. ani: the end of a number, or ani_key: the whole one;
     agents: those with any of these."""
-    query = select(*(recording.c[name] for name in _FIELDS)).order_by(recording.c.began_at.desc(), recording.c.file)
+    query = select(*(recording.c[field] for field in _FIELDS)).order_by(recording.c.began_at.desc(), recording.c.file)
     if since is not None:
         query = query.where(recording.c.began_at >= since)
     if until is not None:

@@ -21,6 +21,8 @@ from cti.records.outcome import MEANING
 
 LONGEST = 4000
 """Characters of a text that a row keeps; the event keeps all."""
+LONGEST_NAME = 500
+"""Characters of a text by which rows are found: a key in PostgreSQL's index is at most 2704 bytes."""
 
 
 class StepAt(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ def reduce(row: CallRow | None, entries: Iterable[Entry]) -> CallRow | None:
         if row is None:
             if event.call is None:
                 continue
-            row = CallRow(clean(event.call), entry.serial, entry.serial, event.t, steps={})
+            row = CallRow(name(event.call), entry.serial, entry.serial, event.t, steps={})
         elif entry.serial <= row.last_serial:
             continue
         row.last_serial = entry.serial
@@ -103,15 +105,21 @@ def clean(text: str) -> str:
     return text.replace("\0", "␀").encode("utf-8", "replace").decode()[:LONGEST]
 
 
-def _text(data: dict[str, Any], name: str) -> str | None:
-    value = data.get(name)
+def name(text: str) -> str:
+    """An id (of a call, an agent, a file, a kind of event, a caller) as a database takes it in an index."""
+    return clean(text)[:LONGEST_NAME]
+
+
+def whole(value: Any) -> int | None:
+    """A number that every database's INTEGER takes; None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
+
+
+def _text(data: dict[str, Any], field: str) -> str | None:
+    value = data.get(field)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return clean(str(value)) or None
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31 else None
 
 
 def _seconds(value: Any) -> float | None:
@@ -128,7 +136,7 @@ def _since(row: CallRow, mark: float | None, entry: Entry) -> float | None:
 
 
 def _step(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
-    n = _whole(data.get("n"))
+    n = whole(data.get("n"))
     if n is not None and 1 <= n <= 9 and n not in row.steps:
         row.steps[n] = StepAt(event.t, event.source)
     if n == 9 and event.source == "smdr":
@@ -146,10 +154,10 @@ def _ani(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None
 
 
 def _port(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
-    port = _whole(event.port)
+    port = whole(event.port)
     row.port = row.port if port is None else port
     row.extension = _text(data, "extension") or row.extension
-    row.desk, row.line = _whole(data.get("desk")), _whole(data.get("line"))
+    row.desk, row.line = whole(data.get("desk")), whole(data.get("line"))
 
 
 def _answered(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -165,7 +173,7 @@ def _menu(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
 def _queued(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
     row.group_name = _text(data, "group") or row.group_name
     if row.queued_at is None:
-        row.queued_at, row.place = event.t, _whole(data.get("place"))
+        row.queued_at, row.place = event.t, whole(data.get("place"))
         if row.wait_s is None:
             row.queue_clock = entry.seconds
 
@@ -176,8 +184,9 @@ def _offered(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> 
 
 
 def _who(row: CallRow, event: Event, data: dict[str, Any]) -> None:
-    agent = _text(data, "agent") or (clean(event.agent) if event.agent else None)
-    if agent is not None:
+    agent = _text(data, "agent") or event.agent
+    if agent:
+        agent = name(agent)
         if agent != row.agent:
             row.agent_extension = None
         row.agent = agent

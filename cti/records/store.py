@@ -24,12 +24,12 @@ from cti.records import database, recorded
 from cti.records.events import BOOT_SPAN, Entry, Event
 from cti.records.models import agent_event, call, call_event, call_step, position, system_event
 from cti.records.recorded import RecordingRow
-from cti.records.row import CallRow, StepAt, clean, reduce
+from cti.records.row import CallRow, StepAt, name, reduce
 
 MAX_IDS = 500
 """Ids in one IN (...) of a query."""
-_FIELDS = [name for name in CallRow.__struct_fields__ if name != "steps"]
-_COLUMNS = [call.c[name] for name in _FIELDS]
+_FIELDS = [field for field in CallRow.__struct_fields__ if field != "steps"]
+_COLUMNS = [call.c[field] for field in _FIELDS]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -119,7 +119,7 @@ class Store:
             event = entry.event
             row = {
                 "serial": entry.serial,
-                "kind": clean(event.kind),
+                "kind": name(event.kind),
                 "at": event.t,
                 "seconds": entry.seconds,
                 "source": event.source,
@@ -127,11 +127,11 @@ class Store:
                 "data": _encode(event.data).decode(),
             }
             if event.call is not None:
-                agent = None if event.agent is None else clean(event.agent)
-                rows[call_event].append({**row, "call": clean(event.call), "agent": agent})
-                calls[clean(event.call)].append(entry)
+                agent = None if event.agent is None else name(event.agent)
+                rows[call_event].append({**row, "call": name(event.call), "agent": agent})
+                calls[name(event.call)].append(entry)
             elif event.agent is not None:
-                rows[agent_event].append({**row, "agent": clean(event.agent)})
+                rows[agent_event].append({**row, "agent": name(event.agent)})
             else:
                 rows[system_event].append(row)
         for table, some in rows.items():
@@ -158,7 +158,7 @@ class Store:
         for row in rows:
             if row is None:
                 continue
-            fields = {name: getattr(row, name) for name in _FIELDS}
+            fields = {field: getattr(row, field) for field in _FIELDS}
             values.append({**fields, "ani_key": self._ani_key(row.ani, row.ani_truncated, row.ani_doubt)})
             old = known[row.id].steps if row.id in known else {}
             new = [(n, step) for n, step in row.steps.items() if n not in old]
@@ -177,11 +177,11 @@ class Store:
         if not ani or doubt:
             return None
         if truncated:
-            return "?" + backwards(ani)[::-1]
+            return name("?" + backwards(ani)[::-1])
         return self._plan_key(ani)
 
     def _plan_key(self, ani: str) -> str:
-        return self._plan.full(ani) or ani
+        return name(self._plan.full(ani) or ani)
 
     # Reading
 

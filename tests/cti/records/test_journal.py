@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from twisted.internet.defer import Deferred
 
 from cti.errors import JournalBusy, JournalError, JournalFull
 from cti.records.events import BOOT_SPAN, Event, decode, encode
-from cti.records.frames import Damage
+from cti.records.frames import Damage, frame
 from cti.records.journal import Journal, Tail, read
 from cti.records.journal_read import files
 from cti.records.sync import GATHER_S
@@ -110,11 +111,24 @@ def test_a_disk_that_refuses_to_sync_fails_the_promise(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", _refuse)
         clock.advance(0.05)
-    assert isinstance(found[0].value, JournalError)
-    assert ("journal_sync", True) in alarms
+        assert isinstance(found[0].value, JournalError)
+        journal.append(event())
+        clock.advance(0.05)
+    assert alarms == [("journal_sync", True)]  # one, however often it refuses
     journal.append(event())
     assert len(files(journal.path)) == 2  # what the old file holds nobody knows
     clock.advance(0.05)
+    assert alarms[1:] == [("journal_sync", False)]
+
+
+def test_closing_on_a_disk_that_refuses_to_sync(open_journal: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = open_journal(fsync="inline")
+    found = result(journal.durable(journal.append(event())))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", _refuse)
+        with pytest.raises(JournalError, match="at closing"):
+            journal.close()
+    assert isinstance(found[0].value, JournalError)
 
 
 def _refuse(fd: int) -> None:
@@ -227,6 +241,40 @@ def test_text_cannot_forge_a_record(open_journal: Open) -> None:
     file.write_bytes(b"?" + raw[1:])  # the only mark is gone: nothing inside may be found instead
     damaged: list[Damage] = []
     assert numbers(journal.path, on_damage=damaged.append) == []
+
+
+def test_an_event_of_a_newer_version_is_kept(open_journal: Open) -> None:
+    """After a downgrade: sources and fields that we have no word for are no damage."""
+    journal = open_journal()
+    journal.append(event(n=1))
+    newer = (BOOT_SPAN + 2, 0.5, "1-000001", "hologram", START.isoformat(), "telepathy", None, 3, {"n": 2}, "more")
+    journal.close()
+    with files(journal.path)[0].open("ab") as stream:
+        stream.write(frame(msgspec.json.encode(newer)))
+    again = open_journal()
+    assert again.repaired == []
+    again.append(event(n=3))
+    entries = list(read(journal.path))
+    assert [entry.event.kind for entry in entries] == ["step", "hologram", "step"]
+    assert str(entries[1].event.source) == "telepathy"
+    assert entries[1].event.data == {"n": 2}
+
+
+def test_a_torn_record_does_not_hold_back_those_behind_it(open_journal: Open) -> None:
+    """A head whose payload a power cut took, in a file that is written on: nobody waits for the rest."""
+    journal = open_journal()
+    journal.append(event(n=1))
+    journal.close()
+    with files(journal.path)[0].open("ab") as stream:
+        stream.write(frame(b"x" * 5000)[:20])
+    journal = open_journal()
+    assert len(journal.repaired) == 1
+    os.write(journal._fd, frame(b"x" * 5000)[:20])
+    journal.append(event(n=2))
+    found: list[Damage] = []
+    tail = Tail(journal.path, 0, found.append)
+    assert [entry.event.data["n"] for entry in tail.poll()] == [1, 2]
+    assert [damage.why for damage in found] == ["garbage"]
 
 
 def test_files_rotate_and_are_read_as_one(open_journal: Open) -> None:
@@ -356,6 +404,75 @@ def test_disk_full_for_too_long_loses_in_the_open(
     assert entries[-1].event.data == {"count": lost, "first": first, "last": BOOT_SPAN + 10}
     assert alarms[2:] == [("journal_lost", False), ("journal_full", False)]
     clock.advance(0.05)
+
+
+def written_down(clock: SteppedClock, path: Path, **options: Any) -> tuple[Journal, list[tuple[str, bool]]]:
+    """A journal whose alarms become events of it, as the server has it."""
+    told: list[tuple[str, bool]] = []
+
+    def alarm(name: str, raised: bool, text: str) -> None:
+        told.append((name, raised))
+        journal.append(Event(None, "alarm", clock.now(), "server", data={"what": name, "raised": raised}))
+
+    journal = Journal(clock, path / "journal", "none", on_alarm=alarm, **options)
+    return journal, told
+
+
+@pytest.mark.parametrize("room", [0, 1, 11, 12, 50])
+def test_a_full_disk_whose_alarm_is_an_event_too(
+    clock: SteppedClock, tmp_path: Path, disk: FullDisk, room: int
+) -> None:
+    journal, told = written_down(clock, tmp_path)
+    journal.append(event(n=1))
+    disk.room = room
+    journal.append(event(n=2))
+    journal.append(event(n=3))
+    assert told == [("journal_full", True)] and journal.held == 3
+    disk.room = None
+    clock.advance(1.1)
+    assert told[1:] == [("journal_full", False)]
+    assert [entry.event.kind for entry in read(journal.path)] == ["step", "step", "alarm", "step", "alarm"]
+    assert numbers(journal.path) == [1, 2, 3, 4, 5]
+    journal.close()
+
+
+def test_events_lost_with_an_alarm_that_is_an_event_too(clock: SteppedClock, tmp_path: Path, disk: FullDisk) -> None:
+    journal, told = written_down(clock, tmp_path, held_bytes=300)
+    disk.room = 0
+    for n in range(10):
+        journal.append(event(n=n))
+    assert told == [("journal_full", True), ("journal_lost", True)]
+    disk.room = None
+    clock.advance(1.1)
+    assert told[2:] == [("journal_lost", False), ("journal_full", False)]
+    entries = list(read(journal.path, on_damage=lambda damage: None))
+    lost = next(entry.event.data for entry in entries if entry.event.kind == "journal_lost")
+    assert lost["count"] == journal.lost == 12 - lost["first"] % BOOT_SPAN + 1
+    assert [entry.serial for entry in entries] == sorted(entry.serial for entry in entries)
+    journal.close()
+
+
+def test_no_new_file_is_one_alarm_and_is_over_when_there_is_one(
+    clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, told = written_down(clock, tmp_path, file_bytes=1000)
+    really, refuse = os.open, True
+
+    def open_(path: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_EXCL and refuse:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return really(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", open_)
+    for n in range(30):
+        journal.append(event(n=n))
+    assert told == [("journal_full", True)] and len(files(journal.path)) == 1
+    refuse = False
+    for n in range(30):
+        journal.append(event(n=n))
+    assert told[1:] == [("journal_full", False)] and len(files(journal.path)) > 1
+    assert numbers(journal.path) == list(range(1, 63))
+    journal.close()
 
 
 def test_closing_with_a_full_disk_says_what_is_lost(open_journal: Open, disk: FullDisk) -> None:

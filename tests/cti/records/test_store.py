@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -105,8 +106,16 @@ def test_poison_cannot_stop_the_records(store: Store) -> None:
             ),
         ]
     )
+    begun = {"what": "begun", "file": "f\0", "port": 1 << 40, "ani": "\0", "dnis": 1, "group": 2}
+    store.forward([Entry(BOOT_SPAN + 3, 0, Event("1-\0", "recording", START, "switch", "a\0", None, begun))])
+    endless = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(200))
+    for n, (call, agent) in enumerate([(None, endless), (None, None), ("1-\0", endless)], 4):
+        told = {"ani": "1" + endless.translate(str.maketrans("abcdef", "123456")), "group": endless}
+        store.forward([Entry(BOOT_SPAN + n, 0, Event(call, "ani", START, "smdi", agent, None, told))])
     (row,) = store.calls()
     assert row.id == "1-␀" and row.smdr_raw == "a␀b"
+    (recorded,) = store.recordings()
+    assert recorded.file == "f␀" and recorded.port is None
     assert store.rebuild() == 1
 
 
