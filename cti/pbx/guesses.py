@@ -48,6 +48,27 @@ class Form:
         """Where the field stands."""
         return next((index for index, role in self.roles.items() if role == name), None)
 
+    def moments(self) -> list[tuple[int, int] | None]:
+        """Printed time and duration of each line, in seconds; None where a line has not both."""
+        stamp, duration6 = self.role("stamp"), self.role("duration6")
+        day, time, duration = self.role("date"), self.role("time"), self.role("duration")
+        found: list[tuple[int, int] | None] = []
+        for row in self.rows:
+            on, clock, length = None, "", None
+            if stamp is not None:
+                on, clock = as_date(row[stamp].text[:8], self.order), row[stamp].text[8:]
+            elif day is not None and time is not None:
+                on, clock = as_date(row[day].text, self.order), row[time].text
+            if duration is not None:
+                length = _length_s(row[duration].text)
+            elif duration6 is not None:
+                length = _clock_s(row[duration6].text)
+            if on is None or length is None:
+                found.append(None)
+            else:
+                found.append((on.toordinal() * 86400 + _clock_s(clock), length))
+        return found
+
 
 def read_times(form: Form) -> bool:
     """Finds date, time, ringing time and duration; False where the lines are no records: neither date nor time."""
@@ -149,11 +170,18 @@ def read_digits(form: Form, extensions: Collection[str]) -> None:
         form.unsure.append(("number", "another extension stands there: taken for an internal call"))
     elif places:
         form.unsure.append(("number", "none is as long as a telephone number"))
-    short = [i for i in form.where("digits") if all(len(text) <= 4 for text in form.texts(i))]
+    short = [i for i in form.where("digits") if all(len(text) <= 4 for text in form.texts(i)) and not _counts(form, i)]
     lettered = [i for i in short if i and before[i - 1] == "letter"]
     if short:
         form.roles[(lettered or short)[0]] = "trunk"
         form.unsure.append(("trunk", "a short number that is no extension"))
+
+
+def _counts(form: Form, index: int) -> bool:
+    """A number that each line has one higher, as records are numbered."""
+    texts = form.texts(index)
+    zeros = all(text.startswith("000") for text in texts)
+    return zeros or (len(set(texts)) == len(texts) > 2 and all(before < after for before, after in pairwise(texts)))
 
 
 def _like_extension(text: str) -> bool:
@@ -207,16 +235,9 @@ def read_stamp(forms: Sequence[Form], lines: Sequence[str], arrivals: Sequence[f
     """Records are printed as calls end. The printed time is the end if it lies before the arrival by the same amount
     whatever the duration, or (without arrivals) if it never steps back; the start if adding the duration does that."""
     place = {line: number for number, line in reversed(list(enumerate(lines)))}
-    seen = []  # line, printed time, duration
+    seen: list[tuple[int, int, int]] = []  # line, printed time, duration
     for form in forms:
-        day, time, duration = form.role("date"), form.role("time"), form.role("duration")
-        if day is None or time is None or duration is None:
-            continue
-        for row, line in zip(form.rows, form.lines, strict=True):
-            on = as_date(row[day].text, form.order)
-            if on is not None:
-                at = on.toordinal() * 86400 + _clock_s(row[time].text)
-                seen.append((place[line], at, _length_s(row[duration].text)))
+        seen += [(place[line], *moment) for line, moment in zip(form.lines, form.moments(), strict=True) if moment]
     seen.sort()
     came = [(arrival, at, length) for line, at, length in seen if (arrival := arrivals[line]) is not None]
     if len(came) >= SURE_ARRIVALS:

@@ -1,9 +1,9 @@
 """Proposes a dialect from what a PBX printed, and says of what it is not sure. Serves step 9, on the installer's day.
 
 Lines that look alike (cti.pbx.shapes) make one form each. What a field is follows from its shape, from where it stands
-and, the surest sign, from the site's own extensions. Nothing here is certain but shapes: each guess that had another
-choice is said in a comment of the proposal and in Proposal.unsure, and the lines that no form reads are listed. Records
-without separators and without punctuation (digits in columns) cannot be told apart by shapes: they need a manual.
+and, the surest sign, from the site's own extensions. Lines without punctuation, digits in columns, have no shapes:
+there extensions, dates and times are the anchors (cti.pbx.column_guesses). Nothing is certain here: each guess that had
+another choice is said in a comment of the proposal and in Proposal.unsure, and the lines that no form reads are listed.
 
 Limits: the first BYTES bytes and LINES lines are looked at, and the FORMS most frequent forms kept; forms of a single
 line only where none has OFTEN.
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import xor
-from typing import Final
+from typing import Final, TypeVar
 
+from cti.pbx.column_guesses import ColumnForm, column_forms
 from cti.pbx.dialect import Dialect, dialect_from_text
 from cti.pbx.fitting import Fit, fits, mostly_parity
 from cti.pbx.guesses import Form, read_dates, read_digits, read_direction, read_stamp, read_times
@@ -36,6 +37,7 @@ BYTES: Final = 1 << 20
 EXAMPLES: Final = 2  # of each form
 NAMES: Final = 5  # runs of words in a record; a line with more is text
 SHOWN: Final = 50  # unread lines
+T = TypeVar("T", Form, ColumnForm, Form | ColumnForm)
 _MASK: Final = bytes(byte & 0x7F for byte in range(256))
 
 
@@ -74,10 +76,16 @@ def learn(
     if known and known[0].share >= MOSTLY and not anew:
         return _known(data, now, title, known)
     settings, lines = _lines(data)
-    forms = _forms(lines, extensions)
-    read_dates(forms, now)
-    read_stamp(forms, lines, _arrivals(data, lines, times))
+    came = _arrivals(data, lines, times)
+    shaped = _forms(lines, extensions)
+    read_dates(shaped, now)
+    read_stamp(shaped, lines, came)
     title += "title: Learned from printed lines\n\n"
+    named = [form for form in shaped if form.role("extension") is not None or not extensions]
+    plain = _plain(named, lines, came, extensions, now)
+    if len(named) < len(shaped) and not any("extension" in form.columns for form in plain):
+        named, plain = shaped, _plain(shaped, lines, came, extensions, now)
+    forms: list[Form | ColumnForm] = [*named, *plain]
     trial = SmdrDecoder(dialect_from_text(title + text_of(forms, settings, lines, {})), lambda: now)
     examples = {form.name: _read_of(form, trial) for form in forms}
     forms = [form for form in forms if examples[form.name]]  # else its values are none, or another form reads its lines
@@ -86,9 +94,11 @@ def learn(
     dialect = dialect_from_text(text)
     unread = _unread(dialect, data, now)
     text += _listed(unread)
-    if any(len(re.findall(r"\d", row)) >= 10 and ":" not in row for row in unread):
-        text += "# Digits in columns cannot be told apart by their shapes: count the columns in the PBX's manual, and\n"
-        text += "# copy generic-columns.yaml.\n"
+    if sum(len(re.findall(r"\d", row)) >= 10 and ":" not in row for row in unread) * 2 > len(lines):
+        text += "# Digits in columns: nothing in them could be recognised. Name the site's extensions (-c), capture\n"
+        text += (
+            "# a day of calls with --save; or count the columns in the PBX's manual, and copy generic-columns.yaml.\n"
+        )
     return Proposal(text, dialect, known, {form.name: form.unsure for form in forms}, unread)
 
 
@@ -135,7 +145,20 @@ def _forms(lines: list[str], extensions: Collection[str]) -> list[Form]:
     return sorted(forms, key=lambda form: -len(form.rows[0]))
 
 
-def _read_of(form: Form, trial: SmdrDecoder) -> list[str]:
+def _plain(
+    shaped: Sequence[Form],
+    lines: Sequence[str],
+    came: Sequence[float | None],
+    extensions: Collection[str],
+    now: datetime,
+) -> list[ColumnForm]:
+    """The forms of the lines that these shapes leave over."""
+    of_shapes = {line for form in _seen_often(shaped) for line in form.lines}
+    rest = [at for at, line in enumerate(lines[:LINES]) if line not in of_shapes]
+    return column_forms([lines[at] for at in rest], [came[at] for at in rest], extensions, now)
+
+
+def _read_of(form: Form | ColumnForm, trial: SmdrDecoder) -> list[str]:
     """The first lines of a form that it reads itself."""
     found = []
     for line in dict.fromkeys(form.lines):
@@ -147,11 +170,11 @@ def _read_of(form: Form, trial: SmdrDecoder) -> list[str]:
     return found
 
 
-def _seen_often(forms: list[Form]) -> list[Form]:
+def _seen_often(forms: Sequence[T]) -> list[T]:
     """Where some forms have many lines, one that was seen once is damage as likely as a rare kind of call: a form made
     of it would read numbers that nobody dialled. Its line is listed as not read."""
-    most = max((len(form.rows) for form in forms), default=0)
-    return [form for form in forms if len(form.rows) > 1 or most < OFTEN]
+    most = max((len(form.lines) for form in forms), default=0)
+    return [form for form in forms if len(form.lines) > 1 or most < OFTEN or form.event == "date"]
 
 
 def read_by(proposal: Proposal, data: bytes, now: datetime) -> list[SmdrRecord]:
@@ -171,9 +194,9 @@ def _lines(data: bytes) -> tuple[dict[str, str], list[str]]:
         data = data.translate(_MASK)
     frames = re.findall(rb"\x02([^\x02\x03]*\x03)([\x00-\xff]?)", data)
     if len(frames) > data.count(b"\n") // 2 and frames:
-        checked = all(check and reduce(xor, body) == check[0] for body, check in frames)
+        checked = sum(reduce(xor, body) in check for body, check in frames) > MOSTLY * len(frames)
         settings["terminators"] = "[stx_etx_bcc]" if checked else "[stx_etx]"
-        return settings, [_decode(body[:-1], settings).strip() for body, _ in frames if body.strip(b" \x03")]
+        return settings, [_decode(body[:-1], settings).rstrip() for body, _ in frames if body.strip(b" \x03")]
     nul = data.count(b"\x00") > 0 and not data.count(b"\r") and not data.count(b"\n")
     settings["terminators"] = "[nul]" if nul else "[crlf, cr, lf" + (", ff]" if b"\x0c" in data else "]")
     text = _decode(data, settings)

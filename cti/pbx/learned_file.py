@@ -6,10 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+from cti.pbx.column_guesses import ColumnForm
 from cti.pbx.fitting import Fit
 from cti.pbx.guesses import Form
 from cti.pbx.shapes import DIRECTIONS
+
+WIDTH: Final = 100
 
 
 def head(source: str, name: str, known: Sequence[Fit]) -> str:
@@ -30,7 +34,10 @@ def comment(line: str) -> str:
 
 
 def text_of(
-    forms: Sequence[Form], settings: Mapping[str, str], lines: Sequence[str], examples: Mapping[str, Sequence[str]]
+    forms: Sequence[Form | ColumnForm],
+    settings: Mapping[str, str],
+    lines: Sequence[str],
+    examples: Mapping[str, Sequence[str]],
 ) -> str:
     """The sections; examples: of each form's name."""
     text = ""
@@ -43,19 +50,31 @@ def text_of(
     skip = _headers(lines)
     if skip:
         text += "  skip:\n" + "".join(f"    - {quoted(pattern)}\n" for pattern in skip)
-    marks = [form.texts(index) for form in forms if (index := form.role("direction")) is not None]
+    shaped = [form for form in forms if isinstance(form, Form)]
+    marks = [form.texts(index) for form in shaped if (index := form.role("direction")) is not None]
     said = {text for texts in marks for text in texts}
     if said:
         text += "  directions: {" + ", ".join(f"{quoted(word)}: {DIRECTIONS[word]}" for word in sorted(said)) + "}\n"
     if not forms:
-        return text + "  records: []    # no line has a date or a time that can be told by its shape\n"
+        return text + "  records: []    # no line has a date or a time that can be told\n"
     return text + "  records:\n" + "".join(_form_text(form, examples.get(form.name, ())) for form in forms)
 
 
-def _form_text(form: Form, examples: Sequence[str]) -> str:
-    text = f"    - name: {form.name}    # {len(form.rows)} of the lines\n"
+def _form_text(form: Form | ColumnForm, examples: Sequence[str]) -> str:
+    text = f"    - name: {form.name}    # {len(form.lines)} of the lines\n"
     text += "".join(f"      # unsure: {what}: {why}\n" for what, why in form.unsure)
-    text += f"      pattern: {quoted(_pattern(form))}\n      stamp: {form.stamp}\n"
+    if isinstance(form, Form):
+        text += f"      pattern: {quoted(_pattern(form))}\n"
+    elif form.pattern:
+        text += f"      pattern: {quoted(form.pattern)}\n"
+    else:
+        columns = sorted(form.columns.items(), key=lambda one: one[1])
+        text += _mapping("columns", [f"{name}: [{first}, {last}]" for name, (first, last) in columns])
+        text += _mapping(
+            "shapes", [f"{name}: {quoted(form.shapes[name])}" for name, _ in columns if name in form.shapes]
+        )
+        text += _mapping("usual", [f"{name}: {quoted(usual)}" for name, usual in form.usual.items()])
+    text += f"      stamp: {form.stamp}\n"
     if form.order:
         text += f"      date_order: {form.order}\n"
     if form.direction:
@@ -65,6 +84,18 @@ def _form_text(form: Form, examples: Sequence[str]) -> str:
     if examples:
         text += "      examples:\n" + "".join(f"        - {json.dumps(line)}\n" for line in examples)
     return text
+
+
+def _mapping(name: str, items: Sequence[str]) -> str:
+    """A mapping in braces, at most WIDTH characters a line; "" where it is empty."""
+    rows: list[str] = []
+    row = ""
+    for item in items:
+        if row and len(row) + len(item) > WIDTH:
+            rows, row = [*rows, row], ""
+        row += f"{item}, "
+    rows.append(row)
+    return f"      {name}:\n        {{" + "\n         ".join(row.rstrip() for row in rows)[:-1] + "}\n" if items else ""
 
 
 def _headers(lines: Sequence[str]) -> list[str]:

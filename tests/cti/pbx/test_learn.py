@@ -25,10 +25,8 @@ from cti.pbx.smdr import SmdrRecord
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pbx"
 NOW = datetime(2026, 1, 5, 12)
-# Digits in columns: no shape says what is what, and nothing may be guessed.
-SHAPELESS = {"definity-printer", "definity-teleseer", "definity-lsu", "definity-int", "nec-neax", "nec-neax-bcc"}
 ALL = {path.stem for path in (Path(__file__).parents[3] / "conf" / "pbx").glob("*.yaml")}
-MAKES = sorted({path.stem for path in GOLDEN.glob("*.txt")} - SHAPELESS)
+MAKES = sorted({path.stem for path in GOLDEN.glob("*.txt")})
 
 
 def printed(make: str) -> bytes:
@@ -51,15 +49,20 @@ def day_of(start: Any, end: Any, stamp: str) -> date | None:
 
 
 def compared(make: str, known: bool = True) -> tuple[int, list[str], list[str]]:
-    """How many fields are right, which are wrong but said to be unsure, which are wrong."""
+    """How many fields are right, which are wrong but said to be unsure, which are wrong. A line that the proposal lists
+    as not read is not wrong."""
     proposal = learned(make, known)
     got = {record.line_no: record for record in read_by(proposal, printed(make), NOW)}
     right, unsure, wrong = 0, [], []
     for row in golden(make):
         if row["event"] != "end":
             continue
-        record: SmdrRecord = got[row["line_no"]]
+        record: SmdrRecord | None = got.get(row["line_no"])
+        if record is None:
+            assert row["raw"] in proposal.unread
+            continue
         doubts = {what for what, _ in proposal.unsure[record.form]}
+        doubts |= {"date"} if "time" in doubts else set()
         pairs = {
             "extension": (row["extension"], record.extension),
             "number": (row["number"], record.number),
@@ -88,7 +91,16 @@ def test_each_make_is_learned_from_its_lines_and_the_sites_extensions(make: str)
         "mitel-sx200": ["line 3: number is 2777, learned *94300#2777"],
         "shenou": ["line 2: number is 13800138000, learned 66886688"],  # the caller stands elsewhere in such records
         "panasonic-tda": ["line 4: extension is *123, learned None", "line 9: number is 1235, learned None"],
-    }
+        # Digits in columns: two or three lines tell neither a duration nor a time without a date beside it; and nothing
+        # says that the first digit of a number may stand elsewhere. A day of calls tells more: test_learn_columns.
+        "definity-lsu": ["line 2: duration is 90.0, learned None", "line 3: extension is 58001, learned 8001",
+                         "line 3: duration is 132.0, learned None", "line 4: duration is 5430.0, learned None"],
+        "definity-printer": ["line 2: duration is 90.0, learned None", "line 2: date is 2026-01-05, learned None",
+                             "line 3: duration is 5430.0, learned None", "line 3: date is 2026-01-05, learned None",
+                             "line 4: duration is 12.0, learned None", "line 4: date is 2026-01-05, learned None"],
+        "definity-teleseer": ["line 2: duration is 90.0, learned None", "line 2: date is 2026-01-05, learned None",
+                              "line 3: duration is 5430.0, learned None", "line 3: date is 2026-01-05, learned None"],
+    }  # fmt: skip
     assert unsure == doubtful.get(make, [])
     assert right >= 4
 
@@ -96,13 +108,6 @@ def test_each_make_is_learned_from_its_lines_and_the_sites_extensions(make: str)
 @pytest.mark.parametrize("make", MAKES)
 def test_without_extensions_each_wrong_guess_is_said_to_be_unsure(make: str) -> None:
     assert compared(make, known=False)[2] == []
-
-
-@pytest.mark.parametrize("make", sorted(SHAPELESS))
-def test_digits_in_columns_are_not_guessed_at(make: str) -> None:
-    proposal = learned(make)
-    assert len(proposal.unread) == len(printed(make).splitlines())
-    assert "# Digits in columns cannot be told apart by their shapes" in proposal.text
 
 
 @pytest.mark.parametrize("make", MAKES)
@@ -133,7 +138,6 @@ def spoilt(data: bytes) -> bytes:
 
 
 def test_a_known_dialect_is_proposed_in_spite_of_damage() -> None:
-    """Digits in columns cannot be learned by shapes, but the dialect that reads them is known."""
     rows = [line for line in printed("definity-printer").splitlines() if line.strip()]
     data = b"\r\n".join(rows * 5 + [b"o?900 0p01 9", b""])
     proposal = learn(data, NOW)
