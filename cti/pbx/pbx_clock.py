@@ -95,6 +95,16 @@ class PbxClock:
         over = [seconds for seconds in found if seconds <= now + AHEAD_S]
         return max(over) if over else min(found)
 
+    def exact_s(self, resolution_s: float) -> float:
+        """How far `moment` may be off for a time that is printed so: what is printed is cut, not rounded, so that the
+        samples lie within one resolution, and the more of it they fill, the better is known where it begins. Half the
+        resolution at best, the whole one where few samples, or odd ones, are known."""
+        if not self._samples or self._offset is None:
+            return resolution_s
+        least, most = min(self._samples), max(self._samples)
+        half = max(resolution_s / 2, resolution_s - (most - least) / 2)
+        return min(resolution_s, half + abs(self._offset - (most + least) / 2))
+
     def doubted_by(self, end: datetime, resolution_s: float) -> bool:
         """Did a record before this one, which states this end, speak for another offset as it does itself?"""
         sample = (self._local(self._clock.seconds()) - end).total_seconds()

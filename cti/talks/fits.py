@@ -82,6 +82,16 @@ class Leg:
         return now if self.ended_s is None else self.ended_s
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A record that came before we noticed the end of its call, or is of none of ours. alone: it did not come in one
+    breath with another."""
+
+    came_s: float
+    record: SmdrRecord
+    alone: bool
+
+
 class Fits:
     """legs: how a call with a transfer is printed; pbx: its clock, None where it tells no time; own: our ports'
     extensions."""
@@ -98,7 +108,7 @@ class Fits:
         at = self._pbx.moment(printed) if printed is not None else None
         if at is None:
             return None
-        within = record.resolution_s + record.duration_step_s + EXACT_S
+        within = self._pbx.exact_s(record.resolution_s) + record.duration_step_s + EXACT_S
         return Interval(at, at + lasted, within) if record.stamp == "start" else Interval(at - lasted, at, within)
 
     def same(self, call: Call, record: SmdrRecord) -> bool:
@@ -112,26 +122,42 @@ class Fits:
         now = self._clock.seconds()
         if not self.same(leg.call, record) or self._long_over(leg, record, when, alone, now):
             return False
+        if self.tells_nothing(record, when, alone):
+            return False
         if when is None:
             return self._by_length(leg, record, now)
         if self._in_time(leg, record, when, now):
             return True
         return alone and self._the_clock_aside(leg, record, now)
 
-    def fits_early(self, call: Call, began_s: float, agents: bool, record: SmdrRecord, came_s: float) -> bool:
-        """Can a record that came before we noticed be of this call, which leaves its extension now?"""
-        if not self.same(call, record):
+    def fits_early(self, call: Call, began_s: float, agents: bool, early: Early) -> bool:
+        """Can a record that came before we noticed be of this call, which leaves its extension now? Not one that had
+        waited somewhere when it came: what it is of was over before."""
+        record, when, known = early.record, self.interval(early.record), known_caller(call, early.record)
+        if not self.same(call, record) or self.tells_nothing(record, when, early.alone):
             return False
-        if agree(call.ani, record.number) or record.duration_s is None or self._legs != "per_leg":
+        if early.came_s < call.began_s:
+            return False
+        if self._waited(early, when, known):
+            return False
+        if known or (early.alone and (record.duration_s is None or self._legs == "split_at_flash")):
             return True
+        if record.duration_s is None or not early.alone:
+            return False
         answered = call.answered_s is not None or record.answered is not False
-        off = abs(record.duration_s - (came_s - began_s if answered else 0.0))
+        lasted = (began_s, min(began_s, call.began_s) if self._legs == "whole_call" else began_s)
+        off = _outside(record.duration_s, [early.came_s - since if answered else 0.0 for since in lasted])
         return off <= (PROMPT_S if agents else NAMELESS_LEG_S) + record.duration_step_s
+
+    def tells_nothing(self, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
+        """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
+        return not alone and when is None and not record.number
 
     def rank(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> tuple[int, float]:
         """The lowest wins: the same caller; neither names one; only one of them does."""
         ani, number = leg.call.ani, record.number
-        return (0 if agree(ani, number) else 2 if ani or number else 1), self.far(leg, record, when)
+        both = agree(ani, number) or not (ani or number)
+        return (0 if known_caller(leg.call, record) else 1 if both else 2), self.far(leg, record, when)
 
     def far(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> float:
         """How far the record is from the leg, in seconds: by the length, which is exact, and the beginning, which may
@@ -141,7 +167,7 @@ class Fits:
         if record.duration_s is None:
             if when is not None:
                 return abs(when.end_s - ended_s)
-            return float(leg.ended_s is None) if agree(leg.call.ani, record.number) else now - ended_s
+            return float(leg.ended_s is None) if known_caller(leg.call, record) else now - ended_s
         if when is None:
             return abs(record.duration_s - (ended_s - started_s))
         if leg.ended_s is None and now - when.end_s > when.within + STALE_S:
@@ -153,13 +179,20 @@ class Fits:
         """From when the record counts."""
         return leg.call.began_s if self._legs == "whole_call" else leg.began_s
 
-    def says_gone(self, record: SmdrRecord, call: Call) -> bool:
-        """Is it the record of a call that is still on our port, by its number and its length until now?"""
+    def says_gone(self, early: Early, call: Call) -> bool:
+        """Is it the record of a call that is still on our port? Not one out of a buffer: neither one that names nobody
+        and came among others, nor one of a call that was over before."""
+        known = known_caller(call, early.record)
+        waited = self._waited(early, self.interval(early.record), known)
+        return (early.alone or known) and not waited and self.looks_like(early.record, call)
+
+    def looks_like(self, record: SmdrRecord, call: Call) -> bool:
+        """Can it be of a call that is still on our port, by its number and its length until now?"""
         if self._legs == "split_at_flash" or call.answered_s is None or record.transferred:
             return False
         if not self.same(call, record):
             return False
-        known = agree(call.ani, record.number)
+        known = known_caller(call, record)
         if record.duration_s is None:
             return known
         lasted = self._clock.seconds() - call.answered_s
@@ -174,7 +207,7 @@ class Fits:
             return self._clock.seconds() - leg.until(self._clock.seconds()) > AT_ONCE_S
         if there.answered_s is None:
             return record.answered is False
-        return self.says_gone(record, there)
+        return self.looks_like(record, there)
 
     def talked(self, leg: Leg, record: SmdrRecord) -> float | None:
         """How long the agent talked, where the record tells better than we know: not where it counts the whole call, or
@@ -217,22 +250,35 @@ class Fits:
 
     # within
 
+    def _waited(self, early: Early, when: Interval | None, known: bool) -> bool:
+        """Was it printed long before it came? Or was the PBX's clock set: so it is where the record names the caller and
+        came by itself, or others before it say so too."""
+        if when is None or early.came_s - when.end_s <= when.within + PROMPT_S:
+            return False
+        return not (known and (early.alone or self._clock_was_set(early.record)))
+
+    def _clock_was_set(self, record: SmdrRecord) -> bool:
+        """Do other records say that the PBX's clock is not what we know yet?"""
+        return (
+            self._pbx is not None and record.end is not None and self._pbx.doubted_by(record.end, record.resolution_s)
+        )
+
     @staticmethod
     def _same_trunk(call: Call, record: SmdrRecord) -> bool:
         return call.trunk is None or record.trunk is None or call.trunk == record.trunk
 
     def _long_over(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool, now: float) -> bool:
         """The record came by itself, as its call ended, and this leg ended long before."""
-        if leg.ended_s is None or leg.guessed or not alone or agree(leg.call.ani, record.number):
+        if leg.ended_s is None or leg.guessed or not alone or known_caller(leg.call, record):
             return False
         return now - leg.ended_s > NAMELESS_S and (when is None or abs(now - when.end_s) <= when.within)
 
     def _in_time(self, leg: Leg, record: SmdrRecord, when: Interval, now: float) -> bool:
-        within, known = when.within, agree(leg.call.ani, record.number)
+        within, known = when.within, known_caller(leg.call, record)
         ended_s = leg.until(now)
         if not leg.agents:  # our own ears know its end
-            apart = abs((record.duration_s or 0.0) - (ended_s - leg.began_s))
-            nameless = not known and record.duration_s is not None and self._legs == "per_leg"
+            apart = _outside(record.duration_s or 0.0, [ended_s - leg.began_s, ended_s - self.start(leg)])
+            nameless = not known and record.duration_s is not None and self._legs != "split_at_flash"
             if nameless and apart > NAMELESS_LEG_S + record.duration_step_s:
                 return False
             half = self._legs == "split_at_flash" and when.end_s + within > leg.began_s
@@ -257,9 +303,9 @@ class Fits:
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """The PBX's clock was set, and we do not know it yet, but for records that say so already: the same caller for
         the same length just now."""
-        if record.duration_s is None or not agree(leg.call.ani, record.number) or now - leg.until(now) > RECORD_S:
+        if record.duration_s is None or not known_caller(leg.call, record) or now - leg.until(now) > RECORD_S:
             return False
-        if self._pbx is None or record.end is None or not self._pbx.doubted_by(record.end, record.resolution_s):
+        if not self._clock_was_set(record):
             return False
         near = NEAR_S + record.duration_step_s
         return abs(record.duration_s - (leg.until(now) - self.start(leg))) <= near
@@ -267,7 +313,7 @@ class Fits:
     def _by_length(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """It cannot have lasted longer than the call so far; what is over must be so since a short while only. Without
         a number it must be as long as the leg, too."""
-        known = agree(leg.call.ani, record.number)
+        known = known_caller(leg.call, record)
         if leg.ended_s is not None and now - leg.ended_s > (RECORD_S if known else NAMELESS_S):
             return False
         if record.duration_s is None:  # nothing is said but that somebody hung up: our own port just did
@@ -280,6 +326,11 @@ class Fits:
         return leg.ended_s is not None or record.duration_s <= now - leg.call.began_s + SLACK_S
 
 
+def _outside(value: float, ends: list[float]) -> float:
+    """How far a value is from what lies between the least and the greatest."""
+    return max(min(ends) - value, value - max(ends), 0.0)
+
+
 def same_caller(call: Call, record: SmdrRecord) -> bool:
     """Do call and record agree on who called? Where one of them has no number they may; an outgoing call does not."""
     if record.direction in ("out", "internal"):
@@ -287,3 +338,8 @@ def same_caller(call: Call, record: SmdrRecord) -> bool:
     if not call.ani or not record.number:
         return True
     return agree(call.ani, record.number)
+
+
+def known_caller(call: Call, record: SmdrRecord) -> bool:
+    """Do both name the same caller, and is nothing doubtful about the call's number?"""
+    return call.ani_doubt is None and agree(call.ani, record.number)

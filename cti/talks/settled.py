@@ -29,6 +29,7 @@ from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
 from cti.talks.talks import Ambiguous, Match, Talks
+from drivers.clock import DelayedCall
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -60,6 +61,7 @@ class Settled:
         self._checked = parity or "stx_etx_bcc" in self._rules.terminators
         self._damage, self._looks = RecentDamage(), Looks(self._rules.encoding == "ascii")
         self._last_s = float("-inf")  # when a line came last
+        self._held: tuple[SmdrRecord, DelayedCall] | None = None  # may be the first line out of a buffer
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
         self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
         self._link_alarm = side.link_alarm("smdr")
@@ -80,6 +82,7 @@ class Settled:
 
     def close(self) -> None:
         """The server stops: calls that still wait for their record are marked."""
+        self._let_go(alone=True)
         for call in self.talks.close():
             if self.link is not None and 9 not in call.steps:
                 self._centre.event(call, "unrecorded", "inferred", why="the server stops")
@@ -87,7 +90,9 @@ class Settled:
     # from the line
 
     def take(self, item: SmdrItem) -> None:
-        """A line was read, or could not be."""
+        """A line was read, or could not be. A record that says neither who called nor when waits a breath: it may be
+        the first line out of a buffer."""
+        self._let_go(alone=False)
         if isinstance(item, SmdrUnknown):
             self._cannot_read(item)
             return
@@ -102,7 +107,10 @@ class Settled:
         if item.event == "end":
             if alone and item.end is not None:
                 self.pbx.heard(item.end, item.resolution_s)
-            self._centre.steps.step_9_record(item, alone)
+            if alone and item.number is None and self.talks.interval(item) is None:
+                self._held = (item, self._centre.clock.callLater(self._breath_s(item), self._nothing_behind))
+            else:
+                self._centre.steps.step_9_record(item, alone)
             return
         self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
         if item.event == "ring" and not item.mended:  # cut out of a damaged line: its number may be another's
@@ -194,9 +202,23 @@ class Settled:
     def _alone(self, record: SmdrRecord) -> bool:
         """Did it not come right behind the line before it, as from a buffer?"""
         now = self._centre.clock.seconds()
-        alone = now - self._last_s > 2 * len(record.raw) * self._byte_s + BREATH_S
+        alone = now - self._last_s > self._breath_s(record)
         self._last_s = now
         return alone
+
+    def _breath_s(self, record: SmdrRecord) -> float:
+        return 2 * len(record.raw) * self._byte_s + BREATH_S
+
+    def _nothing_behind(self) -> None:
+        self._let_go(alone=True)
+
+    def _let_go(self, *, alone: bool) -> None:
+        """The record that waited for what comes behind it."""
+        if self._held is not None:
+            (record, timer), self._held = self._held, None
+            if timer.active():
+                timer.cancel()
+            self._centre.steps.step_9_record(record, alone)
 
     def _link_changed(self, what: str, raised: bool, text: str) -> None:
         if what in ("down", "silent") and not raised:
@@ -278,8 +300,9 @@ class Settled:
     def _ended_on_our_port(self, record: SmdrRecord) -> None:
         """While a transfer is under way our flash hides what the line would tell: the PBX took it for on-hook, or the
         caller hung up that moment. A record of this call says that the caller is gone."""
-        call = self._on_port(record.extension or "")
-        if call is not None and call.state == "transferring" and self.talks.says_gone(record, call):
+        extension = record.extension or ""
+        call = self._on_port(extension)
+        if call is not None and call.state == "transferring" and self.talks.gone_already(extension, call):
             self._side.transfers.record_says_gone(call, record)
 
     def _on_port(self, extension: str) -> Call | None:

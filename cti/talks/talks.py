@@ -17,14 +17,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.fits import AT_ONCE_S, EARLY_S, NAMELESS_S, RECORD_S, SURE_S, Fits, Interval, Leg, Legs
+from cti.talks.fits import (
+    AT_ONCE_S,
+    EARLY_S,
+    NAMELESS_S,
+    RECORD_S,
+    SURE_S,
+    Early,
+    Fits,
+    Interval,
+    Leg,
+    Legs,
+    known_caller,
+)
 from drivers.clock import Clock, DelayedCall
 
 __all__ = ["EARLY_S", "NAMELESS_S", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "Match", "Talks"]
@@ -85,7 +96,8 @@ class Talks:
         self._order: deque[Leg] = deque()  # of all that are owed, by their end
         self._waiting: deque[Leg] = deque()  # those not yet overdue
         self._timer: DelayedCall | None = None
-        self._early: deque[tuple[float, SmdrRecord]] = deque(maxlen=EARLY)
+        self._last: SmdrRecord | None = None  # the record before
+        self._early: deque[Early] = deque(maxlen=EARLY)
 
     def __len__(self) -> int:
         return len(self._talks)
@@ -119,16 +131,16 @@ class Talks:
         began_s = call.talk_s if agents else call.answered_s
         leg = Leg(extension, call, call.began_s if began_s is None else began_s, agents, completes, now, guessed)
         early = [
-            (came_s, record)
-            for came_s, record in self._early
-            if record.extension == extension
-            and now - came_s <= EARLY_S
-            and self._fits.fits_early(call, leg.began_s, agents, record, came_s)
+            one
+            for one in self._early
+            if one.record.extension == extension
+            and now - one.came_s <= EARLY_S
+            and self._fits.fits_early(call, leg.began_s, agents, one)
         ]
         if early:
-            found = min(early, key=lambda one: self._fits.rank(leg, one[1], None))
+            found = min(early, key=lambda one: self._fits.rank(leg, one.record, None))
             self._early.remove(found)
-            return found[1]
+            return found.record
         if not completes and self._legs == "whole_call":
             return None  # the agent's extension will be named
         self._owed.setdefault(extension, []).append(leg)
@@ -139,15 +151,13 @@ class Talks:
         self._forget(now)
         return None
 
-    def says_gone(self, record: SmdrRecord, call: Call) -> bool:
-        """Is it the record of a call that is still on our port, by its number and its length until now?"""
-        return self._fits.says_gone(record, call)
-
     def gone_already(self, extension: str, call: Call) -> bool:
-        """Has such a record come?"""
+        """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
         since = self._clock.seconds() - EARLY_S
         return any(
-            one.extension == extension and self.says_gone(one, call) for came_s, one in self._early if came_s >= since
+            one.record.extension == extension and self._fits.says_gone(one, call)
+            for one in self._early
+            if one.came_s >= since
         )
 
     def match(self, record: SmdrRecord, alone: bool = True) -> Match | Ambiguous | None:
@@ -155,11 +165,16 @@ class Talks:
         breath with the record before it."""
         extension, now = record.extension or "", self._clock.seconds()
         self._forget(now)
+        if not alone and self._early and self._early[-1].record is self._last:
+            self._early[-1] = replace(self._early[-1], alone=False)
+        self._last = record
         fits, when = self._fits, self._fits.interval(record)
         found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
         leg = min(found, key=lambda leg: fits.rank(leg, record, when), default=None)
-        if leg is None or (not agree(leg.call.ani, record.number) and self._of_the_call_there(record, leg)):
-            self._early.append((now, record))
+        if leg is None and (calls := self._left_lately(extension, record, now)):
+            return Ambiguous(calls)
+        if leg is None or (not known_caller(leg.call, record) and self._of_the_call_there(record, leg)):
+            self._early.append(Early(now, record, alone))
             return None
         if others := self._as_near(leg, found, record, when):
             return Ambiguous((leg.call, *others))
@@ -180,15 +195,25 @@ class Talks:
     def _as_near(self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None) -> list[Call]:
         """The other calls that a record without a known caller can be of just as well."""
         fits = self._fits
-        if agree(leg.call.ani, record.number):
+        if known_caller(leg.call, record):
             return []
         far, near = fits.far(leg, record, when), max(SURE_S, record.duration_step_s)
         same = [one.call for one in found if one.call is not leg.call and fits.far(one, record, when) - far < near]
         return list(dict.fromkeys(same))
 
+    def _left_lately(self, extension: str, record: SmdrRecord, now: float) -> tuple[Call, ...]:
+        """A record that says only that somebody hung up at our port, where a call is now: those that left it shortly
+        before, and have no record yet; it may be theirs and late."""
+        there = self._on_port(extension)
+        if there is None or record.number or record.duration_s is not None:
+            return ()
+        legs = self._owed.get(extension, ())
+        late = [leg.call for leg in legs if not leg.matched and now - leg.until(now) <= NAMELESS_S]
+        return (*late, there) if late else ()
+
     def _sure(self, leg: Leg, record: SmdrRecord, alone: bool) -> bool:
         """Is the record the leg's beyond doubt: by the caller, or as it came at once when we hung up?"""
-        if agree(leg.call.ani, record.number):
+        if known_caller(leg.call, record):
             return True
         own = not leg.agents and leg.ended_s is not None
         return own and alone and self._clock.seconds() - leg.until(0.0) <= AT_ONCE_S

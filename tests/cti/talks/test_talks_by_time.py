@@ -215,7 +215,6 @@ def test_halves_of_a_split_call() -> None:
     for half in (pbx.record(talk_s - 15, talk_s - 6, "2001"), pbx.record(talk_s - 6, talk_s, "2001")):
         assert pbx.talks.match(half) == Match(call, False, False)
     assert pbx.talks.match(pbx.record(talk_s + 40, pbx.clock.seconds())) == Match(call, True), "the last half"
-    assert not pbx.talks.says_gone(pbx.record(talk_s - 15, talk_s, "2001"), call)
     pbx.talks.close()
 
 

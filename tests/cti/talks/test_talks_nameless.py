@@ -155,3 +155,54 @@ def test_a_prefixed_number_is_no_doubt_and_confirms_nothing(pbx: Pbx) -> None:
     call = pbx.talk(A, 30.0)
     found = pbx.talks.match(pbx.record(call.talk_s or 0, pbx.clock.seconds(), number="0" + A))
     assert isinstance(found, Match) and found.doubt is None and not found.confirmed
+
+
+def test_out_of_a_buffer_without_a_time_it_is_nobodys(desk: Desk) -> None:
+    """An LSU record has no time of day: among others it can be of any call of that telephone since yesterday."""
+    call = desk.talk(A, 60.0)
+    assert desk.talks.match(record("8001", 60.0), alone=False) is None
+    assert desk.talks.match(record("8001"), alone=False) is None
+    assert desk.talks.match(record("8001", 60.0)) == Match(call, True), "by itself it tells"
+
+
+def test_out_of_a_buffer_it_is_of_no_call_that_ends_soon_after(desk: Desk) -> None:
+    """The first line out of the buffer is known for one by the second."""
+    call = desk.call(None)
+    assert desk.talks.match(record("2001")) is None
+    assert desk.talks.match(record("2002"), alone=False) is None
+    assert desk.talks.owe("2001", call) is None
+
+
+def test_a_record_that_tells_only_that_somebody_hung_up_and_comes_late(desk: Desk) -> None:
+    """Of the call that left the port five seconds ago, or of the one that is there now, and gone already?"""
+    first = left_port(desk)
+    there = desk.call(B)
+    desk.talks._on_port = lambda extension: there
+    desk.clock.advance(AT_ONCE_S + 2.0)
+    there.answered_s = desk.clock.seconds() - 2.0
+    found = desk.talks.match(record("2001"))
+    assert isinstance(found, Ambiguous) and set(found.calls) == {first, there}
+    assert desk.talks.owe("2001", there) is None
+
+
+def test_out_of_a_buffer_of_a_call_that_is_over(pbx: Pbx) -> None:
+    """Printed to the minute; the call that is on the port now is not two minutes old."""
+    pbx.clock.advance(300.0)
+    call = pbx.call(None)
+    pbx.clock.advance(12.0)
+    now = pbx.clock.seconds()
+    early = pbx.record(now - 132.0, now - 120.0, "2001", number=None)
+    assert pbx.talks.match(early) is None
+    assert not pbx.talks.gone_already("2001", call) and pbx.talks.owe("2001", call) is None
+
+
+def test_a_whole_call_must_be_as_long_as_the_record_says() -> None:
+    """Who gave up in the menu after a second, and somebody else's record of the same minute."""
+    pbx = Pbx("whole_call", resolution_s=60)
+    call = pbx.call(None)
+    pbx.clock.advance(2.0)
+    pbx.talks.owe("2001", call)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now - 16.0, now, "2001", number=None), alone=False) is None
+    assert pbx.talks.match(pbx.record(now - 2.0, now, "2001", number=None), alone=False) == Match(call, False)
+    pbx.talks.close()
