@@ -251,8 +251,8 @@ class Fits:
     # within
 
     def _waited(self, early: Early, when: Interval | None, known: bool) -> bool:
-        """Was it printed long before it came? Or was the PBX's clock set: so it is where the record names the caller and
-        came by itself, or others before it say so too."""
+        """Was it printed long before it came? Or was the PBX's clock set: so it is where the record names the caller
+        and came by itself, or others before it say so too."""
         if when is None or early.came_s - when.end_s <= when.within + PROMPT_S:
             return False
         return not (known and (early.alone or self._clock_was_set(early.record)))
