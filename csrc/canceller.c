@@ -8,10 +8,11 @@ struct tr_canceller {
     uint64_t tick;
 };
 
-tr_canceller *tr_canceller_new(void) {
-    tr_canceller *c = calloc(1, sizeof *c);
+tr_canceller *tr_canceller_new(int taps) {
+    tr_canceller *c = taps > TR_ECHO_PARTS * TR_ECHO_TAPS ? NULL : calloc(1, sizeof *c);
     if (c) {
         c->echo.mode = TR_ECHO_ON;
+        c->echo.parts = taps > TR_ECHO_TAPS ? 2 : 1;
         tr_echo_init(&c->echo);
     }
     return c;

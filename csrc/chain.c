@@ -231,7 +231,7 @@ static bool cancel(struct tr_port *port, int16_t rx[TR_BLOCK], struct tr_echo_st
     if (port->tx_sounding) {
         tr_g711_decode(port->law, port->tx, sent, TR_BLOCK); /* what the line was given in this very block */
     }
-    return tr_echo_cancel(&port->echo, port->engine->tick, port->tx_sounding ? sent : NULL, rx, step);
+    return tr_echo_cancel(port->echo, port->engine->tick, port->tx_sounding ? sent : NULL, rx, step);
 }
 
 /* The received half. Returns the samples after gain, `zeros` where the card hears nothing or nobody needs them. */
@@ -239,7 +239,9 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
     const int16_t *samples = zeros;
     struct tr_echo_step step;
     step.worth = false;
-    bool loud = false, echoes = !idle && tr_echo_due(&port->echo, port->tx_sounding) && line_is_closed(port);
+    bool due = !idle && tr_echo_due(port->echo, port->tx_sounding), echoes = due && line_is_closed(port);
+    bool loud = false, half_open = port->was_open; /* the block in which a line closes is half one, half the other */
+    port->was_open = due && !echoes;
     bool wanted = wants_samples(port, echoes), as_came = true;
     if (!idle && wanted) {
         tr_g711_decode(port->law, port->rx, rx, TR_BLOCK);
@@ -251,8 +253,8 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
     if (port->armed) {
         run_detectors(port, samples);
     }
-    if (step.worth && may_learn(port)) {
-        tr_echo_learn(&port->echo, &step);
+    if (step.worth && may_learn(port) && !half_open) {
+        tr_echo_learn(port->echo, &step);
     }
     if (tr_r2_runs(port->r2)) {
         tr_r2_run(port, loud ? samples : NULL);

@@ -2,9 +2,11 @@
  * is taken out of what is received, before anybody hears it. Serves steps 5 and 6 (digits and voice under our own
  * prompt), and every conversation on the card, whose parties would hear themselves.
  *
- *   tail        32 ms (256 samples), counted from the sample in which it is sent
- *   converges   to more than 25 dB within 0.5 s of noise, 1 s of speech (echo return loss enhancement, with no
- *               non-linear processor: what is left is heard as it is)
+ *   tail        32 ms (256 samples), counted from the sample in which it is sent; 64 ms where that is asked for
+ *   converges   to more than 30 dB within 0.5 s of noise, 27 dB within 1 s of speech where 6 to 13 dB of it come back
+ *               (echo return loss enhancement, with no non-linear processor: what is left is heard as it is). Where the
+ *               line's own return loss is 20 dB, speech reaches 20 dB in its second second, 28 dB later: A-law leaves
+ *               26 to 30 dB there to one who knows the line exactly, see tests/csrc/test_echo.c
  *   both talk   goes on without diverging, and needs no detector for it, see below
  *   rests       while the line is open, a digit is heard or sent, in fax mode, while we are silent (under -44 dBm0) or
  *               send a steady sound, see below
@@ -24,7 +26,10 @@
  * while another is heard and nothing is known of the line is learnt wrongly once; the worst pair in the tests adds what
  * lies 13 dB below the near end, until something else is sent.
  *
- * While much of the path is in doubt, a block teaches twice: what the first look leaves over is looked at again.
+ * While much of a block's echo is in doubt, it teaches twice: what the first look leaves over is looked at again.
+ *
+ * A tail of 64 ms is two parts of 32, each with its path; what is in doubt of one part is a near end to the other. With
+ * them speech is learnt a little more slowly, and a far echo to more than 20 dB within 1 s, 32 dB later.
  *
  * Where what is left would be 3 dB louder than what came, the block is passed as it came; after five in succession the
  * path is forgotten. */
@@ -34,43 +39,49 @@
 #include "engine.h"
 #include <stdbool.h>
 
-#define TR_ECHO_TAPS 256   /* the tail, samples */
+#define TR_ECHO_TAPS 256   /* of a part of the tail, samples */
 #define TR_ECHO_POINTS 512 /* of the transform */
+#define TR_ECHO_PARTS 2
 
-/* What is known of the line. By frequency: 256 real and 256 imaginary parts, see echo_kernels.h. */
+/* What is known of a part of the line's echo. By frequency: 256 real and 256 imaginary parts, see echo_kernels.h. */
 struct tr_echo_path {
     float taps[2 * TR_ECHO_TAPS];
     float doubt[TR_ECHO_TAPS]; /* mean square error of a tap */
     float noise[TR_ECHO_TAPS]; /* power of the near end in a step's error */
+    float expected, doubtful;  /* power of the echo in the last step: as known, and in doubt */
 };
 
 struct tr_echo {
     uint8_t mode;              /* enum tr_echo_canceller */
+    uint8_t parts;             /* of the tail, 1 or 2 */
     uint8_t worse;             /* blocks in succession that would have been made louder */
     uint8_t steady;            /* blocks in succession in which the same was sent */
     uint32_t quiet;            /* blocks without a sound sent, in succession */
     uint64_t next;             /* tick of the block that carries on this history */
     float likeness;            /* of what is left over with the echo expected, -1 .. 1, smoothed */
-    float sent[512];           /* the last samples sent */
+    float sent[768];           /* the last samples sent */
     float came[256];           /* the last samples received */
     float usual[TR_ECHO_TAPS]; /* power of what is sent, by frequency, of late */
-    struct tr_echo_path path;
+    struct tr_echo_path path[TR_ECHO_PARTS];
 };
 
 /* Between tr_echo_cancel and tr_echo_learn of the same block. */
 struct tr_echo_step {
     bool worth; /* there is something to learn */
-    float sent[2 * TR_ECHO_TAPS];
+    float sent[TR_ECHO_PARTS][2 * TR_ECHO_TAPS];
     float left[TR_ECHO_TAPS];
 };
 
-/* Nothing is known of the line. */
+/* Nothing is known of the line; mode and parts are as they were. */
 void tr_echo_init(struct tr_echo *echo);
 /* Another call, another far end: what was learnt may no longer be so. */
 void tr_echo_doubt(struct tr_echo *echo);
-/* May this block hold an echo? Ask before it is decoded. `sounding`: we sent something that may come back in it. */
+/* So many blocks after the last sound sent, nothing of it is left on the line. */
+static inline uint32_t tr_echo_lasts(const struct tr_echo *echo) { return 2u + 2u * echo->parts; }
+/* May this block hold an echo (NULL: no canceller)? Ask before it is decoded. `sounding`: we sent something that may
+ * come back in it. */
 static inline bool tr_echo_due(const struct tr_echo *echo, bool sounding) {
-    return echo->mode != TR_ECHO_OFF && (sounding || echo->quiet < 4);
+    return echo && echo->mode != TR_ECHO_OFF && (sounding || echo->quiet < tr_echo_lasts(echo));
 }
 /* Takes the echo of what was sent (NULL: silence) out of a block, in place; `tick` is the engine's. False: it is as
  * it came. */

@@ -169,11 +169,12 @@ static float PATH(echo_change)(const float *spectrum, float *usual) {
     return PATH(mean16)(other) / (PATH(mean16)(all) + 1.0f);
 }
 
-/* One step: the error's part that goes with what was sent, weighed, cut to the tail, added to the path. Returns how
- * like the error is to the echo that was expected, -1 .. 1: the mean over the frequencies of its coherence, squared,
- * signed. */
-static float PATH(echo_learn)(const float *sent, const float *left, struct tr_echo_path *path) {
-    float error[512], step[512], taps[256], likeness[16] = {0}, power[16] = {0};
+/* One step; `besides` as in simd.h: the error's part that goes with what was sent, weighed, cut to the tail, added to
+ * the path. Returns how like the error is to the echo that was expected, -1 .. 1: the mean over the frequencies of its
+ * coherence, squared, signed. */
+static float PATH(echo_learn)(const float *sent, const float *left, const float *besides, struct tr_echo_path *path) {
+    float error[512], step[512], taps[256], power[16] = {0};
+    float likeness[16] = {0}, doubtful[16] = {0}, expected[16] = {0};
     const VEC zero = {0};
     PATH(spectrum)(NULL, left, error);
     for (int k = 0; k < 512; k += LANES)
@@ -184,9 +185,10 @@ static float PATH(echo_learn)(const float *sent, const float *left, struct tr_ec
         VEC wr = CAT(path->taps, k), wi = CAT(path->taps, 256 + k), doubt = CAT(path->doubt, k);
         VEC x2 = xr * xr + xi * xi, e2 = er * er + ei * ei, noise = CAT(path->noise, k);
         /* the near end is what the doubt does not explain, but never next to nothing */
-        VEC near = MORE(e2 - ECHO_SHARE * doubt * x2, e2 * ECHO_NOISE_LEAST);
+        VEC other = besides ? CAT(besides, k) : zero, w2 = wr * wr + wi * wi;
+        VEC near = MORE(e2 - ECHO_SHARE * (doubt * x2 + other), e2 * ECHO_NOISE_LEAST);
         noise = noise + (near - noise) * ECHO_NOISE_RATE;
-        VEC gain = doubt / (doubt * (x2 + leak) + noise * (1.0f / ECHO_SHARE) + 1.0f);
+        VEC gain = doubt / (doubt * (x2 + leak) + other + noise * (1.0f / ECHO_SHARE) + 1.0f);
         MASK own = x2 > leak; /* of what leaks in from its neighbours a frequency learns nothing of itself */
         gain = (VEC)((MASK)gain & own);
         VEC sr = xr * er + xi * ei, si = xr * ei - xi * er, like = wr * sr + wi * si;
@@ -194,9 +196,13 @@ static float PATH(echo_learn)(const float *sent, const float *left, struct tr_ec
         AT(path->doubt, k) = doubt * (1.0f - ECHO_SHARE * (gain * x2));
         AT(step, k) = gain * sr;
         AT(step, 256 + k) = gain * si;
-        VEC alike = like * MORE(like, zero - like) / (e2 * x2 * (wr * wr + wi * wi) + 1.0f);
+        VEC alike = like * MORE(like, zero - like) / (e2 * x2 * w2 + 1.0f);
+        AT(doubtful, k % 16) += doubt * x2;
+        AT(expected, k % 16) += w2 * x2;
         AT(likeness, k % 16) += (VEC)((MASK)alike & own);
     }
+    path->doubtful = PATH(mean16)(doubtful);
+    path->expected = PATH(mean16)(expected);
     PATH(samples)(step, false, taps);
     for (int n = 0; n < 256; n += LANES)
         AT(taps, n) = CAT(taps, n) * (1.0f / 256.0f);

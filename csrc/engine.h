@@ -107,8 +107,8 @@ enum tr_op {
     TR_OP_JOIN =
         23, /* a0 = conference, 1 .. half the engine's ports, 0 leaves; a1 = mask of enum tr_role; a2 = gain of what
                this port says there, a3 of what it hears, 1/100 dB. Again with the same number: a new role */
-    TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller, off at first; stays so over calls. TR_E_UNSUPPORTED
-                                 without TR_CAP_ECHO_CANCELLER */
+    TR_OP_ECHO_CANCELLER = 22, /* a0 = enum tr_echo_canceller, off at first; stays so over calls; a1 = taps of our own,
+                                  up to 256 (0) or to 512. TR_E_UNSUPPORTED without TR_CAP_ECHO_CANCELLER */
     TR_OP_R2 = 24,             /* B. a0 = enum tr_r2_op: see MFC-R2 below */
     TR_OP_PRI = 25 /* D, after tr_pri_open(). a0 = enum tr_pri_do, a1 = the call's handle, rest and side data by the
                       verb. TR_E_STALE: no such call any more; TR_E_STATE: not open */
@@ -672,9 +672,10 @@ tr_listener *tr_listener_new(uint32_t detect_mask, const struct tr_tone *plan, i
 int tr_listener_feed(tr_listener *listener, const int16_t *samples, int count, struct tr_event *out, int max);
 int tr_listener_side(tr_listener *listener, const struct tr_event *event, void *out, size_t max);
 void tr_listener_free(tr_listener *listener);
-/* The echo canceller of analog ports: takes the echo of `sent` out of `received`; `count` is a multiple of TR_BLOCK. */
+/* The echo canceller of analog ports: takes the echo of `sent` out of `received`; `count` is a multiple of TR_BLOCK;
+ * `taps` up to 256, or to 512. */
 typedef struct tr_canceller tr_canceller;
-tr_canceller *tr_canceller_new(void);
+tr_canceller *tr_canceller_new(int taps);
 int tr_canceller_feed(tr_canceller *canceller, const int16_t *sent, const int16_t *received, int16_t *out, int count);
 void tr_canceller_free(tr_canceller *canceller);
 /* Renders one play item (not TR_PLAY_FILE) to samples; returns how many, at most max. */

@@ -18,11 +18,6 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     if (!port) {
         return NULL;
     }
-    const tr_card *card = engine->cards[card_index].card;
-    if (card->ops->kind(card, card_port) == TR_KIND_B && !(port->r2 = (struct tr_r2 *)tr_alloc(sizeof *port->r2))) {
-        free(port);
-        return NULL;
-    }
     port->engine = engine;
     port->card_index = card_index;
     port->card = engine->cards[card_index].card;
@@ -33,7 +28,14 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
     if ((port->capabilities & TR_CAP_HW_ECHO_CANCELLER) || cancels_itself(port)) {
         port->capabilities |= TR_CAP_ECHO_CANCELLER;
     }
-    tr_echo_init(&port->echo);
+    if ((port->kind == TR_KIND_B && !(port->r2 = (struct tr_r2 *)tr_alloc(sizeof *port->r2))) ||
+        (cancels_itself(port) && !(port->echo = (struct tr_echo *)tr_alloc(sizeof *port->echo)))) {
+        tr_port_free(port);
+        return NULL;
+    }
+    if (port->echo) {
+        tr_echo_init(port->echo);
+    }
     atomic_init(&port->events_from, UINT64_MAX);
     port->rx_gain = port->tx_gain = tr_gain(0);
     port->voice_level = -4000;
@@ -46,11 +48,12 @@ struct tr_port *tr_port_create(struct tr_engine *engine, uint32_t card_index, ui
 void tr_port_free(struct tr_port *port) {
     free(atomic_load_explicit(&port->pri, memory_order_relaxed));
     free(port->r2);
+    free(port->echo);
     free(port);
 }
 
 uint64_t tr_port_memory(const struct tr_port *port) {
-    return sizeof *port + (port->r2 ? sizeof *port->r2 : 0) +
+    return sizeof *port + (port->r2 ? sizeof *port->r2 : 0) + (port->echo ? sizeof *port->echo : 0) +
            (atomic_load_explicit(&port->pri, memory_order_relaxed) ? sizeof(struct tr_pri_port) : 0);
 }
 
@@ -68,7 +71,9 @@ static void new_epoch(struct tr_port *port, uint32_t epoch) {
     tr_port_arm(port, 0);
     port->options = 0;
     tr_bridge_cut(port);
-    tr_echo_doubt(&port->echo);
+    if (port->echo) {
+        tr_echo_doubt(port->echo);
+    }
     tr_bridge_forget(port); /* what is heard here from now on is another call's */
     port->epoch = epoch;
 }
@@ -165,18 +170,20 @@ static int timed_by_card(struct tr_port *port, const struct tr_command *command,
     return result;
 }
 
-static int echo_canceller(struct tr_port *port, int32_t mode) {
-    if (mode < TR_ECHO_OFF || mode > TR_ECHO_FAX) {
+static int echo_canceller(struct tr_port *port, int32_t mode, int32_t taps) {
+    uint8_t parts = (uint8_t)(taps > TR_ECHO_TAPS ? 2 : 1);
+    if (mode < TR_ECHO_OFF || mode > TR_ECHO_FAX || taps < 0 || taps > TR_ECHO_PARTS * TR_ECHO_TAPS) {
         return TR_E_ARGUMENT;
     }
-    if (!cancels_itself(port)) {
+    if (!port->echo) {
         const struct tr_card_ops *ops = port->card->ops;
         return ops->echo_canceller ? ops->echo_canceller(port->card, port->card_port, mode) : TR_E_UNSUPPORTED;
     }
-    if (mode == TR_ECHO_OFF) {
-        tr_echo_init(&port->echo);
+    if (mode == TR_ECHO_OFF || parts != port->echo->parts) {
+        port->echo->parts = parts;
+        tr_echo_init(port->echo);
     }
-    port->echo.mode = (uint8_t)mode;
+    port->echo->mode = (uint8_t)mode;
     return TR_OK;
 }
 
@@ -201,7 +208,7 @@ static int line_command(struct tr_port *port, const struct tr_command *command, 
     case TR_OP_LAMP:
         return ops->lamp ? ops->lamp(card, n, a[0]) : TR_E_UNSUPPORTED;
     case TR_OP_ECHO_CANCELLER:
-        return echo_canceller(port, a[0]);
+        return echo_canceller(port, a[0], a[1]);
     case TR_OP_PRI:
         return tr_pri_port_command(port, command, side);
     case TR_OP_R2:
@@ -289,8 +296,8 @@ void tr_port_line_event(struct tr_port *port, const struct tr_line_event *line) 
     if (line->kind == TR_EV_RING_BEGIN || line->kind == TR_EV_RING_END) {
         port->rang = port->engine->tick;
     }
-    if (line->kind <= TR_EV_FLASH || line->kind == TR_EV_HOOK_DONE) {
-        tr_echo_doubt(&port->echo); /* another call, or another far end */
+    if (port->echo && (line->kind <= TR_EV_FLASH || line->kind == TR_EV_HOOK_DONE)) {
+        tr_echo_doubt(port->echo); /* another call, or another far end */
     }
     if (line->kind == TR_EV_HOOK_DONE) {
         port->line_open = false;

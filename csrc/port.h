@@ -41,6 +41,7 @@ struct tr_port {
     bool digit_on;
     bool sends_digits; /* our own are in tx */
     bool line_open;    /* by our own flash or loop opening */
+    bool was_open;     /* in the block before, while we sent: what the canceller need not know */
     uint8_t law;
     uint32_t armed, options;           /* enum tr_detect, enum tr_detect_option */
     uint32_t quiet;                    /* silent blocks in succession */
@@ -73,7 +74,7 @@ struct tr_port {
 
     /* touched only when used */
     struct tr_bridge_end bridge;
-    struct tr_echo echo;
+    struct tr_echo *echo; /* our own canceller; NULL where the card's is used, and on digital ports */
     struct tr_play_entry queue[TR_PLAY_QUEUE];
     struct tr_dtmf dtmf;
     struct tr_vad vad;

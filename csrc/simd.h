@@ -27,9 +27,10 @@ struct tr_kernels {
     /* How much of the power of what was sent (its spectrum) is elsewhere than it usually was, 0 .. 1; `usual`, its 256
      * powers of late, follows. */
     float (*echo_change)(const float *spectrum, float *usual);
-    /* What is left of 256 samples, with the spectrum of what was sent, teaches the path. Returns how like it is to the
-     * echo that was expected, -1 .. 1. */
-    float (*echo_learn)(const float *sent, const float *left, struct tr_echo_path *path);
+    /* What is left of 256 samples, with the spectrum of what was sent, teaches the path. `besides`: by frequency, power
+     * of the echo that is in doubt elsewhere; NULL: none. Returns how like what is left is to the echo that was
+     * expected, -1 .. 1. */
+    float (*echo_learn)(const float *sent, const float *left, const float *besides, struct tr_echo_path *path);
 };
 
 extern const struct tr_kernels *tr_kernels;

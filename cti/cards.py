@@ -104,7 +104,7 @@ def cancel_echoes(cards: Mapping[str, tuple[Card, EngineCard]]) -> None:
         if isinstance(row, WiredCard):
             for port in card.ports:
                 if "echo_canceller" in port.capabilities:
-                    port.echo_canceller(row.echo_mode)
+                    port.echo_canceller(row.echo_mode, row.echo_taps)
 
 
 def _open(engine: Engine, card: Card) -> EngineCard:

@@ -27,7 +27,7 @@ from drivers.playing import Collect, Collected, Dial, Play, PlayEnd, Playing
 from drivers.problems import note, report
 from drivers.recording import Capture, Record, Recording, What
 from drivers.ringing import Ring
-from drivers.state import DETECTORS, ECHO_MODES, NAMED_VALUES, SETTINGS, PortState, mask, read_port
+from drivers.state import DETECTORS, ECHO_MODES, ECHO_TAPS, NAMED_VALUES, SETTINGS, PortState, mask, read_port
 from drivers.tones import EMPTY, MAX_TONES, TonePlan
 
 if TYPE_CHECKING:
@@ -228,15 +228,18 @@ class Port:
         self._hearing = True
         self._command(lib.TR_OP_JOIN, conference or 0, roles, centi(talk_db), centi(listen_db))
 
-    def echo_canceller(self, mode: str) -> None:
+    def echo_canceller(self, mode: str, taps: int = 256) -> None:
         """The card's echo canceller, or, on an analog port whose card has none, the engine's: "off" (at first), "on",
-        or "fax" (for a fax or modem call: it learns no more); stays so until changed, over calls. Unsupported where
-        there is none."""
+        or "fax" (for a fax or modem call: it learns no more); stays so until changed, over calls. `taps`: of the
+        engine's, samples of echo that it knows, 256 or 512; 512 costs 1.8 times as much and learns more slowly.
+        Unsupported where there is none."""
         if mode not in ECHO_MODES:
             raise ArgumentError(f"{self.name}: echo canceller {mode!r} is none of {', '.join(ECHO_MODES)}")
         if "echo_canceller" not in self.capabilities:
             raise Unsupported(f"{self.name}: this port has no echo canceller")
-        self._command(lib.TR_OP_ECHO_CANCELLER, ECHO_MODES[mode])
+        if taps not in ECHO_TAPS:
+            raise ArgumentError(f"{self.name}: an echo canceller of {taps} taps; the engine's has 256 or 512")
+        self._command(lib.TR_OP_ECHO_CANCELLER, ECHO_MODES[mode], taps)
 
     def gain(self, rx_db: float, tx_db: float) -> None:
         """Receive and transmit gain, -24 to 24 dB."""

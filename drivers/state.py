@@ -39,6 +39,7 @@ ALARMS: dict[str, int] = {
     "removed": lib.TR_ALARM_REMOVED,
 }
 ECHO_MODES: dict[str, int] = {"off": lib.TR_ECHO_OFF, "on": lib.TR_ECHO_ON, "fax": lib.TR_ECHO_FAX}
+ECHO_TAPS = (256, 512)
 DETECTORS: dict[str, int] = {
     "dtmf": lib.TR_DETECT_DTMF,
     "tones": lib.TR_DETECT_TONES,

@@ -9,7 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 
-from cti.commands import bench_acd, bench_bridge, bench_demo, bench_engine, bench_journal, bench_r2, bench_talkoff
+from cti.commands import (
+    bench_acd,
+    bench_bridge,
+    bench_demo,
+    bench_echo,
+    bench_engine,
+    bench_journal,
+    bench_r2,
+    bench_talkoff,
+)
 
 NAME = "bench"
 HELP = "measure this machine: ports per core, false digits, records, routing"
@@ -21,6 +30,7 @@ examples:
 """
 PARTS = {
     "engine": bench_engine,
+    "echo": bench_echo,
     "talkoff": bench_talkoff,
     "journal": bench_journal,
     "acd": bench_acd,

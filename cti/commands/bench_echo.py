@@ -1,12 +1,15 @@
-"""Echo cancellers on one core: ours with each kernel, and SpeexDSP's block canceller where its library is installed.
+"""`tipring bench echo`: cancellers on one core, ours with each kernel and tail, and SpeexDSP's where it is installed.
 
-All of 32 ms, on the same sound in the same run: an echo 10 dB below what is sent, through a hybrid of our own and
-A-law. Told are lines a core and the echo return loss enhancement (the echo over what is left of it, dB): of noise half
-a second after its beginning, of speech a second after it, and of each after two seconds.
+All on the same sound in the same run: an echo 10 dB below what is sent, through a hybrid of our own and A-law. Told are
+lines a core, in processor time, the ratio to SpeexDSP's with the same tail (round by round, its median), and the echo
+return loss enhancement (the echo over what is left of it, dB): of noise half a second after its beginning, of speech a
+second after it, and of each after two seconds. `best` is one who knows the line exactly: what A-law made of the echo
+stays.
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import ctypes.util
 import math
@@ -16,10 +19,11 @@ from array import array
 from statistics import median
 from typing import Any
 
-from cti.commands.bench_sound import RATE, a_law, from_a_law
+from cti.commands.bench_sound import RATE, a_law, from_a_law, speech
 
+HELP = "echo cancellers: lines per core and echo taken away, ours and SpeexDSP's"
 SECONDS = 4
-TAPS = 256
+TAILS = (256, 512)
 BLOCK = 160
 RETURN_LOSS_DB = 10.0
 HYBRID = (0.35, 0.80, -0.40, 0.0, 0.22, 0.0, -0.12, 0.0, 0.0, 0.06)
@@ -28,11 +32,10 @@ LINES = 25
 
 
 def echo_of(sent: array[int]) -> array[int]:
-    """What comes back."""
+    """What comes back, as it is on the line."""
     gain = 10 ** (-RETURN_LOSS_DB / 20) / math.sqrt(sum(tap * tap for tap in HYBRID))
     taps = [(delay + 2, tap * gain) for delay, tap in enumerate(HYBRID) if tap]
-    back = array("h", (round(sum(sent[n - d] * tap for d, tap in taps if n >= d)) for n in range(len(sent))))
-    return from_a_law(a_law(back))
+    return array("h", (round(sum(sent[n - d] * tap for d, tap in taps if n >= d)) for n in range(len(sent))))
 
 
 def noise(source: random.Random) -> array[int]:
@@ -43,10 +46,10 @@ def noise(source: random.Random) -> array[int]:
 class Ours:
     """The engine's canceller."""
 
-    def __init__(self) -> None:
+    def __init__(self, taps: int) -> None:
         from drivers._engine import ffi, lib
 
-        self._handle = ffi.gc(lib.tr_canceller_new(), lib.tr_canceller_free)
+        self._handle = ffi.gc(lib.tr_canceller_new(taps), lib.tr_canceller_free)
 
     def feed(self, part: tuple[Any, Any, Any, int]) -> None:
         """Some blocks, as `part` prepared them."""
@@ -68,7 +71,7 @@ class Ours:
 
 
 class Speex:
-    """SpeexDSP's (speex_echo_state_init with blocks of 20 ms and a tail of 32 ms)."""
+    """SpeexDSP's (speex_echo_state_init with blocks of 20 ms)."""
 
     _library: Any = None
     SET_RATE = 24
@@ -92,8 +95,8 @@ class Speex:
             cls._library = library
         return True
 
-    def __init__(self) -> None:
-        self._state = self._library.speex_echo_state_init(BLOCK, TAPS)
+    def __init__(self, taps: int) -> None:
+        self._state = self._library.speex_echo_state_init(BLOCK, taps)
         rate = ctypes.c_int(RATE)
         self._library.speex_echo_ctl(self._state, self.SET_RATE, ctypes.byref(rate))
 
@@ -114,39 +117,76 @@ class Speex:
         self._library.speex_echo_state_destroy(self._state)
 
 
-def measure(speech: array[int], rounds: int) -> dict[str, Any]:
-    """Each canceller on the same sound, in turn. speech: SECONDS of it at least."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Rounds."""
+    parser.add_argument("--rounds", type=int, default=5, help="of each measurement; medians are told (default 5)")
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """All cancellers on the same sound, in turn."""
     from cti.commands.bench_engine import kernels
+    from cti.errors import TipringError
     from drivers.listener import simd
 
-    sounds = {"noise": noise(random.Random(1)), "speech": from_a_law(a_law(speech[: SECONDS * RATE]))}
+    if not 1 <= args.rounds <= 100:
+        raise TipringError("--rounds is a number from 1 to 100")
+    sounds = {"noise": noise(random.Random(1)), "speech": from_a_law(a_law(speech()[: SECONDS * RATE]))}
     echoes = {name: echo_of(sent) for name, sent in sounds.items()}
-    before = simd()
+    came = {name: from_a_law(a_law(echo)) for name, echo in echoes.items()}
     names = [*kernels(), *(["speexdsp"] if Speex.is_here() else [])]
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(rounds):
-        for name in names:
-            if name != "speexdsp":
-                simd(name)
-            rates[name].append(_lines(Speex if name == "speexdsp" else Ours, sounds["speech"], echoes["speech"]))
+    rates: dict[tuple[str, int], list[float]] = {(name, taps): [] for taps in TAILS for name in names}
+    before = simd()
+    for _ in range(args.rounds):
+        for (name, taps), row in rates.items():
+            row.append(_lines(_kind(name), taps, sounds["speech"], came["speech"]))
     simd(before)
-    found: dict[str, Any] = {}
-    for name in names:
-        kind: type[Ours] | type[Speex] = Speex if name == "speexdsp" else Ours
-        left = {sound: _cancelled(kind, sent, echoes[sound]) for sound, sent in sounds.items()}
-        found[name] = {
-            "lines_per_core": int(median(rates[name])),
-            "noise_db": _enhancement(echoes["noise"], left["noise"], 0.5, 0.7),
-            "speech_db": _enhancement(echoes["speech"], left["speech"], 1.0, 2.0),
-            "noise_later_db": _enhancement(echoes["noise"], left["noise"], 2.0, SECONDS),
-            "speech_later_db": _enhancement(echoes["speech"], left["speech"], 2.0, SECONDS),
-        }
-    return found
+    rows = []
+    for (name, taps), row in rates.items():
+        speex = rates.get(("speexdsp", taps))
+        left = {sound: _cancelled(_kind(name), taps, sent, came[sound]) for sound, sent in sounds.items()}
+        ratios = [one / other for one, other in zip(row, speex, strict=True)] if speex else []
+        rows.append(
+            {
+                "canceller": name,
+                "tail_ms": taps * 1000 // RATE,
+                "lines_per_core": int(median(row)),
+                "ratio": round(median(ratios), 2) if ratios else None,
+                **_taken_away(echoes, left),
+            }
+        )
+    simd(before)
+    return {"simd": before, "cancellers": rows, "best": _taken_away(echoes, _without(echoes, came))}
 
 
-def _lines(kind: type[Ours] | type[Speex], sent: array[int], came: array[int]) -> float:
+def show(result: dict[str, Any]) -> None:
+    """For people."""
+    print("lines of a core; echo taken away of noise after 0.5 s, of speech after 1 s, of both after 2 s:")
+    for row in result["cancellers"]:
+        compared = f"{row['ratio']:5.2f} times SpeexDSP's" if row["ratio"] is not None else ""
+        print(f"  {row['canceller']:8} {row['tail_ms']} ms {row['lines_per_core']:8}   {_said(row)}   {compared}")
+    print(f"  whoever knows the line exactly     {_said(result['best'])}")
+
+
+def _said(row: dict[str, Any]) -> str:
+    return (
+        f"{row['noise_db']:4.1f} and {row['speech_db']:4.1f} dB, "
+        f"then {row['noise_later_db']:4.1f} and {row['speech_later_db']:4.1f} dB"
+    )
+
+
+def _kind(name: str) -> type[Ours] | type[Speex]:
+    """The canceller of this name; a kernel of ours is chosen."""
+    from drivers.listener import simd
+
+    if name == "speexdsp":
+        return Speex
+    simd(name)
+    return Ours
+
+
+def _lines(kind: type[Ours] | type[Speex], taps: int, sent: array[int], came: array[int]) -> float:
     """How many one core carries: LINES of them in turn, each block by block."""
-    lines = [kind() for _ in range(LINES)]
+    lines = [kind(taps) for _ in range(LINES)]
     sides = [sent, came, array("h", bytes(2 * len(sent)))]
     took, count = 0.0, 5 * BLOCK
     for at in range(0, len(sent), count):
@@ -160,11 +200,26 @@ def _lines(kind: type[Ours] | type[Speex], sent: array[int], came: array[int]) -
     return LINES * len(sent) / RATE / took
 
 
-def _cancelled(kind: type[Ours] | type[Speex], sent: array[int], came: array[int]) -> array[int]:
-    one, out = kind(), array("h", bytes(2 * len(sent)))
+def _cancelled(kind: type[Ours] | type[Speex], taps: int, sent: array[int], came: array[int]) -> array[int]:
+    one, out = kind(taps), array("h", bytes(2 * len(sent)))
     one.feed(kind.part([sent, came, out], 0, len(sent)))
     one.close()
     return out
+
+
+def _without(echoes: dict[str, array[int]], came: dict[str, array[int]]) -> dict[str, array[int]]:
+    return {
+        name: array("h", (back - echo for back, echo in zip(came[name], echoes[name], strict=True))) for name in echoes
+    }
+
+
+def _taken_away(echoes: dict[str, array[int]], left: dict[str, array[int]]) -> dict[str, float]:
+    return {
+        "noise_db": _enhancement(echoes["noise"], left["noise"], 0.5, 0.7),
+        "speech_db": _enhancement(echoes["speech"], left["speech"], 1.0, 2.0),
+        "noise_later_db": _enhancement(echoes["noise"], left["noise"], 2.0, SECONDS),
+        "speech_later_db": _enhancement(echoes["speech"], left["speech"], 2.0, SECONDS),
+    }
 
 
 def _enhancement(echo: array[int], left: array[int], begin: float, end: float) -> float:

@@ -15,7 +15,6 @@ from array import array
 from statistics import median
 from typing import Any
 
-from cti.commands.bench_echo import measure as measure_cancellers
 from cti.commands.bench_sound import (
     INPUTS,
     SECONDS,
@@ -25,7 +24,6 @@ from cti.commands.bench_sound import (
     channels_per_core,
     from_a_law,
     make_inputs,
-    speech,
 )
 
 HELP = "ports per core, cost of a tick, memory per port, digits found of those sent"
@@ -83,13 +81,6 @@ def show(result: dict[str, Any]) -> None:
         print(f"  {name:8}        {row['ports_per_core']:8}   {row['ratio']:.2f} times generic")
     print(f"bytes_per_port    {result['bytes_per_port']:8}")
     print(f"digits            {result['digits_found']:8} found of {result['digits_sent']} sent")
-    print(
-        "the echo canceller alone, 32 ms, lines of a core; echo taken away of noise after 0.5 s, of speech after 1 s:"
-    )
-    for name, row in result["cancellers"].items():
-        later = f"after 2 s {row['noise_later_db']:4.1f} and {row['speech_later_db']:4.1f} dB"
-        taken = f"{row['noise_db']:4.1f} and {row['speech_db']:4.1f} dB"
-        print(f"  {name:8} {row['lines_per_core']:8}   {taken}, {later}")
     print("the DTMF receiver alone, channels of a core:")
     for name, row in result["receivers"].items():
         compared = f"{row['ratio']:6.2f} times {result['reference']}"
@@ -120,7 +111,6 @@ def _measure(ports: int, rounds: int) -> dict[str, Any]:
         "ports_per_core": per_core[kernel],
         "ports_per_core_tones": per_core["tones"],
         "ports_per_core_echo": per_core["echo"],
-        "cancellers": measure_cancellers(speech(), rounds),
         "kernels": {
             name: {
                 "ports_per_core": per_core[name],

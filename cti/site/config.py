@@ -73,7 +73,8 @@ class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     ports: Annotated[int, Meta(ge=1, le=256)]
     type: Literal["fxo", "fxs", "b", "e1"] = "fxo"  # e1: the last port is the D channel, the others are B channels
     law: Literal["alaw", "ulaw"] = "alaw"
-    echo_mode: Literal["on", "fax", "off"] = "on"  # of our own echo canceller on analog ports: 32 ms
+    echo_mode: Literal["on", "fax", "off"] = "on"  # of our own echo canceller on analog ports
+    echo_taps: Literal[256, 512] = 256  # 256: echo up to 32 ms; 512: up to 64 ms, where a far end reflects late
     backplane: str | None = None  # the Unix socket at which the other ends of the wires are
 
 
