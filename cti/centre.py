@@ -297,12 +297,16 @@ class Centre:
             self.event(call, "connected", "port", agent=call.agent)
             self.acd.line(call.agent, "talking", "answered", source="port")
 
-    def came_back(self, call: Call, agent: str | None, extension: str | None) -> None:
-        """The switch gave the caller back: the agent, if there was one, is free, the caller at the old place."""
+    def came_back(self, call: Call, agent: str | None, extension: str | None, given_to: str | None) -> None:
+        """The switch gave the caller back: the agent, if there was one, is free, the caller at the old place; or the
+        agent did, to this group's queue."""
         if agent is not None and extension is not None:
             self.side.came_back(call, extension)
             self.pop_ups.withdraw(call, self.acd.agent(agent))
         try:
-            self.acd.requeue(call.id)
+            if given_to is None:
+                self.acd.requeue(call.id)
+            else:
+                self.acd.give_back(call.id, given_to)
         except UnknownCall:
             self.log.info("a caller was recalled whom the queue had forgotten", call=call.id)

@@ -63,19 +63,23 @@ class Conduct:
 
     # back from the switch
 
-    def is_back(self, call: Call) -> None:
-        """The switch gave the caller back: to the old place; the agent, if there was one, is free."""
+    def is_back(self, call: Call, given_to: str | None = None) -> None:
+        """The switch gave the caller back: to the old place; the agent, if there was one, is free. ``given_to``: it was
+        the agent who gave the caller to this group."""
         call.back_s = self._centre.clock.seconds()
         agent, extension = call.agent, call.extension
         call.agent = call.extension = call.talk_s = None
         call.blind = False
+        if given_to is not None:
+            self._centre.event(call, "given_back", "desk", agent=agent, extension=extension, group=given_to)
+            call.group, call.queued_s = given_to, call.back_s
         call.send("recalled")
-        self._centre.came_back(call, agent, extension)
+        self._centre.came_back(call, agent, extension, given_to)
 
-    def serve_again(self, call: Call) -> None:
+    def serve_again(self, call: Call, word: str = "nobody_answered") -> None:
         """A caller who is back, on a line that is ready, is told so and waits for the next agent."""
         call.scope = CallScope(self._centre.clock, f"call {call.id}", self._failed_child(call))
-        call.scope.start(self._serve_recalled(call), "serve")
+        call.scope.start(self._serve_recalled(call, word), "serve")
 
     # the caller is gone
 
@@ -160,14 +164,14 @@ class Conduct:
         call.send("chosen")
         await self._distribute(call)
 
-    async def _serve_recalled(self, call: Call) -> None:
+    async def _serve_recalled(self, call: Call, word: str) -> None:
         if not await self._centre.side.lifted(call):
             return
         why = self._centre.side.hopeless(call)
         if why:
             await self._cannot_transfer(call, why)
             return
-        await self._centre.attendant.say(call, "nobody_answered")
+        await self._centre.attendant.say(call, word)
         await self._distribute(call)
 
     async def _distribute(self, call: Call) -> None:

@@ -84,7 +84,7 @@ class Pbx:
 
     def route(self, trunk: Trunk) -> None:
         """A trunk has been answered: find it an idle VRU extension."""
-        extension = self._idle_member()
+        extension = self.idle_member()
         if extension is not None:
             trunk.rings()
             self.ring_vru(extension, trunk)
@@ -96,7 +96,8 @@ class Pbx:
             self.note(trunk.call_no, "pbx", "all VRU ports busy", waits=False)
             trunk.refuse()
 
-    def _idle_member(self, after: Extension | None = None) -> Extension | None:
+    def idle_member(self, after: Extension | None = None) -> Extension | None:
+        """Where the next call to the hunt group goes."""
         count = len(self.hunt)
         first = 0
         if after is not None:
@@ -194,7 +195,7 @@ class Pbx:
             if origin is not None:
                 self.recall(caller, origin, extension.number)
             elif extension.kind == "vru" and not extension.recalled:
-                following = self._idle_member(after=extension)
+                following = self.idle_member(after=extension)
                 if following is not None and following is not extension:
                     self.ring_vru(following, caller)
                 else:
@@ -210,7 +211,7 @@ class Pbx:
             self.idle(to)
             return
         if self.plan.recall_to == "another" and to.kind == "vru":
-            to = self._idle_member(after=to) or to
+            to = self.idle_member(after=to) or to
         if to.state is not State.IDLE:
             self.cut_off(trunk)
             return

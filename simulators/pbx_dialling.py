@@ -45,6 +45,12 @@ class Dialling:
         match meaning.what:
             case "extension":
                 self._call(extension.pbx.extensions[meaning.number])
+            case "hunt_group":
+                idle = extension.pbx.idle_member()
+                if idle is None:
+                    self.refuse("busy", "all VRU ports busy")
+                else:
+                    self._call(idle)
             case "retrieve":
                 extension.tell("dials", digits=self.digits)
                 extension.retrieve()

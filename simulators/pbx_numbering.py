@@ -10,8 +10,8 @@ from simulators.pbx_plan import PbxPlan
 
 @dataclass(frozen=True)
 class Meaning:
-    """`what`: extension, retrieve, lamp_on, lamp_off, leave, enter, pick_up, congested; vacant; more (digits are
-    wanted)."""
+    """`what`: extension, hunt_group, retrieve, lamp_on, lamp_off, leave, enter, pick_up, congested; vacant; more
+    (digits are wanted)."""
 
     what: str
     number: str = ""
@@ -30,6 +30,8 @@ class Numbering:
         self._whole = {
             code.replace("{ext}", number): Meaning(what, number) for what, code in codes.items() for number in numbers
         }
+        if plan.hunt_number:
+            self._whole[codes["extension"].replace("{ext}", plan.hunt_number)] = Meaning("hunt_group")
         if plan.member_codes is not None and not holding:
             self._whole[plan.member_codes[0]] = Meaning("leave")
             self._whole[plan.member_codes[1]] = Meaning("enter")

@@ -18,6 +18,7 @@ VERBS = (
     "pick_up",
     "camp_on",
     "deflect",
+    "give_back",
     "send_dtmf",
     "monitor",
     "whisper",

@@ -138,6 +138,32 @@ class Acd:
             self._back(entry, "recall")
         return entry
 
+    def give_back(self, call_id: str, group: str, source: str = "desk") -> QueueEntry:
+        """The agent who talks with a caller gives the caller to a group's queue, the old one or another: the place is
+        by the arrival, ahead of all who came later, and max_wait_s counts anew. The agent is free, with the wrap-up
+        that is owed. A queue that is full takes the caller in. Raises UnknownGroup; UnknownCall after `remove`."""
+        queue = self.queues.get(group)
+        if queue is None:
+            raise UnknownGroup(group)
+        entry = self.entries.get(call_id) or self._recent.pop(call_id, None)
+        if entry is None:
+            raise UnknownCall(call_id)
+        with self.turn():
+            before, entry.agent = entry.agent, None
+            if before is not None and before.call == call_id and not before.withdraw("handed_over", source):
+                before.clear("handed_over", source)
+            if entry.state != "waiting" and queue is not entry.queue:
+                entry.stop_timer()
+                entry.machine.send("leave")
+                entry = QueueEntry(call_id, queue, entry.key, entry.came_s)
+                entry.since_s = self._clock.seconds()
+                self.entries[call_id] = entry
+                self._wait(entry, "given_back")
+            elif entry.state != "waiting":
+                entry.since_s = self._clock.seconds()
+                self._back(entry, "given_back")
+        return entry
+
     def hand_over(self, call_id: str, agent: Agent | str | None, source: str = "switch") -> bool:
         """The caller talks with this agent now (None: with nobody of ours), and not with the one before, who is free,
         with the wrap-up that is owed. False: the caller talks with no agent of ours, or with this one already."""
@@ -321,7 +347,7 @@ class Acd:
         """How long the head of each queue has waited."""
         now = self._clock.seconds()
         heads = {name: queue.head for name, queue in self.queues.items()}
-        return {name: now - head.came_s if head is not None else 0.0 for name, head in heads.items()}
+        return {name: now - head.since_s if head is not None else 0.0 for name, head in heads.items()}
 
     def close(self) -> None:
         """Stop all time limits (the server stops)."""
@@ -480,7 +506,10 @@ class Acd:
         entry.machine.send("back")
         entry.agent = None
         self.entries[entry.call] = entry
-        wait_left = entry.came_s + entry.queue.settings.max_wait_s - self._clock.seconds()
+        self._wait(entry, cause)
+
+    def _wait(self, entry: QueueEntry, cause: str) -> None:
+        wait_left = entry.since_s + entry.queue.settings.max_wait_s - self._clock.seconds()
         if wait_left <= 0:
             self._leave(entry, "overdue")
             return

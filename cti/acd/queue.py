@@ -47,7 +47,7 @@ ENTRY = Chart(
         "left": "gone: hung up, left a message; or waited too long (and may be answered even so)",
     },
     limits={
-        "waiting": "max_wait_s of the group, from the arrival",
+        "waiting": "max_wait_s of the group, from the arrival, or from being given back by an agent",
         "offered": "the agent's reserve_s and ring_s + ring_spare_s",
         "connected": "the agent's talk_s + ask_s",
         "over": "the next 1000 talks",
@@ -74,7 +74,8 @@ class QueueEntry:
     """One caller in a group's queue. Cancelling `assigned` does not leave the queue: say `Acd.remove`."""
 
     __slots__ = (
-        "_assigned", "_listeners", "agent", "call", "came_s", "key", "machine", "queue", "timer", "told_place", "why",
+        "_assigned", "_listeners", "agent", "call", "came_s", "key", "machine", "queue", "since_s", "timer",
+        "told_place", "why",
     )  # fmt: skip
 
     def __init__(self, call: str, queue: GroupQueue, key: int, came_s: float) -> None:
@@ -82,6 +83,7 @@ class QueueEntry:
         self.queue = queue
         self.key = key  # order of arrival over all groups
         self.came_s = came_s
+        self.since_s = came_s  # max_wait_s counts from here: the arrival, or being given back
         self.agent: Agent | None = None  # offered to, or connected with
         self.why = ""  # this caller left
         self.timer: DelayedCall | None = None  # max_wait_s

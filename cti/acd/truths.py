@@ -40,7 +40,7 @@ CAUSES = {
     "answered_elsewhere": "the caller was answered by another agent, or rings there now",
     "next_call": "the agent answered the next call, so the call before it is over",
     "recall": "the PBX gave the caller back to us",
-    "handed_over": "the agent handed the caller on to somebody else",
+    "handed_over": "the agent handed the caller on to somebody else, or back to a queue",
     "telephone": "the agent's telephone is lifted, or rings, for something else than a caller; or is free again",
     "own_call": "the agent calls somebody from the screen; or said that this call is over",
     "own_call_failed": "the agent's own call came to nothing",

@@ -11,6 +11,9 @@ A ring within recall_s may be such a caller. Which, is known by the dialect's re
   telephone rang is brought back by a mere ring only at a PBX that never says more, when an agent's answer would have
   been told (sign record or desk), and not before the PBX's own time of no answer.
 
+An agent who gives a caller back (cti.switch.pbx_verbs) transfers the caller to us: the ring within GIVEN_S that comes
+from the agent's extension, or is announced with the caller's number, is that caller, on whatever port.
+
 Limits: recall_s of the dialect, after which a caller we hung up on is lost and the record says so.
 """
 
@@ -25,6 +28,9 @@ from cti.call import Call
 from cti.pbx.line_rules import LineRules
 from cti.vru.line import VruLine
 from drivers.clock import Clock, DelayedCall
+
+# An agent who wants to give a caller back does it within this time.
+GIVEN_S = 60.0
 
 
 class Message(Protocol):
@@ -50,6 +56,8 @@ class Recall:
 class _Awaited:
     since_s: float
     timer: DelayedCall
+    giver: str = ""  # the extension of an agent who gives the caller back
+    group: str = ""  # to this group's queue
 
 
 class Recalls:
@@ -71,15 +79,25 @@ class Recalls:
         timer = self._clock.callLater(self._rules.recall_s, self._expired, call)
         self._awaited[call] = _Awaited(self._clock.seconds(), timer)
 
-    def forget(self, call: Call) -> None:
-        """It is back, or over."""
+    def given_back(self, call: Call, giver: str, group: str) -> None:
+        """The agent at ``giver`` will transfer the caller to us, who is then to wait for this group."""
+        self.forget(call)
+        timer = self._clock.callLater(GIVEN_S, self._expired, call)
+        self._awaited[call] = _Awaited(self._clock.seconds(), timer, giver, group)
+
+    def forget(self, call: Call) -> str:
+        """It is back, or over. Returns the group to which an agent gives it back, or nothing."""
         awaited = self._awaited.pop(call, None)
         if awaited is not None and awaited.timer.active():
             awaited.timer.cancel()
+        return awaited.group if awaited is not None else ""
 
     def may_ring(self, line: VruLine) -> bool:
         """May a ring on this line be one of them? Then it is waited for what the PBX says of it."""
-        return any(_likely(call) and self._can_be(call, line) for call in self._awaited)
+        return any(
+            bool(awaited.giver) or (_likely(call) and self._can_be(call, line))
+            for call, awaited in self._awaited.items()
+        )
 
     def find(self, line: VruLine, message: Message | None, number: str | None) -> Recall | None:
         """Whom a ring on this line brings back, with this message, or this in-band number, or neither."""
@@ -99,6 +117,9 @@ class Recalls:
         return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")
 
     def _names(self, message: Message, call: Call, line: VruLine) -> bool:
+        giver = self._awaited[call].giver
+        if giver and (message.calling == giver or message.forwarded_from == giver or agree(message.calling, call.ani)):
+            return True
         tried = bool(message.forwarded_from) and message.forwarded_from == call.tried and message.reason != "direct"
         same = agree(message.calling, call.ani)
         if tried and (same or (_likely(call) and (message.calling is None or call.ani is None))):
@@ -106,6 +127,9 @@ class Recalls:
         return same and _likely(call) and self._can_be(call, line)
 
     def _numbers(self, number: str, call: Call, line: VruLine) -> bool:
+        giver = self._awaited[call].giver
+        if giver and (number == giver or agree(number, call.ani)):
+            return True
         return _likely(call) and self._can_be(call, line) and (call.ani is None or agree(number, call.ani))
 
     def _rings(self, call: Call, line: VruLine) -> bool:

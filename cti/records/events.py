@@ -23,6 +23,7 @@ transfer        what: answered, handed_over, no_answer, busy, refused, no_dial_t
                 taken; among: so many callers could be the one who was recalled
 connection      event (CSTA's name), device, conversation, cause: where our own cards are the switch
 verb            verb, to, device, by (desk, telephone): what an agent had done with the call
+given_back      agent, extension, group: the agent gave the caller back, to wait in this group's queue
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message
@@ -55,7 +56,7 @@ import msgspec
 Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server", "trunk", "switch"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
-_SWITCHED = ("connection", "verb", "recording")
+_SWITCHED = ("connection", "verb", "recording", "given_back")
 _RECORDED = ("smdr", "doubted", "unrecorded")
 CALL_KINDS = frozenset(
     (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", *_RECORDED, "alarm", "outcome", "ended")

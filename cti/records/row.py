@@ -193,6 +193,10 @@ def _who(row: CallRow, event: Event, data: dict[str, Any]) -> None:
     row.agent_extension = _text(data, "extension") or row.agent_extension
 
 
+def _given_back(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.group_name = _text(data, "group") or row.group_name
+
+
 def _no_answer(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
     row.no_answers += 1
 
@@ -308,6 +312,7 @@ _BY_KIND = {
     "menu": _menu,
     "queued": _queued,
     "offered": _offered,
+    "given_back": _given_back,
     "no_answer": _no_answer,
     "busy": _busy,
     "connected": _connected,

@@ -6,7 +6,7 @@ connections say of the agents, and the record of each talk. Serves steps 1 to 4,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ from cti.switch.seating import Seating
 from cti.switch.telephone import TelephoneMoves
 from cti.switch.telling import Telling
 from cti.switch.verbs import Verbs
+from cti.switch.verbs.handing import wanted_group
 from cti.talks.talks import Ambiguous, Match
 from cti.trunks.routes import Routes
 from cti.trunks.signals import Signals
@@ -78,6 +79,7 @@ class CardSide:
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         self.verbs = Verbs(self.switch, Reach(self.switch, self.seating.outside), self.telling.verb)
         self.verbs.others.same_group = self.seating.same_group
+        self.verbs.handing.to_queue = self._to_queue
         self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)
         self.switch.seats.update(self._seats(wiring))
         centre.acd.seats = self.switch.seats
@@ -132,7 +134,8 @@ class CardSide:
         end = call.line
         if not isinstance(end, TrunkEnd) or end.call.state == "cleared":
             return False
-        end.call.answer()
+        if end.call.state != "answered":  # who is given back by an agent is
+            end.call.answer()
         end.port.detect("dtmf", "voice", duck=True)
         return call.line is end
 
@@ -255,6 +258,23 @@ class CardSide:
         return self.verbs.do(self.seating.at_desk(agent), verb, to)
 
     # within
+
+    def _to_queue(self, call: Call, number: str | None) -> Callable[[], object]:
+        """For an agent who gives a caller back."""
+        group = wanted_group(self._centre.site, call, number)
+        return lambda: self._given_back(call, group)
+
+    def _given_back(self, call: Call, group: str) -> None:
+        """The VRU has the caller; the agent's handset, if it is still lifted, is in use."""
+        centre, conversation = self._centre, self.of(call)
+        seat = self.switch.seats.get(call.extension or "")
+        agent = call.agent
+        call.line = conversation.caller if conversation is not None else None
+        with centre.acd.turn():
+            centre.conduct.is_back(call, group)
+            if agent is not None and seat is not None and seat.off_hook:
+                centre.acd.line(agent, "talking", "telephone", source="switch")
+        centre.conduct.serve_again(call, "given_back")
 
     def _seats(self, wiring: CardWiring) -> dict[str, Seat]:
         """Those on cards, and those reached over the routes, by the site's own right."""

@@ -84,7 +84,7 @@ class PbxSide:
         self.smdr, self.talks = self.settled.link, self.settled.talks
         self._port_calls = PortCalls(centre.clock, lambda: self.lines, self.arrivals.call_at)
         self.own_calls = OwnCalls(centre, behind, lambda: self.lines)
-        self._verbs = PbxVerbs(centre, behind, self.rules, dialect.services, self.own_calls)
+        self._verbs = PbxVerbs(centre, behind, dialect, self.own_calls, self.transfers)
         self.lamp_codes: LampCodes | None = None
         self.lamps = self._lamps(dialect)
 

@@ -77,19 +77,19 @@ class PbxTransfers:
 
     def resume(self, call: Call, line: VruLine) -> None:
         """A ring that is the recall of a transfer which nobody took: the same call, at its old place."""
-        self._recalls.forget(call)
+        given_to = self._recalls.forget(call) or None
         line.take()
         self._side.arrivals.took(line, call)
         several = call.recalled_among if len(call.recalled_among) > 1 else ()
         among: dict[str, Any] = {"among": len(several)} if several else {}
         call.line = line
         self._centre.event(call, "transfer", "port", what="recalled", extension=line.extension, **among)
-        self._centre.conduct.is_back(call)
+        self._centre.conduct.is_back(call, given_to)
         for one in several:  # any of them may be another: nobody's customer is shown as certain
             if self._side.callers.numbers.doubt(one, tuple(one.said), "place_guessed"):
                 self._centre.numbers_changed(one)
         call.recalled_among = ()
-        self._centre.conduct.serve_again(call)
+        self._centre.conduct.serve_again(call, "given_back" if given_to is not None else "nobody_answered")
 
     def recall_stopped(self, line: VruLine) -> None:
         """It rang where we wait for a recall, and stopped before that was certain: the caller is gone."""
@@ -100,6 +100,10 @@ class PbxTransfers:
     def expect_recall(self, call: Call) -> None:
         """The PBX rings a port of ours again, or the caller is lost; or it may still give back whom an agent has."""
         self._recalls.expect(call)
+
+    def gives_back(self, call: Call, extension: str, group: str) -> None:
+        """The agent at this extension will transfer the caller to one of our ports, to wait for this group."""
+        self._recalls.given_back(call, extension, group)
 
     def _no_recall(self, call: Call) -> None:
         if call.state == "recall":

@@ -156,6 +156,8 @@ class Checks:
         """Cards, groups and agents are told apart by their names."""
         self.once("card", ((card.name, (*at, "name")) for at, card in self.cards), "give each card its own name")
         self.once("group", ((group.name, (*at, "name")) for at, group in self.groups), "give each group its own name")
+        numbers = ((group.number, (*at, "number")) for at, group in self.groups if group.number is not None)
+        self.once("number of a group", numbers, "give each group its own number")
         self.once("agent", ((agent.id, (*at, "id")) for at, agent in self.agent_list), "give each agent its own id")
 
     def channels(self) -> None:

@@ -260,6 +260,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     max_wait_s: Wait = 600.0
     announce_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
     max_queue: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    number: Extension | None = None  # by which agents name it where they give a caller to its queue
     lamp: Extension | None = None  # the telephone whose lamp shows that there are messages
     calls: Toll = "none"  # how far its agents may call outside
     agent_number: bool = False  # callers are told the agent's number (工号播报): at the answer; behind a PBX before it

@@ -2,8 +2,9 @@
 
 We do: make (a port rings the agent, then calls the number and leaves the two alone: cti.switch.own_calls); and, while a
 caller of the queue rings at an agent's telephone and the transfer is still ours, deflect, pickup by a colleague
-(group_pickup, take_ringing), and refusal (hang_up). Everything else the PBX does for the telephone that asks for it:
-the agent is told what to dial there, where the dialect's section `services` knows it; else that it cannot be done.
+(group_pickup, take_ringing), and refusal (hang_up); give_back is the agent's transfer to us, and the caller is known
+again by who transfers. Everything else the PBX does for the telephone that asks for it: the agent is told what to dial
+there, where the dialect's section `services` knows it; else that it cannot be done.
 
 A refused verb has changed nothing. Rights are those of the cards as the switch: supervisors' verbs need the role.
 """
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cti.acd.agent import Agent
 from cti.call import Call
-from cti.pbx.line_rules import LineRules
-from cti.pbx.services import Services, code, say
+from cti.pbx.services import code, say
 from cti.switch.errors import (
     AtTelephone,
     MissingTarget,
@@ -29,9 +29,12 @@ from cti.switch.errors import (
 )
 from cti.switch.own_calls import OwnCalls
 from cti.switch.verbs import NEEDS, SUPERVISORS, VERBS
+from cti.switch.verbs.handing import wanted_group
 
 if TYPE_CHECKING:
     from cti.centre import Centre
+    from cti.pbx.dialect import Dialect
+    from cti.sides.pbx_transfers import PbxTransfers
     from cti.switch.behind_pbx import BehindPbx
 
 
@@ -39,16 +42,22 @@ class PbxVerbs:
     """Of one centre behind a PBX."""
 
     def __init__(
-        self, centre: Centre, switch: BehindPbx, rules: LineRules, services: Services, own_calls: OwnCalls
+        self,
+        centre: Centre,
+        switch: BehindPbx,
+        dialect: Dialect,
+        own_calls: OwnCalls,
+        transfers: PbxTransfers,
     ) -> None:
-        self._centre, self._switch, self._rules, self._services = centre, switch, rules, services
-        self._own_calls = own_calls
+        self._centre, self._switch, self._rules, self._services = centre, switch, dialect.line, dialect.services
+        self._own_calls, self._transfers = own_calls, transfers
         self._profiles = {profile.id: profile for profile in centre.site.agents}
         self._ours = {
             "make": self._make,
             "answer": self._answer,
             "hang_up": self._hang_up,
             "deflect": self._deflect,
+            "give_back": self._give_back,
             "group_pickup": self._group_pickup,
             "take_ringing": self._take_ringing,
             "send_dtmf": self._send_dtmf,
@@ -65,13 +74,12 @@ class PbxVerbs:
         agent = self._centre.acd.agent(asker)
         if agent.declared == "logged_off" or agent.extension is None:
             raise WrongState(f"agent {asker} is at no telephone: log in at an extension")
-        if verb in self._ours:
-            self._ours[verb](agent, to)
-        else:
+        if verb not in self._ours:
             raise self._at_telephone(verb, to)
+        answer = self._ours[verb](agent, to)
         data: dict[str, Any] = {"verb": verb, "to": to, "device": agent.extension, "by": "desk"}
         self._centre.event(self._of(agent), "verb", "desk", agent=agent.id, **data)
-        return {}
+        return answer or {}
 
     # done at the telephone
 
@@ -122,6 +130,22 @@ class PbxVerbs:
         if other is agent:
             raise UnknownNumber(f"{to} is this telephone itself")
         self._give(self._rings_at(agent), other)
+
+    def _give_back(self, agent: Agent, to: str | None) -> Mapping[str, Any]:
+        """The wish is noted; the transfer is the agent's: to the hunt group, else to a port of ours that is idle."""
+        call = self._of(agent)
+        if call is None or call.state != "talking" or call.agent != agent.id or call.extension is None:
+            raise WrongState(f"telephone {agent.extension} has no caller of a queue")
+        group = wanted_group(self._centre.site, call, to)
+        number = self._services.hunt_group or next(
+            (line.extension for line in reversed(self._centre.lines) if line.state == "idle"), None
+        )
+        if number is None:
+            raise TargetBusy("no VRU port is idle to take the caller back: try again")
+        dialled = code(self._services, self._rules, "blind_transfer", number)
+        assert dialled is not None
+        self._transfers.gives_back(call, call.extension, group)
+        return told(dialled)
 
     def _group_pickup(self, agent: Agent, to: str | None) -> None:
         """The caller who rings longest, or at one telephone, at an agent with a group in common."""
@@ -175,6 +199,10 @@ class PbxVerbs:
             raise Unsupported("this PBX takes no caller back from a telephone that rings: let it ring, or lift it")
 
 
+def told(dialled: str) -> dict[str, Any]:
+    """What to do at the telephone, for the desk's program and for people."""
+    return {"dial": dialled, "say": {"zh": say(dialled, "zh"), "en": say(dialled, "en")}}
+
+
 def _dial(dialled: str) -> AtTelephone:
-    zh, en = say(dialled, "zh"), say(dialled, "en")
-    return AtTelephone(f"{zh}; {en}", dial=dialled, say={"zh": zh, "en": en})
+    return AtTelephone(f"{say(dialled, 'zh')}; {say(dialled, 'en')}", **told(dialled))

@@ -47,6 +47,7 @@ CODES: Final[dict[str, Code]] = {
     "*64": Code("forced_release", number=True),
     "*65": Code("take_over", number=True),
     "*70": Code("blind_transfer", number=True),
+    "*71": Code("give_back", number=True, open=True),
 }
 """Codes of our own choice: no two of them begin alike."""
 

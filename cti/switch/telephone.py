@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KEY_S: Final = 3.0
 LOGIN_S: Final = 60.0
 WORDS: Final = frozenset(("ready", "not_ready", "wrap_up_done", "logout"))
+ABOUT_HELD: Final = frozenset(("park", "camp_on", "blind_transfer", "conference", "give_back"))
 
 
 def report_failure(failure: Failure, what: str) -> None:
@@ -202,7 +203,7 @@ class TelephoneMoves:
     def _code(self, asker: Asker, verb: str, to: str) -> None:
         """A code after the recall button is about the conversation on hold: that is taken back first."""
         seat = asker.seat
-        if seat.held and verb in ("park", "camp_on", "blind_transfer", "conference") and seat.present is not None:
+        if seat.held and verb in ABOUT_HELD and seat.present is not None:
             with self._switch.turn():
                 self._switch.clear(seat.present, "dialled a code")
                 self._switch.send(seat.held[-1], "retrieve")

@@ -49,8 +49,16 @@ def site_for(scenario: Scenario, folder: Path, *, desk_port: int = 0, metrics_po
         **_tones(scenario),
         "vru": {"flow": "welcome", **vru},
         "groups": [
-            {"name": name, "zh": zh, "en": en, "ring_s": 12, "wrap_up_s": 5, **_lamp(scenario, name)}
-            for name, (zh, en) in GROUPS.items()
+            {
+                "name": name,
+                "zh": zh,
+                "en": en,
+                "number": str(6001 + index),
+                "ring_s": 12,
+                "wrap_up_s": 5,
+                **_lamp(scenario, name),
+            }
+            for index, (name, (zh, en)) in enumerate(GROUPS.items())
         ],
         "agents": [
             {

@@ -39,6 +39,7 @@ VERBS: Final = {
     "pick_up": "取驻留: takes the caller of a slot",
     "camp_on": "遇忙等待: hands the conversation to a busy telephone, where it waits until that is free",
     "deflect": "改派: the ringing call rings elsewhere",
+    "give_back": "退回队列: gives the caller back to the queue, of the group with the number `to`, else of the old one",
     "send_dtmf": "送号: sends digits to the far end",
     "monitor": "监听: hears an agent's conversation, unheard",
     "whisper": "耳语: hears it, and is heard by the agent alone",

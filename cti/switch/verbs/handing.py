@@ -1,11 +1,12 @@
 """Verbs that hand a conversation on, or bring somebody in: consult, transfer, blind_transfer, three_way, conference,
-deflect (step 7).
+deflect, give_back (step 7).
 
 A transfer that nobody takes within RING_S comes back to who made it (cti.switch.turns).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from cti.switch.connection import Connection
@@ -16,17 +17,33 @@ from cti.switch.verbs.asker import Answer, Asker
 from cti.switch.verbs.own import refused_sound
 
 if TYPE_CHECKING:
+    from cti.call import Call
+    from cti.site.config import Site
     from cti.switch.calling import Reach
     from cti.switch.on_card import OnCard
 
 RING_S: Final = 30.0
 
 
+def wanted_group(site: Site, call: Call, number: str | None) -> str:
+    """The group that is meant by a number; without one, that from which the caller came. UnknownNumber."""
+    group = next((one for one in site.groups if one.number == number), None) if number else site.group(call.group or "")
+    if group is None:
+        raise UnknownNumber(f"no group has the number {number}" if number else "the caller came from no group")
+    return group.name
+
+
+def _no_queues(call: Call, number: str | None) -> Callable[[], object]:
+    raise UnknownNumber("there are no queues here")
+
+
 class Handing:
-    """See cti.switch.verbs.VERBS for what each does."""
+    """See cti.switch.verbs.VERBS for what each does. ``to_queue(call, number)``: how the caller is put into a
+    group's queue; raises UnknownNumber."""
 
     def __init__(self, switch: OnCard, reach: Reach) -> None:
         self._switch, self._reach = switch, reach
+        self.to_queue: Callable[[Call, str | None], Callable[[], object]] = _no_queues
 
     def consult(self, asker: Asker, to: str) -> Answer:
         """Refused, nothing is put on hold."""
@@ -123,6 +140,20 @@ class Handing:
         if conversation.offered is None and isinstance(called.device, Seat):
             self._switch.limit(called, called.device.takes_s(RING_S), lambda: self._switch.clear(called, "no answer"))
         self._switch.clear(ringing, f"deflected to {to}", "divert")
+        return None
+
+    def give_back(self, asker: Asker, to: str | None) -> Answer:
+        """The VRU has the caller again, who waits for the group at the place of the arrival."""
+        present, switch = asker.talking, self._switch
+        conversation = present.conversation
+        call = conversation.call
+        if call is None or len(conversation.talkers) != 2:
+            raise WrongState("this is no conversation with a queue's caller alone")
+        give = self.to_queue(call, to)
+        switch.clear(present, f"given back by {asker.seat.name}", "transfer")
+        switch.back_to_vru(conversation)
+        switch.busy(asker.seat, "given back")
+        give()
         return None
 
     # within

@@ -553,3 +553,40 @@ def test_limits_must_be_limits() -> None:
         Limits(talk_s=0)
     with pytest.raises(ValueError, match="misses"):
         Limits(misses=0)
+
+
+@pytest.mark.parametrize("to", ["sales", "help"])
+def test_a_caller_given_back_stands_by_arrival_and_waits_anew(floor: Floor, to: str) -> None:
+    floor.ready("wang")
+    floor.call("a")
+    floor.clock.advance(1.0)
+    assert floor.acd.offer_result("a", "wang", "answered")
+    floor.call("b")
+    floor.call("c", "help")
+    floor.clock.advance(55.0)
+    entry = floor.acd.give_back("a", to)
+    floor.await_agent(entry)
+    assert (entry.group, entry.place, floor.agent("wang")) == (to, 1, ("ready", "idle", "wrap_up"))
+    assert floor.acd.entries["a"] is entry
+    floor.acd.not_ready("wang", "test")
+    floor.clock.advance(10.0)  # b and c are overdue by now, a has waited ten seconds
+    assert [call for call, _ in floor.lost] == ["b", "c"] and floor.acd.longest_wait_s()[to] == 10.0
+    floor.clock.advance(50.1)
+    assert floor.lost[2:] == [("a", "overdue")]
+    with pytest.raises(UnknownGroup):
+        floor.acd.give_back("a", "nowhere")
+    with pytest.raises(UnknownCall):
+        floor.acd.give_back("z", "help")
+
+
+def test_a_ringing_caller_goes_to_another_agent(floor: Floor) -> None:
+    floor.ready("wang", "li")
+    floor.call("a")
+    floor.acd.line("wang", "ringing", "dialled", call="a", source="port")
+    assert not floor.acd.offer_elsewhere("b", "li")
+    assert floor.acd.offer_elsewhere("a", "li")
+    assert floor.agent("wang") == ("ready", "idle", "none") and floor.agent("li")[1] == "ringing"
+    assert not floor.acd.offer_result("a", "wang", "no_answer")
+    assert floor.acd.offer_result("a", "li", "answered")
+    assert floor.agent("li")[1] == "talking"
+    assert not floor.acd.offer_elsewhere("a", "wang")
