@@ -189,18 +189,14 @@ class Server:
         """Listens, opens the lines, takes calls."""
         site, reactor = self.site, self.reactor
         control = site.state / SOCKET
+        health = self.metrics.site(self.operator.health, reactor)
+        requests = ControlFactory(self.operator.requests())
+        desk = self._listen(
+            "desk", reactor.listenTCP, site.desk.port, self.centre.desks.factory, interface=site.desk.listen
+        )
+        web = self._listen("metrics", reactor.listenTCP, site.metrics.port, health, interface=site.metrics.listen)
         control.unlink(missing_ok=True)
-        try:
-            desk = reactor.listenTCP(site.desk.port, self.centre.desks.factory, interface=site.desk.listen)
-            web = reactor.listenTCP(
-                site.metrics.port,
-                self.metrics.site(self.operator.health, reactor),
-                interface=site.metrics.listen,
-            )
-            socket = reactor.listenUNIX(str(control), ControlFactory(self.operator.requests()), mode=0o600)
-        except CannotListenError as error:
-            raise TipringError(str(error)) from error
-        self._listening = [desk, web, socket]
+        self._listen("state_dir", reactor.listenUNIX, str(control), requests, mode=0o600)
         self.operator.addresses = {"desk": desk.getHost().port, "metrics": web.getHost().port}
         self.checker.start()
         self.engine.startService()
@@ -220,6 +216,24 @@ class Server:
             metrics_port=web.getHost().port,
             realtime=bool(self.engine.stats().realtime),
         )
+
+    def _listen(self, field: str, listen: Callable[..., Any], where: int | str, factory: Any, **how: Any) -> Any:
+        """Listens there; a TipringError names the field of the site file and what to do."""
+        try:
+            port = listen(where, factory, **how)
+        except CannotListenError as error:
+            why = getattr(error.socketError, "strerror", None) or str(error.socketError)
+            if isinstance(where, str):
+                raise TipringError(
+                    f"{field}: the socket {where} cannot be made: {why}; its path has at most 107 bytes, and the folder "
+                    f"must be the server's"
+                ) from error
+            raise TipringError(
+                f"{field}: {how['interface']} port {where} cannot be listened on: {why}; end the program that has it "
+                f"(ss -ltnp shows it), or set {field}.port to another number"
+            ) from error
+        self._listening.append(port)
+        return port
 
     def stop(self) -> Deferred[None]:
         """Calls get their end in the record; everything is closed; fires when the forwarder has brought it over."""
@@ -295,8 +309,16 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
             log.error(f"--log {log_file}: not opened again: {error.strerror}")
 
     loop: Any = reactor
-    if log_file is not None:  # a rotation moved the file away; without a file a hang-up ends the server, as any program
-        signal.signal(signal.SIGHUP, lambda number, frame: loop.callFromThread(reopen))
+
+    def hang_up() -> None:
+        """A rotation moved the log away, or somebody asks for a reload, which has nothing else to do; only who started
+        the server at a terminal ends it by closing that."""
+        if log_file is None and sys.stderr.isatty():
+            loop.stop()
+        else:
+            reopen()
+
+    signal.signal(signal.SIGHUP, lambda number, frame: loop.callFromThread(hang_up))
     loop.callWhenRunning(start)
     loop.addSystemEventTrigger("before", "shutdown", server.stop)
     try:

@@ -195,17 +195,24 @@ class Prompts:
         path = self._site / MUSIC if self._site is not None else None
         if path is None or not path.is_file():
             path = self.cache / f"hold-music-{music.RECIPE}.wav"
-            if not path.exists():
+            if not self._is_whole(path):
                 self._write(path, music.hold_music())
         return Sound(str(path.resolve()), repeat=True), len(self._look_at(path)) * 1000 // speech.RATE
 
     def _made(self, text: str, language: str) -> tuple[Path, bool]:
         name = hashlib.sha256(f"{speech.recipe(language)}\n{text}".encode()).hexdigest()[:32]
         path = self.cache / f"{language}-{name}.wav"
-        if path.is_file():
+        if self._is_whole(path):
             return path, False
         self._write(path, self._speaker(text, language))
         return path, True
+
+    def _is_whole(self, path: Path) -> bool:
+        """Whether the cache has it. What a bad disk left of a file is made anew: nobody else could."""
+        try:
+            return bool(self._look_at(path))
+        except PromptError:
+            return False
 
     def _write(self, path: Path, sound: array[int]) -> None:
         """Under its name only when it is on the disk: what a power cut leaves half written is not played for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,15 +27,16 @@ NOWHERE = "postgresql://tipring:s3cret@127.0.0.1:1/tipring"
 class Running:
     """`tipring run` on a site of its own."""
 
-    def __init__(self, folder: Path, database: str | None) -> None:
+    def __init__(self, folder: Path, database: str | None, *, desk: int = 0, log: bool = True) -> None:
         self.state = folder / "state"
         shutil.copytree(default_cache() / "prompts", self.state / "prompts")
         site = folder / "site.yaml"
-        text = SITE.replace("state_dir: .", f"state_dir: {self.state}\ndesk: {{port: 0}}\nmetrics: {{port: 0}}")
+        text = SITE.replace("state_dir: .", f"state_dir: {self.state}\ndesk: {{port: {desk}}}\nmetrics: {{port: 0}}")
         site.write_text(text + (f"database: {database}\n" if database else ""), encoding="utf-8")
         self.log_file = folder / "log.jsonl"
         program = "import sys; from cti.commands import main; sys.exit(main())"
-        command = [sys.executable, "-c", program, "run", "-c", str(site), "--log", str(self.log_file)]
+        command = [sys.executable, "-c", program, "run", "-c", str(site)]
+        command += ["--log", str(self.log_file)] if log else []
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, umask=0o022)
 
     def status(self) -> dict[str, Any]:
@@ -99,3 +101,27 @@ def test_ctrl_c_reaches_the_forwarder_after_the_last_event_and_nothing_is_readab
     made = [path for path in server.state.rglob("*") if path.is_file() and path.parent.name != "prompts"]
     assert {path.name for path in made} >= {"tipring.db", "boot"}
     assert [path for path in made if path.stat().st_mode & 0o007] == []
+
+
+def test_a_hang_up_without_a_log_file_is_no_end(started: list[Running], tmp_path: Path) -> None:
+    """`systemctl reload` sends it, and systemd takes a death by it for a wish: it would not start the server again."""
+    server = Running(tmp_path, None, log=False)
+    started.append(server)
+    server.until("")
+    server.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert server.process.poll() is None and server.status()["ports"]
+    server.process.terminate()
+    server.process.communicate(timeout=20)
+    assert server.process.returncode == 0
+
+
+def test_a_port_that_another_program_has_is_named_with_its_field(started: list[Running], tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        server = Running(tmp_path, None, desk=other.getsockname()[1])
+        started.append(server)
+        _, said = server.process.communicate(timeout=START_S)
+    assert server.process.returncode == 2 and said.count(b"\n") == 1
+    assert b"set desk.port to another number" in said and b"Address already in use" in said
+    assert not any("traceback" in line for line in server.log())
+    assert not (server.state / "control.sock").exists()

@@ -104,6 +104,18 @@ def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.parametrize("left", [b"", b"RIFF", b"RIFF\x10\0\0\0WAVEfmt "])
+def test_what_a_bad_disk_left_of_the_cache_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    Prompts(tmp_path, speaker=murmur).prepare()
+    made = sorted(tmp_path.glob("*.wav"))
+    whole = [path.read_bytes() for path in made]
+    music = next(path for path in made if path.name.startswith("hold-music"))
+    for path in (made[0], music):
+        path.write_bytes(left)
+    Prompts(tmp_path, speaker=murmur).prepare()
+    assert [path.read_bytes() for path in made] == whole
+
+
 def test_before_preparing_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="not prepared"):
         Prompts(tmp_path, speaker=murmur).say("greeting", "zh")
