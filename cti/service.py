@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from cti.outside import ThreadedOutside
 from cti.pbx.dialect import SerialSettings
 from cti.pbx.serial_port import serial_opener
 from cti.records.journal import Journal
+from cti.records.journal_read import files
 from cti.records.store import Store, open_store
 from cti.sides.pbx_side import SerialWire
 from cti.site.config import SerialLine, Site, WiredCard
@@ -44,12 +46,14 @@ from drivers.engine import Engine
 
 # The forwarder is started again so long after it died.
 FORWARDER_AGAIN_S = 2.0
+FORWARDER_LIVES_S = 30.0
 # At the end it may bring over what is there for so long; what is left then comes at the next start.
 FORWARDER_ENDS_S = 10.0
 
 
 class ForwarderProcess(ProcessProtocol):
-    """`python -m cti.records.forwarder`, kept alive; its lines go into the log, `database_away` is an alarm."""
+    """`python -m cti.records.forwarder`, kept alive; its lines go into the log. Alarms: `database_away` by its word,
+    `forwarder_down` from its death until it has lived for FORWARDER_LIVES_S."""
 
     def __init__(
         self, reactor: Any, site_file: Path, log: Log, on_alarm: Callable[[str, bool, str], None] | None = None
@@ -61,6 +65,8 @@ class ForwarderProcess(ProcessProtocol):
         self._running = False
         self._ended: Deferred[None] = Deferred()
         self._again: DelayedCall | None = None
+        self._lives: DelayedCall | None = None
+        self._down = False
         self._rest = b""
 
     def start(self) -> None:
@@ -69,12 +75,19 @@ class ForwarderProcess(ProcessProtocol):
         args = [sys.executable, "-m", "cti.records.forwarder", "--site", str(self._site_file)]
         self._reactor.spawnProcess(self, sys.executable, args, env=dict(os.environ))
         self._running = True
+        self._lives = self._reactor.callLater(FORWARDER_LIVES_S, self._tell_down, False, "the forwarder runs again")
+
+    def _tell_down(self, down: bool, text: str) -> None:
+        if down != self._down:
+            self._down = down
+            self._on_alarm("forwarder_down", down, text)
 
     def stop(self) -> Deferred[None]:
         """It brings over what is there, and ends; fires then, or FORWARDER_ENDS_S later."""
         self._stopping = True
-        if self._again is not None and self._again.active():
-            self._again.cancel()
+        for timer in (self._again, self._lives):
+            if timer is not None and timer.active():
+                timer.cancel()
         if not self._running:
             return succeed(None)
         process: Any = self.transport
@@ -114,7 +127,11 @@ class ForwarderProcess(ProcessProtocol):
             self._over()
             return
         if not isinstance(reason.value, ProcessDone):
-            self._log.error(f"the forwarder died: {reason.getErrorMessage()}; started again")
+            text = f"the forwarder died: {reason.getErrorMessage()}; started again, records stay in the journal"
+            self._log.error(text, part="forwarder")
+            self._tell_down(True, text)
+        if self._lives is not None and self._lives.active():
+            self._lives.cancel()
         self._again = self._reactor.callLater(FORWARDER_AGAIN_S, self.start)
 
 
@@ -147,7 +164,7 @@ class Server:
             "thread",
             from_thread=reactor.callFromThread,
             on_alarm=self._alarm,
-            boot_after=_last_boot(store),
+            boot_after=boot_after(store, site.journal, clock.now()),
         )
         self.outside = ThreadedOutside(clock, reactor.callFromThread)
         records = open_records(site, self.journal, store, self.outside, clock, log)
@@ -225,8 +242,8 @@ class Server:
             why = getattr(error.socketError, "strerror", None) or str(error.socketError)
             if isinstance(where, str):
                 raise TipringError(
-                    f"{field}: the socket {where} cannot be made: {why}; its path has at most 107 bytes, and the folder "
-                    f"must be the server's"
+                    f"{field}: the socket {where} cannot be made: {why}; a path has at most 107 bytes, the "
+                    f"folder must be the server's"
                 ) from error
             raise TipringError(
                 f"{field}: {how['interface']} port {where} cannot be listened on: {why}; end the program that has it "
@@ -270,11 +287,15 @@ class Server:
             centre.set_alarm(name, raised, text)
 
 
-def _last_boot(store: Store) -> int:
+def boot_after(store: Store, journal: Path, now: datetime) -> int:
+    """The boot number above which the journal goes on.
+
+    The database knows, for a folder that was lost. Where both are away, the number of hours since 1970: more than any
+    server has been started. Numbers that begin anew would be taken for old events, and never reach the database."""
     try:
         return store.last_boot()
     except StoreError:
-        return 0
+        return 0 if (journal / "boot").exists() or files(journal) else int(now.timestamp() // 3600)
 
 
 def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str) -> int:

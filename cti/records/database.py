@@ -22,6 +22,9 @@ from cti.errors import StoreError
 HEAD = "0005"
 """The version of the database that this program reads and writes (the last one in migrations/versions)."""
 BUSY_S = 5.0
+# A PostgreSQL whose computer went off without a word is given up after some 25 s; libpq alone would wait for two hours.
+ALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+UNANSWERED_MS = 25_000
 
 
 def open_database(url: str) -> Engine:
@@ -43,7 +46,7 @@ def open_database(url: str) -> Engine:
     if target.get_backend_name() == "postgresql":
         if target.drivername == "postgresql":
             target = target.set(drivername="postgresql+psycopg")
-        return create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        return create_engine(target, pool_pre_ping=True, connect_args={**ALIVE, "tcp_user_timeout": UNANSWERED_MS})
     raise StoreError(
         f"database {target.get_backend_name()!r} is not known; write sqlite:///FILE or postgresql://HOST/NAME"
     )

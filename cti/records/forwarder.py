@@ -91,26 +91,31 @@ class Forwarder:
 
 
 def follow(forwarder: Forwarder, wait: Callable[[float], bool], say: Say) -> None:
-    """Forwards until wait(seconds) returns True, and once more. A database that fails is tried ever more rarely."""
+    """Forwards until wait(seconds) returns True, and once more. A database that fails, or a disk that does not give the
+    journal's files, is tried ever more rarely."""
     retry = 0.0
-    stop = False
+    away = stop = False
     while not stop:
         pause = IDLE_S
         try:
             forwarder.forward_once()
-        except StoreError as error:
-            retry = min(retry * 2 or RETRY_S, RETRY_MAX_S)
-            pause = retry
-            say("error", f"{error}; tried again in {retry:g} s", "away")
+        except (StoreError, OSError) as error:
+            retry = pause = min(retry * 2 or RETRY_S, RETRY_MAX_S)
+            away = away or isinstance(error, StoreError)
+            say("error", f"{error}; tried again in {retry:g} s", _away(error))
         else:
-            if retry:
+            if away:
                 say("info", BACK, "back")
-            retry = 0.0
+            retry, away = 0.0, False
         stop = wait(pause)
     try:
         forwarder.forward_once()
-    except StoreError as error:
-        say("error", f"{error}; the rest stays in the journal", "away")
+    except (StoreError, OSError) as error:
+        say("error", f"{error}; the rest stays in the journal", _away(error))
+
+
+def _away(error: Exception) -> str:
+    return "away" if isinstance(error, StoreError) else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,8 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if wait(pause):
                 return 1
             pause = min(pause * 2, RETRY_MAX_S)
-    if pause > RETRY_S:
-        _say("info", BACK, "back")
+    _say("info", BACK if pause > RETRY_S else "records go to the database", "back")  # one before us may have missed it
     try:
         if site.customers is not None:
             imported = store.import_customers(Path(site.customers))

@@ -15,9 +15,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.error import ProcessTerminated
+from twisted.python.failure import Failure
 
 from cti.operations.control import ControlError, ask
+from cti.operations.log import Lines, Log
+from cti.service import FORWARDER_AGAIN_S, FORWARDER_LIVES_S, ForwarderProcess
+from drivers.clock import SteppedClock
 from simulators.speech import default_cache
+from tests.cti.records.conftest import START
 from tests.cti.records.test_records_commands import SITE
 
 START_S = 20.0
@@ -125,3 +131,34 @@ def test_a_port_that_another_program_has_is_named_with_its_field(started: list[R
     assert b"set desk.port to another number" in said and b"Address already in use" in said
     assert not any("traceback" in line for line in server.log())
     assert not (server.state / "control.sock").exists()
+
+
+class Spawning:
+    """A reactor that starts no process, and counts them."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self.callLater, self.spawned = clock.callLater, 0
+
+    def spawnProcess(self, *arguments: object, **options: object) -> None:
+        self.spawned += 1
+
+
+def test_a_forwarder_that_dies_is_an_alarm_until_one_lives(tmp_path: Path) -> None:
+    clock = SteppedClock(START)
+    reactor, told = Spawning(clock), list[tuple[str, bool]]()
+    forwarder = ForwarderProcess(
+        reactor, tmp_path / "site.yaml", Log(clock, Lines()), lambda name, raised, text: told.append((name, raised))
+    )
+    forwarder.start()
+    for _ in range(3):
+        forwarder.processEnded(Failure(ProcessTerminated(2)))  # type: ignore[no-untyped-call]
+        clock.advance(FORWARDER_AGAIN_S)
+    assert reactor.spawned == 4 and told == [("forwarder_down", True)]
+    forwarder.errReceived(msgspec.json.encode({"level": "error", "text": "down", "event": "away"}) + b"\n")
+    clock.advance(FORWARDER_LIVES_S)
+    assert told[1:] == [("database_away", True), ("forwarder_down", False)]
+    forwarder.errReceived(msgspec.json.encode({"level": "info", "text": "up", "event": "back"}) + b"\n")
+    assert told[3:] == [("database_away", False)]
+    forwarder._running = False
+    forwarder.stop()
+    assert clock.getDelayedCalls() == []

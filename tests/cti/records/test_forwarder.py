@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -15,14 +16,17 @@ import msgspec
 import pytest
 
 from cti.errors import StoreError
-from cti.records.events import BOOT_SPAN
+from cti.records.events import BOOT_SPAN, Entry
 from cti.records.forwarder import Forwarder, follow
 from cti.records.frames import Damage
 from cti.records.journal import Journal, read
-from cti.records.journal_read import files
+from cti.records.journal_read import Tail, files
 from cti.records.row import reduce
 from cti.records.store import Store, open_store
+from cti.service import boot_after
+from drivers.clock import SteppedClock
 from tests.cti.records.calls import ANSWERED, several
+from tests.cti.records.conftest import event
 from tests.cti.site.test_config import GOOD
 
 Open = Callable[..., Journal]
@@ -80,6 +84,49 @@ def test_a_failing_database_loses_nothing(
     assert said[0] == ("error", "down; tried again in 1 s", "away")
     assert said[-1] == ("info", "the database is back", "back")
     assert sqlite_store.position() == journal.serial
+
+
+def test_a_disk_that_does_not_give_the_journal_is_tried_again(
+    open_journal: Open, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal()
+    forwarder = Forwarder(sqlite_store, journal.path)
+    fill(journal, 1)
+    said: list[tuple[str, str, str]] = []
+    waited: list[float] = []
+
+    def bad(tail: Tail, limit: int = 0) -> list[Entry]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        if len(waited) == 2:
+            monkeypatch.undo()
+        return len(waited) == 3
+
+    monkeypatch.setattr(Tail, "poll", bad)
+    follow(forwarder, wait, lambda *words: said.append(words))
+    assert waited == [1, 2, 0.2]
+    assert [(level, event) for level, _, event in said] == [("error", ""), ("error", "")]  # the database is not away
+    assert sqlite_store.position() == journal.serial
+
+
+def test_a_new_journal_goes_on_above_a_database_that_was_away_at_the_start(
+    clock: SteppedClock, tmp_path: Path, sqlite_store: Store
+) -> None:
+    """The folder was lost, and the database came later than the server: no event is taken for one of long ago."""
+    first = Journal(clock, tmp_path / "first", "none")
+    fill(first, 2)
+    Forwarder(sqlite_store, first.path).forward_once()
+    assert boot_after(sqlite_store, tmp_path / "second", clock.now()) == 1
+    away = Store("postgresql://tipring@127.0.0.1:1/tipring")
+    after = boot_after(away, tmp_path / "second", clock.now())
+    second = Journal(clock, tmp_path / "second", "none", boot_after=after)
+    second.append(event(call="of the second"))
+    assert Forwarder(sqlite_store, second.path).forward_once() == 1
+    assert boot_after(away, tmp_path / "second", clock.now()) == 0  # the folder says it itself
+    first.close()
+    second.close()
 
 
 def test_old_files_go_when_they_are_in_the_database(open_journal: Open, sqlite_store: Store) -> None:
@@ -160,7 +207,8 @@ def test_the_process_follows_imports_and_ends_on_sigterm(open_journal: Open, tmp
             customer = store.customer("13800138000")
             assert customer is not None and customer.name == "王先生"
         lines = [msgspec.json.decode(line, type=dict[str, str]) for line in said.splitlines()]
-        assert [line["level"] for line in lines] == ["warning"] and "customers.csv:3: number" in lines[0]["text"]
+        assert [line["level"] for line in lines] == ["info", "warning"] and lines[0]["event"] == "back"
+        assert "customers.csv:3: number" in lines[1]["text"]
     finally:
         if process.poll() is None:
             process.kill()

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from datetime import timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -265,6 +266,17 @@ def test_a_database_out_of_reach_is_a_clear_error(url: str, message: str) -> Non
     with pytest.raises(StoreError, match=message) as caught:
         open_store(url)
     assert "secret" not in str(caught.value)
+
+
+def test_a_postgresql_that_vanished_is_given_up(postgres_url: str) -> None:
+    """Its computer is switched off in the middle of a batch: no answer comes, and no end of the connection."""
+    engine = open_database(postgres_url)
+    with reading(engine) as connection:
+        handle: Any = connection.connection.driver_connection
+        given = handle.info.get_parameters()
+    assert float(given["tcp_user_timeout"]) <= 30_000
+    waits = int(given["keepalives_idle"]) + int(given["keepalives_interval"]) * int(given["keepalives_count"])
+    assert 0 < waits <= 30
 
 
 def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
