@@ -24,6 +24,7 @@ from cti.sides.side import Line, Record
 from cti.switch.agents import AgentLines
 from cti.switch.arrivals import TrunkArrivals
 from cti.switch.calling import Reach
+from cti.switch.calls_out import CallsOut
 from cti.switch.channel import ChannelLine
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
@@ -75,6 +76,7 @@ class CardSide:
         self.signals = Signals(centre.clock, centre.site.trunks)
         self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
+        self.routes.seized = CallsOut(centre, self.switch, self.signals).seized
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         self.verbs = Verbs(self.switch, Reach(self.switch, self.seating.outside), self.telling.verb)

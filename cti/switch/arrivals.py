@@ -123,7 +123,20 @@ class TrunkArrivals:
                 timer.cancel()
                 del self._waiting[end]
             self._switch.trunk_cleared(end)
+        elif what in ("suspended", "resumed"):
+            self._hung_up(end, what == "suspended")
         elif what == "digits" and timer is not None and end.call.numbers.complete:
             timer.cancel()
             if end.record is not None:
                 self._complete(end, end.record)
+
+    def _hung_up(self, end: TrunkEnd, away: bool) -> None:
+        """The caller has hung up where the called party ends calls (R2, called control; 110 and 119 keep their callers
+        so): with the VRU, or waiting, the call is over; who talks hears it, and ends it."""
+        present = end.present
+        partners = present.conversation.partners(present) if present is not None else ()
+        talks = any(one.state in ("connected", "hold") and one.device.kind == "seat" for one in partners)
+        if present is not None and present.state == "connected" and (talks or not away):
+            self._switch.went_away(present, away)
+        elif away:
+            end.released()

@@ -119,6 +119,8 @@ class _Out:
             with switch.turn():
                 connection.in_band = True
                 switch.touch(connection)
+        elif what in ("suspended", "resumed"):
+            switch.went_away(connection, what == "suspended")
         elif what == "cleared":
             self._cleared(out.call.cause or NORMAL)
 

@@ -103,6 +103,7 @@ class Connection:
         self.since_s = 0.0
         self.camped = False  # queued at a telephone that is in use, which hears nothing of it
         self.in_band = False  # the network's tones and voices are on the line before the answer
+        self.away = False  # hung up, says the network, and may lift again
         self.timer: DelayedCall | None = None  # ends with the state
         self._tell = tell
         actions = {action: partial(self._happened, event) for action, event in EVENTS.items()}

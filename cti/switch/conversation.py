@@ -52,7 +52,8 @@ class Conversation:
     @property
     def heard(self) -> list[Connection]:
         """Who can be heard: who speaks, and the network's tones before an answer."""
-        return [one for one in self.talkers if one.state == "connected" or (one.state == "alerting" and one.in_band)]
+        speaking = (one for one in self.talkers if not one.away)
+        return [one for one in speaking if one.state == "connected" or (one.state == "alerting" and one.in_band)]
 
     @property
     def ringing(self) -> list[Connection]:

@@ -10,6 +10,7 @@
 | connected           | somebody outside is called         | what the network sends, once it does           |
 | connected           | somebody rings                     | ringback                                       |
 | connected           | all others hold, or are waited for | music                                          |
+| connected           | all others have hung up, may lift  | busy tone                                      |
 | connected           | a notice is being said             | the notice, and the others                     |
 | queued (parked ...) |                                    | music                                          |
 | hold                | is in another conversation         | that one; else nothing                         |
@@ -75,6 +76,8 @@ def hears(connection: Connection, sound: Sound | None = None) -> Hears | None:
         return Hears(coaches, sound="music" if conversation.music else "ringback")
     if any(one.state in ("hold", "queued") for one in conversation.talkers if one is not connection):
         return Hears(coaches, sound="music")
+    if any(one.away for one in conversation.talkers if one is not connection):
+        return Hears(coaches, sound="busy")
     return Hears(coaches, sound=sound)
 
 

@@ -23,7 +23,7 @@ from drivers.items import PlayItem, Tone
 from drivers.operations import quietly
 from drivers.port import Port
 from drivers.signalling.causes import NO_ANSWER, NORMAL, Cause
-from drivers.signalling.interface import What
+from drivers.signalling.interface import TrunkCall, What
 
 ORDER_S: Final = 20.0
 SETUP_S: Final = 8.0
@@ -89,6 +89,11 @@ class MobileSeat(Seat):
             return
         self._left = list(self._numbers)
         self._next()
+
+    def calls_by(self, call: TrunkCall) -> bool:
+        """Is this one of its calls?"""
+        line = [self._line] if self._line is not None else []
+        return any(out.call is call for out in (*self._calling, *line))
 
     def stop_ringing(self) -> None:
         """Nobody is called here any more."""
@@ -159,6 +164,9 @@ class MobileSeat(Seat):
                     self._next()
             elif out is self._line:
                 self._line_gone()
+        elif what == "suspended" and out is self._line:  # who sits there has hung up: that is on-hook
+            self._line_gone()
+            out.clear(NORMAL)
 
     def _ask(self, out: CallOut) -> None:
         """A key says that a person is there."""

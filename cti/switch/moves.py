@@ -109,17 +109,27 @@ class Moves(Turns):
         """Something about it changed that others hear."""
         self._changed.setdefault(connection.conversation, "")
 
+    def went_away(self, connection: Connection, away: bool) -> None:
+        """The far end of a trunk has hung up and may lift again (R2: clear back), or has done so: who is left hears
+        busy tone meanwhile, and may hang up. The signalling clears the call in its time."""
+        if connection.state != "connected" or connection.away == away:
+            return
+        with self.turn():
+            connection.away = away
+            self.touch(connection)
+            self._owner.event("Suspended" if away else "Resumed", connection, "")
+
     def move(self, connection: Connection, to: Conversation, event: str = "move") -> None:
         """Into another conversation, as it is; ``event``: move (transferred) or conference."""
         with self.turn():
-            in_band, of = connection.in_band, connection.conversation
+            in_band, away, of = connection.in_band, connection.away, connection.conversation
             self._changed.setdefault(of, "transferred")
             self._changed.setdefault(to, "")
             of.connections.remove(connection)
             to.connections.append(connection)
             connection.conversation = to
             self.send(connection, event if connection.can(event) else "move", f"from {of.id}")
-            connection.in_band = in_band
+            connection.in_band, connection.away = in_band, away
 
     def busy(self, seat: Seat, cause: str, sound: Sound = "busy") -> None:
         """A telephone that is off-hook for nothing hears so until it is hung up."""

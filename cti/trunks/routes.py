@@ -46,16 +46,21 @@ class Outgoing:
     """A call out, over whichever channel it came to. `call` is the one on the line now: its port may change until the
     far end has said something. Told as of a `TrunkCall`, "cleared" once, when no other channel is tried."""
 
-    def __init__(self, choices: Iterator[tuple[Choice, Callable[[], TrunkCall]]]) -> None:
-        """CannotCall (from the iterator's end) is the maker's; the first choice is seized here."""
-        self._choices = choices
+    def __init__(
+        self,
+        choices: Iterator[tuple[Choice, Callable[[], TrunkCall]]],
+        seized: Callable[[TrunkCall], None] = lambda call: None,
+    ) -> None:
+        """CannotCall (from the iterator's end) is the maker's; the first choice is seized here. ``seized`` is told each
+        call that is tried, before anybody can hear of it."""
+        self._choices, self._seized = choices, seized
         self._tries = 0
         self._listeners: list[Callable[[Outgoing, What], None]] = []
         self._given_up = self._heard = False
-        seized = self._next()
-        if seized is None:
+        first = self._next()
+        if first is None:
             raise PortBusy("every channel is busy")
-        self.choice, self.call = seized
+        self.choice, self.call = first
 
     @property
     def cause(self) -> Cause | None:
@@ -81,6 +86,7 @@ class Outgoing:
             except (PortBusy, ArgumentError):
                 continue
             self._tries += 1
+            self._seized(call)
             call.listen(self._told)
             return choice, call
         return None
@@ -113,6 +119,8 @@ class Routes:
         self._groups: Mapping[str, Group] = {group.name: group for group in site.groups}
         self.emergency = frozenset(site.emergency if site.emergency is not None else emergency(site.site.country))
         self._turn: dict[str, int] = {}  # of routes that try their trunks in turn
+        self.seized: Callable[[TrunkCall], None] = lambda call: None
+        """Told each call out on a trunk, before anybody hears of its steps."""
 
     # who may
 
@@ -137,7 +145,7 @@ class Routes:
         then nothing was seized."""
         choices = self.choices(number, right, calling)
         try:
-            return Outgoing(self._channels(choices))
+            return Outgoing(self._channels(choices), lambda call: self.seized(call))
         except PortBusy as busy:
             names = ", ".join(dict.fromkeys(choice.trunk for choice in choices))
             raise CannotCall("busy", number, f"no channel of {names} is free") from busy

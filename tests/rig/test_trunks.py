@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cti.assemble import Assembly
 from cti.commands import main
+from cti.trunks.signals import shown
+from drivers.clock import SteppedClock
 from simulators import trunk_scenario
+from simulators.card_world import CardWorld
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
+from simulators.scenario import Scenario
+from simulators.table import read_table
 from simulators.trunk_scenario import NumbersError, Pair, mixed, read_numbers
 
 KINDS = ("r2", "pri")
@@ -39,6 +47,52 @@ def test_every_number_comes_as_it_was_sent_both_ways_at_once(trunk: str) -> None
     numbers = {plan.number for plan in result.scenario.subscribers}
     assert {entry.data["number"] for entry in called} <= numbers
     assert result.world.held == []
+
+
+CONSULTED = """
+setup | world      | switch=card
+setup | agent 1001 | sales 8001 answers after 2 talks 300
+setup | rights     | national
+setup | subscriber 66880001 | answers after 2
+4.0   | caller 1   | 13800138000 by fsk: choose 1 after 1.5; talk 40; patience 90
+1+2   | desk 1001  | consult 66880001
+1+16  | desk 1001  | transfer
+"""
+
+
+def signalling_of(scenario: Scenario) -> tuple[CardRun, list[tuple[str | None, dict[str, Any]]]]:
+    """A run, and what was kept of each call on its trunk: whose, and data."""
+    told: list[tuple[str | None, dict[str, Any]]] = []
+
+    def watch(server: Assembly, world: CardWorld, clock: SteppedClock) -> None:
+        event = server.centre.records.event
+
+        def noted(call: str | None, kind: str, source: Any, /, **data: Any) -> int:
+            if kind == "signalling":
+                told.append((call, data))
+            return event(call, kind, source, **data)
+
+        server.centre.records.event = noted  # type: ignore[method-assign]
+
+    return run(scenario, change=watch), told
+
+
+@pytest.mark.parametrize("trunk", KINDS)
+def test_a_consultation_leaves_its_signalling_with_the_caller(trunk: str) -> None:
+    result, told = signalling_of(replace(read_table(CONSULTED), trunk=trunk))
+    assert [str(finding) for finding in result.findings] == []
+    assert {call for call, _ in told} == {result.calls[0]["call"]} and len(told) == 2
+    [data] = [data for _, data in told if not data["incoming"]]
+    ladder = shown(data)
+    assert ladder.startswith(f"trunk office, channel {data['slot']}, to the far end: 16 normal clearing")
+    assert ("seizure" if trunk == "r2" else "SETUP") in ladder.splitlines()[2] and data["called"] == "66880001"
+
+
+@pytest.mark.parametrize("trunk", KINDS)
+def test_every_call_out_leaves_its_signalling(trunk: str) -> None:
+    result, told = signalling_of(mixed(3, 12, trunk=trunk))
+    called = [entry.data["number"] for entry in result.world.truth.log if entry.what == "trunk called"]
+    assert called and sorted(data["called"] for _, data in told if not data["incoming"]) == sorted(called)
 
 
 def test_damaged_tones_change_no_number() -> None:

@@ -116,6 +116,18 @@ def test_a_coach_is_heard_by_one_alone() -> None:
     assert told(hears(coach)) == ((), 3, False, None)
 
 
+def test_who_has_hung_up_and_may_lift_again_is_not_heard() -> None:
+    room = Room()
+    agent, called, third = room.has("agent", "originate"), room.has("called", "originate"), room.has("third")
+    called.away = True
+    assert told(hears(agent)) == ((), 0, True, "busy")
+    third.send("join")
+    assert told(hears(agent)) == (("third",), 0, True, None)
+    called.away = False
+    third.send("hold")
+    assert told(hears(agent)) == (("called",), 0, True, None)
+
+
 def test_a_failure_has_its_tone() -> None:
     room = Room()
     mine = room.has("mine", "originate", "fail")
