@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cti.install.line_test import LineTest, Row
-    from cti.site.config import Card, Site
+    from cti.site.config import Card, Site, VruPort
     from drivers.engine import Engine
+    from drivers.port import Port
 
 NAME = "card"
 HELP = "test a line of a card: dial tone, levels, echo, hook flash, dialling, caller ID"
@@ -19,8 +20,9 @@ LONGEST_RING_S = 600.0
 
 EXAMPLES = """\
 The server must be stopped, since it holds the card's channels: tipring drain, then systemctl stop tipring. The command
-opens the port itself, takes it off-hook, measures for about 15 s and hangs up. PORT is the extension, or CARD:PORT as
-in the site file. Nothing is dialled unless --dial says what; --ring waits for a call to this port.
+opens the port itself, takes it off-hook, measures for about 30 s and hangs up. PORT is the extension, or CARD:PORT as
+in the site file. Nothing is dialled but --dial, and for the flash the next port of vru.ports, which answers; --ring
+waits for a call to this port.
 
   alarms        alarms of the driver, and whether there is battery on the line               告警、馈电
   noise         what is heard on-hook                                                        挂机噪声
@@ -28,8 +30,8 @@ in the site file. Nothing is dialled unless --dial says what; --ring waits for a
   return loss   how much of what we send comes back (white noise; 8 dB at least)             回波损耗
   DTMF loop     our digits, as the line's echo brings them back (with --dial)                双音频
   dialling      what the PBX answers with: ringback, voice, busy, ...                        拨号
-  flash         whether a hook flash of pbx.flash_ms in that call brings dial tone; one that  拍叉
-                is too long hangs up and brings one, too: tipring line learn tells them apart
+  hook flash    what pbx.flash_ms does in a call to the next VRU port: holds it, nothing,     拍叉
+                or cuts it off (too long: a fresh dial tone then proves nothing)
   caller ID     number and form (FSK, DTMF) of a call that comes                             来电显示
 
 Status 0 when all that was tested is as it should be, 1 otherwise.
@@ -115,7 +117,9 @@ def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Na
 
     from cti.assemble import site_dialect
     from cti.errors import TipringError
+    from cti.install.alone import CardPort
     from cti.install.line_test import LineTest
+    from cti.install.pair import Pair
     from cti.site.tones import load_plan
     from drivers.clock import ReactorClock
     from drivers.engine import Engine
@@ -125,15 +129,19 @@ def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Na
     engine = Engine(clock, paced=True, reactor=reactor, max_ports=card.ports, realtime=True, name="test")
     failed: list[Failure] = []
     try:
-        port = _open(engine, card, index)
+        rules = site_dialect(site).line
+        beside = _beside(site, card, index)
+        ports = _open(engine, card, [index] if beside is None else [index, beside.port])
+        near, *far = [CardPort(card.name, number, port) for number, port in ports.items()]
         test = LineTest(
             clock,
-            port,
+            near.port,
             load_plan(site.site.country, site.tones),
-            site_dialect(site).line,
+            rules,
             lambda row: _tell(row, json=args.json),
             dial=args.dial,
             ring_s=args.ring,
+            pair=Pair(clock, near, far[0], beside.extension, rules) if beside is not None else None,
         )
         reactor.callWhenRunning(lambda: _begin(reactor, engine, test, failed))
         reactor.run()
@@ -161,8 +169,15 @@ def _begin(reactor: Any, engine: Engine, test: LineTest, failed: list[Any]) -> N
     running.addBoth(lambda _: reactor.stop())
 
 
-def _open(engine: Engine, card: Card, index: int) -> Any:
-    """One channel of a real card; of a software card all ports, whose wires lead to the far end of its backplane."""
+def _beside(site: Site, card: Card, index: int) -> VruPort | None:
+    """Another port of the same card that the PBX can call: the next one, or the first."""
+    there = sorted((one for one in site.vru.all_ports() if one.card == card.name), key=lambda one: one.port)
+    others = [one for one in there if one.port > index] + [one for one in there if one.port < index]
+    return others[0] if others else None
+
+
+def _open(engine: Engine, card: Card, numbers: list[int]) -> dict[int, Port]:
+    """These channels of a real card; of a software card all ports, whose wires lead to the far end of its backplane."""
     from cti.cards import LAWS, connect
     from cti.errors import TipringError
     from cti.site.config import DahdiCard
@@ -171,15 +186,18 @@ def _open(engine: Engine, card: Card, index: int) -> Any:
     from drivers.dahdi import DahdiPort
 
     if isinstance(card, DahdiCard):
-        port = DahdiPort(
-            card.numbers[index],
-            card.type,
-            law=LAWS[card.law],
-            depth=card.depth,
-            rx_db=card.rx_gain_db,
-            tx_db=card.tx_gain_db,
-        )
-        return Channels(engine, [port], name=card.name).ports[0]
+        channels = [
+            DahdiPort(
+                card.numbers[number],
+                card.type,
+                law=LAWS[card.law],
+                depth=card.depth,
+                rx_db=card.rx_gain_db,
+                tx_db=card.tx_gain_db,
+            )
+            for number in numbers
+        ]
+        return dict(zip(numbers, Channels(engine, channels, name=card.name).ports, strict=True))
     software = SoftwareCard(engine, card.type, card.ports, law=LAWS[card.law], name=card.name)
     if card.backplane is None:
         raise TipringError(f"card {card.name} is a software card without a backplane: its lines lead nowhere")
@@ -189,7 +207,7 @@ def _open(engine: Engine, card: Card, index: int) -> Any:
         raise TipringError(
             f"card {card.name}: nothing at {card.backplane} ({error.strerror}); start it: tipring sim"
         ) from error
-    return software.ports[index]
+    return {number: software.ports[number] for number in numbers}
 
 
 def _tell(row: Row, *, json: bool) -> None:

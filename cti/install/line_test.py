@@ -1,15 +1,15 @@
 """What an installer wants to know of a line, measured from its port: the test behind `tipring card test`.
 
-Rows in the order of a call: alarms, noise on-hook, off-hook, dial tone, return loss, a number dialled, dial tone anew
-after a hook flash in that call, caller ID of a call that comes. Each says what was measured, whether it is as it should
-be, and what to do where it is not. The port is on-hook in the end, whatever happens. Serves steps 1, 2 and 7, before
-the first call.
+Rows in the order of a call: alarms, noise on-hook, off-hook, dial tone, return loss, a number dialled, a hook flash,
+caller ID of a call that comes. Each says what was measured, whether it is as it should be, and what to do where it is
+not. The port is on-hook in the end, whatever happens. Serves steps 1, 2 and 7, before the first call.
 
-A flash too long for the PBX is on-hook to it, and brings a dial tone as well: what tells them apart is a transfer.
+A flash too long for the PBX is on-hook to it, and brings a dial tone as well. So the flash is given in a call to
+another VRU port, which is watched, as `tipring line learn` does (cti.install.flash).
 
 Limits: 5 s for a line in order; dial_tone_s of the PBX but at least 5 s for each dial tone; 12 s for what comes after
-dialling; ring_s for a call, 8 s for its caller ID. The bounds of what is right are ours, for lines behind a PBX; GB/T
-3380 sends tones at -10 dBm0, the line takes away up to 10 dB.
+dialling; those of a pair (cti.install.pair) for the flash; ring_s for a call, 8 s for its caller ID. The bounds of what
+is right are ours, for lines behind a PBX; GB/T 3380 sends tones at -10 dBm0, the line takes away up to 10 dB.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
+from cti.install.flash import FlashTrial
+from cti.install.pair import Pair
 from cti.pbx.line_rules import LineRules
 from drivers import callerid, measure
 from drivers.clock import Clock
@@ -40,6 +42,11 @@ LONGEST_NUMBER = 32
 ON_HOOK_NOISE_DBM0 = -45.0
 DIAL_TONE_DBM0 = (-28.0, -3.0)
 LEAST_RETURN_LOSS_DB = 8.0
+FLASH_REMEDIES = {
+    "ignored": "too short for this PBX, or the extension may not flash (class of service): tipring line learn",
+    "hangs up": "too long for this PBX, which takes it for on-hook: a smaller pbx.flash_ms (line learn)",
+    "unclear": "tipring pbx learn-ports tells which port is which; tipring line learn tries more lengths",
+}
 PROGRESS = ("ringback", "busy", "congestion", "info")
 
 
@@ -56,7 +63,8 @@ class Row:
 
 
 class LineTest:
-    """The tests of one FXO port that nothing else uses. `tell(row)` is called as each is done."""
+    """The tests of one FXO port that nothing else uses. `tell(row)` is called as each is done. pair: this port and
+    another one to which the PBX can put a call from it; None: the flash is not tested."""
 
     def __init__(
         self,
@@ -68,11 +76,12 @@ class LineTest:
         *,
         dial: str | None = None,
         ring_s: float = 0.0,
+        pair: Pair | None = None,
     ) -> None:
         self.rows: list[Row] = []
         self.done = False
         self._clock, self._port, self._plan, self._rules = clock, port, plan, rules
-        self._tell, self._number, self._ring_s = tell, dial, ring_s
+        self._tell, self._number, self._ring_s, self._pair = tell, dial, ring_s, pair
         self._dial_tones = [name for name in rules.dial_tone if name in plan]
 
     async def run(self) -> list[Row]:
@@ -89,6 +98,8 @@ class LineTest:
             if await self._dial_tone("dial_tone", "拨号音", "dial tone"):
                 await self._echo()
                 await self._dial()
+                port.hangup()
+                await self._flash()
             port.hangup()
             await self._caller_id()
             self.done = True
@@ -168,23 +179,23 @@ class LineTest:
         self._row(*name, value, found.loss_db >= LEAST_RETURN_LOSS_DB, remedy)
 
     async def _flash(self) -> None:
+        name = ("flash", "拍叉", "hook flash")
+        if self._pair is None:
+            self._row(*name, "not tested", None, "it needs another port of vru.ports, to which a call can be made")
+            return
+        if any(row.test == "dial_tone" and not row.ok for row in self.rows):
+            self._row(*name, "not tested", None, "the dial tone first: a line that is too weak carries no call")
+            return
+        await _pause(self._clock, SETTLE_S)
         ms = self._rules.flash_ms
-        await self._port.flash(ms)
-        name = ("flash", "拍叉后拨号音", "dial tone after a flash")
-        try:
-            await self._port.wait_tone(self._dial_tones, max(DIAL_TONE_S, self._rules.dial_tone_s))
-        except TimedOut:
-            remedy = f"{ms} ms are no flash here: set pbx.flash_ms as the PBX's programming says (80 to 1000)"
-            self._row(*name, f"none after {ms} ms", False, remedy)
-        else:
-            self._row(*name, f"{ms} ms", True)
+        [tried] = await FlashTrial(self._pair, self._rules).run(self._plan, [ms])
+        self._row(*name, f"{ms} ms: {tried.why}", tried.outcome == "flash", FLASH_REMEDIES.get(tried.outcome, ""))
 
     async def _dial(self) -> None:
-        """From a new dial tone: noise may have been taken for a digit. The flash comes in a call, since one that the
-        PBX ignores leaves the dial tone of an idle line as it is."""
+        """From a new dial tone: noise may have been taken for a digit."""
         number = self._number
         if number is None:
-            self._row("dial", "拨号", "dialling", "not tested", None, "--dial NUMBER: one that may ring; flash too")
+            self._row("dial", "拨号", "dialling", "not tested", None, "--dial NUMBER: one that may ring")
             return
         self._fresh()
         await _pause(self._clock, SETTLE_S)
@@ -197,10 +208,9 @@ class LineTest:
         echoed = "".join(heard.value for heard in Listener(caller_id=False).feed(received) if heard.kind == "dtmf")
         value = f"{number}; heard back on the line: {echoed or 'none'}"
         self._row("digits", "双音频回听", "DTMF loop", value, None if not echoed else echoed in number, "")
-        if await self._progress():
-            await self._flash()
+        await self._progress()
 
-    async def _progress(self) -> bool:
+    async def _progress(self) -> None:
         tones = [name for name in PROGRESS if name in self._plan]
         name = ("dial", "拨号结果", "after dialling")
         try:
@@ -208,11 +218,10 @@ class LineTest:
         except TimedOut:
             remedy = "no tone and no voice: does the PBX take DTMF? is the number one that rings?"
             self._row(*name, "silence", False, remedy)
-            return False
+            return
         remedy = "the PBX refused the number, or did not understand the digits: digit_on_ms, tx_gain_db"
         good = isinstance(heard, NotTone) or heard.name == "ringback"
         self._row(*name, "voice" if isinstance(heard, NotTone) else heard.name, good, remedy)
-        return good
 
     async def _tone_or_voice(self, tones: Sequence[str]) -> ToneHeard | NotTone:
         self._port.detect("tones")

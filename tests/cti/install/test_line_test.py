@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from cti.install.alone import CardPort
 from cti.install.line_test import LineTest, Row
+from cti.install.pair import Pair
 from cti.pbx.line_rules import LineRules
 from cti.site.tones import load_plan
 from drivers.card import SoftwareCard
@@ -28,8 +30,12 @@ def tested(bench: Bench, rules: LineRules | None = None, plan: Any = None, **opt
     """The rows by their names; the port is on-hook and idle afterwards."""
     told: list[Row] = []
     port = bench.vru[0]
-    test = LineTest(bench.clock, port, plan or load_plan("cn"), rules or LineRules(), told.append, **options)
+    rules = rules or LineRules()
+    near, far = CardPort("vru", 0, port), CardPort("vru", 1, bench.vru[1])
+    pair = Pair(bench.clock, near, far, "2002", rules)
+    test = LineTest(bench.clock, port, plan or load_plan("cn"), rules, told.append, **{"pair": pair} | options)
     rows = bench.wait(test.run(), 200.0)
+    assert not bench.vru[1].state().off_hook
     assert rows == told and port.operations == []
     bench.run(0.1)
     assert not port.state().off_hook
@@ -51,7 +57,8 @@ def test_a_good_line(bench: Bench) -> None:
     assert not_ok(rows) == set()
     assert rows["dial_tone"].value == "dial: -10 dBm0, 450 Hz"
     assert rows["digits"].value.endswith("002")  # the first was covered by the dial tone
-    assert rows["dial"].value == "ringback" and rows["flash"].value == "600 ms"
+    assert rows["dial"].value == "ringback"
+    assert rows["flash"].value == "600 ms: dial tone, and the other end is held"
     assert rows["caller_id"].ok is None and "--ring" in rows["caller_id"].remedy
 
 
@@ -77,7 +84,7 @@ def test_a_weak_line(bench: Bench) -> None:
     faults(bench, loss_db=22.0, noise_dbm0=-60.0)
     rows = tested(bench)
     assert not_ok(rows) == {"dial_tone"}
-    assert "rx_gain_db" in rows["dial_tone"].remedy
+    assert "rx_gain_db" in rows["dial_tone"].remedy and rows["flash"].ok is None
 
 
 def test_a_line_that_is_cut(bench: Bench) -> None:
@@ -93,8 +100,19 @@ def test_a_dial_tone_that_the_plan_does_not_know(bench: Bench) -> None:
 
 
 def test_a_flash_too_short_for_the_pbx(bench: Bench) -> None:
-    rows = tested(bench, rules=LineRules(flash_ms=60), dial="8002")
-    assert not_ok(rows) == {"flash"} and "flash_ms" in rows["flash"].remedy
+    rows = tested(bench, rules=LineRules(flash_ms=60))
+    assert not_ok(rows) == {"flash"} and rows["flash"].remedy.startswith("too short for this PBX")
+
+
+def test_a_flash_too_long_for_the_pbx_brings_a_dial_tone_too(bench: Bench) -> None:
+    rows = tested(bench, rules=LineRules(flash_ms=1500))
+    assert not_ok(rows) == {"flash"} and rows["flash"].remedy.startswith("too long for this PBX")
+    assert "a fresh dial tone" in rows["flash"].value
+
+
+def test_no_flash_is_tested_without_another_port(bench: Bench) -> None:
+    rows = tested(bench, pair=None)
+    assert rows["flash"].ok is None and "another port" in rows["flash"].remedy
 
 
 @pytest.mark.parametrize(("in_band", "value"), [("fsk", "13800138000 by fsk"), ("dtmf", "13800138000 by dtmf")])
