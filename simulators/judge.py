@@ -13,7 +13,7 @@ from typing import Any
 
 from simulators.makes import MAKES
 from simulators.scenario import Scenario
-from simulators.told import differences, record_of, wrong_customers
+from simulators.told import differences, record_of, whole, wrong_customers
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
@@ -37,9 +37,15 @@ SAME: dict[str, frozenset[str]] = {
 UNKNOWN_TONES = frozenset({"no_choice", "failed"})
 # A transfer was tried and failed before the caller went: both words are true.
 AFTER_A_FLASH = frozenset({"abandoned_queue", "lost_in_transfer"})
+ENDED_IN_A_TRANSFER = ("abandoned_queue", "lost_in_transfer", "cut_by_power")
 TALK_TOLERANCE_S = 3.0
 # A busy tone that is so short before a flash is not heard; the flash itself takes so long.
 UNHEARD_S, FLASH_S = 2.0, 1.0
+TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
+# A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
+RING_PAUSE_S = 6.0
+# An unanswered transfer brings its caller back within this time: a ring of which nothing is told may be that.
+RECALL_S = 90.0
 UNRECORDED_S = 6.0  # without a record the agent's word ends the talk, five seconds later
 WITHOUT_RECORD_S = 12.0  # the call record was damaged: the server knows the end from the desk
 
@@ -80,14 +86,52 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
             taken.add(index)
             rung.add((number, place))
             found[number].append(calls[index])
+    for before, after in _rang_on(truth, scenario):
+        if found.get(before) and not found.get(after, [0]):
+            found[after] = found.pop(before)
     for mine in found.values():
         mine.sort(key=lambda call: str(call["call"]))
     return found
 
 
-def _heard(mine: CallTruth, scenario: Scenario) -> bool:
+def _rang_on(truth: Truth, scenario: Scenario) -> list[tuple[int, int]]:
+    """Callers who gave up while a VRU extension rang, and those for whom it rang next, before a burst was missing: on
+    the line that is one ring, and both have one call, the second caller's."""
+    last: dict[str, tuple[int, float]] = {}
+    pairs = []
+    for one in truth.log:
+        extension = str(one.data.get("extension"))
+        if one.call is None or one.what != "rings" or extension not in scenario.vru_extensions:
+            continue
+        before = last.get(extension)
+        if before is not None and before[0] != one.call and one.at_s - before[1] <= RING_PAUSE_S:
+            pairs.append((before[0], one.call))
+        mine = truth.calls[one.call]
+        gone = mine.at("released") if mine.outcome == "abandoned_ring" else None
+        if gone is not None:
+            last[extension] = (one.call, gone)
+        else:
+            last.pop(extension, None)
+    return pairs
+
+
+def _like_a_recall(mine: CallTruth, truth: Truth) -> bool:
+    """Was nothing told until the call was answered, or given up, at an extension which the PBX may ring to bring back
+    somebody whose transfer failed? It looks like that."""
+    rings, first = mine.first("rings", extension=mine.rang), mine.first("through") or mine.first("released")
+    if rings is None or first is None:
+        return False
+    if any(one.at_s < first.at_s and one.data["way"] not in ("caller id", "digits") for one in whole(mine)):
+        return False
+    who, since = f"ext {mine.rang}", rings.at_s - RECALL_S
+    return any(one.who == who and one.what == "flash" and since <= one.at_s < rings.at_s for one in truth.log)
+
+
+def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Was there anything to hear of this caller? A dead port does not ring, and caller ID by DTMF comes before the
     ring: who hangs up meanwhile has not rung."""
+    if _like_a_recall(mine, truth):
+        return False
     if scenario.pbx.in_band == "dtmf" and mine.outcome == "abandoned_ring":
         return False
     live = set(scenario.vru_extensions) - scenario.pbx.no_ring
@@ -109,7 +153,7 @@ def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
             mine = truth.calls[number]
             compared = sorted((_compare(number, call, mine, truth, scenario) for call in theirs), key=len)
             findings.extend(compared[0])
-        elif _heard(truth.calls[number], scenario):
+        elif _heard(truth.calls[number], truth, scenario):
             findings.append(Finding(number, None, "the server has no call for it"))
     findings += _records(matched, truth)
     named = {str(call["call"]) for theirs in matched.values() for call in theirs}
@@ -163,8 +207,10 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth
     if flashed and mine.outcome in ("message", "abandoned_queue"):
         same = same | AFTER_A_FLASH
     if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
-        same = same | UNKNOWN_TONES
-    if mine.outcome == "abandoned_queue" and _at_the_flash(mine, truth, scenario):
+        same = same | UNKNOWN_TONES | (AFTER_A_FLASH if mine.outcome == "abandoned_ring" else frozenset())
+    if mine.outcome in ("abandoned_queue", "lost_in_transfer") and _at_the_flash(mine, truth, scenario):
+        same = same | {"answered", "failed"}
+    if mine.outcome in ENDED_IN_A_TRANSFER and _as_we_hung_up(mine, truth, scenario):
         same = same | {"answered"}
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
@@ -186,14 +232,37 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth
 
 
 def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
-    """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone, and prints no
-    records? It gives the dial tone all the same, and the agent lifts: nothing tells that nobody is there."""
+    """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone? It gives the dial
+    tone all the same, and the agent lifts. A tone is known by its cadence, which takes two seconds, and no flash can
+    wait so long each time: what tells is the PBX's record of the VRU's extension. Where the make prints none, or it
+    did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
     gone = mine.at("released")
-    if gone is None or scenario.pbx.disconnect != "tone" or MAKES[scenario.make].records is not None:
+    told = MAKES[scenario.make].records is not None and not any(
+        one.data["fault"] for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions
+    )
+    if gone is None or scenario.pbx.disconnect != "tone" or told:
         return False
-    ports = {f"ext {extension}" for extension in mine.vru_extensions}
-    near = (one for one in truth.log if one.who in ports and one.what == "flash")
+    near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
     return any(-FLASH_S <= one.at_s - gone <= UNHEARD_S for one in near)
+
+
+def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Was the caller gone between the VRU's hanging up, when the agent had lifted, and the PBX's noticing it? A PBX
+    takes on-hook for a flash as long as one may last. The VRU listens no more; its part is printed as that of a call
+    which was put through. So too where the PBX lost its power when the agent had lifted, with all that it knew."""
+    gone = mine.at("released")
+    lifted = [one for one in mine.all("answers") if one.data["extension"] not in scenario.vru_extensions]
+    if gone is None or not any(one.at_s <= gone for one in lifted):
+        return False
+    if mine.first("power cut") is not None:
+        return True
+    window = scenario.pbx.flash_ms[1] / 1000 + TICKS_S
+    hung_up = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
+    return any(0.0 <= one.at_s - gone <= window for one in hung_up)
+
+
+def _ports_of(mine: CallTruth) -> set[str]:
+    return {f"ext {extension}" for extension in mine.vru_extensions}
 
 
 def _talked(mine: CallTruth) -> float | None:

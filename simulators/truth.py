@@ -69,6 +69,12 @@ class CallTruth:
         return str(talks[-1].data["extension"]) if talks else None
 
     @property
+    def rang(self) -> str | None:
+        """The first extension that rang for it."""
+        first = next((one for one in self.all("rings") if "extension" in one.data), None)
+        return str(first.data["extension"]) if first is not None else None
+
+    @property
     def vru_extensions(self) -> list[str]:
         return [
             str(happening.data["extension"]) for happening in self.all("through") if happening.data["kind"] == "vru"

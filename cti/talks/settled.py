@@ -113,7 +113,7 @@ class Settled:
                 self._centre.steps.step_9_record(item, alone)
             return
         self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
-        if item.event == "ring" and not item.mended:  # cut out of a damaged line: its number may be another's
+        if item.event == "ring" and not item.mended and not self._old(item):  # mended: it may name another's number
             self._side.callers.record_at_ring(item)
         elif item.event == "answer" and item.extension:
             self._side.transfers.agent_lifted(item.extension, "record")
@@ -198,6 +198,11 @@ class Settled:
     def _expect(self) -> None:
         if self.link is not None:
             self.link.expect()
+
+    def _old(self, record: SmdrRecord) -> bool:
+        """Is it out of a buffer? What rang then rings no more."""
+        when = self.talks.interval(record)
+        return when is not None and self._centre.clock.seconds() - when.end_s > when.within
 
     def _alone(self, record: SmdrRecord) -> bool:
         """Did it not come right behind the line before it, as from a buffer?"""

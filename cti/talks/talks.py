@@ -178,6 +178,9 @@ class Talks:
             return None
         if others := self._as_near(leg, found, record, when):
             return Ambiguous((leg.call, *others))
+        if not alone and not leg.completes and not known_caller(leg.call, record):
+            self._drop(leg)
+            return Ambiguous((leg.call,))  # of our port's part, which settles nothing, and maybe not even that
         doubt = fits.doubt(leg, record, when, alone)
         leg.matched = True
         if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):

@@ -186,3 +186,14 @@ def test_a_caller_lost_in_a_transfer_is_found_out_by_late_records(bench: CentreB
         bench.record("8001", duration_s=5.0)
         assert [one["outcome"] for one in kinds(bench, call, "outcome")][2:] == ["answered"]
     bench.calls.clear()  # told more than once
+
+
+def test_a_ring_that_was_printed_long_ago_tells_of_nobody(bench: CentreBench) -> None:
+    """Norstar and HiPath print a line at the ring; after a disconnection those of many calls come at once."""
+    warmed(bench, 1)
+    told: list[Any] = []
+    bench.pbx.callers.record_at_ring = told.append  # type: ignore[method-assign, assignment]
+    for late_s, known in ((60.0, 0), (1.0, 1)):
+        at = now(bench, 1) - timedelta(seconds=late_s)
+        bench.record(extension="2001", event="ring", answered=None, resolution_s=1, start=at, end=at)
+        assert len(told) == known

@@ -206,3 +206,12 @@ def test_a_whole_call_must_be_as_long_as_the_record_says() -> None:
     assert pbx.talks.match(pbx.record(now - 16.0, now, "2001", number=None), alone=False) is None
     assert pbx.talks.match(pbx.record(now - 2.0, now, "2001", number=None), alone=False) == Match(call, False)
     pbx.talks.close()
+
+
+def test_out_of_a_buffer_of_our_ports_part(pbx: Pbx) -> None:
+    """It would settle nothing, and may be that of another call of the same minute: nobody's, and no other's either."""
+    call = pbx.talk(None, 30.0, vru_s=15.0)
+    talk_s = call.talk_s or 0.0
+    part = pbx.record(talk_s - 15.0, talk_s, "2001", number=None)
+    assert pbx.talks.match(part, alone=False) == Ambiguous((call,))
+    assert pbx.talks.match(part, alone=False) is None
