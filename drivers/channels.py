@@ -121,6 +121,10 @@ class Channels:
         seconds = now - self._begun
         return SpanStatistics(seconds, count["out"], count["in"], count["refused"], dict(self._failures), busy_s)
 
+    def free_out(self) -> int:
+        """Channels that a call of ours could seize now."""
+        return sum(way != "in" and self.is_now(slot) == "free" for slot, way in self.directions.items())
+
     def slot_of(self, port: Port) -> int:
         """The slot of one of its ports; ArgumentError for any other."""
         slot = self._slot_of.get(port)

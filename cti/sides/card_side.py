@@ -33,6 +33,7 @@ from cti.switch.hearing import Hearing, Sound
 from cti.switch.interface import TransferResult
 from cti.switch.mobile_seat import MobileSeat
 from cti.switch.on_card import OnCard
+from cti.switch.preemption import Preemption
 from cti.switch.record import TalkRecord
 from cti.switch.seat import CardSeat, Seat
 from cti.switch.seating import Seating
@@ -45,6 +46,7 @@ from cti.trunks.routes import Routes
 from cti.trunks.signals import Signals
 from drivers.items import PlayItem
 from drivers.port import Port
+from drivers.signalling.causes import PREEMPTED
 from drivers.signalling.interface import Trunk
 from drivers.tones import TonePlan
 
@@ -79,9 +81,20 @@ class CardSide:
         self.routes.seized = CallsOut(centre, self.switch, self.signals).seized
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
-        self.verbs = Verbs(self.switch, Reach(self.switch, self.seating.outside), self.telling.verb)
+        reach = Reach(self.switch, self.seating.outside)
+        self.verbs = Verbs(self.switch, reach, self.telling.verb)
         self.verbs.others.same_group = self.seating.same_group
         self.verbs.handing.to_queue = self._to_queue
+        self.preemption = Preemption(
+            self.switch,
+            self.routes,
+            self.seating.outside,
+            reach.join,
+            self._farewell,
+            lambda text: centre.alarm("preempted", text, "switch"),
+            centre.site.preempt,
+        )
+        reach.preempt = self.preemption.begin
         self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)
         self.switch.seats.update(self._seats(wiring))
         centre.acd.seats = self.switch.seats
@@ -112,6 +125,7 @@ class CardSide:
         for trunk in self.trunks:
             trunk.offered = None
         self.arrivals.close()
+        self.preemption.close()
         self.moves.close()
         self.switch.close()
         for trunk in self.trunks:
@@ -208,7 +222,8 @@ class CardSide:
         """The agent is free."""
         assert isinstance(record, TalkRecord)
         centre, call = self._centre, record.call
-        if call.agent is None or not centre.acd.line(call.agent, "idle", "switch", call=call.id, source="switch"):
+        cause = record.ended_by if _preempted(record.ended_by) else "switch"
+        if call.agent is None or not centre.acd.line(call.agent, "idle", cause, call=call.id, source="switch"):
             centre.conduct.talk_over(call, record.ended_by)
 
     def forget(self, call: Call) -> None:
@@ -243,6 +258,9 @@ class CardSide:
 
     def _caller_gone(self, call: Call, cause: str) -> None:
         """From the VRU, or while an agent's telephone rings; from a talk: step 9, our own record."""
+        if _preempted(cause) and call.state != "talking":
+            self._centre.conduct.finish(call, "gone", "failed", cause)
+            return
         if call.state != "talking" or call.talk_s is None:
             self._centre.conduct.caller_gone(call, cause)
             return
@@ -303,6 +321,8 @@ class CardSide:
         if sound == "music":
             music, _ = self._centre.prompts.music()
             return [music]
+        if sound == "preempted":
+            return [*self._centre.prompts.say("preempted", self._centre.site.site.language), self._tones.item("busy")]
         if sound == "notice":
             end = self.switch.trunks.get(port)
             call = end.record if end is not None else None
@@ -310,6 +330,10 @@ class CardSide:
                 return []
             return self._centre.prompts.say("agent_number", call.language, agent=call.agent or "")
         return [self._tones.item(sound)]
+
+    def _farewell(self, end: TrunkEnd) -> list[PlayItem]:
+        language = end.record.language if end.record is not None else self._centre.site.site.language
+        return self._centre.prompts.say("preempted", language)
 
     def _notice_over(self, port: Port) -> None:
         end = self.switch.trunks.get(port)
@@ -361,3 +385,8 @@ class CardSide:
     def telephone_lifted(self, extension: str, how: str) -> bool:
         """The telephone says so itself."""
         return False
+
+
+def _preempted(cause: str) -> bool:
+    """Was the channel taken for an emergency call (cti.switch.preemption)?"""
+    return cause.startswith(f"{PREEMPTED.number} ")

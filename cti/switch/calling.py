@@ -49,6 +49,8 @@ class Reach:
 
     def __init__(self, switch: OnCard, outside: Outside) -> None:
         self._switch, self._outside = switch, outside
+        self.preempt: Callable[[Conversation, str, Seat], Connection | None] = lambda conversation, to, by: None
+        """What is done where every channel is busy; None: nothing (cti.switch.preemption)."""
 
     def check(self, to: str) -> None:
         """Before anything is changed: a telephone of ours that is named must be free. TargetBusy, UnknownNumber."""
@@ -68,8 +70,15 @@ class Reach:
         try:
             out = self._outside(to, by)
         except CannotCall as error:
+            waits = self.preempt(conversation, to, by) if error.why == "busy" else None
+            if waits is not None:
+                return waits
             kinds = {"number": UnknownNumber, "right": NotAllowed}
             raise kinds.get(error.why, NoTrunk)(str(error)) from error
+        return self.join(conversation, out)
+
+    def join(self, conversation: Conversation, out: CallOut) -> Connection:
+        """A call out that was seized gets its part."""
         return _Out(self._switch, conversation, out).connection
 
     def prompt(self, seat: Seat, shown: str, then: Callable[[], object]) -> None:

@@ -106,6 +106,10 @@ class TrunkEnd(Device):
         self._clears = clears or call.clear
         self._unlisten = call.listen(lambda _, what: self._on_told(self, what))
 
+    def clears(self, how: Callable[[Cause], None]) -> None:
+        """Who ends it for us from now on."""
+        self._clears = how
+
     def take(self) -> None:
         """Answered by us: the trunk says so when the VRU is ready."""
 

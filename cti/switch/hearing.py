@@ -39,7 +39,7 @@ from drivers.operations import quietly
 from drivers.port import Port
 from drivers.problems import note
 
-Sound = Literal["dial", "ringback", "busy", "congestion", "info", "howler", "music", "notice"]
+Sound = Literal["dial", "ringback", "busy", "congestion", "info", "howler", "music", "notice", "preempted"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def check_trunks(checks: Checks) -> None:
     for at, route in routes:
         _route(checks, at, route, known, whole)
     _tolls(checks, routes)
+    _preempt(checks)
 
 
 def _ports(checks: Checks, trunks: list[tuple[Place, Trunk]]) -> None:
@@ -73,6 +74,16 @@ def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk], who
     for i, prefix in enumerate(route.prefixes):
         if prefix in route.prefixes[:i]:
             checks.fault((*at, "prefixes", i), f"prefix {prefix!r} is there twice", "name it once")
+
+
+def _preempt(checks: Checks) -> None:
+    order = [(at, kind) for at, kind in checks.entries(str, "preempt")]
+    for at, kind in order:
+        if kind in [other for before, other in order if before < at]:
+            checks.fault(at, f"{kind} is there twice", "name it once, in the order in which calls are to go")
+    if order and checks.part(str, "switch") != "card":
+        remedy = "leave it out: behind a PBX the trunks are the PBX's, and so is the right to them"
+        checks.fault(("preempt",), "calls can be pushed out only where our own cards switch", remedy)
 
 
 def _tolls(checks: Checks, routes: Iterable[tuple[Place, Route]]) -> None:

@@ -42,6 +42,11 @@ Order = Literal["fixed", "cyclic", "least_used"]
 first."""
 
 
+Preempted = Literal["calling_out", "menu", "queue", "talk_out", "talk"]
+"""Calls that an emergency call may push out: a call out not answered yet; a caller in the menu or leaving a message; a
+caller who waits; a call out that was answered; a caller who talks with an agent."""
+
+
 class Lines(Struct, frozen=True, forbid_unknown_fields=True):
     """What all trunks say: which ports, who may seize them, in which order."""
 
@@ -167,6 +172,7 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     add: Dialled = ""  # these are sent in front of the others
     calling: Number | None = None  # the caller's number that is shown; null: the one that the caller has
     withhold: bool = False  # ask the network to show none
+    keep_free: Annotated[int, Meta(ge=0, le=30)] = 0  # so many channels of each trunk are left for emergency calls
 
     def __post_init__(self) -> None:
         for hours in self.hours:

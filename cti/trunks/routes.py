@@ -3,7 +3,9 @@
 A number is as far (local, national, international) as the routes with the longest prefix for it say, whichever of its
 routes is free. Candidates are tried in order (cti.trunks.config.Route) until one has a free channel. A seizure that
 fails before the far end took the number (glare, no dial tone, no acknowledgement) is tried again on the next channel,
-as long as there are any, TRIES times at most; what the far end says of the called party is final.
+as long as there are any, TRIES times at most; what the far end says of the called party is final. A route leaves
+`keep_free` channels of each trunk to emergency calls; calls that come may take them all the same, unless the trunk's
+`directions` keep them out.
 
 Emergency numbers need no right, have no hours, and go over the routes for them first, then over every other trunk; with
 or without the digits that a route strips (9 for an outside line). Serves calls out of agents and of the VRU.
@@ -119,6 +121,8 @@ class Routes:
         self._groups: Mapping[str, Group] = {group.name: group for group in site.groups}
         self.emergency = frozenset(site.emergency if site.emergency is not None else emergency(site.site.country))
         self._turn: dict[str, int] = {}  # of routes that try their trunks in turn
+        self.waiting = 0
+        """Emergency calls that wait for a channel: so many more are kept from all others."""
         self.seized: Callable[[TrunkCall], None] = lambda call: None
         """Told each call out on a trunk, before anybody hears of its steps."""
 
@@ -145,7 +149,7 @@ class Routes:
         then nothing was seized."""
         choices = self.choices(number, right, calling)
         try:
-            return Outgoing(self._channels(choices), lambda call: self.seized(call))
+            return Outgoing(self._channels(choices, self.is_emergency(number)), lambda call: self.seized(call))
         except PortBusy as busy:
             names = ", ".join(dict.fromkeys(choice.trunk for choice in choices))
             raise CannotCall("busy", number, f"no channel of {names} is free") from busy
@@ -175,6 +179,15 @@ class Routes:
             for route in open_now
             for trunk in self._order(route)
         ]
+
+    def is_emergency(self, number: str) -> bool:
+        """Has everybody the right to call it, before all others?"""
+        return self._emergency(number) is not None
+
+    def emergency_trunks(self, number: str) -> list[str]:
+        """The trunks that may carry it, in the order in which they are tried; none where it is no emergency."""
+        helped = self._emergency(number)
+        return [] if helped is None else [choice.trunk for choice in self._for_help(helped, number, "")]
 
     def _matching(self, number: str) -> list[tuple[int, Route]]:
         """(length of the prefix, route), in the order in which they are tried."""
@@ -217,11 +230,16 @@ class Routes:
             Choice(route.name, trunk, Numbers(called=helped, calling=route.calling or calling)) for route, trunk in ways
         ]
 
-    def _channels(self, choices: Sequence[Choice]) -> Iterator[tuple[Choice, Callable[[], TrunkCall]]]:
-        """Each choice as often as it may be tried: a trunk hunts by itself."""
+    def _channels(self, choices: Sequence[Choice], urgent: bool) -> Iterator[tuple[Choice, Callable[[], TrunkCall]]]:
+        """Each choice as often as it may be tried: a trunk hunts by itself. Channels that a route keeps free, and those
+        that emergency calls wait for, are for these alone."""
+        kept = {route.name: route.keep_free for route in self._routes}
         for choice in choices:
             trunk = self._trunks[choice.trunk]
             for _ in range(TRIES):
+                reserve = 0 if urgent else kept.get(choice.route, 0) + self.waiting
+                if reserve and trunk.span.free_out() <= reserve:
+                    break
                 yield choice, lambda choice=choice, trunk=trunk: trunk.call(choice.numbers)  # type: ignore[misc]
 
 

@@ -13,6 +13,8 @@ TEXTS: dict[int, str] = {
     2: "no route to transit network",
     3: "no route to destination",
     6: "channel unacceptable",
+    8: "preemption",
+    9: "preemption, circuit reserved for reuse",
     16: "normal clearing",
     17: "user busy",
     18: "no user responding",
@@ -89,3 +91,4 @@ NO_CHANNEL = Cause(34)
 CONGESTION = Cause(42)
 FAILURE = Cause(41)
 OUT_OF_ORDER = Cause(27)
+PREEMPTED = Cause(9)
