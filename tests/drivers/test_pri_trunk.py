@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.drivers.pri_peer import closed
 from tests.drivers.pri_rig import pri_rig
 from tests.drivers.trunk_tests import TrunkFarEnd, Trunks, TrunkTests
+
+__all__ = ["closed"]
 
 
 class TestPriUser(TrunkTests):

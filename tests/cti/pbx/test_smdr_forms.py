@@ -3,6 +3,7 @@ lines, two times, examples; and records behind a line whose end was damaged."""
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from functools import reduce
 from operator import xor
@@ -224,8 +225,15 @@ def test_an_example_that_no_form_reads_is_a_fault_with_the_line() -> None:
 NAMES = ["panasonic-tda", "meridian1", "generic"]
 
 
+def of(name: str) -> SmdrDecoder:
+    return SmdrDecoder(known(name), lambda: NOW)
+
+
+known = functools.cache(load_dialect)
+
+
 def lines(name: str) -> list[bytes]:
-    one = SmdrDecoder(load_dialect(name), lambda: NOW)
+    one = of(name)
     whole = (GOLDEN / f"{name}.txt").read_bytes().splitlines()
     return [line for line in whole if any(getattr(item, "ends_call", False) for item in one.feed(line + b"\r\n"))]
 
@@ -240,8 +248,8 @@ def test_a_damaged_line_end_does_not_spoil_the_next_record(name: str, end: bytes
     found = 0
     for first in lines(name):
         for second in lines(name):
-            alone = SmdrDecoder(load_dialect(name), lambda: NOW).feed(second + b"\r\n")
-            one = SmdrDecoder(load_dialect(name), lambda: NOW)
+            alone = of(name).feed(second + b"\r\n")
+            one = of(name)
             items = one.feed(first + end + second + b"\r\n") + one.feed(second + b"\r\n")
             assert said(items[-1]) == said(alone[0]), "and the line after it is read in any case"
             told = [isinstance(item, SmdrUnknown) or item.doubt is not None for item in items[:-1]]
