@@ -106,21 +106,21 @@ def test_a_call_on_the_terminal_with_a_dropped_link(port: str) -> None:
 @pytest.mark.paced
 def test_refusals_are_one_clear_line_and_a_status(port: str, tmp_path: Path) -> None:
     process = agent(port, "--agent", "1001")
-    out, error = process.communicate("wrong\n", timeout=20)
+    out, error = process.communicate("wrong\n", timeout=60)
     assert (process.returncode, out) == (2, "")
     assert error == "tipring agent: agent or password wrong (-32002)\n"
     password = tmp_path / "password"
     password.write_text("secret\n")
     process = agent(port, "--agent", "1001", "--password-file", str(password))
-    out, error = process.communicate("", timeout=20)
+    out, error = process.communicate("", timeout=60)
     assert (process.returncode, error) == (0, ""), "the end of input logs out"
     assert "李明" in out
     process = agent("1", "--agent", "1001", "--password-file", str(password))
-    _, error = process.communicate("", timeout=20)
+    _, error = process.communicate("", timeout=60)
     assert process.returncode == 2
     assert "no desk server at 127.0.0.1:1" in error
     process = agent("nowhere", "--agent", "1001", "--password-file", str(tmp_path / "none"))
-    _, error = process.communicate("", timeout=20)
+    _, error = process.communicate("", timeout=60)
     assert (process.returncode, error.count("\n")) == (2, 1)
 
 
@@ -130,7 +130,7 @@ def test_help_teaches() -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0

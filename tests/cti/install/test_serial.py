@@ -153,7 +153,7 @@ def test_the_command_on_a_real_pty(tmp_path: Path) -> None:
         os.write(master, RECORD)
         lines = [process.stdout.readline() for _ in range(5)]
         process.terminate()
-        rest, errors = process.communicate(timeout=20)
+        rest, errors = process.communicate(timeout=60)
     os.close(master)
     os.close(slave)
     assert process.returncode == 0, errors

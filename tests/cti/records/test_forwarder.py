@@ -201,7 +201,7 @@ def test_the_process_follows_imports_and_ends_on_sigterm(open_journal: Open, tmp
                 assert process.poll() is None
             fill(journal, 1)
             process.terminate()
-            _, said = process.communicate(timeout=10)
+            _, said = process.communicate(timeout=60)
             assert process.returncode == 0, said
             assert store.position() == journal.serial  # also what came last
             customer = store.customer("13800138000")
@@ -220,7 +220,7 @@ def test_a_wrong_site_file_ends_it_with_the_faults(tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
     site.write_text("site: 5\n")
     command = [sys.executable, "-m", "cti.records.forwarder", "--site", str(site)]
-    done = subprocess.run(command, capture_output=True, timeout=20, env={**os.environ, "LC_ALL": "C"}, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=60, env={**os.environ, "LC_ALL": "C"}, check=False)
     assert done.returncode == 2 and b"site.yaml:1: site" in done.stderr
 
 

@@ -146,7 +146,7 @@ class Threads:
         self.arrived.release()
 
     def run(self) -> None:
-        assert self.arrived.acquire(timeout=5)
+        assert self.arrived.acquire(timeout=60)
         function, *arguments = self.posted.pop(0)
         function(*arguments)
 
