@@ -17,11 +17,13 @@ NAME = "calls"
 HELP = "the calls in the records, newest first"
 
 
+KINDS = {"inward": "呼入", "outward": "呼出", "internal": "内部"}
 EXAMPLES = """\
 examples:
   tipring calls -c site.yaml                              the last hundred
   tipring calls -c site.yaml --since today --outcome abandoned_queue
   tipring calls -c site.yaml --ani 13800138000            one caller's
+  tipring calls -c site.yaml --agent 1001 --kind outward  what an agent called outside
   tipring calls -c site.yaml --since 1d --json --limit 100000 > calls.jsonl
 steps: 1 central office, 2 ANI and DNIS, 3 port, 4 RS232, 5 menu, 6 queue, 7 transfer, 8 pop-up, 9 record; · never came
 """
@@ -34,8 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="TIME", help="30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00, site's time"
     )
+    parser.add_argument(
+        "--kind",
+        choices=("inward", "outward", "internal", "all"),
+        default="all",
+        help="callers' (inward), or what agents called: outside (outward), inside (internal)",
+    )
     parser.add_argument("--outcome", choices=OUTCOMES, help="only calls that ended like this")
-    parser.add_argument("--ani", metavar="NUMBER", help="only this caller: any way of writing, or the number's end")
+    parser.add_argument("--ani", metavar="NUMBER", help="only with this number: any way of writing, or its end")
     parser.add_argument("--agent", metavar="ID", help="only this agent's")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
     parser.add_argument("--json", action="store_true", help="one JSON object a call")
@@ -51,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     site = load_site(args.config)
     since = asked_since(args, site)
     store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
-    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, limit=args.limit)
+    kind = None if args.kind == "all" else args.kind
+    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, kind=kind, limit=args.limit)
     store.close()
     if args.json:
         import msgspec
@@ -112,7 +121,16 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
     if not console.is_terminal:
         console = Console(width=200)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("call 呼叫", "began 开始", "ANI 主叫", "DNIS 被叫", "group 组", "agent 坐席", "outcome 结果"):
+    for heading in (
+        "call 呼叫",
+        "kind 类别",
+        "began 开始",
+        "ANI 主叫",
+        "DNIS 被叫",
+        "group 组",
+        "agent 坐席",
+        "outcome 结果",
+    ):
         table.add_column(heading, no_wrap=True)
     for heading in ("wait 等待 s", "talk 通话 s", "steps 步"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -120,6 +138,7 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
         ani = (row.ani or "") + ("…" if row.ani_truncated else "") + ("?" if row.ani_doubt else "")
         table.add_row(
             row.id,
+            KINDS.get(row.kind, row.kind),
             f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             ani,
             row.dnis or "",

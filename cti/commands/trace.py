@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(msgspec.json.encode({**as_json(row), "events": events}).decode())
         return 0
-    print("\n".join([*head(row, site.zone), "", *steps(row, events, site.zone), "", *lines(events, site.zone)]))
+    told = [*steps(row, events, site.zone), ""] if row.kind == "inward" else []
+    print("\n".join([*head(row, site.zone), "", *told, *lines(events, site.zone)]))
     return 0
 
 
@@ -94,6 +95,7 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
         for name, value in (("waited", row.wait_s), ("talked", row.talk_s if row.ended_at else None))
         if value is not None
     )
+    ani = ani if row.kind == "inward" else row.agent_extension or "unknown"
     return [
         f"call {row.id}  {row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}  ANI {ani}  DNIS {row.dnis or 'unknown'}",
         f"{row.outcome or '…'}: {words[0]} {words[1]}{cause}",

@@ -22,8 +22,8 @@ class DeskHistory:
         self._outside, self._store, self._groups = outside, store, groups
 
     async def calls(self, agent: str, limit: int) -> list[dict[str, Any]]:
-        """The agent's last calls, the newest first."""
-        rows = await self._outside.ask(self._store.calls, agent=agent, limit=limit)
+        """The agent's last calls, also those of the agent's own making, the newest first."""
+        rows = await self._outside.ask(self._store.calls, agent=agent, kind=None, limit=limit)
         return [call_line(row) for row in rows]
 
     async def messages(self, agent: str, limit: int) -> list[dict[str, Any]]:
@@ -38,6 +38,7 @@ def call_line(row: CallRow) -> dict[str, Any]:
     """One call as a desk lists it."""
     return {
         "call": row.id,
+        "kind": row.kind,
         "at": row.started_at.isoformat(),
         "ani": row.ani,
         "dnis": row.dnis,

@@ -69,7 +69,7 @@ class Following:
         call = conversation.call
         return self._recordings.begin(
             port,
-            call.id if call is not None else None,
+            call.id if call is not None else conversation.record or None,
             conversation.id,
             ani=call.ani if call is not None else conversation.calling,
             dnis=call.dnis if call is not None else None,

@@ -21,6 +21,8 @@ busy            the extension of the agent offered last was busy
 transfer        what: answered, handed_over, no_answer, busy, refused, no_dial_tone, caller_lost, recalled; how: the
                 evidence; caller: where the caller is then; why: of a caller who is gone, or of a flash that was not
                 taken; among: so many callers could be the one who was recalled
+own             kind (outward, internal), to, extension, agent: the first event of a call that an agent makes, or of a
+                consultation; connected, talk_ended, outcome and ended follow as for a caller
 connection      event (CSTA's name), device, conversation, cause: where our own cards are the switch
 verb            verb, to, device, by (desk, telephone): what an agent had done with the call
 given_back      agent, extension, group: the agent gave the caller back, to wait in this group's queue
@@ -56,7 +58,7 @@ import msgspec
 Source = Literal["port", "smdi", "smdr", "mci", "dtmf", "desk", "inferred", "vru", "acd", "server", "trunk", "switch"]
 
 _UNDER_WAY = ("step", "ani", "port", "answered", "menu", "queued", "place", "offered", "no_answer", "busy", "transfer")
-_SWITCHED = ("connection", "verb", "recording", "given_back")
+_SWITCHED = ("own", "connection", "verb", "recording", "given_back")
 _RECORDED = ("smdr", "doubted", "unrecorded")
 CALL_KINDS = frozenset(
     (*_UNDER_WAY, *_SWITCHED, "connected", "talk_ended", "message", *_RECORDED, "alarm", "outcome", "ended")

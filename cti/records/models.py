@@ -55,6 +55,7 @@ call = Table(
     Column("first_serial", BigInteger, nullable=False),
     Column("last_serial", BigInteger, nullable=False),
     Column("started_at", Utc, nullable=False),
+    Column("kind", Text, nullable=False, server_default="inward"),
     *(Column(f"{name}_at", Utc) for name in ("answered", "queued", "connected", "talk_ended", "ended")),
     Column("ani", Text),
     Column("ani_key", Text),  # the ANI in full, as customers' numbers are kept (cti/customers/numbering.py)

@@ -20,10 +20,13 @@ Outcome = Literal[
     "queue_full",
     "overdue",
     "failed",
+    "busy",
+    "no_answer",
+    "given_up",
 ]
 
 MEANING: Final[dict[Outcome, tuple[str, str]]] = {
-    # The caller talked to an agent.
+    # The caller talked to an agent; of an agent's own call: to whom was called.
     "answered": ("talked to an agent", "已接通"),
     # Hung up before the VRU answered (it waits for ANI from the PBX, at most ani_wait_s).
     "abandoned_ring": ("hung up before the VRU answered", "振铃放弃"),
@@ -45,6 +48,12 @@ MEANING: Final[dict[Outcome, tuple[str, str]]] = {
     "overdue": ("waited too long", "等待超时"),
     # Ours or the PBX's fault; the row's cause says which.
     "failed": ("failed", "失败"),
+    # Of calls that agents make. The number that was called is in use.
+    "busy": ("the number called was busy", "对方忙"),
+    # It rang there, or a transfer was made there, in vain.
+    "no_answer": ("nobody answered there", "对方未接"),
+    # The agent hung up, or went on with something else, before an answer.
+    "given_up": ("the agent gave up", "坐席放弃"),
 }
 
 OUTCOMES: Final[tuple[Outcome, ...]] = tuple(MEANING)

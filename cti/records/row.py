@@ -39,6 +39,7 @@ class CallRow(msgspec.Struct):
     first_serial: int
     last_serial: int
     started_at: datetime  # of the first event
+    kind: str = "inward"  # a caller's; or an agent's own: outward, to somebody outside, or internal
     answered_at: datetime | None = None  # the VRU went off-hook
     queued_at: datetime | None = None
     connected_at: datetime | None = None  # caller and agent began to talk
@@ -133,6 +134,12 @@ def _since(row: CallRow, mark: float | None, entry: Entry) -> float | None:
     if mark is None or entry.boot != row.first_serial // BOOT_SPAN:
         return None
     return _seconds(entry.seconds - mark)
+
+
+def _own(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
+    row.kind = "outward" if data.get("kind") == "outward" else "internal"
+    row.dnis = _text(data, "to") or row.dnis
+    _who(row, event, data)
 
 
 def _step(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -305,6 +312,7 @@ def _judge(row: CallRow) -> str:
 
 
 _BY_KIND = {
+    "own": _own,
     "step": _step,
     "ani": _ani,
     "port": _port,

@@ -193,9 +193,11 @@ class Store:
         outcome: str | None = None,
         ani: str | None = None,
         agent: str | None = None,
+        kind: str | None = "inward",
         limit: int = 100,
     ) -> list[CallRow]:
-        """Calls that began in [since, until), newest first. ani: in any way of writing, or the end of a number."""
+        """Calls that began in [since, until), newest first. ani: in any way of writing, or the end of a number; of
+        calls that agents made, the number called. kind: inward, outward, internal; None: all."""
         query = select(*_COLUMNS).order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
         if since is not None:
             query = query.where(call.c.started_at >= since)
@@ -205,9 +207,12 @@ class Store:
             query = query.where(call.c.outcome == outcome)
         if agent is not None:
             query = query.where(call.c.agent == agent)
+        if kind is not None:
+            query = query.where(call.c.kind == kind)
         if ani is not None:
             same = call.c.ani_key == self._ani_key(ani, False)
-            query = query.where(same | call.c.ani.endswith(ani, autoescape=True))
+            own = (call.c.kind != "inward") & call.c.dnis.endswith(ani, autoescape=True)
+            query = query.where(same | call.c.ani.endswith(ani, autoescape=True) | own)
         with database.reading(self._engine) as connection:
             return self._rows(connection, query)
 

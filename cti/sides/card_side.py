@@ -33,6 +33,7 @@ from cti.switch.hearing import Hearing, Sound
 from cti.switch.interface import TransferResult
 from cti.switch.mobile_seat import MobileSeat
 from cti.switch.on_card import OnCard
+from cti.switch.own_records import OwnRecords
 from cti.switch.preemption import Preemption
 from cti.switch.record import TalkRecord
 from cti.switch.seat import CardSeat, Seat
@@ -108,6 +109,7 @@ class CardSide:
         self.recordings = Recordings(
             centre.clock, centre.records, site.recording, site.recordings, site.zone, centre.set_alarm
         )
+        self._own_records = OwnRecords(centre.records, self.seating.name_at)
         self._following = Following(self.recordings, self.seating.name_at)
 
     # life
@@ -132,6 +134,7 @@ class CardSide:
             trunk.close()
             trunk.failed = None
         self.signals.close()
+        self._own_records.close()
         self.recordings.stop()
 
     def close(self) -> None:
@@ -234,6 +237,7 @@ class CardSide:
 
     def event(self, kind: str, connection: Connection, cause: str) -> None:
         """To the journal and the desks."""
+        self._own_records.event(kind, connection, cause)
         self.telling.event(kind, connection, cause)
 
     def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
@@ -244,6 +248,7 @@ class CardSide:
             self.agents.follow(devices)
         self.verbs.waiting.look(devices)
         self._limit(devices)
+        self._own_records.look(devices)
         self._following.look(devices)
 
     def _limit(self, devices: Iterable[Device]) -> None:

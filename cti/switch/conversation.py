@@ -32,6 +32,7 @@ class Conversation:
         self.music = False
         self.conference = 0  # number at the engine, while more than two talk
         self.parked = ""  # the slot
+        self.record = ""  # the id of an agent's own call (cti.switch.own_records)
         self.offered: Deferred[Connection | str] | None = None
         self.back: Seat | None = None  # who handed it on, until somebody takes it: rings where nobody does
         self.then: Callable[[], object] | None = None  # a telephone rings for its own agent, to go on with this

@@ -6,6 +6,9 @@ when the call comes to nothing; by the PBX's record of a call between the two; b
 or after OWN_S, since most PBXs print no such records: should the telephone be in use still, the next transfer finds it
 busy, and the caller keeps the place.
 
+Every call that an agent makes is in the records (cti.records.row: kind outward or internal): those made here, and those
+dialled at the telephone that the PBX prints. A record of one that was made here tells its length.
+
 What came of it is told to the desk that asked (notification `verb`), and said to the agent who holds the handset.
 
 Limits: LIFT_S until the agent has lifted, RING_S for whom is called, TRIES ports where a caller comes in that moment,
@@ -15,12 +18,15 @@ OWN_S as above. All ports in use: refused, NoTrunk.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.acd.agent import Agent
+from cti.call import Source
+from cti.records.outcome import Outcome
 from cti.switch.errors import NoTrunk, UnderWay, WrongState
 from cti.switch.feature_code import Dialled
 from cti.switch.interface import Caller, Transfer, TransferResult
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cti.centre import Centre
+    from cti.pbx.smdr import SmdrRecord
     from cti.switch.behind_pbx import BehindPbx
     from cti.vru.line import VruLine
     from drivers.clock import DelayedCall
@@ -39,6 +46,12 @@ LIFT_S: Final = 20.0
 RING_S: Final = 30.0
 OWN_S: Final = 300.0
 TRIES: Final = 2
+OUTCOMES: Final[dict[str, Outcome]] = {
+    "busy": "busy",
+    "no_answer": "no_answer",
+    "not_lifted": "given_up",
+    "caller_lost": "given_up",
+}
 SAID: Final = {Transfer.BUSY: "own_call_busy", Transfer.NO_ANSWER: "own_call_no_answer"}
 
 
@@ -49,7 +62,10 @@ class OwnCall:
     agent: Agent
     extension: str
     to: str
+    id: str  # of its record
     timer: DelayedCall | None = None
+    through: bool = False
+    talked_s: float | None = None  # by the PBX's record
 
 
 class OwnCalls:
@@ -58,6 +74,7 @@ class OwnCalls:
     def __init__(self, centre: Centre, switch: BehindPbx, lines: Callable[[], Sequence[VruLine]]) -> None:
         self._centre, self._switch, self._lines = centre, switch, lines
         self._calls: dict[str, OwnCall] = {}  # by agent
+        self._own_numbers = {port.extension for port in centre.site.vru.all_ports()}
 
     def make(self, agent: Agent, to: str) -> None:
         """Begins it. WrongState, UnderWay, NoTrunk: then nothing was begun."""
@@ -73,23 +90,45 @@ class OwnCalls:
         if line is None:
             raise NoTrunk("no VRU port is idle to make the call: dial it on the telephone")
         assert agent.extension is not None
-        own = self._calls[agent.id] = OwnCall(agent, agent.extension, to)
+        own = self._calls[agent.id] = OwnCall(agent, agent.extension, to, self._centre.records.new_call_id())
+        self._write(own.id, agent.id, "own", "desk", kind="internal", to=to, extension=agent.extension)
         self._centre.acd.line(agent, "talking", "own_call", source="desk")
         made = Deferred.fromCoroutine(self._make(own, line))
         made.addErrback(self._failed, own)
 
-    def record(self, extension: str, number: str | None) -> None:
-        """The PBX has printed a call that is over, between these two."""
+    def record(self, record: SmdrRecord, began: datetime | None) -> None:
+        """The PBX has printed a call that is over, and is no caller's: of an agent, or of nobody we know. ``began``:
+        by the PBX's word."""
+        extension, number = record.extension or "", record.number or ""
         for own in list(self._calls.values()):
             if own.timer is not None and {own.extension, own.to} == {extension, number}:
+                own.talked_s = record.duration_s
                 self._over(own, "smdr")
+                return
+        agent = self._centre.acd.at_extension(extension)
+        outward = record.direction == "out"
+        if agent is None or not number or record.doubt is not None or number in self._own_numbers:
+            return
+        if outward or record.direction == "internal":
+            self._printed(agent, record, "outward" if outward else "internal", began)
+
+    def _printed(self, agent: Agent, record: SmdrRecord, kind: str, began: datetime | None) -> None:
+        """A call that was dialled at the telephone. Whether somebody answered, not every PBX says."""
+        id, talked_s = self._centre.records.new_call_id(), record.duration_s
+        began = began or self._centre.clock.now() - timedelta(seconds=talked_s or 0.0)
+        self._write(id, agent.id, "own", "smdr", began, kind=kind, to=record.number, extension=record.extension)
+        if talked_s and record.answered is not False:
+            self._write(id, agent.id, "connected", "smdr", began, extension=record.extension)
+            self._write(id, agent.id, "talk_ended", "smdr", seconds=talked_s)
+        outcome: Outcome = "answered" if talked_s and record.answered is not False else "no_answer"
+        cause = "smdr" if record.answered is not None else "smdr: whether somebody answered is not known"
+        self._write(id, agent.id, "outcome", "smdr", outcome=outcome, cause=cause)
+        self._write(id, agent.id, "ended", "smdr")
 
     def close(self) -> None:
         """The server stops."""
-        for own in self._calls.values():
-            if own.timer is not None:
-                own.timer.cancel()
-        self._calls.clear()
+        for own in list(self._calls.values()):
+            self._over(own, "the server stops", "answered" if own.through else "failed")
 
     # within
 
@@ -109,11 +148,13 @@ class OwnCalls:
             line = self._idle()
         if results and results[0].caller is Caller.WITH_AGENT:
             self._tell(own, "done", results[0].how)
+            self._write(own.id, own.agent.id, "connected", "vru", extension=own.extension)
+            own.through = True
             own.timer = self._centre.clock.callLater(OWN_S, self._over, own, "own_call_limit")
             return
         outcome = results[0].outcome.value if results else "not_lifted" if called.outcome == "refused" else "failed"
         self._tell(own, outcome, results[0].how if results else called.how)
-        self._over(own, "own_call_failed")
+        self._over(own, "own_call_failed", OUTCOMES.get(outcome, "failed"))
 
     async def _through(self, own: OwnCall, line: VruLine, results: list[TransferResult]) -> Dialled:
         """On one port: the agent, then the number."""
@@ -137,10 +178,15 @@ class OwnCalls:
         self._centre.event(None, "verb", "switch", agent=own.agent.id, device=own.extension, by="vru", **data)
         self._centre.desks.notify(own.agent.id, "verb", data)
 
-    def _over(self, own: OwnCall, cause: str) -> None:
+    def _over(self, own: OwnCall, cause: str, outcome: Outcome = "answered") -> None:
         """The agent's line is free, unless something else is on it by now."""
         if self._calls.pop(own.agent.id, None) is None:
             return
+        if own.through:
+            told: dict[str, Any] = {"seconds": own.talked_s} if own.talked_s is not None else {}
+            self._write(own.id, own.agent.id, "talk_ended", "smdr" if told else "inferred", **told)
+        self._write(own.id, own.agent.id, "outcome", "inferred", outcome=outcome, cause=cause)
+        self._write(own.id, own.agent.id, "ended", "inferred")
         if own.timer is not None and own.timer.active():
             own.timer.cancel()
         agent = own.agent
@@ -149,4 +195,9 @@ class OwnCalls:
 
     def _failed(self, failure: Failure, own: OwnCall) -> None:
         report(f"call from {own.extension} to {own.to}", failure)
-        self._over(own, "own_call_failed")
+        self._over(own, "own_call_failed", "failed")
+
+    def _write(
+        self, id: str, agent: str, what: str, source: Source, at: datetime | None = None, /, **data: Any
+    ) -> None:
+        self._centre.records.event(id, what, source, agent=agent, t=at, **data)

@@ -27,7 +27,10 @@ class Telling:
         told |= {"cause": cause} if cause else {}
         call = conversation.call or (device.record if isinstance(device, TrunkEnd) else None)
         more: dict[str, Any] = dict(told)
-        self._centre.event(call, "connection", "switch", **more)
+        if call is None and conversation.record:
+            self._centre.records.event(conversation.record, "connection", "switch", **more)
+        else:
+            self._centre.event(call, "connection", "switch", **more)
         if kind == "Delivered":
             self._shows(connection, call)
         parts = [{"device": one.device.name, "state": one.state, "role": one.role} for one in conversation.connections]

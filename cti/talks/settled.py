@@ -16,6 +16,7 @@ row that no form reads: cti.pbx.unread).
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cti.arrivals.numbers import agree
@@ -132,7 +133,9 @@ class Settled:
         if match is None or call is None:
             self._history(None, record)
             self._ended_on_our_port(record)
-            self._side.own_calls.record(record.extension or "", record.number)
+            when, clock = self.talks.interval(record), self._centre.clock
+            began = clock.now() - timedelta(seconds=clock.seconds() - when.start_s) if when is not None else None
+            self._side.own_calls.record(record, began)
             return
         if not match.completes:
             self._history(call, record, leg="vru", doubt=match.doubt)

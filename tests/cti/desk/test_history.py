@@ -30,8 +30,10 @@ class DummyStore:
         self.rows = rows
         self.asked: list[dict[str, Any]] = []
 
-    def calls(self, *, limit: int, agent: str | None = None, outcome: str | None = None) -> list[CallRow]:
-        self.asked.append({"limit": limit, "agent": agent, "outcome": outcome})
+    def calls(
+        self, *, limit: int, agent: str | None = None, outcome: str | None = None, kind: str | None = "inward"
+    ) -> list[CallRow]:
+        self.asked.append({"limit": limit, "agent": agent, "outcome": outcome, "kind": kind})
         fits = [one for one in self.rows if agent in (None, one.agent) and outcome in (None, one.outcome)]
         return sorted(fits, key=lambda one: one.id, reverse=True)[:limit]
 
@@ -54,7 +56,7 @@ def test_the_last_calls_of_an_agent() -> None:
     calls = told(store, "calls", "1001", 3)
     assert [call["call"] for call in calls] == ["1-000009", "1-000007", "1-000005"]
     assert calls[0]["at"] == "2026-01-05T09:09:00+00:00" and calls[0]["ani"] == "13800138000"
-    assert store.asked[-1] == {"limit": 3, "agent": "1001", "outcome": None}
+    assert store.asked[-1] == {"limit": 3, "agent": "1001", "outcome": None, "kind": None}
 
 
 @pytest.mark.parametrize(("agent", "expected"), [("1001", [4, 1]), ("1002", [4, 3]), ("nobody", [])])
@@ -72,4 +74,6 @@ def test_messages_are_those_of_the_agents_groups(agent: str, expected: list[int]
 
 
 def test_a_line_holds_what_the_protocol_promises() -> None:
-    assert set(call_line(row(1))) == {"call", "at", "ani", "dnis", "outcome", "group", "agent", "talk_s"}
+    assert set(call_line(row(1))) == {
+        "call", "kind", "at", "ani", "dnis", "outcome", "group", "agent", "talk_s",
+    }  # fmt: skip

@@ -1,0 +1,87 @@
+"""Calls from the screen behind a PBX: the port, the two legs, the agent's line, and the record; and calls that agents
+dial themselves, as the PBX prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cti.switch.own_calls import OWN_S
+from simulators.table import read_table
+from tests.cti.centre_bench import A, CentreBench
+from tests.rig.settled import Seen, look
+
+STAFF = (
+    "setup | agent 1001 | sales 8001 answers after 2 talks 90\n"
+    "setup | agent 1002 | complaints 8002 answers after 2 talks 90\n"
+)
+
+
+def of_agents(bench: CentreBench) -> list[tuple[str, dict[str, Any]]]:
+    """Events of agents' own calls: kind and data."""
+    ids = [call for call, kind, _ in bench.records.events if kind == "own"]
+    return [(kind, data) for call, kind, data in bench.records.events if call in ids]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[CentreBench]:
+    bench = CentreBench(tmp_path)
+    yield bench
+    bench.stop()
+
+
+def test_what_an_agent_dials_is_a_row_as_the_pbx_prints_it(bench: CentreBench) -> None:
+    bench.record("8001", "13912345678", direction="out", duration_s=61.0, answered=None)
+    told = of_agents(bench)
+    assert [kind for kind, _ in told] == ["own", "connected", "talk_ended", "outcome", "ended"]
+    assert (told[0][1]["kind"], told[0][1]["to"], told[2][1]["seconds"]) == ("outward", "13912345678", 61.0)
+    assert told[3][1]["outcome"] == "answered" and "not known" in told[3][1]["cause"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"extension": "7777", "number": "1", "direction": "out"},  # nobody of ours
+        {"extension": "8001", "number": "2001", "direction": "internal"},  # our port
+        {"extension": "8001", "number": A, "direction": "in"},
+        {"extension": "8001", "number": "8002", "direction": "internal", "doubt": "noise"},
+        {"extension": "8001", "number": None, "direction": "out"},
+    ],
+)
+def test_what_is_no_call_of_an_agents_making(bench: CentreBench, fields: dict[str, Any]) -> None:
+    bench.record(**{"duration_s": 10.0, **fields})
+    assert of_agents(bench) == []
+
+
+def test_nobody_answered(bench: CentreBench) -> None:
+    bench.record("8001", "8002", direction="internal", duration_s=0.0, answered=False)
+    assert [data["outcome"] for kind, data in of_agents(bench) if kind == "outcome"] == ["no_answer"]
+
+
+def rows(seen: Seen) -> list[tuple[Any, ...]]:
+    """Kind, agent, number and outcome of the agents' own calls."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, call, kind, data in seen.events:
+        if kind == "own" and call is not None:
+            found[call] = {**data}
+        elif call is not None and call in found and kind in ("outcome", "talk_ended"):
+            found[call] |= {kind: data.get("outcome", True)}
+    return [(one["kind"], one["agent"], one["to"], one["outcome"], "talk_ended" in one) for one in found.values()]
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [("", "answered"), ("2 | phone 8002 | lifts\n60 | phone 8002 | hangs up\n", "busy")]
+)
+def test_a_call_from_the_screen_has_a_row(before: str, outcome: str) -> None:
+    table = (
+        f"{STAFF}{before}5 | desk 1001 | make 8002\nlifts 8001+25 | phone 8001 | hangs up\n"
+        "80 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 10; patience 90\n"
+    )
+    seen = look(read_table(table))
+    assert rows(seen) == [("internal", "1001", "8002", outcome, outcome == "answered")]
+    (call,) = seen.run.calls
+    assert (call["outcome"], call["agent"]) == ("answered", "1001")
+    assert OWN_S > 60
