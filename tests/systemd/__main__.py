@@ -1,6 +1,6 @@
 """`python -m tests.systemd`: conf/systemd under a real systemd, which is process 1 of namespaces made for it.
 
-For a machine with systemd (whatever its own process 1 is), as root; takes about two and a half minutes and leaves nothing behind.
+For a machine with systemd (whatever its own process 1 is), as root; two and a half minutes, and nothing is left behind.
 What is seen is printed line by line. Status 0: all of it; 1: not; 2: this machine cannot do it, and why.
 """
 
