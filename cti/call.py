@@ -126,6 +126,7 @@ class Call:
     tried: str | None = None  # the extension of the last transfer
     blind: bool = False  # handed over while the agent's telephone rang
     unanswered: bool = False  # handed over so, and nobody answered: the PBX's record says
+    turned_away: bool = False  # it came while the server was being taken out of service
     unmarked: bool = False  # the PBX's record of our leg says that the call ended there and was not transferred
     flashed_s: float | None = None  # when the last transfer began
     recalled_among: tuple[Call, ...] = ()  # who could have been meant by the ring that brought it back

@@ -64,6 +64,7 @@ class Centre:
         centre's ACD, ``telephones(centre)`` its service ports. ``tones``: what the ears of a call are set to."""
         self.clock, self.site, self.records, self.metrics, self.log = clock, site, records, metrics, log
         self.calls: dict[str, Call] = {}
+        self.turns_away: Callable[[], bool] = lambda: False  # who comes now is not served (cti.operations.drain)
         self.alarms: dict[str, str] = {}
         self.steps = NineSteps(self)
         self.conduct = Conduct(self)

@@ -35,6 +35,8 @@ GONE: dict[str, Outcome] = {
 }
 # A dial tone so soon after our answer: the ringing had just ended, the PBX takes us for somebody who wants to dial.
 EMPTY_LINE_S = 4.0
+# Who is turned away hears so this often; whoever is still there then hangs up, or is released by the PBX.
+TURNED_AWAY_TIMES = 2
 # As a PBX's line, and as a trunk of the office, tell of it.
 EMPTY_LINE = ("dial_tone", "16 normal clearing (dial tone)")
 # Tones of a dead line so soon after a retrieve or a recall: the caller was lost in the transfer.
@@ -154,6 +156,9 @@ class Conduct:
     async def _serve(self, call: Call) -> None:
         if not await self._centre.side.lifted(call):
             return
+        if self._centre.turns_away():
+            await self._turn_away(call)
+            return
         choice = await self._centre.steps.step_5_menu(call)
         if choice is None or choice.group is None:
             self.finish(call, "over", "no_choice", choice.why if choice is not None else "no menu was played")
@@ -163,6 +168,13 @@ class Conduct:
         call.queued_s = self._centre.clock.seconds()
         call.send("chosen")
         await self._distribute(call)
+
+    async def _turn_away(self, call: Call) -> None:
+        """The server is being taken out of service (cti.operations.drain)."""
+        call.turned_away = True
+        for _ in range(TURNED_AWAY_TIMES):
+            await self._centre.attendant.say(call, "out_of_service")
+        self.finish(call, "over", "failed", "turned away: the server is being taken out of service")
 
     async def _serve_recalled(self, call: Call, word: str) -> None:
         if not await self._centre.side.lifted(call):

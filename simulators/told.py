@@ -13,7 +13,8 @@ from simulators.truth import CallTruth, Happening
 
 # A record may be rounded to tenths of a minute.
 LENGTH_S = 6.0
-WHOLE = frozenset({"", "late", "shuffled"})  # what was done to a message that can be read all the same
+# What was done to a message that can be read all the same; one that comes out of turn comes when nobody waits for it.
+WHOLE = frozenset({"", "late"})
 
 
 def tellings(mine: CallTruth, *, by_a_recall: bool = False) -> list[Happening]:

@@ -15,13 +15,15 @@ HELP = "take no new calls and wait until the last one has ended"
 
 EXAMPLES = """\
 Idle ports are busied out at once (the PBX hunts past them), the others after their calls. Callers who wait are served;
-conversations go on. A PBX that keeps callers waiting rings a port the moment it is on-hook: such a call is served, too.
+conversations go on. A PBX that keeps callers waiting rings a port the moment it is on-hook: such a caller is served for
+--serve seconds more; who comes later hears that the service is not available, and the port stays off-hook.
 Status 0 when no call is left, 1 when --wait is over before.
 
 examples:
   tipring drain -c site.yaml                       then: systemctl restart tipring
   tipring drain -c site.yaml --wait 600 || echo "calls are still up"
   tipring drain -c site.yaml --wait 0              begin, and do not wait
+  tipring drain -c site.yaml --serve 0             whom the PBX still brings is turned away at once
   tipring drain -c site.yaml --undo                take calls again
 """
 
@@ -33,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file of the server (conf/site.yaml)"
     )
     parser.add_argument("--wait", type=float, default=3600.0, metavar="SECONDS", help="wait at most so long (3600)")
+    parser.add_argument(
+        "--serve",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="serve callers whom the PBX still brings for so long (120), then turn them away",
+    )
     parser.add_argument("--undo", action="store_true", help="take calls again")
 
 
@@ -46,11 +55,13 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 <= args.wait <= 86400:
         raise TipringError(f"--wait {args.wait:g}: write 0 to 86400 seconds")
+    if not 0 <= args.serve <= 86400:
+        raise TipringError(f"--serve {args.serve:g}: write 0 to 86400 seconds")
     state = Path(load_site(args.config).state_dir)
     if args.undo:
         print(ask(state, {"do": "drain.undo"})["text"])
         return 0
-    left = ask(state, {"do": "drain"})
+    left = ask(state, {"do": "drain", "serve_s": args.serve})
     return _wait(state, left, args.wait)
 
 
@@ -85,7 +96,8 @@ def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
     if not left["done"] and left["came"] > MANY:
         print(
             "the PBX puts callers who wait through as soon as a port is on-hook: turn the hunt group away at the PBX, "
-            "or set pbx.busy_out: code\n交换机仍有排队来话：请在交换机上改送寻线组，或使用示忙代码 busy_out: code"
+            "set pbx.busy_out: code, or turn them away here: --serve 0\n"
+            "交换机仍有排队来话：请在交换机上改送寻线组，或使用示忙代码 busy_out: code，或用 --serve 0 不再受理"
         )
     return 0 if left["done"] else 1
 

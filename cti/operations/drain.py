@@ -5,8 +5,11 @@ the call has left it. Callers who wait are served, conversations go on; drained 
 agents' telephones included, whose records are still to come. `undo` brings back what the drain took, not what the
 operator had blocked before. Serves step 3.
 
-A PBX that keeps callers waiting rings a port as soon as it is on-hook, before we can busy it out: that call is served,
-and the drain lasts as long as such callers come. A make-busy code of the PBX, where the dialect has one, ends that.
+A PBX that keeps callers waiting rings a port as soon as it is on-hook, before we can busy it out. Such callers are
+served for SERVE_S (or as long as was asked for); who comes later hears that the service is not available, and the port
+stays off-hook after that call, so that the PBX can bring no other one. Then each port takes one more caller at most,
+and the drain ends with the conversations that go on. (With busy_out: none a PBX cannot be kept from ringing: the
+callers are turned away as long as they come.)
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from drivers.clock import Clock
 
 # Whether the last call has gone is looked at so often.
 LOOK_S = 0.2
+# Callers whom the PBX still brings are served for so long.
+SERVE_S = 120.0
 # One request waits at most so long; who wants more asks again.
 WAIT_MAX_S = 5.0
 
@@ -38,10 +43,12 @@ class Drain:
         self._ours: list[Line] = []
         self._known: set[object] = set()  # calls seen since the drain began, and how many were there then
         self._there = 0
+        self._serve_until_s = 0.0
         self.draining = False
 
-    def begin(self) -> None:
-        """No new calls from now on. Again: nothing."""
+    def begin(self, serve_s: float = SERVE_S) -> None:
+        """No new calls from now on; those that come all the same are served for ``serve_s`` more. Again: only that."""
+        self._serve_until_s = self._clock.seconds() + serve_s
         if self.draining:
             return
         self.draining = True
@@ -62,9 +69,14 @@ class Drain:
         self._ours = []
         self._on_alarm("draining", False, "calls are taken again")
 
+    @property
+    def turns_away(self) -> bool:
+        """A caller who comes now is not served any more."""
+        return self.draining and self._clock.seconds() >= self._serve_until_s
+
     def progress(self) -> dict[str, int | bool]:
         """draining; calls left, calls that came since it began (as far as was asked), ports out of service and not yet
-        so (with a call, or ringing)."""
+        so (with a call, or ringing); turning_away: who comes is not served any more."""
         self._known.update(self._calls() if self.draining else ())
         busy = sum(line.state in ("ringing", "busy", "guard", "idle") for line in self._lines)
         return {
@@ -73,6 +85,7 @@ class Drain:
             "came": len(self._known) - self._there if self.draining else 0,
             "ports_out": len(self._lines) - busy,
             "ports_busy": busy,
+            "turning_away": self.turns_away,
         }
 
     @property

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from cti.cards import BackplaneLink
 from cti.centre import Centre
 from cti.operations.control import Answer, ControlError, Request
-from cti.operations.drain import Drain
+from cti.operations.drain import SERVE_S, Drain
 from cti.operations.metrics import Metrics
 from cti.records.journal import Journal
 from cti.sides.side import Line
@@ -38,6 +38,7 @@ class Operator:
         self._centre, self._engine, self._backplanes = centre, engine, backplanes
         self.addresses: dict[str, int] = {}
         self._drain = Drain(centre.clock, centre.every_line, lambda: centre.calls, centre.set_alarm)
+        centre.turns_away = lambda: self._drain.turns_away
 
     def requests(self) -> Mapping[str, Callable[[Request], Answer | Deferred[Answer]]]:
         """What may be asked, by name."""
@@ -149,8 +150,11 @@ class Operator:
         return {"text": f"trunk {trunk.name}, channel {slot}: {state}"}
 
     def drain(self, request: Request) -> Answer:
-        """No new calls from now on."""
-        self._drain.begin()
+        """No new calls from now on; ``serve_s``: those that come all the same are served for so long."""
+        serve_s = request.get("serve_s", SERVE_S)
+        if not isinstance(serve_s, int | float) or not 0 <= serve_s <= 86400:
+            raise ControlError(f"serve_s {serve_s}: write 0 to 86400 seconds")
+        self._drain.begin(float(serve_s))
         return self._drain_answer()
 
     def drain_wait(self, request: Request) -> Deferred[Answer]:

@@ -192,11 +192,12 @@ class PbxSide:
     # the call leaves us
 
     def left(self, call: Call, line: Line) -> None:
-        """On-hook; the line guards itself and is idle again. The PBX's record will come."""
+        """On-hook; the line guards itself and is idle again, but for one that takes no callers any more. The PBX's
+        record will come."""
         assert isinstance(line, VruLine)
         here = self.arrivals.left(line, call)
         if here and line.state in ("busy", "alarm"):
-            line.free()
+            line.free(stay=call.turned_away)
         self.settled.left_port(line.extension, call, completes=call.state == "ended")
 
     def await_recall(self, call: Call) -> None:

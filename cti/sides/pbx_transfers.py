@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # So many transfers of one call may find no dial tone before the caller is told that it cannot be done.
 MAX_SILENT_FLASHES = 2
+# A PBX that refuses so many transfers in a row may have nobody on hold: the caller is asked.
+REFUSED_AGAIN = 2
 # A call whose record is as long as it was until our flash ended then; records print whole seconds.
 AT_FLASH_S = 2.0
 
@@ -42,6 +44,7 @@ class PbxTransfers:
         self._centre, self._side, self._rules = centre, side, rules
         self._recalls = Recalls(centre.clock, rules, self._no_recall)
         self._silent: dict[Call, int] = {}
+        self._refused: dict[Call, int] = {}  # transfers in a row
         self._at_flash = 0  # so many calls in a row ended at our flash
 
     def close(self) -> None:
@@ -51,6 +54,7 @@ class PbxTransfers:
     def forget(self, call: Call) -> None:
         """The call is over."""
         self._silent.pop(call, None)
+        self._refused.pop(call, None)
         self._recalls.forget(call)
 
     # arrivals (cti.arrivals.arrivals.Service)
@@ -176,7 +180,21 @@ class PbxTransfers:
             result = await self._centre.steps.step_7_transfer(call, agent, flashed=True)
         if result is not None and result.caller is Caller.WITH_AGENT:
             self._at_flash = 0
-        return result
+        return await self._refused_again(call, result)
+
+    async def _refused_again(self, call: Call, result: TransferResult | None) -> TransferResult | None:
+        """Some PBXs give the dial tone to a flash after the caller has gone, refuse what is dialled, and are silent
+        when it is taken back: that would go on as long as there are agents."""
+        if result is None or result.outcome is not Transfer.REFUSED or result.caller is not Caller.WITH_US:
+            self._refused.pop(call, None)
+            return result
+        self._refused[call] = self._refused.get(call, 0) + 1
+        if self._refused[call] < REFUSED_AGAIN or call.line is None or call.state != "transferring":
+            return result
+        self._refused[call] = 0
+        port = call.line.port
+        found = await sign_of_life(self._centre.clock, self._rules, port, self._question(call), flashed=False)
+        return replace(result, caller=found.caller, lost="" if found.caller is Caller.WITH_US else found.how)
 
     def failed(self, call: Call, result: TransferResult) -> None:
         """What a failure says about flash and dial tone of this PBX."""

@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from cti.arrivals.arrivals import MESSAGE_S
 from cti.arrivals.numbers import agree
 from cti.arrivals.trust import RecentDamage
 from cti.call import Call
@@ -114,7 +115,7 @@ class Settled:
                 self._centre.steps.step_9_record(item, alone)
             return
         self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
-        if item.event == "ring" and not item.mended and not self._old(item):  # mended: it may name another's number
+        if item.event == "ring" and not item.mended and not self._old(item, alone):  # mended: may name another number
             self._side.callers.record_at_ring(item)
         elif item.event == "answer" and item.extension:
             self._side.transfers.agent_lifted(item.extension, "record")
@@ -202,10 +203,11 @@ class Settled:
         if self.link is not None:
             self.link.expect()
 
-    def _old(self, record: SmdrRecord) -> bool:
-        """Is it out of a buffer? What rang then rings no more."""
+    def _old(self, record: SmdrRecord, alone: bool) -> bool:
+        """Is it out of a buffer? What rang then rings no more. By itself it may be late for another reason."""
         when = self.talks.interval(record)
-        return when is not None and self._centre.clock.seconds() - when.end_s > when.within
+        late_s = self._centre.clock.seconds() - when.end_s if when is not None else 0.0
+        return when is not None and late_s > (MESSAGE_S if alone else when.within)
 
     def _alone(self, record: SmdrRecord) -> bool:
         """Did it not come right behind the line before it, as from a buffer?"""

@@ -56,6 +56,7 @@ LINE = Chart(
         ("ringing", "stop"): ("idle", ("listen",)),
         ("ringing", "alarm"): ("alarm", ("lost",)),
         ("busy", "free"): ("guard", ("on_hook", "start_guard")),
+        ("busy", "stay"): ("blocked", ("leave_service",)),
         ("busy", "alarm"): ("alarm", ("lost", "on_hook")),
         ("guard", "ring"): ("ringing", ("stop_guard",)),
         ("guard", "timeout"): ("idle", ("listen_on",)),
@@ -202,10 +203,12 @@ class VruLine:
         self._stop_timer()
         self.machine.send("take")
 
-    def free(self) -> None:
-        """The call has left the line: on-hook, guard, then idle (or blocked, where that was asked)."""
+    def free(self, *, stay: bool = False) -> None:
+        """The call has left the line: on-hook, guard, then idle (or blocked, where that was asked). ``stay``: blocked
+        at once where off-hook is how it takes no calls, so that the PBX has no moment to bring another caller."""
         self.watch(False)
-        self.machine.send("free")
+        stays = stay and self.block_wanted and self._rules.busy_out == "offhook" and self.machine.can("stay")
+        self.machine.send("stay" if stays else "free")
 
     def block(self) -> bool:
         """Takes the line out of service, at once when idle, else after its call. True: at once."""

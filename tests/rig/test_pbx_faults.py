@@ -77,3 +77,15 @@ def test_a_flash_window_that_ours_misses() -> None:
         seen = look(world(8), faults=[fault])
         settled(seen)
         assert seen.calls("answered") == []
+
+
+def test_a_caller_who_is_gone_is_not_offered_to_every_agent() -> None:
+    """Norstar gives the dial tone to a flash after the caller has gone, refuses the digits, and is silent when they are
+    taken back. The record that would tell is lost."""
+    seen = look(mixed(2, 20).with_make("norstar-realtime"), faults=["smdr=lost:30%"])
+    refused: dict[str | None, int] = {}
+    for _, call, data in seen.kinds("transfer", what="refused"):
+        refused[call] = refused.get(call, 0) + 1
+        assert data["caller"] in ("with_us", "recalled", "gone")
+    assert refused and max(refused.values()) <= 2
+    assert seen.run.findings == []

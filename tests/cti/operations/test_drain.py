@@ -90,3 +90,29 @@ def test_a_pbx_that_keeps_callers_waiting_is_told_by_the_calls_that_came() -> No
     run(plan, change=change, progress=lambda gone: seen.append(dict(parts[0].progress())))
     assert not any(state["came"] for state in seen if not state["draining"])
     assert seen[-1]["came"] > 3 and parts[0].done  # as soon as no more callers wait
+
+
+def test_it_ends_however_many_callers_the_pbx_keeps_waiting() -> None:
+    """Two ports, and a caller every two seconds for five minutes: who comes later than 30 s is turned away, one more at
+    each port, which then stays off-hook."""
+    seen: list[tuple[float, dict[str, Any]]] = []
+    parts: list[tuple[SteppedClock, Drain, Sequence[Line]]] = []
+
+    def change(server: Assembly, world: World, clock: SteppedClock) -> None:
+        centre = server.centre
+        drain = Drain(clock, centre.lines, lambda: centre.calls, lambda *alarm: None)
+        centre.turns_away = lambda: drain.turns_away
+        parts.append((clock, drain, centre.lines))
+        clock.callLater(20.0, drain.begin, 30.0)
+
+    def look(gone: float) -> None:
+        seen.append((parts[0][0].seconds(), dict(parts[0][1].progress())))
+
+    result = run(mixed(2, 150, every_s=2.0, vru_ports=2), change=change, progress=look)
+    away = [call for call in result.calls if (call["cause"] or "").startswith("turned away")]
+    assert 1 <= len(away) <= 2 and all(call["outcome"] == "failed" for call in away)
+    assert any(20.0 < call["steps"]["3"] < 50.0 for call in result.calls), "and who came before was served"
+    assert max(call["steps"]["3"] for call in result.calls) < 120.0
+    done = [at for at, left in seen if left["draining"] and not left["calls"] and not left["ports_busy"]]
+    assert done and min(done) < 200.0 < seen[-1][0], "while callers still wait at the PBX"
+    assert {line.state for line in parts[0][2]} <= {"blocked", "alarm"} or parts[0][1].done
