@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any, Protocol
 
 from cti.commands import (
     bench_acd,
@@ -16,8 +17,8 @@ from cti.commands import (
     bench_echo,
     bench_engine,
     bench_journal,
-    bench_r2,
     bench_talkoff,
+    bench_trunks,
 )
 
 NAME = "bench"
@@ -28,14 +29,27 @@ examples:
   tipring bench talkoff /usr/share/asterisk --speed 0.9,1,1.1
   tipring bench journal --json
 """
-PARTS = {
+
+
+class Part(Protocol):
+    """A module or an object that measures one thing."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def measure(self, args: argparse.Namespace) -> dict[str, Any]: ...
+    def show(self, result: dict[str, Any]) -> None: ...
+
+
+PARTS: dict[str, Part] = {
     "engine": bench_engine,
     "echo": bench_echo,
     "talkoff": bench_talkoff,
     "journal": bench_journal,
     "acd": bench_acd,
     "bridge": bench_bridge,
-    "r2": bench_r2,
+    "r2": bench_trunks.R2,
+    "pri": bench_trunks.PRI,
     "demo": bench_demo,
 }
 

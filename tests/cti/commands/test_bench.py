@@ -54,6 +54,18 @@ def test_engine_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         tipring("engine", "--ports", 0)
 
 
+@pytest.mark.parametrize("kind", ["r2", "pri"])
+def test_trunks(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, kind, "--spans", 1, "--seconds", 25, "--rounds", 1)
+    assert found["channels"] == 30 and found["calls_a_second"] > 1 and found["times_real_time"] > 1
+    limit_s = {"r2": 22 * 0.24, "pri": 0.06}[kind]
+    assert 0 < found["offered_s"] <= limit_s
+    assert tipring(kind, "--spans", 1, "--seconds", 21, "--rounds", 1) == 0
+    assert f"30 {kind.upper()} channels" in capsys.readouterr().out
+    with pytest.raises(TipringError, match="--spans"):
+        tipring(kind, "--spans", 0)
+
+
 def test_echo(capsys: pytest.CaptureFixture[str]) -> None:
     before = simd()
     found = result(capsys, "echo", "--rounds", 1)
