@@ -96,7 +96,9 @@ class CardSide:
             centre.site.preempt,
         )
         reach.preempt = self.preemption.begin
-        self.moves = TelephoneMoves(self.switch, self.verbs, self.seating, self._trouble)
+        self.moves = TelephoneMoves(
+            self.switch, self.verbs, self.seating, self._trouble, centre.site.star_codes.table()
+        )
         self.switch.seats.update(self._seats(wiring))
         centre.acd.seats = self.switch.seats
         self.lines: Sequence[Line] = [

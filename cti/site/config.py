@@ -43,6 +43,7 @@ from cti.recordings.config import Listens, RecordingRules
 from cti.site import checked_yaml, conf_files
 from cti.site.fields import Extension, Name, TcpPort, Text, Wait
 from cti.switch.config import SeatRow
+from cti.switch.star_codes import StarCodes
 from cti.trunks.config import Preempted, Route, Toll, Trunk
 
 Argon2 = Annotated[
@@ -317,6 +318,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     trunks: tuple[Trunk, ...] = ()
     routes: tuple[Route, ...] = ()
     seats: tuple[SeatRow, ...] = ()
+    star_codes: StarCodes = StarCodes()
     emergency: tuple[Extension, ...] | None = None  # numbers that everybody may always call; null: the country's
     preempt: tuple[Preempted, ...] = ()  # whose calls an emergency call may push out, in this order; none: nobody's
     tones: dict[str, dict[str, Any]] = {}  # changes to the country's tone plan: name -> fields, as in conf/tones

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cti.switch.config import SeatRow
+from cti.switch.star_codes import StarCodes, clashes
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks, Place
@@ -17,6 +18,7 @@ def check_switch(checks: Checks) -> None:
     else:
         _behind_pbx(checks)
     _seats(checks)
+    _star_codes(checks)
 
 
 def _without_pbx(checks: Checks) -> None:
@@ -41,6 +43,27 @@ def _behind_pbx(checks: Checks) -> None:
         checks.fault(("vru",), "has no ports", "say in ports: on which ports callers come, or write switch: card")
     if checks.node("seats") is not None:
         checks.fault(("seats",), "behind a PBX agents' telephones are the PBX's", "take it out, or write switch: card")
+
+
+def _star_codes(checks: Checks) -> None:
+    """No two begin alike, whether the file says them or not; each is told with the other one."""
+    if checks.node("star_codes") is None:
+        return
+    if checks.part(str, "switch") != "card":
+        checks.fault(
+            ("star_codes",), "telephones behind a PBX have the PBX's codes", "take it out, or see pbx: services"
+        )
+    usual, codes = StarCodes(), dict[str, str]()
+    for name in StarCodes.__struct_fields__:
+        given = checks.node("star_codes", name) is not None
+        typed = checks.part(str, "star_codes", name) if given else getattr(usual, name)
+        if typed is not None:
+            codes[name] = typed
+    for one, other in clashes(codes):
+        at = other if checks.node("star_codes", other) is not None else one
+        same = "is also" if codes[one] == codes[other] else f"begins with {codes[one]!r} of"
+        text = f"{codes[other]!r} of {other} {same} {one}: it could never be typed"
+        checks.fault(("star_codes", at), text, "write another code, or null where it is not wanted")
 
 
 def _seats(checks: Checks) -> None:

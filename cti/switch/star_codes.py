@@ -2,14 +2,17 @@
 
 A star code is a verb, or the agent's word about itself, for telephones without a PC; some take a number behind them.
 Digits are complete when they are a code without a number, an extension of ours (and no longer one begins so), after #,
-or when no further digit comes for GAP_S. No I/O, no clock.
+or when no further digit comes for GAP_S. Which codes there are the site file says (`star_codes:`). No I/O, no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from itertools import permutations
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
 
 FIRST_S: Final = 15.0
 GAP_S: Final = 5.0
@@ -26,30 +29,69 @@ class Code:
     open: bool = False
 
 
-CODES: Final[dict[str, Code]] = {
-    "*10": Code("login", number=True, open=True),  # agent*PIN#
-    "*11": Code("ready"),
-    "*12": Code("not_ready"),
-    "*13": Code("wrap_up_done"),
-    "*19": Code("logout"),
-    "*20": Code("alternate"),
-    "*30": Code("three_way"),
-    "*31": Code("conference"),
-    "*40": Code("group_pickup"),
-    "*41": Code("group_pickup", number=True),
-    "*42": Code("take_ringing", number=True),
-    "*50": Code("park"),
-    "*51": Code("pick_up", number=True),
-    "*52": Code("camp_on", number=True),
-    "*61": Code("monitor", number=True),
-    "*62": Code("whisper", number=True),
-    "*63": Code("barge_in", number=True),
-    "*64": Code("forced_release", number=True),
-    "*65": Code("take_over", number=True),
-    "*70": Code("blind_transfer", number=True),
-    "*71": Code("give_back", number=True, open=True),
-}
-"""Codes of our own choice: no two of them begin alike."""
+StarCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^\*[0-9*]{1,5}$",
+        extra_json_schema={"description": "* and 1 to 5 of 0-9 * in quotes: '*20'; null: there is no such code"},
+    ),
+]
+
+
+class StarCodes(Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `star_codes:` of the site file: what is typed for each; null: it cannot be typed. No two may begin
+    alike (`clashes`)."""
+
+    login: StarCode | None = "*10"  # agent*PIN#
+    ready: StarCode | None = "*11"
+    not_ready: StarCode | None = "*12"
+    wrap_up_done: StarCode | None = "*13"
+    logout: StarCode | None = "*19"
+    alternate: StarCode | None = "*20"
+    three_way: StarCode | None = "*30"
+    conference: StarCode | None = "*31"
+    group_pickup: StarCode | None = "*40"
+    directed_pickup: StarCode | None = "*41"  # group_pickup at one telephone
+    take_ringing: StarCode | None = "*42"
+    park: StarCode | None = "*50"
+    pick_up: StarCode | None = "*51"
+    camp_on: StarCode | None = "*52"
+    monitor: StarCode | None = "*61"
+    whisper: StarCode | None = "*62"
+    barge_in: StarCode | None = "*63"
+    forced_release: StarCode | None = "*64"
+    take_over: StarCode | None = "*65"
+    blind_transfer: StarCode | None = "*70"
+    give_back: StarCode | None = "*71"
+
+    def table(self) -> dict[str, Code]:
+        """By what is typed."""
+        typed = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {digits: MEANS.get(name, Code(name)) for name, digits in typed.items() if digits is not None}
+
+
+MEANS: Final[dict[str, Code]] = {
+    "login": Code("login", number=True, open=True),
+    "directed_pickup": Code("group_pickup", number=True),
+    "give_back": Code("give_back", number=True, open=True),
+    **{
+        verb: Code(verb, number=True)
+        for verb in (
+            "take_ringing", "pick_up", "camp_on", "monitor", "whisper", "barge_in", "forced_release", "take_over",
+            "blind_transfer",
+        )
+    },
+}  # fmt: skip
+"""Those with a number behind them, and those that are named otherwise than what they do."""
+CODES: Final = StarCodes().table()
+"""Where the site file says nothing."""
+
+
+def clashes(codes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Pairs of names whose codes are the same, or one the beginning of the other: the shorter would always win."""
+    for (one, typed), (other, longer) in permutations(codes.items(), 2):
+        if longer.startswith(typed) and (longer != typed or one < other):
+            yield one, other
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +102,14 @@ class Dialled:
     to: str = ""
 
 
-def read(digits: str, extensions: Iterable[str], *, over: bool = False) -> Dialled | None:
+def read(
+    digits: str, extensions: Iterable[str], *, over: bool = False, codes: Mapping[str, Code] = CODES
+) -> Dialled | None:
     """What the digits mean; None: more may come. ``over``: none will (# or a pause)."""
     over = over or digits.endswith("#") or len(digits) >= MOST
     digits = digits.removesuffix("#")
     if digits.startswith("*"):
-        return _code(digits, extensions, over)
+        return _code(digits, extensions, over, codes)
     if over:
         return Dialled("", digits)
     known = set(extensions)
@@ -73,8 +117,8 @@ def read(digits: str, extensions: Iterable[str], *, over: bool = False) -> Diall
     return Dialled("", digits) if digits in known and not longer else None
 
 
-def _code(digits: str, extensions: Iterable[str], over: bool) -> Dialled | None:
-    for typed, code in CODES.items():
+def _code(digits: str, extensions: Iterable[str], over: bool, codes: Mapping[str, Code]) -> Dialled | None:
+    for typed, code in codes.items():
         if not digits.startswith(typed):
             continue
         to = digits[len(typed) :]
@@ -83,5 +127,5 @@ def _code(digits: str, extensions: Iterable[str], over: bool) -> Dialled | None:
         if over or (not code.open and to in set(extensions)):
             return Dialled(code.verb, to)
         return None
-    might = any(typed.startswith(digits) for typed in CODES)
+    might = any(typed.startswith(digits) for typed in codes)
     return None if might and not over else Dialled("unknown", digits)

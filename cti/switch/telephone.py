@@ -12,7 +12,7 @@ Nobody dials for FIRST_S, or dials what is nothing: congestion or vacant-number 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -62,8 +62,14 @@ class TelephoneMoves:
     """Owner of all seats (cti.switch.seat.SeatOwner). ``on_trouble(seat, what, raised)``: off_hook, alarm."""
 
     def __init__(
-        self, switch: OnCard, verbs: Verbs, agents: Agents, on_trouble: Callable[[Seat, str, bool], object]
+        self,
+        switch: OnCard,
+        verbs: Verbs,
+        agents: Agents,
+        on_trouble: Callable[[Seat, str, bool], object],
+        codes: Mapping[str, star_codes.Code] = star_codes.CODES,
     ) -> None:
+        self._codes = codes
         self._switch, self._verbs, self._agents, self._on_trouble = switch, verbs, agents, on_trouble
         self._typed: dict[Seat, str] = {}  # of telephones that dial
         self._keys: dict[Seat, DelayedCall] = {}  # a recall key may come
@@ -176,7 +182,7 @@ class TelephoneMoves:
 
     def _dialled(self, seat: Seat, *, over: bool = False) -> None:
         """Does it, once it is complete."""
-        found = star_codes.read(self._typed[seat], self._switch.seats, over=over)
+        found = star_codes.read(self._typed[seat], self._switch.seats, over=over, codes=self._codes)
         if found is None:
             return
         self._stop_dialling(seat)

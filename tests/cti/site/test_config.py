@@ -79,6 +79,30 @@ def test_the_shipped_example_without_a_pbx_is_right() -> None:
     assert any(agent.role == "supervisor" for agent in site.agents)
 
 
+def test_all_faults_of_the_star_codes_at_once(tmp_path: Path) -> None:
+    text = EXAMPLE.with_name("site-card.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        text + "star_codes:\n  alternate: '*2'\n  park: '*41'\n  ready: '11'\n  dance: '*99'\n  login: null\n"
+    )
+    with pytest.raises(ConfigFaults) as caught:
+        load_site(path)
+    first = len(text.splitlines()) + 2
+    told = [(fault.line - first, fault.field) for fault in caught.value.faults]
+    assert told == [(1, "star_codes.park"), (2, "star_codes.ready"), (3, "star_codes.dance")]
+    assert "'*41' of park is also directed_pickup" in str(caught.value)
+    path.write_text(text + "star_codes: {park: '*4', alternate: '*2'}\n")
+    with pytest.raises(ConfigFaults) as caught:
+        load_site(path)
+    assert [fault.message.partition(":")[0] for fault in caught.value.faults] == [
+        "'*40' of group_pickup begins with '*4' of park",
+        "'*41' of directed_pickup begins with '*4' of park",
+        "'*42' of take_ringing begins with '*4' of park",
+    ]
+    path.write_text(text + "star_codes: {alternate: '*2'}\n")
+    assert load_site(path).star_codes.table().keys() >= {"*2", "*41"}
+
+
 def test_paths_are_relative_to_the_file(folder: Path) -> None:
     site = load(folder, GOOD)
     assert site.state == folder / "state"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cti.desk import wire
-from cti.switch.star_codes import CODES, Dialled, read
+from cti.switch.star_codes import CODES, Dialled, StarCodes, clashes, read
 from cti.switch.telephone import WORDS
 from cti.switch.verbs import NEEDS, SUPERVISORS, VERBS
 from cti.switch.verbs.handing import Handing
@@ -25,6 +25,22 @@ def test_codes_are_told_apart_at_once() -> None:
     for one in CODES:
         assert not [other for other in CODES if other != one and other.startswith(one)]
     assert all(code.verb in VERBS or code.verb in WORDS for code in CODES.values() if code.verb != "login")
+
+
+def test_codes_are_the_sites() -> None:
+    codes = StarCodes(alternate="*2", give_back="**", three_way=None).table()
+    assert read("*2", SEATS, codes=codes) == Dialled("alternate")
+    assert read("**6001#", SEATS, codes=codes) == Dialled("give_back", "6001")
+    assert read("*30", SEATS, codes=codes) == Dialled("unknown", "*30")
+    assert StarCodes().table() == CODES and set(StarCodes.__struct_fields__) >= {"login", "ready", "park"}
+
+
+def test_codes_that_begin_alike_are_found() -> None:
+    assert list(clashes({"park": "*5", "pick_up": "*51", "ready": "*5"})) == [
+        ("park", "pick_up"),
+        ("park", "ready"),
+        ("ready", "pick_up"),
+    ]
 
 
 SEATS = ("8001", "8002", "80021")
