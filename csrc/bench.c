@@ -42,11 +42,15 @@ static int begin_call(tr_engine *engine, uint32_t port, uint32_t mask, bool echo
     const struct tr_command commands[] = {
         {.op = TR_OP_DETECT, .port = port, .id = 1, .a = {(int32_t)mask, TR_DUCK_PROMPT}},
         {.op = TR_OP_GAIN, .port = port, .id = 2, .a = {-100, -100}},
-        {.op = TR_OP_PLAY, .port = port, .id = 3, .a = {TR_PLAY_TONE, 450, 0, -2000, 0}},
         {.op = TR_OP_ECHO_CANCELLER, .port = port, .id = 5, .a = {TR_ECHO_ON}},
     };
     struct tr_command tones = {.op = TR_OP_TONE_PLAN, .port = port, .id = 4};
+    struct tr_command play = {.op = TR_OP_PLAY, .port = port, .id = 3, .a = {TR_PLAY_TONE, 450, 0, -2000, 0}};
+    static const int32_t bursts[] = {70, 40}; /* a steady tone would teach the canceller nothing */
     int result = mask & TR_DETECT_TONES ? tr_engine_command(engine, &tones, plan, sizeof plan) : TR_OK;
+    if (result == TR_OK) {
+        result = tr_engine_command(engine, &play, bursts, echo ? sizeof bursts : 0);
+    }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0] - !echo && result == TR_OK; i++) {
         result = tr_engine_command(engine, &commands[i], NULL, 0);
     }

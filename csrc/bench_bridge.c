@@ -19,6 +19,13 @@ static int join_mixed(tr_engine *engine, uint32_t port) {
     return tr_engine_command(engine, &hear, NULL, 0);
 }
 
+/* A two-party call of analog lines, our echo canceller on both. */
+static int join_cancelled(tr_engine *engine, uint32_t port) {
+    struct tr_command cancel = {.op = TR_OP_ECHO_CANCELLER, .port = port, .id = 1, .a = {TR_ECHO_ON}};
+    int result = tr_engine_command(engine, &cancel, NULL, 0);
+    return result == TR_OK ? join_pair(engine, port) : result;
+}
+
 static int join_conference(tr_engine *engine, uint32_t port, uint32_t parties) {
     struct tr_command join = {
         .op = TR_OP_JOIN, .port = port, .id = 1, .a = {(int32_t)(port / parties + 1), TR_TALK | TR_LISTEN}};
@@ -42,6 +49,8 @@ static int join(tr_engine *engine, uint32_t port, uint32_t how, uint32_t parties
         return join_pair(engine, port);
     case TR_BENCH_MIXED:
         return join_mixed(engine, port);
+    case TR_BENCH_CANCELLED:
+        return join_cancelled(engine, port);
     case TR_BENCH_CONFERENCE:
         return join_conference(engine, port, parties);
     default:
@@ -130,12 +139,15 @@ static int copy_only(struct bench_card *card, const struct tr_bench_bridge *plan
 int tr_bench_bridge(const struct tr_bench_bridge *plan, struct tr_bench_result *out) {
     memset(out, 0, sizeof *out);
     if (plan->ports < 2 || plan->ports > 65536 || plan->ports % 2 || plan->ticks < 1 || !plan->input ||
-        !plan->samples || !plan->distinct || plan->how > TR_BENCH_ALL_PAIRS || plan->parties < 2 ||
+        !plan->samples || !plan->distinct || plan->how > TR_BENCH_CANCELLED || plan->parties < 2 ||
         plan->ports % plan->parties) {
         return TR_E_ARGUMENT;
     }
     struct tr_engine_config config = {.max_ports = plan->ports};
     struct bench_card *card = bench_card_new(plan->ports, plan->input, plan->samples, plan->distinct);
+    if (card) {
+        card->analog = plan->how == TR_BENCH_CANCELLED;
+    }
     if (card && plan->how == TR_BENCH_COPY) {
         int result = copy_only(card, plan, out);
         free(card);

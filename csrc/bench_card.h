@@ -19,6 +19,7 @@ struct bench_card {
 
 /* Port p hears input p % distinct, of `samples` octets each. NULL: no memory. */
 struct bench_card *bench_card_new(uint32_t ports, const uint8_t *input, uint32_t samples, uint32_t distinct);
+/* Processor time of this thread: what other programs take of the machine counts for nothing. */
 int64_t bench_now_ns(void);
 
 #endif

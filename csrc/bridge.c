@@ -209,7 +209,8 @@ static struct tr_heard *last_heard(struct tr_port *other) {
 
 bool tr_bridge_copy(struct tr_port *port) {
     struct tr_bridge_end *end = &port->bridge;
-    if (end->pairs != 1 || tr_bridge_talks(end) || !steady(&end->pair[0].gain) || end->pair[0].gain.now != UNITY) {
+    if (end->hushed || end->pairs != 1 || tr_bridge_talks(end) || !steady(&end->pair[0].gain) ||
+        end->pair[0].gain.now != UNITY) {
         return false;
     }
     struct tr_port *other = port->engine->by_number[end->pair[0].port];
@@ -258,13 +259,18 @@ static bool hear_pair(struct tr_port *port, const struct tr_pair *pair, int32_t 
     return true;
 }
 
-bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds) {
-    struct tr_bridge_end *end = &port->bridge;
-    int32_t sum[TR_BLOCK];
-    bool heard = false;
+/* Those heard fall silent, or are heard again, within a block. */
+static void hush(int32_t sum[TR_BLOCK], bool before, bool now) {
+    int from = before ? 0 : TR_BLOCK, step = (int)before - (int)now;
     for (int i = 0; i < TR_BLOCK; i++) {
-        sum[i] = sounds ? tx[i] : 0;
+        sum[i] = before && now ? 0 : (int32_t)((int64_t)sum[i] * (from + step * (i + 1)) / TR_BLOCK);
     }
+}
+
+bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds, bool digits) {
+    struct tr_bridge_end *end = &port->bridge;
+    int32_t sum[TR_BLOCK] = {0};
+    bool heard = false;
     for (int i = 0; i < 2; i++) {
         struct tr_member *member = &end->member[i];
         if (member->conference) {
@@ -282,11 +288,16 @@ bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds) {
             drop_pair(port, i);
         }
     }
+    bool hushed = end->hushed;
+    end->hushed = digits;
     if (!heard) {
         return sounds;
     }
+    if (hushed || digits) {
+        hush(sum, hushed, digits);
+    }
     for (int i = 0; i < TR_BLOCK; i++) {
-        tx[i] = tr_saturate(sum[i]);
+        tx[i] = tr_saturate(sounds ? sum[i] + tx[i] : sum[i]);
     }
     return true;
 }

@@ -51,6 +51,7 @@ struct tr_member {
 
 struct tr_bridge_end {
     uint32_t heard_by; /* ports that hear this one */
+    bool hushed;       /* digits were sent in the block before: they are sent alone */
     uint32_t pairs;
     struct tr_pair pair[TR_BRIDGE_PAIRS];
     struct tr_member member[2]; /* the present one, and the one that is being left */
@@ -81,9 +82,10 @@ void tr_bridge_forget(struct tr_port *port);
 /* Each tick of a port that works: first what it received (samples NULL where nobody decoded them, or silence; as_came:
  * the codes received are still it, before gain), then what it sends. tr_bridge_copy: the codes to send are the ones of
  * the only port heard, put into port->tx; false where that is not so and tr_bridge_mix has to be asked. tr_bridge_mix
- * adds to what is played (sounds false: nothing). */
+ * adds to what is played (sounds false: nothing), but while that is digits: whoever talks would spoil them, and fades
+ * out and in again. */
 void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool as_came, bool silent);
 bool tr_bridge_copy(struct tr_port *port);
-bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds);
+bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds, bool digits);
 
 #endif

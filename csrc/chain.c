@@ -288,7 +288,7 @@ static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
     }
     port->sends_digits = digits;
     if (tr_bridge_works(&port->bridge)) {
-        if (!sounds && port->tx_gain == 1 << 14 && tr_bridge_copy(port)) {
+        if (!sounds && !digits && port->tx_gain == 1 << 14 && tr_bridge_copy(port)) {
             port->tx_sounding = true;
             if (port->recorder.state || port->capture.state) {
                 tr_g711_decode(port->law, port->tx, tx, TR_BLOCK);
@@ -296,7 +296,7 @@ static const int16_t *transmit(struct tr_port *port, int16_t tx[TR_BLOCK]) {
             }
             return NULL;
         }
-        sounds = tr_bridge_mix(port, tx, sounds);
+        sounds = tr_bridge_mix(port, tx, sounds, digits);
     }
     if (sounds) {
         apply_gain(tx, port->tx_gain);

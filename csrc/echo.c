@@ -6,6 +6,7 @@
 _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' transform");
 
 #define LOOKS_TWICE 0.05f       /* of the echo expected: so much in doubt, a block teaches twice */
+#define OF_THE_NEAR_END 0.3f    /* and so much of the near end's power: else there is nothing to see */
 #define LIKENESS_RATE 0.3f      /* of a block */
 #define LIKENESS_LIMIT 0.1f     /* passed: the path is another one */
 #define WORTH_LEARNING 10000.0f /* mean square of a block sent, -44 dBm0 */
@@ -161,10 +162,11 @@ void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step) {
         return;
     }
     echo->likeness += (learn(echo, step) - echo->likeness) * LIKENESS_RATE;
-    float expected = 0, doubtful = 0;
+    float expected = 0, doubtful = 0, strange = 0;
     for (int p = 0; p < echo->parts; p++) {
         expected += echo->path[p].expected;
         doubtful += echo->path[p].doubtful;
+        strange += echo->path[p].strange;
     }
     if (echo->likeness > LIKENESS_LIMIT || echo->likeness < -LIKENESS_LIMIT) {
         float known[TR_ECHO_PARTS];
@@ -172,7 +174,7 @@ void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step) {
             known[p] = power(echo->path[p].taps, 2 * TR_ECHO_TAPS) / TR_ECHO_TAPS;
         }
         doubt_all(echo, known);
-    } else if (doubtful > expected * LOOKS_TWICE) {
+    } else if (doubtful > expected * LOOKS_TWICE && doubtful > strange * OF_THE_NEAR_END) {
         expect(echo, step);
         learn(echo, step);
     }

@@ -46,9 +46,9 @@
 /* What is known of a part of the line's echo. By frequency: 256 real and 256 imaginary parts, see echo_kernels.h. */
 struct tr_echo_path {
     float taps[2 * TR_ECHO_TAPS];
-    float doubt[TR_ECHO_TAPS]; /* mean square error of a tap */
-    float noise[TR_ECHO_TAPS]; /* power of the near end in a step's error */
-    float expected, doubtful;  /* power of the echo in the last step: as known, and in doubt */
+    float doubt[TR_ECHO_TAPS];         /* mean square error of a tap */
+    float noise[TR_ECHO_TAPS];         /* power of the near end in a step's error */
+    float expected, doubtful, strange; /* power in the last step: echo as known, echo in doubt, near end */
 };
 
 struct tr_echo {

@@ -174,7 +174,7 @@ static float PATH(echo_change)(const float *spectrum, float *usual) {
  * coherence, squared, signed. */
 static float PATH(echo_learn)(const float *sent, const float *left, const float *besides, struct tr_echo_path *path) {
     float error[512], step[512], taps[256], power[16] = {0};
-    float likeness[16] = {0}, doubtful[16] = {0}, expected[16] = {0};
+    float likeness[16] = {0}, doubtful[16] = {0}, expected[16] = {0}, strange[16] = {0};
     const VEC zero = {0};
     PATH(spectrum)(NULL, left, error);
     for (int k = 0; k < 512; k += LANES)
@@ -197,11 +197,13 @@ static float PATH(echo_learn)(const float *sent, const float *left, const float 
         AT(step, k) = gain * sr;
         AT(step, 256 + k) = gain * si;
         VEC alike = like * MORE(like, zero - like) / (e2 * x2 * w2 + 1.0f);
+        AT(strange, k % 16) += noise;
         AT(doubtful, k % 16) += doubt * x2;
-        AT(expected, k % 16) += w2 * x2;
+        AT(expected, k % 16) += (w2 + ECHO_TRIFLE) * x2;
         AT(likeness, k % 16) += (VEC)((MASK)alike & own);
     }
     path->doubtful = PATH(mean16)(doubtful);
+    path->strange = PATH(mean16)(strange);
     path->expected = PATH(mean16)(expected);
     PATH(samples)(step, false, taps);
     for (int n = 0; n < 256; n += LANES)

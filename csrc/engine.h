@@ -696,14 +696,16 @@ struct tr_bench_result {
 int tr_bench(uint32_t ports, uint32_t ticks, uint32_t detect_mask, uint32_t echo, const uint8_t *input,
              uint32_t samples_per_port, uint32_t distinct_inputs, struct tr_bench_result *out);
 
-/* The bridge bench: `ports` ports in calls of two (PAIRS: codes passed on; MIXED: the same at -1 dB), or of `parties`
+/* The bridge bench: `ports` ports in calls of two (PAIRS: codes passed on; MIXED: the same at -1 dB;
+ * CANCELLED: the same on analog lines with our echo canceller), or of `parties`
  * (CONFERENCE; ALL_PAIRS: each hears each other one by a pair). COPY: the codes copied, nothing else. */
 enum tr_bench_how {
     TR_BENCH_COPY = 0,
     TR_BENCH_PAIRS = 1,
     TR_BENCH_MIXED = 2,
     TR_BENCH_CONFERENCE = 3,
-    TR_BENCH_ALL_PAIRS = 4
+    TR_BENCH_ALL_PAIRS = 4,
+    TR_BENCH_CANCELLED = 5
 };
 struct tr_bench_bridge {
     uint32_t ports, ticks, how, parties;

@@ -23,6 +23,7 @@ static float echo_half[512] __attribute__((aligned(64)));
 #define ECHO_LEAK 0.1f         /* of the mean power: what of it a frequency with none may hold of its neighbours */
 #define ECHO_USUAL_RATE 0.3f   /* of a block in the usual spectrum of what is sent */
 #define ECHO_DRIFT 0.0001f     /* of a tap's power that is in doubt again after a block */
+#define ECHO_TRIFLE 0.001f     /* -30 dB: a path that gives no more is known well enough */
 #define ECHO_DOUBT_LEAST 1e-6f /* -60 dB */
 
 #define PATH(name) name##_generic

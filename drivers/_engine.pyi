@@ -28,6 +28,7 @@ class Lib:
     TR_ALARM_REMOVED: int
     TR_ALARM_YELLOW: int
     TR_BENCH_ALL_PAIRS: int
+    TR_BENCH_CANCELLED: int
     TR_BENCH_CONFERENCE: int
     TR_BENCH_COPY: int
     TR_BENCH_MIXED: int

@@ -228,6 +228,16 @@ CASES: dict[str, Case] = {
         N+8..9   | caller N        | is gone
         """,
     ),
+    "send_dtmf": Case(
+        12.0,
+        """
+        N+1..2   | caller N        | hears agent of N
+        N+2      | agent of N      | send_dtmf 159*0#24
+        N+2..4.5 | agent of N      | hears caller N
+        N+6..10  | caller N        | hears agent of N
+        N+6..10  | agent of N      | hears caller N
+        """,
+    ),
     "refused": Case(
         14.0,
         """

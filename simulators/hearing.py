@@ -87,6 +87,11 @@ class Voices:
             if any(begin <= to_s and (end is None or end >= from_s) for begin, end in reversed(times))
         ]
 
+    def speaks_throughout(self, party: str, from_s: float, to_s: float) -> bool:
+        """Without a pause from then to then."""
+        times = self._spoken.get(party, [])
+        return any(begin <= from_s and (end is None or end >= to_s) for begin, end in times)
+
     def path(self) -> Path:
         """A new file."""
         self._recordings += 1

@@ -1,8 +1,9 @@
 """`tipring bench bridge`: what conversations on the card cost, on the real engine (csrc/bench_bridge.c), one thread.
 
-Two-party calls, at 0 dB (each end's codes passed on) and mixed at another gain, against a plain copy of the same codes
-in the same run; recorded in stereo, the writing of the files included (in the server a thread of its own does that);
-conferences, and from how many parties on a conference is cheaper than a gain for each pair.
+Two-party calls, at 0 dB (each end's codes passed on), mixed at another gain, and between analog lines whose echo is
+cancelled, against a plain copy of the same codes in the same run; recorded in stereo, the writing of the files included
+(in the server a thread of its own does that); conferences, and from how many parties on a conference is cheaper than a
+gain for each pair. All in processor time; ratios round by round, their medians told.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "calls_per_core": int(20e6 * CALLS / costs["pairs"]),
         "calls_per_core_recorded": int(20e6 * CALLS / costs["recorded"]),
         "calls_per_core_mixed": int(20e6 * CALLS / costs["mixed"]),
+        "calls_per_core_cancelled": int(20e6 * CALLS / costs["cancelled"]),
         "copy_ratio": ratio("pairs", "copy"),
         "recorded_ratio": ratio("recorded", "pairs"),
         "mixed_ratio": ratio("mixed", "pairs"),
+        "cancelled_ratio": ratio("cancelled", "pairs"),
         "parties": args.parties,
         "conference_tick_us": round(costs["conference"] / 1e3, 1),
         "conference_share": costs["conference"] / 20e6,
@@ -75,6 +78,8 @@ def show(result: dict[str, Any]) -> None:
         return
     print(f"calls_per_core    {result['calls_per_core']:8}   {result['copy_ratio']:.2f} times a plain copy's cost")
     print(f"  mixed           {result['calls_per_core_mixed']:8}   {result['mixed_ratio']:.2f} times that of copied")
+    cancelled = f"{result['cancelled_ratio']:.2f} times, echo cancelled"
+    print(f"  analog lines    {result['calls_per_core_cancelled']:8}   {cancelled}")
     print(f"  recorded        {result['calls_per_core_recorded']:8}   {result['recorded_ratio']:.2f} times, written")
     print(
         f"a conference of {result['parties']} costs {result['conference_tick_us']} us a tick "
@@ -93,6 +98,7 @@ def _round(sound: bytes, parties: int) -> dict[str, float]:
         "copy": _run(sound, ends, lib.TR_BENCH_COPY),
         "pairs": _run(sound, ends, lib.TR_BENCH_PAIRS),
         "mixed": _run(sound, ends, lib.TR_BENCH_MIXED),
+        "cancelled": _run(sound, ends, lib.TR_BENCH_CANCELLED),
         "conference": _run(sound, parties, lib.TR_BENCH_CONFERENCE, parties),
     }
     with tempfile.TemporaryDirectory(prefix="tipring-bench-") as folder:

@@ -23,6 +23,7 @@ from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.office_log import OfficeLog, office_file
 from simulators.offices import OFFICES
 from simulators.rig.parties import parties_of, unrecorded, verbs_of
+from simulators.rig.recorded import Recorded, keep, misrecorded, recordings_of, unrecorded_talks
 from simulators.rig.result import call_object
 from simulators.rig.sent import Lost, join
 from simulators.rig.site import write_site
@@ -36,7 +37,7 @@ Change = Callable[[Assembly, CardWorld, SteppedClock], None]
 
 @dataclass
 class CardRun:
-    """A finished run. `calls` as with a PBX, each with `parties` and `verbs`."""
+    """A finished run. `calls` as with a PBX, each with `parties`, `verbs` and `recordings`."""
 
     scenario: Scenario
     calls: list[dict[str, Any]]
@@ -46,6 +47,7 @@ class CardRun:
     popups: list[str] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     """Calls that failed on the line before the server had them."""
+    recordings: list[Recorded] = field(default_factory=list)
 
 
 def run(
@@ -96,13 +98,20 @@ def _run(
     entries = list(read(site.journal))
     calls = [call_object(row, stage.began) for row in rows]
     numbers = {id(call): number for number, call in match(calls, world.truth).items()}
+    names = {card.ports[index].number: name for card, index, name in stage.taps}
+    recordings = recordings_of(entries, names, world, stage.began)
     for call in calls:
         number = numbers.get(id(call))
         call["parties"] = parties_of(call["call"], entries, world, stage.began)
         call["verbs"] = verbs_of(number, world) if number is not None else []
-    result = CardRun(scenario, calls, world, stage.clock.seconds())
+        call["recordings"] = [one.about() for one in recordings if one.call == call["call"]]
+    if wires is not None:
+        keep(recordings, site.recordings, wires)
+    result = CardRun(scenario, calls, world, stage.clock.seconds(), recordings=recordings)
     differ, result.lost, gone = join(calls, office, scenario.alarms)
     result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
     result.findings += [CardFinding(0, None, what) for what in unrecorded(entries, world, stage.began)]
+    amiss = [*misrecorded(recordings, site.recordings, world), *unrecorded_talks(calls)]
+    result.findings += [CardFinding(0, None, what) for what in amiss]
     result.popups = popups(world)
     return result

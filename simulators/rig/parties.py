@@ -42,6 +42,12 @@ def parties_of(call: str, entries: Iterable[Entry], world: CardWorld, began: dat
     return list(found.values())
 
 
+def party_on(wire: str, at_s: float, world: CardWorld) -> str | None:
+    """Who of the world speaks on a wire (`line-3`, `seat-8001`) from that second on."""
+    kind, _, name = wire.partition("-")
+    return _party(f"/{name}" if kind == "line" else name, at_s, world)
+
+
 def _party(device: str, at_s: float, world: CardWorld) -> str | None:
     """Who of the world speaks on a device from that second on."""
     if "/" not in device:

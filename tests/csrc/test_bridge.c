@@ -168,6 +168,29 @@ static void nothing_clicks(void) {
     loop_free(&rig);
 }
 
+/* A talker would spoil the digits that are sent meanwhile. */
+static void digits_are_sent_alone(void) {
+    struct loop_rig rig = speaking(3);
+    struct tr_event event;
+    struct tr_command digits = {.op = TR_OP_PLAY, .a = {TR_PLAY_DTMF, 100, 60, -1000, -1000}};
+    hear(&rig, 0, 1, 0, 0);
+    loop_step(&rig, 30);
+    CHECK_INT(heard_at(&rig, 0, LEVEL), 1u << 1);
+    loop_say(&rig, digits, "1590", 4);
+    const struct loop_port *line = &rig.card->ports[0];
+    size_t begin = line->sent_count + TR_BLOCK;
+    CHECK(loop_await(&rig, TR_EV_PLAY_DONE, 60, &event));
+    static int16_t want[TR_RATE];
+    size_t n = (size_t)tr_render(&digits, "1590", 4, want, TR_RATE);
+    CHECK_INT(n, 4 * 1280);
+    for (size_t i = TR_BLOCK; i < n; i++) { /* from the second block on as if nobody were heard */
+        NEED(abs(line->sent[begin + i] - want[i]) <= 8 + abs(want[i]) / 32);
+    }
+    loop_step(&rig, 22);
+    CHECK_INT(heard_at(&rig, 0, LEVEL), 1u << 1);
+    loop_free(&rig);
+}
+
 static void two_who_hear_each_other_pass_codes_bit_for_bit(void) {
     struct loop_rig rig = speaking(2);
     for (int i = 0; i < N; i++) {
@@ -304,6 +327,7 @@ int main(void) {
     RUN(each_hears_all_others_but_not_itself);
     RUN(a_sum_saturates_and_does_not_wrap);
     RUN(nothing_clicks);
+    RUN(digits_are_sent_alone);
     RUN(two_who_hear_each_other_pass_codes_bit_for_bit);
     RUN(a_new_call_is_heard_by_nobody_and_hears_nobody);
     RUN(a_port_that_goes_away);

@@ -66,7 +66,7 @@ def test_a_caller_is_spoken_to_after_a_flash_without_dial_tone(tmp_path: Path) -
     settled(seen)
     flashes = 0
     for port in used_ports(tmp_path):
-        assert keys_by_stranger(port) == ""
+        assert keys_by_stranger(port.path) == ""
         for opening in port.openings:
             if opening.end is None or opening.ms > 1500:
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import shutil
 import subprocess
 import sys
 import wave
@@ -16,6 +17,7 @@ from array import array
 from collections.abc import Iterator
 from operator import mul
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -24,11 +26,12 @@ from simulators.card_cases import CASES, Case
 from simulators.card_scenario import mixed, with_case
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
+from tests.rig.wire_files import keys_by_stranger
 
 COMMAND = [sys.executable, "-c", "import sys; from cti.commands import main; sys.exit(main(sys.argv[1:]))"]
 SEEDS = (5, 1)
 RATE = 8000
-HEARD_DBM0, NOT_HEARD_DBM0 = -22.0, -24.0
+HEARD_DBM0, NOT_HEARD_DBM0, NO_ECHO_DBM0 = -22.0, -24.0, -45.0
 
 
 @functools.cache
@@ -70,12 +73,13 @@ def level(samples: array[int], hz: int) -> float:
     return 20 * math.log10(max(1e-3, 2 * math.hypot(cosine, sine) / len(samples)) / 22827)
 
 
-def sent(folder: Path, wire: str, at_s: float) -> array[int]:
-    """A fifth of a second of what the server sent on a wire."""
-    with wave.open(str(folder / f"{wire}.wav")) as file:
+def sides(path: Path, at_s: float) -> tuple[array[int], array[int]]:
+    """A fifth of a second of a stereo file: left what the server heard, right what it sent."""
+    with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, RATE, 2)
         file.setpos(round(at_s * RATE))
-        return array("h", file.readframes(RATE // 5))[1::2]
+        samples = array("h", file.readframes(RATE // 5))
+    return samples[0::2], samples[1::2]
 
 
 def talks(calls: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]], float]]:
@@ -98,14 +102,30 @@ def test_the_wires_hold_who_hears_whom(tmp_path: Path) -> None:
     seen = 0
     for call, (one, other), at_s in talks(calls):
         for ear, voice in ((one, other), (other, one)):
-            samples = sent(tmp_path / "wires", ear["wire"], at_s)
+            samples = sides(tmp_path / "wires" / f"{ear['wire']}.wav", at_s)[1]
             assert level(samples, voice["hz"]) > HEARD_DBM0, (call["call"], ear["party"])
             for hz in everybody - {voice["hz"]}:
                 assert level(samples, hz) < NOT_HEARD_DBM0, (call["call"], ear["party"], hz)
             seen += 1
+        [kept] = call["recordings"]
+        assert (kept["wire"], kept["left"]) == (one["wire"], one["party"])
+        left, right = sides(tmp_path / "wires" / "recordings" / kept["file"], at_s - kept["from_s"])
+        for samples, voice, absent in ((left, one, other), (right, other, one)):  # and no echo: there is a canceller
+            assert level(samples, voice["hz"]) > HEARD_DBM0 and level(samples, absent["hz"]) < NO_ECHO_DBM0, kept
+            for hz in everybody - {one["hz"], other["hz"]}:
+                assert level(samples, hz) < NOT_HEARD_DBM0, (kept, hz)
     assert seen >= 2
-    for path in (tmp_path / "wires").iterdir():
-        path.unlink()
+    shutil.rmtree(tmp_path / "wires")
+
+
+def test_digits_sent_in_a_talk_are_heard_out_at_the_far_end(tmp_path: Path) -> None:
+    result = run(with_case(mixed(1, 1), Random(1), 2, 9.0, "send_dtmf"), wires=tmp_path)
+    assert result.findings == []
+    [call] = [call for call in result.calls if call["verbs"]]
+    [verb] = call["verbs"]
+    assert (verb["verb"], verb["to"], verb["result"]) == ("send_dtmf", "159*0#24", "done")
+    assert keys_by_stranger(tmp_path / f"{call['parties'][0]['wire']}.wav") == verb["to"]
+    assert keys_by_stranger(tmp_path / f"{call['parties'][1]['wire']}.wav") == ""  # the agent hears none of them
 
 
 # ---- what can be asked for -----------------------------------------------------------------------
@@ -145,8 +165,6 @@ def test_faults_of_the_office() -> None:
 
 
 def test_a_case_that_is_not_understood_is_an_error() -> None:
-    from random import Random
-
     CASES["broken"] = Case(5.0, "N+1 | agent of N | dances")
     try:
         with pytest.raises(ValueError, match="dances"):

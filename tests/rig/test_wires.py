@@ -86,7 +86,7 @@ def test_what_was_dialled_are_the_agents_extensions(written: tuple[Run, Path]) -
 def test_a_stranger_hears_those_digits_and_no_others(written: tuple[Run, Path]) -> None:
     _, folder = written
     for port in used_ports(folder):
-        assert keys_by_stranger(port) == "".join(digits for _, _, digits in transfers(port))
+        assert keys_by_stranger(port.path) == "".join(digits for _, _, digits in transfers(port))
 
 
 def test_the_server_says_the_same_times(written: tuple[Run, Path]) -> None:

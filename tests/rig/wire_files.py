@@ -129,25 +129,10 @@ def used_ports(folder: Path) -> list[PortFiles]:
     return used
 
 
-def keys_by_stranger(port: PortFiles) -> str:
-    """What multimon-ng hears in the whole sent channel."""
-    sox = [
-        _tool("sox"),
-        str(port.path),
-        "-t",
-        "raw",
-        "-r",
-        "22050",
-        "-e",
-        "signed",
-        "-b",
-        "16",
-        "-c",
-        "1",
-        "-",
-        "remix",
-        "2",
-    ]
+def keys_by_stranger(path: Path) -> str:
+    """What multimon-ng hears in the whole sent channel of a port's WAV."""
+    form = "-t raw -r 22050 -e signed -b 16 -c 1 - remix 2"
+    sox = [_tool("sox"), str(path), *form.split()]
     raw = subprocess.run(sox, check=True, capture_output=True).stdout
     listener = [_tool("multimon-ng"), "-q", "-t", "raw", "-a", "DTMF", "-"]
     said = subprocess.run(listener, input=raw, check=True, capture_output=True).stdout.decode()
