@@ -62,7 +62,7 @@ class Agent:
     __slots__ = (
         "_clock", "_declared", "_doubt_cause", "_doubt_s", "_host", "_limits", "_line", "_line_timer", "_ring_s",
         "_work", "_work_timer", "_wrap_up_s", "call", "cause", "extension", "group_names", "home", "id", "misses",
-        "name", "rank", "reason", "since_s", "tallied",
+        "name", "rank", "reason", "since_s", "spoke_s", "tallied",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, profile: Profile, limits: Limits, host: Host) -> None:
@@ -75,6 +75,7 @@ class Agent:
         self.call: str | None = None  # our call that is promised, rings, is talked on, or whose record is overdue
         self.cause = ""  # of the latest change
         self.since_s = clock.seconds()  # of the latest change
+        self.spoke_s = clock.seconds()  # when the agent last said something of these, at a desk or at a telephone
         self.misses = 0  # unanswered calls in a row
         self.rank = 0  # order among the idle ones, the lowest has waited longest; set by the Acd
         self.tallied = ("logged_off", "idle", "none")
@@ -141,11 +142,13 @@ class Agent:
             self.misses = 0
         self.extension = extension
         self._declared.send("login")
+        self.spoke_s = self._clock.seconds()
         return self._changed("login", "desk")
 
     def logout(self, cause: str = "logout", source: str = "desk") -> bool:
         """Log out. A call goes on; work owed is forgiven."""
         self._declared.send("logout")
+        self.spoke_s = self._clock.seconds()
         self._finish_work()
         self.reason = cause
         return self._changed(cause, source)
@@ -155,6 +158,7 @@ class Agent:
 
         Raises IllegalEvent when logged off."""
         self._declared.send("ready")
+        self.spoke_s = self._clock.seconds()
         self.reason = ""
         self.misses = 0
         self._finish_work()
@@ -165,6 +169,7 @@ class Agent:
     def not_ready(self, reason: str, source: str = "desk") -> bool:
         """No more calls, for this reason; what is on the line goes on. Raises IllegalEvent when logged off."""
         self._declared.send("not_ready")
+        self.spoke_s = self._clock.seconds()
         self.reason = reason
         return self._changed("not_ready", source)
 

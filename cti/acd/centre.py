@@ -324,6 +324,10 @@ class Acd:
         """Agent.snapshot."""
         return self.agent(agent).snapshot()
 
+    def spoke_s(self, agent: Agent | str) -> float:
+        """When the agent last logged in or out, or said ready or not, by whatever means."""
+        return self.agent(agent).spoke_s
+
     # For the others
 
     def agent(self, agent: Agent | str) -> Agent:

@@ -60,6 +60,7 @@ class AgentWords(Protocol):
     def call_ended(self, agent: str) -> bool: ...
     def still_talking(self, agent: str) -> bool: ...
     def state(self, agent: str) -> dict[str, object]: ...
+    def spoke_s(self, agent: str) -> float: ...
 
 
 class History(Protocol):
@@ -395,8 +396,10 @@ class DeskServer:
         return {"state": self._acd.state(session.agent)}
 
     def _expired(self, session: Session) -> None:
-        """Nobody came back within the grace."""
+        """Nobody came back within the grace. Who has signed in or said a word at a telephone meanwhile works there."""
         self._forget(session)
+        if self._acd.spoke_s(session.agent) > session.dropped_s:
+            return
         if self._log is not None:
             self._log.warning("desk stayed away: logged out", link="desk", agent=session.agent)
         self._acd.logout(session.agent, "desk_lost")

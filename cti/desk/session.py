@@ -2,7 +2,7 @@
 
 A dropped link does not lose the agent. The session stays for grace_s; calls go on, the agent keeps the declared state,
 and a desk that comes back with the token finds the pop-up and what it missed. Only when nobody came back in time is
-the agent logged out (cause desk_lost). While the link is down, messages and alarms are kept, the newest BACKLOG of
+the agent logged out (cause desk_lost), and not even then where the agent went on at a telephone. While the link is down, messages and alarms are kept, the newest BACKLOG of
 them; the pop-up is kept as it would be on the screen; all else is in the state that is told at resume. No I/O.
 """
 
@@ -70,6 +70,7 @@ class Session:
         self._clock = clock
         self._grace_s = grace_s
         self._on_expired = on_expired
+        self.dropped_s = 0.0  # since when the link is down
         self._timer: DelayedCall | None = None
         self._machine = Machine(SESSION, actions=self, name=f"session {agent}")
 
@@ -120,6 +121,7 @@ class Session:
 
     def start_grace(self) -> None:
         """Action: the desk may come back."""
+        self.dropped_s = self._clock.seconds()
         self._timer = self._clock.callLater(self._grace_s, self._expire)
 
     def stop_grace(self) -> None:

@@ -200,6 +200,21 @@ def test_after_the_grace_the_agent_is_logged_out_and_the_token_is_void(office: O
     assert "token" in Desk(office).login()
 
 
+def test_who_goes_on_at_a_telephone_is_not_logged_out_for_the_desk(office: Office) -> None:
+    """The PC has no power any more; the agent signs in by telephone and takes calls."""
+    desk = Desk(office)
+    token = desk.login()["token"]
+    desk.ask("ready")
+    desk.drop()
+    office.clock.advance(30)
+    office.acd.login("li", "8002")
+    office.acd.ready("li")
+    office.clock.advance(200)
+    assert office.declared() == "ready" and office.acd.state("li")["extension"] == "8002"
+    assert office.server.counts() == {"attached": 0, "adrift": 0}
+    assert Desk(office).ask("resume", token=token)["code"] == wire.UNKNOWN_SESSION
+
+
 def test_an_ended_call_is_not_shown_again(office: Office) -> None:
     desk = Desk(office)
     token = desk.login()["token"]
