@@ -110,10 +110,7 @@ class Centre:
 
         Callers who wait go first: an agent who comes free on the way is not promised to any of them."""
         for call in sorted(self.calls.values(), key=lambda call: call.state != "queued"):
-            if call.state == "talking":
-                self.conduct.talk_over(call, "the server stops")
-            else:
-                self.conduct.finish(call, "gone", "failed", "the server stops")
+            self.conduct.stop(call, "the server stops")
         self.side.stop()
         self.telephones.close()
         self.side.close()

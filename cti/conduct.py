@@ -89,12 +89,26 @@ class Conduct:
         """The far end hung up, before or after our answer."""
         if call.ended or not call.machine.can("gone"):
             return
+        if not self._with_message(call, lambda: self._gone(call, how)):
+            self._gone(call, how)
+
+    def stop(self, call: Call, why: str) -> None:
+        """We end the call, whatever goes on."""
+        if call.state == "talking":
+            self.talk_over(call, why)
+        elif not self._with_message(
+            call, lambda: self.finish(call, "gone", "message" if call.message_s else "failed", why)
+        ):
+            self.finish(call, "gone", "failed", why)
+
+    def _with_message(self, call: Call, then: Callable[[], None]) -> bool:
+        """What was said until now is the message: ``then`` when it is closed. False: none is being left."""
         closed = self._centre.attendant.recording(call) if call.state == "message" else None
-        if closed is not None and call.line is not None:  # what was said until now is the message
-            closed.addCallback(lambda _: self._gone(call, how))
-            call.line.port.hangup()
-            return
-        self._gone(call, how)
+        if closed is None or call.line is None:
+            return False
+        closed.addCallback(lambda _: then())
+        call.line.port.hangup()
+        return True
 
     def _gone(self, call: Call, how: str) -> None:
         if call.ended or not call.machine.can("gone"):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError, ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -41,12 +41,15 @@ from cti.records.store import Store, open_store
 from cti.sides.pbx_side import SerialWire
 from cti.site.config import SerialLine, Site, WiredCard
 from drivers.card import SoftwareCard
-from drivers.clock import DelayedCall, ReactorClock
+from drivers.clock import Clock, DelayedCall, ReactorClock
 from drivers.engine import Engine
 
 # The forwarder is started again so long after it died.
 FORWARDER_AGAIN_S = 2.0
 FORWARDER_LIVES_S = 30.0
+# So long the engine has at least, and at most, after the last call has ended.
+LAST_TICKS_S = 0.1
+LAST_WORDS_S = 2.0
 # At the end it may bring over what is there for so long; what is left then comes at the next start.
 FORWARDER_ENDS_S = 10.0
 
@@ -257,7 +260,15 @@ class Server:
         self.watchdog.stop()
         for port in self._listening:
             port.stopListening()
-        self.centre.stop()
+        stopped = maybeDeferred(self.centre.stop).addErrback(lambda failure: self.log.failure(failure, "stopping"))
+        said = stopped.addCallback(lambda _: last_words(self.clock, self._busy) if self.engine.running else None)
+        return said.addCallback(lambda _: self._close())
+
+    def _busy(self) -> bool:
+        """Are there files that the engine has not closed, calls that have no end?"""
+        return bool(self.engine.operations() or self.centre.calls)
+
+    def _close(self) -> Deferred[None]:
         for link in self.backplanes.values():
             link.stop()
         self.engine.stopService()
@@ -285,6 +296,22 @@ class Server:
             self.log.warning(text, alarm=name, raised=raised)
         else:
             centre.set_alarm(name, raised, text)
+
+
+def last_words(clock: Clock, busy: Callable[[], bool]) -> Deferred[None]:
+    """Fires when the engine had the ticks to say what the end of the calls makes it say (on-hook, clear-forward,
+    RELEASE) and to close its files: LAST_TICKS_S, more while ``busy``, at most LAST_WORDS_S."""
+    said: Deferred[None] = Deferred()
+    until_s = clock.seconds() + LAST_WORDS_S
+
+    def look() -> None:
+        if busy() and clock.seconds() < until_s:
+            clock.callLater(LAST_TICKS_S, look)
+        else:
+            said.callback(None)
+
+    clock.callLater(LAST_TICKS_S, look)
+    return said
 
 
 def boot_after(store: Store, journal: Path, now: datetime) -> int:

@@ -1,9 +1,10 @@
 """An agent's session at a desk: it outlives the link (step 8).
 
-A dropped link does not lose the agent. The session stays for grace_s; calls go on, the agent keeps the declared state,
-and a desk that comes back with the token finds the pop-up and what it missed. Only when nobody came back in time is
-the agent logged out (cause desk_lost), and not even then where the agent went on at a telephone. While the link is down, messages and alarms are kept, the newest BACKLOG of
-them; the pop-up is kept as it would be on the screen; all else is in the state that is told at resume. No I/O.
+A dropped link does not lose the agent. The session stays for grace_s; calls go on, the agent keeps the declared
+state, and a desk that comes back with the token finds the pop-up and what it missed. Only when nobody came back in
+time is the agent logged out (cause desk_lost), and not even then where the agent went on at a telephone. While the
+link is down, messages and alarms are kept, the newest BACKLOG of them; the pop-up is kept as it would be on the
+screen; all else is in the state that is told at resume. No I/O.
 """
 
 from __future__ import annotations

@@ -163,7 +163,12 @@ class OnCard(Moves):
         return False
 
     def close(self) -> None:
-        """The server stops."""
+        """The server stops: everybody is let go at once, so that nobody hears the end of somebody else's part."""
+        with self.turn():
+            for conversation in list(self.conversations):
+                for connection in list(conversation.connections):
+                    if connection.live:
+                        self.clear(connection, "the server stops")
         for seat in self.seats.values():
             seat.stop()
         for end in list(self.trunks.values()):

@@ -66,6 +66,7 @@ class Settled:
         self._held: tuple[SmdrRecord, DelayedCall] | None = None  # may be the first line out of a buffer
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
         self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
+        self._closed = False
         self._link_alarm = side.link_alarm("smdr")
         self.link: PbxLink[SmdrItem] | None = None
         if wire is not None:
@@ -85,6 +86,7 @@ class Settled:
     def close(self) -> None:
         """The server stops: calls that still wait for their record are marked."""
         self._let_go(alone=True)
+        self._closed = True
         for call in self.talks.close():
             if self.link is not None and 9 not in call.steps:
                 self._centre.event(call, "unrecorded", "inferred", why="the server stops")
@@ -158,7 +160,12 @@ class Settled:
     # from the calls
 
     def left_port(self, extension: str, call: Call, *, completes: bool) -> None:
-        """A call has left our port, for an agent or for good: its record will come, or has come already."""
+        """A call has left our port, for an agent or for good: its record will come, or has come already. One whose
+        message is closed as the server stops is marked at once."""
+        if self._closed:
+            if self.link is not None and call.answered_s is not None and 9 not in call.steps:
+                self._centre.event(call, "unrecorded", "inferred", why="the server stops")
+            return
         record = self.talks.owe(extension, call, completes=completes and call.answered_s is not None)
         if record is not None:
             self._early(call, record, completes)

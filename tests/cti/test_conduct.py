@@ -536,7 +536,7 @@ def test_stopping_in_each_state(tmp_path: Path, state: str) -> None:
     bench = CentreBench(tmp_path)
     call = bench.to(state)
     bench.stop()
-    assert bench.outcome(call)[0] == ("answered" if state == "talking" else "failed")
+    assert bench.outcome(call)[0] == {"talking": "answered", "message": "message"}.get(state, "failed")
     assert not bench.faults()
 
 

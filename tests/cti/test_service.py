@@ -20,7 +20,14 @@ from twisted.python.failure import Failure
 
 from cti.operations.control import ControlError, ask
 from cti.operations.log import Lines, Log
-from cti.service import FORWARDER_AGAIN_S, FORWARDER_LIVES_S, ForwarderProcess
+from cti.service import (
+    FORWARDER_AGAIN_S,
+    FORWARDER_LIVES_S,
+    LAST_TICKS_S,
+    LAST_WORDS_S,
+    ForwarderProcess,
+    last_words,
+)
 from drivers.clock import SteppedClock
 from simulators.speech import default_cache
 from tests.cti.records.conftest import START
@@ -171,3 +178,14 @@ def test_a_forwarder_that_dies_is_an_alarm_until_one_lives(tmp_path: Path) -> No
     forwarder._running = False
     forwarder.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_the_engine_says_its_last_words_before_it_stops() -> None:
+    clock = SteppedClock(START)
+    said: list[float] = []
+    last_words(clock, lambda: clock.seconds() < 0.5).addCallback(lambda _: said.append(clock.seconds()))
+    last_words(clock, lambda: False).addCallback(lambda _: said.append(clock.seconds()))
+    last_words(clock, lambda: True).addCallback(lambda _: said.append(clock.seconds()))
+    clock.advance(10.0)
+    assert said == pytest.approx([LAST_TICKS_S, 0.5, LAST_WORDS_S], abs=0.11)
+    assert said[0] == pytest.approx(LAST_TICKS_S)
