@@ -79,7 +79,7 @@ class CardSide:
         self.signals = Signals(centre.clock, centre.site.trunks)
         self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
-        self.routes.seized = CallsOut(centre, self.switch, self.signals).seized
+        self.routes.seized = CallsOut(centre.records, self.switch, self.signals).seized
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         reach = Reach(self.switch, self.seating.outside)

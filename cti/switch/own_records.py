@@ -78,7 +78,7 @@ class OwnRecords:
         to = device.call.numbers.called if isinstance(device, TrunkEnd) else device.name
         own = self._of[conversation] = _Own(self._journal.new_call_id(), by.device, self._agent_at(by.device.name))
         conversation.record = own.id
-        kind = "outward" if isinstance(device, TrunkEnd) else "internal"
+        kind = "outward" if device.kind == "trunk" else "internal"
         self._write(own, "own", kind=kind, to=to, extension=by.device.name, conversation=conversation.id)
 
     def _end(self, conversation: Conversation, own: _Own) -> None:

@@ -56,7 +56,7 @@ class Waiting(Device):
     port = None
 
     def __init__(self, number: str) -> None:
-        super().__init__(f"to {number}")
+        super().__init__(number)
         self.over = False
 
     def released(self, cause: Cause) -> None:

@@ -18,7 +18,7 @@ from drivers.signalling.pri import PriCall
 
 RELEASED_S: Final = 1.0
 """After a PRI call is cleared its channel is released: two messages."""
-Told = Callable[..., None]
+Told = Callable[..., object]
 """`told(**data)`: the data of an event."""
 
 
