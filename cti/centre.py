@@ -86,6 +86,7 @@ class Centre:
         self.desks.messages_seen = self.side.lamps.looked_at
         self.desks.call_control = self.side.verb
         self.desks.telephone_lifted = self._telephone_lifted
+        self.desks.seated = self.side.has_screen
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -229,6 +230,8 @@ class Centre:
         self.records.event(call, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
         if kind == "agent_state" and agent is not None:
             self.desks.agent_changed(agent)
+            if data.get("cause") == "login":
+                self.side.seated(self.acd.agent(agent))
         elif kind == "ask" and agent is not None:
             self.desks.ask(agent, call)
         elif kind == "talk_ended" and ours is not None and ours.agent == agent:

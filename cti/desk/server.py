@@ -108,6 +108,7 @@ class DeskServer:
         self.sessions: dict[str, Session] = {}  # by agent
         self.telephone_lifted: Callable[[str], bool] = lambda agent: False  # told whose telephone is said to be lifted
         self.call_control: Callable[[str, str, str | None], Mapping[str, Any]] = _no_call_control  # agent, verb, target
+        self.seated: Callable[[str], object] = lambda agent: None  # told who has a screen, after log-in and resume
         self.messages_seen: Callable[[str], object] = lambda agent: None  # told who asked for the list of messages
         self._tokens: dict[str, Session] = {}
         self._agents = {agent.id: agent for agent in agents}
@@ -235,6 +236,7 @@ class DeskServer:
         if call.method in ("login", "resume"):
             if link.session is not None:
                 link.session.resend()
+                self.seated(link.session.agent)
             else:
                 link.login_refused()
 

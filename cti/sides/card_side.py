@@ -284,6 +284,18 @@ class CardSide:
         """An agent asks by the desk. VerbRefused says why not."""
         return self.verbs.do(self.seating.at_desk(agent), verb, to)
 
+    def seated(self, agent: Agent) -> None:
+        """Who logs in at a telephone that is in use gets callers as soon as it is hung up."""
+        seat = self.switch.seats.get(agent.extension or "")
+        if seat is not None and not seat.idle:
+            self.agents.follow([seat])
+
+    def has_screen(self, agent: str) -> None:
+        """An off-hook telephone, or one out of order, is told: no callers come there."""
+        seat = self.switch.seats.get(self._centre.acd.agent(agent).extension or "")
+        if seat is not None and (seat.alarms or seat.ready_to_go_on):
+            self.telling.no_callers(agent, seat)
+
     # within
 
     def _to_queue(self, call: Call, number: str | None) -> Callable[[], object]:

@@ -243,6 +243,12 @@ class PbxSide:
         """What we can do through our ports; else what the agent's telephone can."""
         return self._verbs.do(agent, verb, to)
 
+    def seated(self, agent: Agent) -> None:
+        """Nothing is known of the telephone: the next transfer finds it busy, if it is."""
+
+    def has_screen(self, agent: str) -> None:
+        """Likewise."""
+
     # operations
 
     def open_talks(self) -> int:

@@ -184,6 +184,14 @@ class Side(Protocol):
 
     # what operations see
 
+    def seated(self, agent: Agent) -> None:
+        """The agent has logged in, at this extension or another: what its line is doing now."""
+        ...
+
+    def has_screen(self, agent: str) -> None:
+        """The agent's desk is there: what is wrong with the telephone is told."""
+        ...
+
     def open_talks(self) -> int:
         """Talks under way, as far as is known."""
         ...

@@ -56,6 +56,12 @@ class Telling:
         if agent is not None and raised and what == "off_hook":
             self._centre.desks.notify(agent.id, "alarm", {"what": "off_hook", "text": text})
 
+    def no_callers(self, agent: str, seat: Seat) -> None:
+        """To who has just logged in at a telephone that nobody can be put through to."""
+        what = "alarm" if seat.alarms else "off_hook"
+        text = f"telephone {seat.name}: " + (", ".join(seat.alarms) or "hang it up: it is off-hook")
+        self._centre.desks.notify(agent, "alarm", {"what": what, "text": f"{text}; no callers come there until then"})
+
     def _shows(self, connection: Connection, call: Call | None) -> None:
         """The caller is on the agent's screen; of a consultation, the one who is on hold."""
         agent, conversation = self._centre.acd.at_extension(connection.device.name), connection.conversation

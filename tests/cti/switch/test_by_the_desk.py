@@ -63,6 +63,36 @@ def test_a_desk_holds_and_retrieves_and_hears_of_it(tmp_path: Path) -> None:
     world.stop()
 
 
+def test_who_logs_in_at_an_off_hook_telephone_is_told_and_goes_on_when_it_is_hung_up(tmp_path: Path) -> None:
+    world = CardBench(
+        "setup | agent 1001 | sales 8001 answers after 2 talks 60\n"
+        "0.05 | phone 8001 | lifts\n"
+        "20.0 | phone 8001 | hangs up\n"
+        "4.0 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 5; patience 90\n",
+        tmp_path,
+    )
+    told: list[tuple[float, str, dict[str, Any]]] = []
+    notify = world.centre.desks.notify
+
+    def noted(agent: str, method: str, params: Any) -> bool:
+        told.append((world.clock.seconds(), method, dict(params)))
+        return notify(agent, method, params)
+
+    world.centre.desks.notify = noted  # type: ignore[method-assign]
+    world.run(2.0)
+    (alarm,) = [(at, params) for at, method, params in told if method == "alarm"]
+    assert alarm[0] < 0.5 and alarm[1]["what"] == "off_hook" and "8001" in alarm[1]["text"]
+    assert world.centre.acd.agent("1001").truths == ("ready", "talking", "none")
+    world.run(17.5)
+    assert not [method for _, method, _ in told if method == "popup"]
+    world.run(2.0)
+    (shown,) = [at for at, method, _ in told if method == "popup"]
+    assert 20.0 < shown < 21.5  # so long it might have been the recall button
+    world.talking()
+    world.run(10.0)
+    world.stop()
+
+
 def test_an_agent_cannot_sit_where_no_telephone_is(tmp_path: Path) -> None:
     from cti.errors import AcdError
 
