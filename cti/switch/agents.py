@@ -55,7 +55,7 @@ class AgentLines:
         if seat.idle:
             if agent.line == "talking" and agent.call is None:
                 self._acd.line(agent, "idle", "telephone", source="switch")
-        elif agent.line == "idle":
+        elif agent.line == "idle" and self._acd.at_extension(seat.name) is agent:  # and has not gone home
             self._acd.line(agent, "talking", "telephone", source="switch")
 
 
