@@ -69,6 +69,9 @@ def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk], who
         elif trunk.direction == "in" and not any(way != "in" for way in trunk.directions.values()):
             remedy = "write direction: both or out there, or leave it out of the route"
             checks.fault((*at, "trunks", i), f"trunk {name} is for incoming calls only", remedy)
+        if trunk is not None and route.keep_free >= trunk.count:
+            text = f"route {route.name} keeps {route.keep_free} channels free, trunk {name} has {trunk.count}"
+            checks.fault((*at, "keep_free"), text, f"at most {trunk.count - 1}, or no call goes over it")
         if name in route.trunks[:i]:
             checks.fault((*at, "trunks", i), f"trunk {name!r} is there twice", "name it once")
     for i, prefix in enumerate(route.prefixes):

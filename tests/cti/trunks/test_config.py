@@ -181,3 +181,19 @@ def test_faults_of_e1_trunks(folder: Path, old: str, new: str, field: str, messa
     assert old in text
     found = faults(folder, text.replace(old, new, 1))
     assert any(fault.field == field and message in str(fault) for fault in found), "\n".join(map(str, found))
+
+
+PREEMPT = "preempt: [calling_out, talk, calling_out]\n"
+
+
+def test_whose_call_an_emergency_call_may_push_out(folder: Path) -> None:  # noqa: F811
+    kept = ROUTES.replace('strip: 1, add: "0"', 'strip: 1, keep_free: 4, add: "0"')
+    found = faults(folder, CARDS + TRUNKS + kept + PREEMPT)
+    assert [fault.message for fault in found] == [
+        "route mobile keeps 4 channels free, trunk toll has 4",
+        "route mobile keeps 4 channels free, trunk office has 4",
+        "calling_out is there twice",
+        "calls can be pushed out only where our own cards switch",
+    ]
+    wrong = faults(folder, CARDS + TRUNKS + ROUTES + "preempt: [talks]\n")
+    assert any("preempt" in str(fault) and "talk_out" in str(fault) for fault in wrong), wrong
