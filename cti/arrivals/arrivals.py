@@ -107,6 +107,7 @@ class Arrivals:
         self._held: dict[VruLine, tuple[Announcement, DelayedCall]] = {}
         self._timers: dict[Call, DelayedCall] = {}
         self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
+        self._foretold: dict[VruLine, tuple[float, CallerIdFields, str]] = {}  # numbers before a ring, of recalls
         self._undecided: dict[VruLine, DelayedCall] = {}  # rings that may be recalls
 
     def close(self) -> None:
@@ -161,6 +162,8 @@ class Arrivals:
             message, timer = held
             timer.cancel()
             self._decide(line, message, None)
+        elif told := self._just_foretold(line):
+            self._decide(line, None, *told)
         elif self._service.recall_expected(line):
             self._undecided[line] = self._clock.callLater(self._ani_wait_s, self._nothing_told, line)
         else:
@@ -188,7 +191,8 @@ class Arrivals:
         call = self._calls.get(line)
         if call is None:
             if self._service.recalled(line, None, fields.number) is not None:
-                return  # the ring will follow
+                self._foretold[line] = self._clock.seconds(), fields, event.form  # the ring will follow
+                return
             call = self._open(line, "port")
             if call is None:
                 return
@@ -285,6 +289,11 @@ class Arrivals:
         former = self._left.get(line)
         if former is not None:
             self._late(line, former[0], message)
+
+    def _just_foretold(self, line: VruLine) -> tuple[CallerIdFields, str] | None:
+        """A number that came before this ring, and is a recall's."""
+        told_s, fields, form = self._foretold.pop(line, (float("-inf"), None, ""))
+        return (fields, form) if fields is not None and self._clock.seconds() - told_s <= ID_RING_S else None
 
     def _settle(self, line: VruLine) -> bool:
         """Was it undecided whether the ring is a recall? It is being decided now."""

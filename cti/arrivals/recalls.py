@@ -31,6 +31,8 @@ from drivers.clock import Clock, DelayedCall
 
 # An agent who wants to give a caller back does it within this time.
 GIVEN_S = 60.0
+# The PBX prints the agent's part of it when the agent hangs up: the ring, and what is said of it, come sooner or later.
+BACK_S = 10.0
 
 
 class Message(Protocol):
@@ -58,6 +60,7 @@ class _Awaited:
     timer: DelayedCall
     giver: str = ""  # the extension of an agent who gives the caller back
     group: str = ""  # to this group's queue
+    over: Callable[[], object] | None = None  # what is to be done where the caller is not given back after all
 
 
 class Recalls:
@@ -84,6 +87,16 @@ class Recalls:
         self.forget(call)
         timer = self._clock.callLater(GIVEN_S, self._expired, call)
         self._awaited[call] = _Awaited(self._clock.seconds(), timer, giver, group)
+
+    def given_now(self, call: Call, over: Callable[[], object]) -> bool:
+        """The PBX's record says that the giver's part is over: the caller is here within BACK_S, or ``over``. False:
+        nobody gives this one back."""
+        awaited = self._awaited.get(call)
+        if awaited is None or not awaited.giver:
+            return False
+        awaited.timer.cancel()
+        awaited.timer, awaited.over = self._clock.callLater(BACK_S, self._expired, call), over
+        return True
 
     def forget(self, call: Call) -> str:
         """It is back, or over. Returns the group to which an agent gives it back, or nothing."""
@@ -143,8 +156,11 @@ class Recalls:
         return call.blind and told and overdue and "message" not in rules.recall_by
 
     def _expired(self, call: Call) -> None:
-        del self._awaited[call]
-        self._lost(call)
+        awaited = self._awaited.pop(call)
+        if awaited.over is not None:
+            awaited.over()
+        else:
+            self._lost(call)
 
 
 def _likely(call: Call) -> bool:

@@ -109,6 +109,10 @@ class PbxTransfers:
         """The agent at this extension will transfer the caller to one of our ports, to wait for this group."""
         self._recalls.given_back(call, extension, group)
 
+    def given_now(self, call: Call, over: Callable[[], object]) -> bool:
+        """The PBX's record of the agent's part has come: the caller is brought back at once, or ``over``."""
+        return self._recalls.given_now(call, over)
+
     def _no_recall(self, call: Call) -> None:
         if call.state == "recall":
             self._centre.conduct.finish(call, "gone", "lost_in_transfer", "the PBX did not recall")

@@ -124,7 +124,6 @@ class Settled:
 
     def settle(self, record: SmdrRecord, match: Match | Ambiguous | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
-        centre = self._centre
         if isinstance(match, Match) and match.completes:
             match = self._believed(match)
         if isinstance(match, Ambiguous):
@@ -149,8 +148,16 @@ class Settled:
             self._after_all(call, record)
             return
         self._history(call, record, doubt=match.doubt)
+        if not self._side.transfers.given_now(call, lambda: self._talked(call, record, match.talk_s)):
+            self._talked(call, record, match.talk_s)
+
+    def _talked(self, call: Call, record: SmdrRecord, talk_s: float | None) -> None:
+        """The talk under way is over: the agent is free."""
+        centre = self._centre
+        if call.state != "talking":
+            return
         call.unanswered = call.blind and record.answered is False
-        call.talked_s = match.talk_s
+        call.talked_s = talk_s
         agent = call.agent
         if agent is None or not centre.acd.line(agent, "idle", "smdr", call=call.id, source="smdr"):
             centre.conduct.talk_over(call, "smdr")  # the ACD let the caller go before the agent answered

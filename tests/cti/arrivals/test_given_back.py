@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cti.arrivals.recalls import GIVEN_S
+from cti.arrivals.recalls import BACK_S, GIVEN_S
 from cti.switch.errors import UnknownNumber, WrongState
 from tests.cti.centre_bench import A, B, CentreBench
 
@@ -76,4 +76,40 @@ def test_what_cannot_be_given_back(tmp_path: Path) -> None:
         bench.pbx.verb("1002", "give_back", None)
     with pytest.raises(UnknownNumber):
         bench.pbx.verb("1001", "give_back", "6009")
+    bench.stop()
+
+
+def test_the_record_of_the_agents_part_may_come_before_the_ring_is_known(tmp_path: Path) -> None:
+    bench, call = talking(tmp_path)
+    bench.pbx.verb("1001", "give_back", None)
+    bench.run(2.5)
+    bench.ports[1].ring()
+    bench.record("8001")
+    assert call.state == "talking"
+    bench.says("8001", None, "D", line=2)
+    bench.run(0.1)
+    assert bench.calls == [call] and call.state == "queued" and bench.agent()[1:] == ("idle", "wrap_up")
+    bench.stop()
+
+
+def test_the_caller_hangs_up_instead(tmp_path: Path) -> None:
+    bench, call = talking(tmp_path)
+    bench.pbx.verb("1001", "give_back", None)
+    bench.run(2.5)
+    bench.record("8001")
+    bench.run(BACK_S - 0.1)
+    assert call.state == "talking"
+    bench.run(0.2)
+    assert bench.outcome(call) == ("answered", "smdr") and bench.agent()[1] == "idle"
+    bench.stop()
+
+
+def test_a_number_before_the_ring_is_remembered(tmp_path: Path) -> None:
+    bench, call = talking(tmp_path)
+    bench.pbx.verb("1001", "give_back", None)
+    bench.run(2.5)
+    bench.ports[1].caller_id("8001")
+    bench.run(1.0)
+    bench.ports[1].ring()
+    assert bench.calls == [call] and call.state == "queued" and call.line is bench.pbx.lines[1]
     bench.stop()
