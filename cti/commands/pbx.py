@@ -223,6 +223,8 @@ def _decode(args: argparse.Namespace) -> int:
             while data := source.read(1 << 16):
                 show(decoder.feed(data))
             show(decoder.flush())
+    except BrokenPipeError:  # who reads what we print has enough
+        raise
     except OSError as error:
         raise TipringError(f"{args.file}: {error.strerror}") from error
     return 1 if unknown else 0

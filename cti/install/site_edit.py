@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,11 @@ def edit_site(path: Path, change: Change) -> Path:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
     aside, before = path.with_name(path.name + ".new"), path.with_name(path.name + ".before")
     try:
         old = path.read_bytes()
+        flush = re.search(rb"^\w+:\s*\n- ", old, re.MULTILINE)  # lists stand below their key, or are set in
+        yaml.indent(mapping=2, sequence=2 if flush else 4, offset=0 if flush else 2)
         document = yaml.load(old)
         change(document)
         text = io.StringIO()

@@ -144,10 +144,15 @@ def _shape(form: Form, index: int) -> str:
         return r" *\n *"
     if atom.kind in ("date", "hms", "hm", "ms", "date6", "time6"):
         digit = r"[\d*]" if any("*" in text for text in texts) else r"\d"
-        shape = re.sub(r"[\d*]{3,}", lambda run: f"{digit}{{{len(run[0])}}}", atom.text)
-        if shape != atom.text:
-            return shape
-        return "".join(digit if c in "0123456789*" else "[AaPp]" if c in "AaPp" else re.escape(c) for c in atom.text)
+        runs = re.findall(r"[\d*]+|[^\d*]", atom.text)
+        return "".join(
+            (digit * len(run) if len(run) < 3 else f"{digit}{{{len(run)}}}")
+            if run[0] in "0123456789*"
+            else "[AaPp]"
+            if run in "AaPp"
+            else re.escape(run)
+            for run in runs
+        )
     if atom.kind == "letter":
         return "[A-Z]"
     if atom.kind == "flag":
@@ -160,6 +165,8 @@ def _shape(form: Form, index: int) -> str:
         lazy = "?" if index + 1 < len(form.rows[0]) and form.rows[0][index + 1].kind in ("hm", "hms", "ms") else ""
         if not all(text.isdecimal() for text in texts):
             return r"[\d*#.-]+"
+        if form.roles.get(index) == "number":  # some are shorter than those that happened to be seen
+            return rf"\d{{1,32}}{lazy}"
         short, long = min(map(len, texts)), max(map(len, texts))
         return rf"\d{{{max(short - 1, 1)},{max(long + 1, 32 if long > 5 else 0)}}}{lazy}"
     return re.escape(atom.text)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from cti.errors import ConfigFaults, TipringError
 from cti.install.alone import CardPort
@@ -44,6 +45,23 @@ def test_comments_and_the_rest_stay_as_they_were(site_file: Path) -> None:
     assert site.tones == {"busy": {"f1_hz": 620, "cadence_ms": [490, 490]}, "stutter": {"f1_hz": 400, "min_ms": 850}}
     assert (site.pbx.flash_ms, site.pbx.disconnect) == (300, ("loop_drop", "busy_tone"))
     assert (site.agents, site.groups, site.vru, site.cards) == (was.agents, was.groups, was.vru, was.cards)
+
+
+@pytest.mark.parametrize("style", ["as it comes", "lists below their key"])
+def test_only_what_was_learned_differs(site_file: Path, style: str) -> None:
+    if style != "as it comes":
+        yaml = YAML()
+        yaml.width = 4096
+        with site_file.open() as old:
+            document = yaml.load(old)
+        with site_file.open("w") as new:
+            yaml.dump(document, new)
+    edit_site(site_file, tones_and_line({}, {"flash_ms": 300}))
+    before = edit_site(site_file, tones_and_line({}, {"flash_ms": 333}))
+    changed = set(site_file.read_text("utf-8").splitlines()) ^ set(before.read_text("utf-8").splitlines())
+    assert {line.split("#")[0].rstrip() for line in changed} == {"  flash_ms: 300", "  flash_ms: 333"}
+    first = site_file.read_text("utf-8").splitlines()
+    assert any(line.startswith("- " if style != "as it comes" else "  - ") for line in first)
 
 
 def test_a_tone_that_is_there_keeps_what_was_not_learned(site_file: Path) -> None:

@@ -129,6 +129,14 @@ def test_a_known_dialect_that_reads_every_line_is_proposed_as_it_is() -> None:
     assert (proposal.dialect.name, proposal.unread) == ("ours", [])
 
 
+@pytest.mark.parametrize("order", ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d/%m/%y", "%m%d%y"])
+def test_what_was_learned_one_day_reads_the_records_of_all_others(order: str) -> None:
+    data = day(False, order)
+    first = b"\r\n".join(data.splitlines()[2:32]) + b"\r\n"
+    proposal = learn(first, datetime(2026, 1, 3, 12), {"8001", "8002", "8003"}, but=ALL, anew=True)
+    assert len(read_by(proposal, data, NOW)) == 60
+
+
 def spoilt(data: bytes) -> bytes:
     """Three lines with a wrong letter somewhere in their figures."""
     rows = data.split(b"\r\n")
