@@ -41,6 +41,7 @@ ENDED_IN_A_TRANSFER = ("abandoned_queue", "lost_in_transfer", "cut_by_power")
 TALK_TOLERANCE_S = 3.0
 # A busy tone that is so short before a flash is not heard; the flash itself takes so long.
 UNHEARD_S, FLASH_S = 2.0, 1.0
+BREATH_S = 1.0  # two records within this time may look like those of a buffer
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
 # A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
 RING_PAUSE_S = 6.0
@@ -135,7 +136,9 @@ def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     if scenario.pbx.in_band == "dtmf" and mine.outcome == "abandoned_ring":
         return False
     live = set(scenario.vru_extensions) - scenario.pbx.no_ring
-    return any(ring.data.get("extension") in live for ring in mine.all("rings"))
+    cut = {scenario.vru_extensions[port]: at_s for port, at_s in scenario.cuts}
+    rings = [one for one in mine.all("rings") if one.data.get("extension") in live]
+    return any(one.at_s < cut.get(str(one.data["extension"]), float("inf")) for one in rings)
 
 
 def _step(call: Mapping[str, Any], number: int) -> float | None:
@@ -148,12 +151,16 @@ def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
     """Every disagreement, in the order of the callers. An empty list is a good run."""
     findings: list[Finding] = []
     matched = match(calls, truth, scenario)
+    rang_on = _rang_on(truth, scenario)
+    unnamed = {after for _, after in rang_on}  # of the second burst of a ring no number is expected
+    shared = {before for before, after in rang_on if matched.get(after)}
     for number, theirs in matched.items():
         if theirs:
             mine = truth.calls[number]
-            compared = sorted((_compare(number, call, mine, truth, scenario) for call in theirs), key=len)
+            compared = [_compare(number, call, mine, truth, scenario, number in unnamed) for call in theirs]
+            compared.sort(key=len)
             findings.extend(compared[0])
-        elif _heard(truth.calls[number], truth, scenario):
+        elif number not in shared and _heard(truth.calls[number], truth, scenario):
             findings.append(Finding(number, None, "the server has no call for it"))
     findings += _records(matched, truth)
     named = {str(call["call"]) for theirs in matched.values() for call in theirs}
@@ -194,7 +201,9 @@ def strangers(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenar
     return wrong_customers(truth.log, of_call)
 
 
-def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario) -> list[Finding]:
+def _compare(
+    number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario, unnamed: bool
+) -> list[Finding]:
     name = str(call["call"])
     out: list[Finding] = []
 
@@ -206,16 +215,23 @@ def _compare(number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth
     flashed = mine.first("flash") is not None or _step(call, 7) is not None
     if flashed and mine.outcome in ("message", "abandoned_queue"):
         same = same | AFTER_A_FLASH
+        if _flash_does_not_suit(scenario):
+            same = same | {"failed"}  # told so, and hung up
+    if mine.outcome == "released" and _put_on_hook_by_the_flash(mine, truth, scenario):
+        same = same | {"answered"}
     if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
         same = same | UNKNOWN_TONES | (AFTER_A_FLASH if mine.outcome == "abandoned_ring" else frozenset())
     if mine.outcome in ("abandoned_queue", "lost_in_transfer") and _at_the_flash(mine, truth, scenario):
         same = same | {"answered", "failed"}
     if mine.outcome in ENDED_IN_A_TRANSFER and _as_we_hung_up(mine, truth, scenario):
         same = same | {"answered"}
+    if mine.outcome == "released" and _cut_off(mine, scenario):
+        same = same | {"abandoned_menu"}  # its wire broke: for the server that is a hang-up, wherever the call was
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
     for what in differences(call, mine):
-        differs(what)
+        if not unnamed or call.get("ani"):
+            differs(what)
     extensions = {str(one.data["extension"]) for one in mine.all("through") if one.data["kind"] == "agent"}
     taken = extensions if scenario.deeds else {mine.agent_extension}  # an agent's own transfer is no new agent of ours
     agents = [plan.desk.agent for plan in scenario.agents if plan.desk.extension in taken]
@@ -259,6 +275,28 @@ def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     window = scenario.pbx.flash_ms[1] / 1000 + TICKS_S
     hung_up = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
     return any(0.0 <= one.at_s - gone <= window for one in hung_up)
+
+
+def _cut_off(mine: CallTruth, scenario: Scenario) -> bool:
+    return any(scenario.vru_extensions[port] in mine.vru_extensions for port, _ in scenario.cuts)
+
+
+def _flash_does_not_suit(scenario: Scenario) -> bool:
+    plan, usual = scenario.pbx, MAKES[scenario.make].plan
+    return plan.flash_ignored or plan.flash_ms != usual.flash_ms
+
+
+def _put_on_hook_by_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Was the VRU's flash on-hook for this PBX? The dial tone comes all the same, and the agent lifts. The PBX's record
+    of the VRU's extension tells; not where it came spoilt, or in one breath with another's, as out of a buffer."""
+    gone = mine.at("released")
+    if gone is None or not _flash_does_not_suit(scenario):
+        return False
+    on_hook = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
+    if not any(abs(one.at_s - gone) <= TICKS_S for one in on_hook):
+        return False
+    near = [one for one in truth.log if one.what == "smdr" and abs(one.at_s - gone) <= BREATH_S]
+    return len(near) != 1 or bool(near[0].data["fault"])
 
 
 def _ports_of(mine: CallTruth) -> set[str]:

@@ -40,7 +40,7 @@ def differences(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
     yield from _ani(call, mine)
     told = [one for one in whole(mine) if one.data["called"] and _in_time(one, mine)]
     dnis = call.get("dnis")
-    if dnis is not None and dnis != mine.dnis:
+    if dnis is not None and dnis != mine.dnis and call.get("ani_doubt") != "serial_damaged":
         yield f"dnis {dnis}, called was {mine.dnis}"
     elif dnis is None and told and mine.outcome not in ("abandoned_ring", "abandoned_menu"):
         yield f"no dnis, called was {mine.dnis}, told by {told[0].data['way']}"

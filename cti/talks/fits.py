@@ -126,7 +126,7 @@ class Fits:
             return False
         if when is None:
             return self._by_length(leg, record, now)
-        if self._in_time(leg, record, when, now):
+        if self._in_time(leg, record, when, alone):
             return True
         return alone and self._the_clock_aside(leg, record, now)
 
@@ -179,12 +179,18 @@ class Fits:
         """From when the record counts."""
         return leg.call.began_s if self._legs == "whole_call" else leg.began_s
 
-    def says_gone(self, early: Early, call: Call) -> bool:
+    def says_gone(self, early: Early, call: Call, only: bool) -> bool:
         """Is it the record of a call that is still on our port? Not one out of a buffer: neither one that names nobody
-        and came among others, nor one of a call that was over before."""
+        and came among others, nor one of a call that was over before. only: no other call waits for a record of this
+        port, so that one which says nothing is of this call."""
         known = known_caller(call, early.record)
         waited = self._waited(early, self.interval(early.record), known)
-        return (early.alone or known) and not waited and self.looks_like(early.record, call)
+        if not (early.alone or known) or waited:
+            return False
+        silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
+        if silent and only and self._legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
+            return self.same(call, early.record)
+        return self.looks_like(early.record, call)
 
     def looks_like(self, record: SmdrRecord, call: Call) -> bool:
         """Can it be of a call that is still on our port, by its number and its length until now?"""
@@ -273,8 +279,8 @@ class Fits:
             return False
         return now - leg.ended_s > NAMELESS_S and (when is None or abs(now - when.end_s) <= when.within)
 
-    def _in_time(self, leg: Leg, record: SmdrRecord, when: Interval, now: float) -> bool:
-        within, known = when.within, known_caller(leg.call, record)
+    def _in_time(self, leg: Leg, record: SmdrRecord, when: Interval, alone: bool) -> bool:
+        now, within, known = self._clock.seconds(), when.within, known_caller(leg.call, record)
         ended_s = leg.until(now)
         if not leg.agents:  # our own ears know its end
             apart = _outside(record.duration_s or 0.0, [ended_s - leg.began_s, ended_s - self.start(leg)])
@@ -297,7 +303,7 @@ class Fits:
             return True
         # It may have ended before the leg began, too: as printed they are too near each other to tell.
         if not known and self._legs != "split_at_flash":
-            return abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
+            return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
         return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
 
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:

@@ -153,9 +153,11 @@ class Talks:
 
     def gone_already(self, extension: str, call: Call) -> bool:
         """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
-        since = self._clock.seconds() - EARLY_S
+        now = self._clock.seconds()
+        since = now - EARLY_S
+        only = all(leg.matched or now - leg.until(now) > NAMELESS_S for leg in self._owed.get(extension, ()))
         return any(
-            one.record.extension == extension and self._fits.says_gone(one, call)
+            one.record.extension == extension and self._fits.says_gone(one, call, only)
             for one in self._early
             if one.came_s >= since
         )

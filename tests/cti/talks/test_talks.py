@@ -170,7 +170,7 @@ def test_only_so_many_are_remembered(desk: Desk) -> None:
     (A, A, 5.0, False), (A, A, 45.0, False),  # an earlier call of the same caller
     (A, B, 20.0, False),
     (None, A, 19.0, True), (A, None, 21.0, True), (None, None, 20.0, True),
-    (None, A, 12.0, False), (None, None, None, False),
+    (None, A, 12.0, False), (None, None, None, True),  # it says nothing, and nobody else waits for one
 ])  # fmt: skip
 def test_a_record_of_a_call_that_we_still_have(
     desk: Desk, ani: str | None, number: str | None, duration_s: float | None, gone: bool

@@ -215,3 +215,15 @@ def test_out_of_a_buffer_of_our_ports_part(pbx: Pbx) -> None:
     part = pbx.record(talk_s - 15.0, talk_s, "2001", number=None)
     assert pbx.talks.match(part, alone=False) == Ambiguous((call,))
     assert pbx.talks.match(part, alone=False) is None
+
+
+def test_out_of_a_buffer_it_ends_no_talk_that_it_may_not_be_of(pbx: Pbx) -> None:
+    """Printed to the minute in which this agent's former talk ended, and this one began; nearly as long as this one."""
+    former = pbx.talk(None, 24.0)
+    pbx.talks.end("8001", former)
+    pbx.clock.advance(2.0)
+    call = pbx.talk(None, 21.0, vru_s=5.0)
+    began_s = call.talk_s or 0.0
+    record = pbx.record(began_s - 31.0, began_s - 7.0, number=None)
+    assert pbx.talks.match(record, alone=False) is None
+    assert pbx.talks.at("8001") is call
