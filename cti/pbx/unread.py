@@ -83,7 +83,7 @@ class UnreadLines:
 
     def _advice(self, fits: list[Fit]) -> str:
         if not fits:
-            return "no dialect that there is reads them: tipring pbx unread --raw > FILE, then tipring pbx learn -c SITE FILE"
+            return "no dialect that there is reads them: tipring pbx unread --raw >FILE; tipring pbx learn -c SITE FILE"
         also = f"; {fits[1]}" if len(fits) > 1 else ""
         return f"{fits[0]} of the last lines{also}: was the PBX changed? Set pbx.dialect: {fits[0].name}"
 

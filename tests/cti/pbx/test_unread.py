@@ -70,7 +70,7 @@ def test_lines_that_nobody_reads_are_to_be_learned_and_are_tried_again_seldom() 
     assert len(one.lines._lines) == KEPT
     assert [text.split(" ")[0] for _, text in one.told if "tipring pbx learn" in text] != []
     assert len(one.told) == 5  # at 5 lines, at 20, 80 and 320, and the first look itself
-    assert one.told[-1][1].endswith("tipring pbx unread --raw > FILE, then tipring pbx learn -c SITE FILE")
+    assert one.told[-1][1].endswith("tipring pbx unread --raw >FILE; tipring pbx learn -c SITE FILE")
 
 
 def test_records_while_the_dialects_are_tried_take_the_alarm_back_for_good() -> None:
