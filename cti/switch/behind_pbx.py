@@ -112,14 +112,15 @@ class BehindPbx:
         finally:
             self._over(extension, signs)
 
-    def redirect(self, extension: str, to: str) -> bool:
-        """The call that rings at ``extension`` is to ring at ``to``, or to be let go ("": as if nobody answered).
-        False: none rings there that this PBX lets us fetch back."""
-        signs, back = self._calling.get(extension), self._rules.after_failure("no_answer")
-        if signs is None or self._rules.complete != "answer" or back not in ("flash", "flash_code", "code"):
-            return False
-        signs.told("redirected", to)
-        return True
+    def may_redirect(self, extension: str) -> bool:
+        """Does a call ring there that this PBX lets us fetch back?"""
+        back = self._rules.after_failure("no_answer")
+        fetches = self._rules.complete == "answer" and back in ("flash", "flash_code", "code")
+        return fetches and extension in self._calling
+
+    def redirect(self, extension: str, to: str) -> None:
+        """The call that rings at ``extension`` is to ring at ``to``, or to be let go ("": as if nobody answered)."""
+        self._calling[extension].told("redirected", to)
 
     def _over(self, extension: str, signs: Signs) -> None:
         signs.close()

@@ -11,7 +11,7 @@ A refused verb has changed nothing. Rights are those of the cards as the switch:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cti.acd.agent import Agent
@@ -120,7 +120,9 @@ class PbxVerbs:
         """A call that rings is refused; a handset only its owner can put down."""
         if agent.line != "ringing":
             raise self._at_telephone("hang_up", None)
-        self._redirect(self._rings_at(agent), "")
+        call = self._rings_at(agent)
+        self._check_redirect(call)
+        self._switch.redirect(call.extension or "", "")
 
     def _deflect(self, agent: Agent, to: str | None) -> None:
         """To another agent; the caller's time to wait goes on."""
@@ -156,7 +158,7 @@ class PbxVerbs:
         """In whatever group."""
         self._pick_up("take_ringing", agent, to, lambda other: True)
 
-    def _pick_up(self, verb: str, agent: Agent, to: str | None, may: Any) -> None:
+    def _pick_up(self, verb: str, agent: Agent, to: str | None, may: Callable[[Agent], bool]) -> None:
         """Of our callers; what else rings there may be picked up by the PBX's own code."""
         for call in self._centre.calls.values():
             other = self._centre.acd.at_extension(call.extension or "") if call.state == "transferring" else None
@@ -187,15 +189,17 @@ class PbxVerbs:
         assert other.extension is not None
         if other.line != "idle":
             raise TargetBusy(f"telephone {other.extension} is in use")
-        self._redirect(call, other.extension)
+        self._check_redirect(call)
         group = self._centre.site.group(call.group or "")
-        self._centre.acd.offer_elsewhere(call.id, other, group.ring_s if group is not None else None)
+        if not self._centre.acd.offer_elsewhere(call.id, other, group.ring_s if group is not None else None):
+            raise WrongState(f"telephone {before.extension} has rung too long: the caller is on the way to another")
+        self._switch.redirect(call.extension or "", other.extension)
         self._centre.pop_ups.withdraw(call, before)
         self._centre.pop_ups.show_too(call, other)
         call.agent, call.extension = other.id, other.extension
 
-    def _redirect(self, call: Call, to: str) -> None:
-        if not self._switch.redirect(call.extension or "", to):
+    def _check_redirect(self, call: Call) -> None:
+        if not self._switch.may_redirect(call.extension or ""):
             raise Unsupported("this PBX takes no caller back from a telephone that rings: let it ring, or lift it")
 
 
