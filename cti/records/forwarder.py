@@ -25,7 +25,7 @@ import msgspec
 
 from cti.errors import StoreError, TipringError
 from cti.records.frames import Damage
-from cti.records.journal_read import Tail, files, first_serial
+from cti.records.journal_read import Tail, files, first_serial, last_boot
 from cti.records.store import Store, open_store
 
 BATCH = 1000
@@ -66,6 +66,8 @@ class Forwarder:
 
     def _batch(self) -> bool:
         if self._tail is None:
+            if (boot := last_boot(self._journal)) is not None:
+                self._store.belongs(boot)
             self._tail = Tail(self._journal, self._store.position(), self._on_damage)
         entries = self._tail.poll(BATCH)
         if not entries:

@@ -20,7 +20,6 @@ Serves step 9, and by its times all the others.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -36,7 +35,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from cti.errors import JournalBusy, JournalError, JournalFull
 from cti.records.events import BOOT_SPAN, Entry, Event, encode
 from cti.records.frames import Damage, frame, resync, take
-from cti.records.journal_read import Tail, files, name, read
+from cti.records.journal_read import Tail, files, last_boot, name, read
 from cti.records.sync import Cancellable, SyncCall, SyncThread
 
 __all__ = ["Damage", "Entry", "Event", "Journal", "Tail", "read"]
@@ -339,13 +338,11 @@ class Journal:
     def _open(self, boot_after: int) -> int:
         """Repairs and opens the last file, raises the boot number; returns it."""
         found = files(self.path)
-        last_boot = boot_after
+        before = boot_after
         if found:
-            last_boot = max(last_boot, self._repair(found[-1]) // BOOT_SPAN)
+            before = max(before, self._repair(found[-1]) // BOOT_SPAN)
         boot_file = self.path / "boot"
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            last_boot = max(last_boot, int(boot_file.read_text("ascii")))
-        boot = last_boot + 1
+        boot = max(before, last_boot(self.path) or 0) + 1
         fresh = self.path / "boot.new"
         with fresh.open("w") as stream:
             stream.write(f"{boot}\n")

@@ -6,6 +6,7 @@ reading goes on at the next whole record. Serves step 9.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,13 @@ def files(path: Path) -> list[Path]:
 def first_serial(file: Path) -> int:
     """The serial number in a file's name."""
     return int(file.name[8:-4])
+
+
+def last_boot(path: Path) -> int | None:
+    """The boot number of the journal in this folder; None where the folder does not say."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int((path / "boot").read_text("ascii"))
+    return None
 
 
 def read(path: Path, after: int = 0, on_damage: OnDamage | None = None) -> Iterator[Entry]:

@@ -63,12 +63,16 @@ class Store:
         return self.position() // BOOT_SPAN
 
     def forward(self, entries: Iterable[Entry]) -> int:
-        """Takes entries over; returns how many were new. All of them or, with StoreError, none."""
+        """Takes entries over; returns how many were new. All of them or, with StoreError, none.
+
+        A journal whose boot lies before that of the newest event is not this database's: its numbers would be taken for
+        events that are known. Refused, as `belongs` says."""
         batch = {entry.serial: entry for entry in sorted(entries, key=lambda entry: entry.serial)}
         if not batch:
             return 0
         with database.writing(self._engine) as connection:
             at = self._lock_position(connection)
+            self._refuse_stranger(max(batch) // BOOT_SPAN, at)
             if next(iter(batch)) <= at:
                 self._drop_known(connection, batch, at)
             if not batch:
@@ -79,6 +83,19 @@ class Store:
             if (last := max(batch)) > at:
                 connection.execute(update(position).values(serial=last))
         return len(batch)
+
+    def belongs(self, boot: int) -> None:
+        """StoreError where a journal of this boot is none that this database goes on with."""
+        self._refuse_stranger(boot, self.position())
+
+    @staticmethod
+    def _refuse_stranger(boot: int, at: int) -> None:
+        if boot < at // BOOT_SPAN:
+            raise StoreError(
+                f"the database has events of boot {at // BOOT_SPAN}, the journal is at boot {boot}: another server "
+                "writes into it, or it was away when this one started. Give each server a database of its own, and "
+                "restart this one; its records stay in the journal"
+            )
 
     def rebuild(self, ids: Sequence[str] | None = None) -> int:
         """Makes the rows of these calls (of all) anew from their events; returns how many."""

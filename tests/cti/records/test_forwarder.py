@@ -139,6 +139,22 @@ def test_a_new_journal_goes_on_above_a_database_that_was_away_at_the_start(
     second.close()
 
 
+def test_two_servers_on_one_database_are_told_apart(clock: SteppedClock, tmp_path: Path, sqlite_store: Store) -> None:
+    """The second one's numbers are the higher: the first one's events would be taken for known ones, without a word."""
+    first, second = (Journal(clock, tmp_path / name, "none", boot_after=boot) for name, boot in (("a", 0), ("b", 1)))
+    running = Forwarder(sqlite_store, first.path)
+    first.append(event(call="of the first"))
+    assert running.forward_once() == 1
+    second.append(event(call="of the second"))
+    assert Forwarder(sqlite_store, second.path).forward_once() == 1
+    first.append(event(call="of the first again"))
+    for forwarder in (running, Forwarder(sqlite_store, first.path)):  # going on, and started again
+        with pytest.raises(StoreError, match="a database of its own"):
+            forwarder.forward_once()
+    first.close()
+    second.close()
+
+
 def test_old_files_go_when_they_are_in_the_database(open_journal: Open, sqlite_store: Store) -> None:
     journal = open_journal(file_bytes=2000)
     fill(journal, 3)
