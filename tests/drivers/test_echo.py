@@ -14,6 +14,7 @@ from drivers import wav
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
+from drivers.errors import ArgumentError
 from drivers.items import Digits, Silence, Sound, Tone
 from drivers.port import Port
 from drivers.stepped import Stepper
@@ -23,12 +24,12 @@ from tests.drivers.card_rig import level, samples
 class Lines:
     """FXO ports, each wired to the FXS port of a telephone; both ends off-hook; hybrids of 10 dB at both."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, **wires: float) -> None:
         self.clock = SteppedClock()
         self.engine = Engine(self.clock)
         self.near, self.far = SoftwareCard(self.engine, "fxo", count), SoftwareCard(self.engine, "fxs", count)
         for n in range(count):
-            self.near.wire(n, self.far, n, return_loss_db=10, loss_db=0)
+            self.near.wire(n, self.far, n, return_loss_db=10, loss_db=0, **wires)
         self.time = Stepper(self.clock, [self.engine])
         for port in (*self.far.ports, *self.near.ports):
             port.begin_call()
@@ -45,9 +46,9 @@ def noise(path: Path, seconds: float, dbm0: float = -16.0, seed: int = 1) -> Pat
     return path
 
 
-def heard_back(lines: Lines, port: Port, folder: Path, mode: str) -> float:
+def heard_back(lines: Lines, port: Port, folder: Path, mode: str, taps: int = 256) -> float:
     """Level of our own prompt, as we receive it, in the second second; dBm0."""
-    port.echo_canceller(mode)
+    port.echo_canceller(mode, taps)
     recording = port.record(folder / "heard.wav")
     lines.time.run(port.play(Sound(noise(folder / "prompt.wav", 2))))
     lines.time.run(recording.stop())
@@ -62,6 +63,16 @@ def test_our_prompt_does_not_come_back(tmp_path: Path, kind: str) -> None:
     assert heard_back(lines, port, tmp_path, "on") < -26 - 25
     assert heard_back(lines, port, tmp_path, "fax") < -26 - 25  # goes on with what it knows
     assert heard_back(lines, port, tmp_path, "off") == pytest.approx(-26, abs=1.5)
+
+
+def test_a_far_echo_needs_the_longer_tail(tmp_path: Path) -> None:
+    lines = Lines(1, far_echo_db=16, far_echo_ms=50)
+    [port] = lines.near.ports
+    assert heard_back(lines, port, tmp_path, "on") > -16 - 16 - 3
+    assert heard_back(lines, port, tmp_path, "on", 512) < -26 - 20
+    assert heard_back(lines, port, tmp_path, "on") > -16 - 16 - 3  # and back again
+    with pytest.raises(ArgumentError, match="256 or 512"):
+        port.echo_canceller("on", 300)
 
 
 def test_a_new_call_begins_with_what_is_known_of_the_line(tmp_path: Path) -> None:
