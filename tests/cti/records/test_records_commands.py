@@ -147,12 +147,12 @@ def test_calls_as_a_table(site: Path, store: Store, capsys: pytest.CaptureFixtur
     assert run(calls, "-c", str(site)) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = [line.split() for line in lines if line.strip().startswith("1-")]
-    assert rows[0][:6] == ["1-000002", "2026-01-05", "11:00:00", "13800138000", "2000", "sales"]
+    assert rows[0][:7] == ["1-000002", "呼入", "2026-01-05", "11:00:00", "13800138000", "2000", "sales"]
     assert rows[1] == [
-        *["1-000001", "2026-01-05", "09:00:00", "13800138000", "2000", "sales", "1002"],
+        *["1-000001", "呼入", "2026-01-05", "09:00:00", "13800138000", "2000", "sales", "1002"],
         *["answered", "20.0", "60.2", "123456789"],
     ]
-    assert rows[0][-1] == "1234567··" and rows[0][7] == "failed"
+    assert rows[0][-1] == "1234567··" and rows[0][8] == "failed"
     assert lines[-1] == "2 calls"
 
 
