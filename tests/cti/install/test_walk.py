@@ -154,6 +154,15 @@ def test_failures_come_again_and_the_end_of_input_ends(tmp_path: Path) -> None:
     assert step is not None and step.key == "check"
 
 
+def test_nobody_is_asked_about_values_that_were_not_measured(tmp_path: Path) -> None:
+    made, path = installed(tmp_path), tmp_path / "walk.json"
+    typed = Typed(made, path, ["", ""])
+    typed.guide._command = lambda words: 2  # it could not: the server still runs
+    assert not typed.guide.run()
+    assert typed.guide.walk.done["tones"].verdict == "failed" and "status 2" in typed.guide.walk.done["tones"].text
+    assert not typed.lines and "cards" in typed.guide.walk.done
+
+
 def test_files_that_are_no_walk_of_this_site(tmp_path: Path) -> None:
     site, path = load_site(write_site(read_table(CALLS), tmp_path)), tmp_path / "walk.json"
     assert open_walk(path, site, NOW) == Walk(site.site.name, NOW)
