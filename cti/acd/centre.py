@@ -1,9 +1,8 @@
 """The ACD: joins agents and queues, and is the only one that lets a caller meet an agent (steps 6, 7 and 9).
 
-Every public method is one turn: the change is made whole, callers and agents are matched, and only then anybody hears
-of it, in the order in which it happened: the record (on_event), places, who waits for an agent. What these do to the
-ACD in return is a turn of its own, told after the first. Therefore no caller ever has two agents, no agent two callers,
-and nobody waits beside an idle agent of the group, whatever is called from where.
+Every public method is one turn (cti/acd/turns.py): the change is made whole, callers and agents are matched, and only
+then anybody hears of it: the record (on_event), places, who waits for an agent. Therefore no caller ever has two
+agents, no agent two callers, and nobody waits beside an idle agent of the group, whatever is called from where.
 
 A caller whose agent does not answer, is busy or cannot be reached goes back to the old place by itself. The ACD never
 forgets a caller until `remove`, or until the talk is over; it never keeps an agent longer than the limits of
@@ -12,16 +11,14 @@ cti/acd/truths.py. Overload: a queue holds max_queue callers (QueueFull), caller
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from cti.acd.agent import Agent, Profile
-from cti.acd.queue import GroupQueue, GroupSettings, QueueEntry
-from cti.acd.strategy import longest_waiting
+from cti.acd.queue import GroupSettings, QueueEntry
 from cti.acd.truths import AVAILABLE, Limits
+from cti.acd.turns import OnEvent, Turns
 from cti.errors import ExtensionTaken, QueueFull, UnknownAgent, UnknownCall, UnknownGroup, UnknownSeat
 
 if TYPE_CHECKING:
@@ -37,17 +34,7 @@ available."""
 RESULTS = ("answered", "no_answer", "busy", "failed")
 
 
-class OnEvent(Protocol):
-    """Who writes the record. Kinds with a call: queued, place, offered, no_answer, busy, failed (the offer), requeued,
-    connected, talk_ended, left_queue. Kinds of an agent: agent_state (data as Agent.snapshot), ask (a call record is
-    overdue: ask the desk whether the call goes on)."""
-
-    def __call__(
-        self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]
-    ) -> object: ...
-
-
-class Acd:
+class Acd(Turns):
     """Groups, agents, and the callers between them. agent arguments are an Agent or its id."""
 
     def __init__(
@@ -58,22 +45,16 @@ class Acd:
         on_event: OnEvent,
         limits: Limits | None = None,
     ) -> None:
-        self.queues = {group.name: GroupQueue(group) for group in groups}
+        super().__init__(groups, on_event)
         self.agents: dict[str, Agent] = {}
         self.entries: dict[str, QueueEntry] = {}  # callers who wait, are offered, or talk
         self.tally: Counter[tuple[str, str, str]] = Counter()  # agents by (declared, line, work), for the metrics
         self.seats: Collection[str] | None = None  # where agents can sit, where that is known
         self._clock = clock
-        self._on_event = on_event
         self._by_extension: dict[str, Agent] = {}  # of agents who are logged in, or whose line is not idle
         self._recent: OrderedDict[str, QueueEntry] = OrderedDict()
         self._next_key = 0
         self._next_rank = 0
-        self._depth = 0
-        self._telling = False
-        self._outbox: deque[Callable[[], object]] = deque()
-        self._moved: dict[str, int] = {}  # queue -> lowest index whose place changed in this turn
-        self._fresh: dict[str, Agent] = {}  # agents who became available in this turn
         settings = limits if limits is not None else Limits()
         self._line_is_known = settings.line_is_known
         for profile in agents:
@@ -409,78 +390,7 @@ class Acd:
         """A call record is overdue."""
         self._tell("ask", agent.call, agent.id, "acd", what="still_talking")
 
-    # Turns
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One indivisible change; at the end of the outermost one callers and agents are matched and all are told."""
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if self._depth == 0:
-                self._match()
-                self._tell_places()
-                if not self._telling:
-                    self._deliver()
-
-    def _deliver(self) -> None:
-        """Tell everybody; what one of them raises is raised when all have been told."""
-        self._telling = True
-        failure: Exception | None = None
-        try:
-            while self._outbox:
-                try:
-                    self._outbox.popleft()()
-                except Exception as error:  # noqa: BLE001 raised below
-                    failure = failure or error
-        finally:
-            self._telling = False
-        if failure is not None:
-            raise failure
-
-    def _tell(self, kind: str, call: str | None, agent: str | None, source: str, /, **data: object) -> None:
-        self._outbox.append(lambda: self._on_event(kind, call, agent, source, data))
-
-    def _note(self, queue: GroupQueue, index: int) -> None:
-        self._moved[queue.name] = min(index, self._moved.get(queue.name, index))
-
-    def _tell_places(self) -> None:
-        for name, index in self._moved.items():
-            for place, entry in enumerate(self.queues[name].from_index(index), index + 1):
-                if entry.told_place != place:
-                    entry.told_place = place
-                    self._tell("place", entry.call, None, "acd", place=place)
-                    self._outbox.append(partial(entry.tell_place, place))
-        self._moved.clear()
-
-    def _match(self) -> None:
-        """Callers who came or came back look for an agent first, then agents who became available for a caller."""
-        for name in list(self._moved):
-            queue = self.queues[name]
-            while queue.head is not None and (agent := queue.idle.first()) is not None:
-                self._offer(agent)
-        if self._fresh:
-            fresh = sorted(self._fresh.values(), key=lambda agent: agent.rank)
-            self._fresh.clear()
-            for agent in fresh:
-                if agent.available:
-                    self._offer(agent)
-
-    def _offer(self, agent: Agent) -> None:
-        """Promise this agent the caller who has waited longest over all the agent's groups, if any waits."""
-        queue = longest_waiting(self.queues[name] for name in agent.group_names)
-        if queue is None or queue.head is None:
-            return
-        entry = queue.head
-        self._note(queue, queue.remove(entry))
-        entry.machine.send("offer")
-        entry.agent = agent
-        entry.told_place = 0
-        agent.reserve(entry.call, queue.settings.ring_s, queue.settings.wrap_up_s)
-        self._tell("offered", entry.call, agent.id, "acd", extension=agent.extension, group=queue.name)
-        self._outbox.append(partial(entry.fire, agent))
+    # Callers between agents
 
     def _answered(self, entry: QueueEntry, agent: Agent, source: str) -> None:
         with self.turn():
