@@ -284,9 +284,9 @@ class CardSide:
         """An agent asks by the desk. VerbRefused says why not."""
         return self.verbs.do(self.seating.at_desk(agent), verb, to)
 
-    def seated(self, agent: Agent) -> None:
+    def agent_changed(self, agent: Agent, cause: str) -> None:
         """Who logs in at a telephone that is in use gets callers as soon as it is hung up."""
-        seat = self.switch.seats.get(agent.extension or "")
+        seat = self.switch.seats.get(agent.extension or "") if cause == "login" else None
         if seat is not None and not seat.idle:
             self.agents.follow([seat])
 

@@ -243,11 +243,12 @@ class PbxSide:
         """What we can do through our ports; else what the agent's telephone can."""
         return self._verbs.do(agent, verb, to)
 
-    def seated(self, agent: Agent) -> None:
-        """Nothing is known of the telephone: the next transfer finds it busy, if it is."""
+    def agent_changed(self, agent: Agent, cause: str) -> None:
+        """A call of the agent's own may be over by the agent's word."""
+        self.own_calls.look(agent)
 
     def has_screen(self, agent: str) -> None:
-        """Likewise."""
+        """Nothing is known of the telephone: the next transfer finds it busy, if it is."""
 
     # operations
 

@@ -184,8 +184,8 @@ class Side(Protocol):
 
     # what operations see
 
-    def seated(self, agent: Agent) -> None:
-        """The agent has logged in, at this extension or another: what its line is doing now."""
+    def agent_changed(self, agent: Agent, cause: str) -> None:
+        """One of the agent's truths changed, for this cause (cti.acd.truths)."""
         ...
 
     def has_screen(self, agent: str) -> None:

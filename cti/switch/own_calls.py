@@ -17,6 +17,7 @@ OWN_S as above. All ports in use: refused, NoTrunk.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -46,6 +47,9 @@ LIFT_S: Final = 20.0
 RING_S: Final = 30.0
 OWN_S: Final = 300.0
 TRIES: Final = 2
+# So many that are over by the agent's word wait for the PBX's record, so long.
+ENDED: Final = 64
+RECORD_S: Final = 120.0
 OUTCOMES: Final[dict[str, Outcome]] = {
     "busy": "busy",
     "no_answer": "no_answer",
@@ -65,6 +69,7 @@ class OwnCall:
     id: str  # of its record
     timer: DelayedCall | None = None
     through: bool = False
+    began_s: float = 0.0  # put through
     talked_s: float | None = None  # by the PBX's record
 
 
@@ -74,15 +79,12 @@ class OwnCalls:
     def __init__(self, centre: Centre, switch: BehindPbx, lines: Callable[[], Sequence[VruLine]]) -> None:
         self._centre, self._switch, self._lines = centre, switch, lines
         self._calls: dict[str, OwnCall] = {}  # by agent
+        self._ended: deque[tuple[float, OwnCall, float]] = deque(maxlen=ENDED)  # without a record yet
         self._own_numbers = {port.extension for port in centre.site.vru.all_ports()}
 
     def make(self, agent: Agent, to: str) -> None:
         """Begins it. WrongState, UnderWay, NoTrunk: then nothing was begun."""
-        before = self._calls.get(agent.id)
-        if before is not None and before.timer is not None and agent.line == "idle":
-            self._over(before, "own_call")  # by the agent's word
-            before = None
-        if before is not None:
+        if agent.id in self._calls:
             raise UnderWay(f"a call from telephone {agent.extension} is being made already")
         if agent.line != "idle":
             raise WrongState(f"telephone {agent.extension} is in use")
@@ -96,6 +98,12 @@ class OwnCalls:
         made = Deferred.fromCoroutine(self._make(own, line))
         made.addErrback(self._failed, own)
 
+    def look(self, agent: Agent) -> None:
+        """The agent's line is free by the agent's word, or has a caller: the own call that was put through is over."""
+        own = self._calls.get(agent.id)
+        if own is not None and own.timer is not None and (agent.line != "talking" or agent.call is not None):
+            self._over(own, agent.cause)
+
     def record(self, record: SmdrRecord, began: datetime | None) -> None:
         """The PBX has printed a call that is over, and is no caller's: of an agent, or of nobody we know. ``began``:
         by the PBX's word."""
@@ -104,6 +112,14 @@ class OwnCalls:
             if own.timer is not None and {own.extension, own.to} == {extension, number}:
                 own.talked_s = record.duration_s
                 self._over(own, "smdr")
+                return
+        now = self._centre.clock.seconds()
+        for ended in self._ended:
+            over_s, own, measured_s = ended
+            if {own.extension, own.to} == {extension, number} and now - over_s <= RECORD_S:
+                self._ended.remove(ended)
+                told = {"raw": record.raw, "talk_s": record.duration_s, "instead_of": measured_s}
+                self._write(own.id, own.agent.id, "smdr", "smdr", **told)
                 return
         agent = self._centre.acd.at_extension(extension)
         outward = record.direction == "out"
@@ -149,7 +165,7 @@ class OwnCalls:
         if results and results[0].caller is Caller.WITH_AGENT:
             self._tell(own, "done", results[0].how)
             self._write(own.id, own.agent.id, "connected", "vru", extension=own.extension)
-            own.through = True
+            own.through, own.began_s = True, self._centre.clock.seconds()
             own.timer = self._centre.clock.callLater(OWN_S, self._over, own, "own_call_limit")
             return
         outcome = results[0].outcome.value if results else "not_lifted" if called.outcome == "refused" else "failed"
@@ -182,6 +198,9 @@ class OwnCalls:
         """The agent's line is free, unless something else is on it by now."""
         if self._calls.pop(own.agent.id, None) is None:
             return
+        if own.through and own.talked_s is None:
+            measured_s = round(self._centre.clock.seconds() - own.began_s, 3)
+            self._ended.append((self._centre.clock.seconds(), own, measured_s))
         if own.through:
             told: dict[str, Any] = {"seconds": own.talked_s} if own.talked_s is not None else {}
             self._write(own.id, own.agent.id, "talk_ended", "smdr" if told else "inferred", **told)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cti.switch.own_calls import OWN_S
+from cti.switch.own_calls import OWN_S, OwnCall
 from simulators.table import read_table
 from tests.cti.centre_bench import A, CentreBench
 from tests.rig.settled import Seen, look
@@ -61,6 +61,24 @@ def test_nobody_answered(bench: CentreBench) -> None:
     assert [data["outcome"] for kind, data in of_agents(bench) if kind == "outcome"] == ["no_answer"]
 
 
+def test_a_record_after_the_agents_word_tells_the_length_once(bench: CentreBench) -> None:
+    calls, acd = bench.pbx.own_calls, bench.centre.acd
+    own = OwnCall(acd.agent("1001"), "8001", "8002", "1-000900", through=True)
+    own.timer = bench.clock.callLater(OWN_S, lambda: None)
+    calls._calls["1001"] = own
+    acd.line("1001", "talking", "own_call")
+    bench.run(12.0)
+    assert acd.call_ended("1001") and bench.agent()[1] == "idle"
+    bench.record("8002", "8001", direction="internal", duration_s=9.0)
+    assert [kind for call, kind, _ in bench.records.events if call == "1-000900"] == [
+        "talk_ended", "outcome", "ended", "smdr",
+    ]  # fmt: skip
+    (mended,) = bench.records.of("1-000900", "smdr")
+    assert (mended["talk_s"], mended["instead_of"]) == (9.0, 12.0)
+    bench.record("8002", "8001", direction="internal", duration_s=9.0)
+    assert [kind for kind, _ in of_agents(bench)][0] == "own"
+
+
 def rows(seen: Seen) -> list[tuple[Any, ...]]:
     """Kind, agent, number and outcome of the agents' own calls."""
     found: dict[str, dict[str, Any]] = {}
@@ -82,6 +100,8 @@ def test_a_call_from_the_screen_has_a_row(before: str, outcome: str) -> None:
     )
     seen = look(read_table(table))
     assert rows(seen) == [("internal", "1001", "8002", outcome, outcome == "answered")]
+    ended = [at for at, call, kind, _ in seen.events if kind == "ended" and call == "1-000001"]
+    assert len(ended) == 1 and ended[0] < 80, "the agent's word ends it"
     (call,) = seen.run.calls
     assert (call["outcome"], call["agent"]) == ("answered", "1001")
     assert OWN_S > 60
