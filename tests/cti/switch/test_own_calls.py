@@ -76,7 +76,7 @@ def test_a_record_after_the_agents_word_tells_the_length_once(bench: CentreBench
     (mended,) = bench.records.of("1-000900", "smdr")
     assert (mended["talk_s"], mended["instead_of"]) == (9.0, 12.0)
     bench.record("8002", "8001", direction="internal", duration_s=9.0)
-    assert [kind for kind, _ in of_agents(bench)][0] == "own"
+    assert next(kind for kind, _ in of_agents(bench)) == "own"
 
 
 def rows(seen: Seen) -> list[tuple[Any, ...]]:
