@@ -12,6 +12,7 @@ than 64 is a fault, not an attempt.
 from __future__ import annotations
 
 import difflib
+import functools
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -275,7 +276,7 @@ class _Checker:
 
     def struct(self, node: MappingNode, kind: type[msgspec.Struct], path: tuple[Step, ...]) -> Any:
         before = len(self.faults)
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        fields = _fields(kind)
         values: dict[str, Any] = {}
         for name, (key, value) in self.keys(node, path).items():
             if name == kind.__struct_config__.tag_field:
@@ -347,6 +348,12 @@ def _over(node: Node, base: Node | None) -> Node:
 
 def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """By the name in the file. Kept: to ask msgspec takes longer than to check a small group."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def _is_required(field: Any) -> bool:
