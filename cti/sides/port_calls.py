@@ -5,8 +5,9 @@ An idle port dials the other's extension, as an installer would from a telephone
 answered and begun its menu; then it hangs up, which the other has to notice. It is a call like any other: it is in the
 records, from the extension that dialled.
 
-Limits: dial_tone_s of the dialect for the dial tone; ANSWER_S from the last digit to the menu; a caller who comes to
-that port in the same moment is served, and the try is told as none.
+Limits: GUARD_S for a port to become idle that has just hung up; dial_tone_s of the dialect for the dial tone; ANSWER_S
+from the last digit to the menu; a caller who comes to that port in the same moment is served, and the try is told as
+none.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cti.vru.line import VruLine
 from drivers.clock import Clock
 
 ANSWER_S = 12.0
+GUARD_S = 10.0
 LOOK_S = 0.1
 # Said in the menu before we hang up, so that what the PBX told late has come.
 STAY_S = 1.0
@@ -36,13 +38,25 @@ class PortCalls:
         self._clock, self._lines, self._call_at = clock, lines, call_at
 
     def call(self, target: VruLine) -> Deferred[str]:
-        """What came of it, in a line. TipringError (also of the Deferred): it was not reached, and why."""
+        """What came of it, in a line. The Deferred fails with TipringError: it was not reached, and why."""
+        return Deferred.fromCoroutine(self._try(target))
+
+    async def _try(self, target: VruLine) -> str:
+        """A port that has just hung up, as one that called another a moment ago, is waited for."""
+        ends_s = self._clock.seconds() + GUARD_S
+        caller: VruLine | None = None
+        while True:
+            others = [line for line in reversed(self._lines()) if line is not target]
+            caller = next((line for line in others if line.state == "idle"), None)
+            soon = target.state == "guard" or (caller is None and any(line.state == "guard" for line in others))
+            if not soon or self._clock.seconds() >= ends_s:
+                break
+            await self._pause(LOOK_S)
         if target.state != "idle":
             raise TipringError(f"port {target.extension} is {target.state}: try it when it is idle")
-        caller = next((line for line in reversed(self._lines()) if line is not target and line.state == "idle"), None)
         if caller is None:
             raise TipringError(f"port {target.extension}: no other port is idle to call it from")
-        return Deferred.fromCoroutine(self._call(caller, target))
+        return await self._call(caller, target)
 
     async def _call(self, caller: VruLine, target: VruLine) -> str:
         came: list[Call] = []

@@ -19,7 +19,13 @@ from simulators.world import World
 
 
 def called(
-    wanted: Sequence[str], *faults: str, make: str = "generic", ports: int = 3, table: str = "", at_s: float = 1.0
+    wanted: Sequence[str],
+    *faults: str,
+    make: str = "generic",
+    ports: int = 3,
+    table: str = "",
+    at_s: float = 1.0,
+    between_s: float = 3.0,
 ) -> tuple[Run, list[str]]:
     """What the operator is told of each port, called one after the other."""
     scenario = mixed(1, 1, trunks=2, vru_ports=ports).with_make(make)
@@ -44,7 +50,7 @@ def called(
 
         def over(text: str) -> None:
             told.append(text)
-            clock.callLater(3.0, following)
+            clock.callLater(between_s, following)
 
         clock.callLater(at_s, following)
         world.start = lambda start=world.start: waiting(start())  # type: ignore[method-assign, misc]
@@ -68,6 +74,12 @@ def test_each_port_is_reached_though_the_pbx_prefers_the_first() -> None:
         ("2003", "loop_drop"),
     ]
     assert all(call["ani"] in ("2001", "2002", "2003") for call in result.calls)
+
+
+def test_the_port_that_has_just_called_is_called_next() -> None:
+    """It has hung up, and waits its guard time."""
+    _, told = called(["2001", "2003", "2002", "2003"], between_s=0.02)
+    assert all("answered" in text for text in told), told
 
 
 def test_a_port_that_never_rings_and_a_make_that_sends_no_messages() -> None:
