@@ -12,7 +12,8 @@ A ring within recall_s may be such a caller. Which, is known by the dialect's re
   been told (sign record or desk), and not before the PBX's own time of no answer.
 
 An agent who gives a caller back (cti.switch.pbx_verbs) transfers the caller to us: the ring within GIVEN_S that comes
-from the agent's extension, or is announced with the caller's number, is that caller, on whatever port.
+from the agent's extension, or is announced with the caller's number, is that caller, on whatever port. Where the agent
+was told the extension of one idle port, a ring there without a word is, too, but not for certain.
 
 Limits: recall_s of the dialect, after which a caller we hung up on is lost and the record says so.
 """
@@ -52,6 +53,7 @@ class Recall:
 
     call: Call
     among: tuple[Call, ...]
+    guessed: bool = False  # by a ring without a word, at the port that was named to the agent
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class _Awaited:
     timer: DelayedCall
     giver: str = ""  # the extension of an agent who gives the caller back
     group: str = ""  # to this group's queue
+    port: str = ""  # by calling this extension of ours
     over: Callable[[], object] | None = None  # what is to be done where the caller is not given back after all
 
 
@@ -82,11 +85,12 @@ class Recalls:
         timer = self._clock.callLater(self._rules.recall_s, self._expired, call)
         self._awaited[call] = _Awaited(self._clock.seconds(), timer)
 
-    def given_back(self, call: Call, giver: str, group: str) -> None:
-        """The agent at ``giver`` will transfer the caller to us, who is then to wait for this group."""
+    def given_back(self, call: Call, giver: str, group: str, port: str = "") -> None:
+        """The agent at ``giver`` will transfer the caller to us, who is then to wait for this group. ``port``: the
+        extension that the agent was told; "": the hunt group's number."""
         self.forget(call)
         timer = self._clock.callLater(GIVEN_S, self._expired, call)
-        self._awaited[call] = _Awaited(self._clock.seconds(), timer, giver, group)
+        self._awaited[call] = _Awaited(self._clock.seconds(), timer, giver, group, port)
 
     def given_now(self, call: Call, over: Callable[[], object]) -> bool:
         """The PBX's record says that the giver's part is over: the caller is here within BACK_S, or ``over``. False:
@@ -124,7 +128,8 @@ class Recalls:
         if not found:
             return None
         first = min(found, key=lambda call: call.left_extension != line.extension)  # at its own port before others
-        return Recall(first, tuple(found))
+        guessed = message is None and number is None and bool(self._awaited[first].giver)
+        return Recall(first, tuple(found), guessed)
 
     def _can_be(self, call: Call, line: VruLine) -> bool:
         return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")
@@ -146,6 +151,9 @@ class Recalls:
         return _likely(call) and self._can_be(call, line) and (call.ani is None or agree(number, call.ani))
 
     def _rings(self, call: Call, line: VruLine) -> bool:
+        awaited = self._awaited[call]
+        if awaited.giver:
+            return awaited.port == line.extension
         if not self._can_be(call, line):
             return False
         if call.state == "recall":

@@ -45,6 +45,7 @@ class PbxTransfers:
         self._recalls = Recalls(centre.clock, rules, self._no_recall)
         self._silent: dict[Call, int] = {}
         self._refused: dict[Call, int] = {}  # transfers in a row
+        self._guess: Call | None = None  # the last one who was recalled, if that is not certain
         self._at_flash = 0  # so many calls in a row ended at our flash
 
     def close(self) -> None:
@@ -77,6 +78,7 @@ class PbxTransfers:
         if found is None:
             return None
         found.call.recalled_among = found.among
+        self._guess = found.call if found.guessed else None
         return found.call
 
     def resume(self, call: Call, line: VruLine) -> None:
@@ -92,6 +94,8 @@ class PbxTransfers:
         for one in several:  # any of them may be another: nobody's customer is shown as certain
             if self._side.callers.numbers.doubt(one, tuple(one.said), "place_guessed"):
                 self._centre.numbers_changed(one)
+        if self._guess is call and self._side.callers.numbers.doubt(call, tuple(call.said), "place_guessed"):
+            self._centre.numbers_changed(call)
         call.recalled_among = ()
         self._centre.conduct.serve_again(call, "given_back" if given_to is not None else "nobody_answered")
 
@@ -105,9 +109,10 @@ class PbxTransfers:
         """The PBX rings a port of ours again, or the caller is lost; or it may still give back whom an agent has."""
         self._recalls.expect(call)
 
-    def gives_back(self, call: Call, extension: str, group: str) -> None:
-        """The agent at this extension will transfer the caller to one of our ports, to wait for this group."""
-        self._recalls.given_back(call, extension, group)
+    def gives_back(self, call: Call, extension: str, group: str, port: str) -> None:
+        """The agent at this extension will transfer the caller to this port of ours, to wait for this group; "": to
+        any."""
+        self._recalls.given_back(call, extension, group, port)
 
     def given_now(self, call: Call, over: Callable[[], object]) -> bool:
         """The PBX's record of the agent's part has come: the caller is brought back at once, or ``over``."""

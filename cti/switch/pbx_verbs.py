@@ -139,14 +139,13 @@ class PbxVerbs:
         if call is None or call.state != "talking" or call.agent != agent.id or call.extension is None:
             raise WrongState(f"telephone {agent.extension} has no caller of a queue")
         group = wanted_group(self._centre.site, call, to)
-        number = self._services.hunt_group or next(
-            (line.extension for line in reversed(self._centre.lines) if line.state == "idle"), None
-        )
+        port = next((line.extension for line in reversed(self._centre.lines) if line.state == "idle"), None)
+        number = self._services.hunt_group or port
         if number is None:
             raise TargetBusy("no VRU port is idle to take the caller back: try again")
         dialled = code(self._services, self._rules, "blind_transfer", number)
         assert dialled is not None
-        self._transfers.gives_back(call, call.extension, group)
+        self._transfers.gives_back(call, call.extension, group, "" if self._services.hunt_group else number)
         return told(dialled)
 
     def _group_pickup(self, agent: Agent, to: str | None) -> None:

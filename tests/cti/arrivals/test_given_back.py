@@ -113,3 +113,17 @@ def test_a_number_before_the_ring_is_remembered(tmp_path: Path) -> None:
     bench.ports[1].ring()
     assert bench.calls == [call] and call.state == "queued" and call.line is bench.pbx.lines[1]
     bench.stop()
+
+
+@pytest.mark.parametrize("port", [1, 0])
+def test_a_ring_without_a_word_at_the_port_that_was_named_is_not_certain(tmp_path: Path, port: int) -> None:
+    bench, call = talking(tmp_path)
+    assert bench.pbx.verb("1001", "give_back", None)["dial"] == "F2002H"
+    bench.run(2.5)
+    bench.ports[port].ring()
+    bench.run(3.1)
+    if port == 1:
+        assert bench.calls == [call] and call.state == "queued" and call.ani_doubt == "place_guessed"
+    else:
+        assert len(bench.calls) == 2 and call.state == "talking" and call.ani_doubt is None
+    bench.stop()
