@@ -2,13 +2,17 @@
 
 A UART set to 7 bits checks parity itself: the serial port is opened with INPCK, so that Linux gives a byte of wrong
 parity or framing as NUL, and bit 7 of all others is 0. A terminal server, a converter in 8N1, or a pseudo-terminal
-passes the character as it was on the wire, parity in bit 7. Such a line is known by its first byte with bit 7 set;
-from then on every byte is checked here, with the same result: NUL in place of what is wrong, bit 7 cleared.
+passes the character as it was on the wire, parity in bit 7. Such a line is known by a byte with bit 7 set, as long as
+five of its last eight bytes have the right parity (of the last WINDOW to 2 * WINDOW): every byte is checked here, with
+the same result: NUL in place of what is wrong, bit 7 cleared. On a line that brings no parity, whatever the site file
+says, half of all characters have the right one by chance: there only the byte with bit 7 set is wrong.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
+
+WINDOW: Final = 256
 
 
 class ParityCheck:
@@ -20,7 +24,8 @@ class ParityCheck:
         if bits == 7 and parity != "none":
             wrong = 1 if parity == "even" else 0
             self._table = bytes(0x80 if byte.bit_count() % 2 == wrong else byte & 0x7F for byte in range(256))
-        self._on_the_wire = False
+        self._high = False  # a byte with bit 7 set was seen
+        self._seen = self._wrong = 0
 
     @property
     def checks(self) -> bool:
@@ -29,7 +34,7 @@ class ParityCheck:
 
     def lost(self) -> None:
         """The line was closed: how the next one passes its characters has to be found out again."""
-        self._on_the_wire = False
+        self._high, self._seen, self._wrong = False, 0, 0
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """The characters, and how many of them had the wrong parity."""
@@ -37,10 +42,18 @@ class ParityCheck:
             return data, 0
         if self._table is None:
             return data.translate(self._mask), 0
-        if not self._on_the_wire:
-            if data.isascii():
-                return data, 0
-            self._on_the_wire = True
-        checked = data.translate(self._table)
-        bad = checked.count(0x80)
-        return (checked.replace(b"\x80", b"\x00") if bad else checked), bad
+        out = bytearray(data)
+        bad = 0
+        for place, byte in enumerate(data):
+            wrong = self._table[byte] == 0x80
+            if self._seen >= 2 * WINDOW:
+                self._seen, self._wrong = WINDOW, self._wrong // 2
+            self._seen += 1
+            self._wrong += wrong
+            self._high = self._high or byte > 0x7F
+            if self._high and (byte > 0x7F or wrong):
+                on_the_wire = 8 * self._wrong <= 3 * self._seen + 8
+                refused = wrong if on_the_wire else byte > 0x7F
+                out[place] = 0 if refused else byte & 0x7F
+                bad += refused
+        return bytes(out), bad

@@ -97,6 +97,7 @@ class Fits:
     extensions."""
 
     def __init__(self, clock: Clock, legs: Legs, pbx: PbxClock | None, own: frozenset[str]) -> None:
+        self.name_callers = False  # have records named the caller whom we know?
         self._clock, self._legs, self._pbx, self._own = clock, legs, pbx, own
 
     def interval(self, record: SmdrRecord) -> Interval | None:
@@ -244,10 +245,15 @@ class Fits:
             return f"{record.duration_s:g} s long, and we know of {ended_s - leg.began_s:.0f} s"
         return None
 
-    def confirmed(self, leg: Leg, record: SmdrRecord) -> bool:
-        """Is all that counts in the record known otherwise: the caller, whole, and the length of the agent's talk?"""
+    def confirmed(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> bool:
+        """Is all that counts in the record known otherwise: the caller, whole, and the length of the agent's talk?
+        Where records name no caller: its time, too."""
         ani, whole = leg.call.ani, not leg.call.ani_truncated and leg.call.ani_doubt is None
-        if not leg.agents or leg.guessed or leg.call.blind or not whole or not ani or record.number != ani:
+        if not leg.agents or leg.guessed or leg.call.blind:
+            return False
+        if not (
+            whole and ani and record.number == ani if self.name_callers else record.number is None and when is not None
+        ):
             return False
         if record.duration_s is None or self._legs != "per_leg":
             return False

@@ -180,9 +180,10 @@ class Talks:
             return None
         if others := self._as_near(leg, found, record, when):
             return Ambiguous((leg.call, *others))
-        if not alone and not leg.completes and not known_caller(leg.call, record):
+        if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
             return Ambiguous((leg.call,))  # of our port's part, which settles nothing, and maybe not even that
+        fits.name_callers = fits.name_callers or known_caller(leg.call, record)
         doubt = fits.doubt(leg, record, when, alone)
         leg.matched = True
         if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):
@@ -190,7 +191,7 @@ class Talks:
         if doubt is None and leg.call.trunk is None and self._sure(leg, record, alone):
             leg.call.trunk = record.trunk
         talked = fits.talked(leg, record) if doubt is None else None
-        confirmed = fits.confirmed(leg, record)
+        confirmed = fits.confirmed(leg, record, when)
         return Match(leg.call, leg.ended_s is None, leg.completes, talked, doubt, confirmed)
 
     def interval(self, record: SmdrRecord) -> Interval | None:

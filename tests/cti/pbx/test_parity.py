@@ -51,3 +51,20 @@ def test_the_pieces_do_not_matter_once_the_line_is_known(pieces: list[bytes], pa
         check.feed(b"\x80")
     apart = [one.feed(piece) for piece in pieces]
     assert (b"".join(data for data, _ in apart), sum(bad for _, bad in apart)) == other.feed(b"".join(pieces))
+
+
+def test_a_damaged_byte_makes_no_parity_line() -> None:
+    """The site file says 7E1 and the line is 8N1: one damaged byte, and every second one would be refused for good."""
+    check = ParityCheck(7, "even")
+    check.feed(MESSAGE * 4)
+    damaged = MESSAGE[:5] + bytes([MESSAGE[5] | 0x80]) + MESSAGE[6:]
+    assert check.feed(damaged) == (MESSAGE[:5] + b"\0" + MESSAGE[6:], 1)
+    assert check.feed(MESSAGE) == (MESSAGE, 0)
+
+
+def test_and_not_as_the_first_byte_either() -> None:
+    check = ParityCheck(7, "even")
+    check.feed(b"\x8d" + MESSAGE)
+    for _ in range(4):
+        last = check.feed(MESSAGE)
+    assert last == (MESSAGE, 0)

@@ -227,3 +227,17 @@ def test_out_of_a_buffer_it_ends_no_talk_that_it_may_not_be_of(pbx: Pbx) -> None
     record = pbx.record(began_s - 31.0, began_s - 7.0, number=None)
     assert pbx.talks.match(record, alone=False) is None
     assert pbx.talks.at("8001") is call
+
+
+def test_what_is_known_otherwise_where_records_name_nobody(pbx: Pbx) -> None:
+    """Time and length; once a record has named its caller, one without a name is odd."""
+
+    def match(number: str | None) -> Match:
+        call = pbx.talk(A, 40.0)
+        found = pbx.talks.match(pbx.record(call.talk_s or 0.0, pbx.clock.seconds(), number=number))
+        pbx.talks.end("8001", call)
+        pbx.clock.advance(30.0)
+        assert isinstance(found, Match)
+        return found
+
+    assert match(None).confirmed and match(A).confirmed and not match(None).confirmed
