@@ -237,6 +237,8 @@ class _Checker:
             remedy = f"write {describe(kind)}"
             if not isinstance(data, str) and data is not None and str in members:
                 remedy = f'put it in quotes: "{cast(ScalarNode, node).value}"'
+                self.fault(node, path, shown, remedy)
+                return cast(ScalarNode, node).value if self.lenient else _BAD  # the rest can be read all the same
             return self.fault(node, path, shown, remedy)
 
     def scalar(self, node: Node, path: tuple[Step, ...]) -> Any:

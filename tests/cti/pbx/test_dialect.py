@@ -89,6 +89,7 @@ def test_all_faults_of_the_fields_at_once() -> None:
         "smdi.msd_stripp": 5,
         "smdr.terminators[1]": 7,
         "smdr.date_order": 8,
+        "smdr.records[0]": 10,
         "line.flash_ms": 12,
         "line.answer[1]": 13,
     }
