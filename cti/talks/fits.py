@@ -97,7 +97,7 @@ class Fits:
     extensions."""
 
     def __init__(self, clock: Clock, legs: Legs, pbx: PbxClock | None, own: frozenset[str]) -> None:
-        self.name_callers = False  # have records named the caller whom we know?
+        self.name_callers = False  # have records named callers as we know them?
         self._clock, self._legs, self._pbx, self._own = clock, legs, pbx, own
 
     def interval(self, record: SmdrRecord) -> Interval | None:
@@ -246,19 +246,17 @@ class Fits:
         return None
 
     def confirmed(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> bool:
-        """Is all that counts in the record known otherwise: the caller, whole, and the length of the agent's talk?
-        Where records name no caller: its time, too."""
-        ani, whole = leg.call.ani, not leg.call.ani_truncated and leg.call.ani_doubt is None
-        if not leg.agents or leg.guessed or leg.call.blind:
+        """Is all that counts in the record known otherwise: the caller, whole, and how long it was? A number that a bad
+        line has said in the same way before is so, too; where records name no caller, its time takes that place."""
+        call, ani = leg.call, leg.call.ani
+        if not leg.agents or leg.guessed or call.blind or record.duration_s is None or self._legs == "split_at_flash":
             return False
-        if not (
-            whole and ani and record.number == ani if self.name_callers else record.number is None and when is not None
-        ):
+        whole = not call.ani_truncated and call.ani_doubt in (None, "serial_damaged")
+        if not (whole and ani and record.number == ani if self.name_callers else record.number is None and when):
             return False
-        if record.duration_s is None or self._legs != "per_leg":
-            return False
+        since = (leg.began_s,) if self._legs == "per_leg" else (call.began_s, call.answered_s or call.began_s)
         ended_s = leg.until(self._clock.seconds())
-        return abs(record.duration_s - (ended_s - leg.began_s)) <= SURE_S + record.duration_step_s
+        return _outside(record.duration_s, [ended_s - at for at in since]) <= SURE_S + record.duration_step_s
 
     # within
 

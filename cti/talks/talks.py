@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
@@ -183,7 +184,7 @@ class Talks:
         if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
             return Ambiguous((leg.call,))  # of our port's part, which settles nothing, and maybe not even that
-        fits.name_callers = fits.name_callers or known_caller(leg.call, record)
+        fits.name_callers = fits.name_callers or agree(leg.call.ani, record.number)
         doubt = fits.doubt(leg, record, when, alone)
         leg.matched = True
         if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):
