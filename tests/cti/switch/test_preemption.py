@@ -133,15 +133,17 @@ def test_routes_keep_channels_free(bench: Bench, tmp_path: Path) -> None:
     """The last channel is for 110 alone; no call has to go."""
     text = (
         "4.0 | phone 8001 | lifts\n6.0 | desk 1001 | make 66880001\n"
-        "14.0 | phone 8002 | lifts\n16.0 | desk 1002 | make 110\n"
+        "14.0 | phone 8002 | lifts\n16.0 | desk 1002 | make 66880002\n20.0 | phone 8002 | hangs up\n"
+        "22.0 | phone 8002 | lifts\n24.0 | desk 1002 | make 110\n"
     )
 
     def kept(site: dict) -> None:  # type: ignore[type-arg]
         for route in site["routes"]:
             route["keep_free"] = 1
 
-    one = CardBench("setup | world | trunks=1\n" + STAFF + text, tmp_path / "kept", kept)
+    one = CardBench("setup | world | trunks=2\n" + STAFF + text, tmp_path / "kept", kept)
     one.until(lambda: answered(one, "110"))
-    assert not answered(one, "66880001")
+    dialled = [entry.data["number"] for entry in one.world.truth.log if entry.what == "dialled"]
+    assert dialled == ["66880001", "110"], "one channel was free for the second call, and was kept"
     one.run(1.0)
     over(one)
