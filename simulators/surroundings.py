@@ -120,6 +120,12 @@ class Surroundings(ABC):
     def cut(self, port: int) -> None:
         """The wire of that port of the server's line card breaks."""
 
+    @property
+    def at_rest(self) -> bool:
+        """Are all handsets down, and the office's lines free?"""
+        down = all(telephone.state in ("idle", "off") for telephone in self.phones.values())
+        return down and all(line.free for line in self.lines)
+
     def stop(self) -> None:
         """Ends the world: scripts, timers and whatever its ports do. `done` does not fire any more."""
         self.held = [line.index for line in self.lines if not line.free]

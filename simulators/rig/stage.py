@@ -23,6 +23,8 @@ from simulators.surroundings import Surroundings
 
 # After the last caller has gone: records printed, agents' work done.
 SETTLE_S = 20.0
+LAST_CALL_S = 120.0
+"""And calls out, which may ring for a minute: what holds a line after so long is stuck."""
 MAX_PORTS = 1024
 
 
@@ -72,6 +74,9 @@ class Stage:
                 if progress is not None:
                     progress(len(world.scenario.callers) - world.left)
             self.stepper.run_for(SETTLE_S)
+            over_s = min(limit_s, self.clock.seconds() + LAST_CALL_S)
+            while ended and not world.at_rest and self.clock.seconds() < over_s:
+                self.stepper.run_for(1.0)
             world.stop()
             server.stop()
             self.stepper.run_for(1.0)

@@ -16,6 +16,7 @@ from cti.trunks.signals import shown
 from drivers.clock import SteppedClock
 from simulators import trunk_scenario
 from simulators.card_world import CardWorld
+from simulators.caller import Step
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
 from simulators.scenario import Scenario
@@ -96,6 +97,17 @@ def test_every_call_out_leaves_its_signalling(trunk: str) -> None:
     out = [(id, data["called"]) for id, data in told if not data["incoming"]]
     assert called and sorted(number for _, number in out) == sorted(called)
     assert None not in [id for id, _ in out] and len({id for id, _ in out}) == len(out)
+
+
+def test_a_call_out_that_rings_when_the_last_caller_has_gone_is_waited_for() -> None:
+    from dataclasses import replace
+
+    scenario = mixed(3, 3, trunk="pri")
+    rings = tuple(replace(plan, answer_s=None, busy=False) for plan in scenario.subscribers)
+    late = replace(scenario.deeds[0], when=replace(scenario.deeds[0].when, from_s=8.0, to_s=8.0))
+    short = replace(scenario.callers[0], steps=(Step("wait", seconds=2.0),))
+    result = run(replace(scenario, subscribers=rings, deeds=(late,), callers=(short,)))
+    assert [str(finding) for finding in result.findings] == []
 
 
 def test_damaged_tones_change_no_number() -> None:
