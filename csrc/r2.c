@@ -277,7 +277,9 @@ static void take_tone(struct tr_port *port) {
 
 static void hear(struct tr_port *port, const int16_t *samples) {
     struct tr_r2 *r2 = port->r2;
+    r2->mf.bridges = r2->phase != PHASE_GROUP_B; /* after it comes what people hear */
     tr_mf_feed(&r2->mf, samples);
+    r2->drowned = r2->mf.on ? 0 : r2->drowned + r2->mf.drowned;
     for (int i = 0; i < r2->mf.changes; i++) {
         r2->heard = r2->mf.change[i];
         r2->stirred = now(port);
@@ -289,6 +291,8 @@ static void hear(struct tr_port *port, const int16_t *samples) {
         take_tone(port);
     }
 }
+
+static bool ends_number(enum tr_r2_timer timer) { return timer == TR_R2_T_CALLED || timer == TR_R2_T_CALLER; }
 
 bool tr_r2_runs(const struct tr_r2 *r2) { return r2 && r2->state != STATE_off; }
 
@@ -313,12 +317,16 @@ void tr_r2_run(struct tr_port *port, const int16_t *samples) {
         hear(port, samples);
         take_tone(port);
     }
-    if (r2->due && r2->alarm_since) {
+    enum tr_r2_timer timer = tr_r2_timer_of(r2);
+    if (r2->due && ends_number(timer) && r2->drowned >= tr_r2_ticks(r2, TR_R2_T_NO_FORWARD)) {
+        timer = TR_R2_T_NO_FORWARD;
+        r2->due = now(port);
+    } else if (r2->due && (r2->alarm_since || (ends_number(timer) && r2->mf.drowned && tr_r2_listens(r2)))) {
         r2->due++; /* nothing can be heard: silence ends no number */
     }
     if (r2->due && now(port) >= r2->due) {
         r2->due = 0;
-        r2->expired = (uint8_t)tr_r2_timer_of(r2);
+        r2->expired = (uint8_t)timer;
         tr_r2_take(port, SIGNAL_timer);
         take_tone(port);
     }

@@ -34,6 +34,7 @@ struct tr_r2 {
     struct tr_mf_out out;
     uint8_t heard, last; /* the signal on now, 0 none; the one answered last */
     bool fresh;          /* heard and not yet taken */
+    uint64_t drowned;    /* ticks of noise since the last signal */
     uint64_t began;      /* tick at which our signal began, or ended */
     uint8_t reply;       /* our next backward signal */
     uint8_t backward;    /* the far end's last one */

@@ -21,6 +21,9 @@
 #define SILENCE 0.1f
 #define BEGIN_WINDOWS 2
 #define SILENT_HOPS 2
+/* Mean square over a hop, of -12 dBm0. An echo of ours is less: two tones of -11.5 dBm0, 6 dB at the least from the
+ * hybrid (Q.454). */
+#define LOUD 1.63e7f
 /* A signal drowned in noise is not over as long as there is something to hear: 160 ms, after which it is another sound.
  */
 #define OTHER_WINDOWS 32
@@ -121,7 +124,8 @@ static uint8_t judge(const struct tr_mf *mf) {
 static void follow(struct tr_mf *mf, uint8_t code, float energy) {
     if (mf->on) {
         mf->silent = energy < SILENCE * mf->steady ? mf->silent + 1 : 0;
-        mf->other = code == mf->on ? 0 : mf->other + 1;
+        bool hidden = mf->bridges && mf->drowned && energy >= mf->steady;
+        mf->other = code == mf->on || hidden ? 0 : mf->other + 1;
         if (code == mf->on && !mf->silent) { /* the last window of a signal can still look whole */
             mf->steady = energy;
         }
@@ -153,6 +157,7 @@ static void hop(struct tr_mf *mf, const int16_t *x) {
         memset(mf->part[at], 0, sizeof mf->part[at]);
     }
     uint8_t code = mf->empty < TR_MF_WINDOW ? judge(mf) : 0;
+    mf->drowned = !code && energy >= LOUD * HOP;
     if (mf->on || mf->candidate || code) {
         follow(mf, code, energy);
     }

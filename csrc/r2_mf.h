@@ -10,7 +10,9 @@
  *   level       -38 .. +3 dBm0 each tone (Q.455: -35 .. -5)
  *   twist       up to 10 dB accepted, refused from 13 dB on (Q.455: 5 and 7 dB; 20 dB must be refused)
  *   begin       two windows alike: a tone is told 20 to 25 ms after its begin, one of less than 15 ms is never
- *   end         10 ms of silence, or 30 ms of anything else, or another signal; breaks of 7 ms are bridged (Q.455)
+ *   end         10 ms of silence, or 160 ms of anything else, or another signal; breaks of 7 ms are bridged (Q.455)
+ *   noise       louder than the signal and than any echo of ours (-12 dBm0 in all), where `bridges` is set: the signal
+ *               may go on below it, so it is not over until there is silence, or a sound less loud
  *
  * Both times together are less than the 80 ms that Q.455 allows. */
 #ifndef TIPRING_R2_MF_H
@@ -33,6 +35,8 @@ struct tr_mf {
     uint8_t candidate, seen; /* what the last windows were, how many of them */
     uint8_t silent, other;   /* hops of silence, and windows of anything else, in succession */
     uint8_t empty;           /* hops without any sound; TR_MF_WINDOW and more: nothing of the parts is left */
+    bool bridges;            /* set by the owner: a loud noise ends no signal */
+    bool drowned;            /* a noise is so loud that nothing else could be heard */
     uint8_t changes, change[TR_MF_CHANGES]; /* of this block: the signal that began, 0 for an end */
 };
 

@@ -17,7 +17,8 @@ from simulators.hearing import WINDOW_S, Heard
 from simulators.scenario import Scenario
 from simulators.truth import CallTruth, Truth
 
-NEAR_S = 30.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
+NEAR_S = 60.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
+BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
@@ -74,13 +75,15 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping
         if ring is None or not ring.who.startswith("line "):
             continue
         line = int(ring.who.removeprefix("line "))
+        cleared = truth.calls[number].at("trunk cleared")
+        until = float("inf") if cleared is None else cleared + BEFORE_S
         near = [
             (abs(began - ring.at_s), index)
             for index, call in enumerate(calls)
             if index not in taken
             and _line(call) == line
             and (began := (call.get("steps") or {}).get("1")) is not None
-            and abs(began - ring.at_s) <= NEAR_S
+            and ring.at_s - BEFORE_S <= began <= min(ring.at_s + NEAR_S, until)
         ]
         found[number] = None
         if near:

@@ -61,9 +61,14 @@ TARGETS: dict[str, tuple[str, str]] = {
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
     "mfc": (
         rf"(damaged|lost):{NUMBER}%",
-        "damaged:N% | lost:N%: R2 tones of a call's set-up drowned in noise, for 0.1 s or for 20 s (--trunk r2)",
+        "damaged:N% | lost:N%: R2 tones of a call's set-up drowned in noise, for 0.05 to 20 s or for 20 s (--trunk r2)",
     ),
-    "frames": (rf"(damaged):{NUMBER}%", "damaged:N%: messages of the D channel, both ways (--trunk pri)"),
+    "frames": (
+        rf"(damaged|lost):{NUMBER}%",
+        "damaged:N%: messages of the D channel, both ways | lost:N%: set-ups at which it is drowned in noise for 20 s"
+        " (--trunk pri)",
+    ),
+    "spanslips": (rf"{NUMBER}/min", "N/min (6/min): an octet lost or repeated in every channel of an E1 (ITU-T G.822)"),
     "biterrors": (r"1e-([1-9])", "1e-N (1e-4): of all channels of an E1"),
     "alarm": (
         rf"(los|blue|yellow)@{NUMBER}s?:{NUMBER}s",
@@ -81,6 +86,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss": (0, 100),
     "clip": (-60, 3),
     "slips": (0, 6000),
+    "spanslips": (0, 120),
     "flash": (20, 5000),
     "cut": (0, 1_000_000),
     "unplug": (0, 1_000_000),

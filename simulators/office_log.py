@@ -15,7 +15,7 @@ from typing import Any
 from simulators.truth import Happening, Truth
 
 EVENTS = frozenset({"rings", "trunk called", "trunk answered", "answered", "trunk cleared", "caller gone"})
-NEAR_S = 30.0
+NEAR_S = 60.0
 """A call is offered at most so long after its seizure: 40 digits of 240 ms, and time-outs."""
 
 

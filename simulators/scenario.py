@@ -102,7 +102,9 @@ class Scenario:
     trunk: str = "fxo"  # the kind of the office's lines, see simulators.offices
     mfc: tuple[tuple[str, float], ...] = ()  # R2 tones damaged or lost: the share of each
     frames_damaged: float = 0.0  # share of a D channel's messages
+    frames_lost: float = 0.0  # share of the moments of a call's set-up in which the D channel is drowned in noise
     bit_errors: float = 0.0  # of all channels of an E1
+    span_slips: float = 0.0  # a minute, of all channels of an E1: an octet lost or repeated
     alarms: tuple[tuple[str, float, float], ...] = ()  # what the office sends instead of its signal, at s, for s
     subscribers: tuple[SubscriberPlan, ...] = ()  # telephones of the town that can be called
     deeds: tuple[Deed, ...] = ()

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from drivers.clock import Clock, DelayedCall
 from drivers.errors import PortBusy
 from drivers.port import Port
-from drivers.signalling.causes import BUSY, UNALLOCATED, Cause
+from drivers.signalling.causes import BUSY, NO_CHANNEL, UNALLOCATED, Cause
 from drivers.signalling.interface import Numbers, Trunk, TrunkCall, What
 from simulators.exchange import Exchange
 from simulators.party import Sounds
@@ -81,8 +81,8 @@ class TrunkLine:
         self._note(call_no, self._name, "rings", ani=ani, form=form, dnis=self.dnis, digital=True)
         try:
             call = self._trunk.call(numbers, slot=self.index)
-        except PortBusy:  # the server has seized it that very moment
-            self._clock.callLater(0, self._over, None)
+        except PortBusy:  # the far end has seized it that very moment, or the D channel is down
+            self._clock.callLater(0, self._over, NO_CHANNEL)
             return answered
         self._call = call
         call.listen(self._of_our_caller)

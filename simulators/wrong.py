@@ -11,7 +11,7 @@ from simulators.tones import Sent, changed
 
 ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "cut", "loopdrop", "dialtone")
 """What can be wrong where there is no PBX: with the lines and telephones, and with the office."""
-ON_SPAN = ("mfc", "frames", "biterrors", "alarm")
+ON_SPAN = ("mfc", "frames", "biterrors", "spanslips", "alarm")
 """And with an E1."""
 
 
@@ -77,7 +77,9 @@ def _span_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:
     if fault.name == "mfc":
         return {"mfc": (*scenario.mfc, (words[0], float(words[1]) / 100))}
     if fault.name == "frames":
-        return {"frames_damaged": float(words[1]) / 100}
+        return {f"frames_{words[0]}": float(words[1]) / 100}
+    if fault.name == "spanslips":
+        return {"span_slips": fault.number}
     if fault.name == "biterrors":
         return {"bit_errors": 10.0 ** -int(words[0])}
     return {"alarms": (*scenario.alarms, (words[0], float(words[1]), float(words[2])))}

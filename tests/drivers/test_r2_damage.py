@@ -33,6 +33,29 @@ def test_noise_on_a_tone_makes_no_digit(seed: int) -> None:
     line.settle(3.0)
 
 
+@pytest.mark.parametrize("for_s", [0.2, 0.3, 0.5, 1.0, 2.0, 3.5, 6.0, 12.0, 20.0])
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_for_long_makes_no_digit_and_ends_no_number(for_s: float, seed: int) -> None:
+    """Both ways at once: the numbers come whole, or the call fails at both ends with a timer's name."""
+    draw = random.Random(f"{for_s} {seed}")
+    line = R2Line(ANY)
+    theirs = line.call("957533287104", "02329989053683353")
+    line.time.run_for(draw.uniform(0.3, 3.5))
+    line.card.faults(0, bit_error_rate=NOISE, seed=draw.randrange(1, 1 << 30))
+    line.time.run_for(for_s)
+    line.card.faults(0, bit_error_rate=0)
+    line.time.run(lambda: bool(line.offered) or "cleared" in theirs.words, 60.0)
+    for told in line.offered:
+        assert (told.call.numbers.called, told.call.numbers.calling) == ("957533287104", "02329989053683353")
+        told.call.clear()
+    if not line.offered:
+        assert theirs.call.cause is not None and theirs.call.cause.number in (42, 102)
+    assert line.offered or for_s > 3
+    if "cleared" not in theirs.words:
+        theirs.call.clear()
+    line.settle(5.0)
+
+
 @pytest.mark.parametrize("for_s", [0.5, 1.5, 2.4, 5.0])
 @pytest.mark.parametrize("after_s", [0.5, 1.3, 2.0, 3.1])
 def test_an_alarm_cuts_no_number(for_s: float, after_s: float) -> None:

@@ -111,9 +111,12 @@ def test_a_call_out_that_rings_when_the_last_caller_has_gone_is_waited_for() -> 
 
 
 def test_damaged_tones_change_no_number() -> None:
-    result = over("r2", 12, "mfc=damaged:3%")
-    assert [*map(str, result.findings), *map(str, result.lost)] == []
-    assert any(entry.what == "tone damaged" for entry in result.world.truth.log)
+    """Short ones are survived, long ones fail the call by a timer, at both ends."""
+    result = over("r2", 20, "mfc=damaged:2%")
+    assert [str(finding) for finding in result.findings] == []
+    hit = {entry.call for entry in result.world.truth.log if entry.what == "tone damaged"}
+    assert 0 < len(result.lost) < len(hit)
+    assert all(lost.sent.cause in (42, 102) and "timer" in lost.server for lost in result.lost), result.lost
 
 
 def test_lost_tones_fail_calls_with_a_cause_that_both_ends_name() -> None:
