@@ -70,7 +70,7 @@ enum tr_r2_signal tr_r2_acknowledge(struct tr_port *port) {
     struct tr_r2 *r2 = port->r2;
     r2->incoming_calls = r2->incoming_calls == INT32_MIN ? -1 : r2->incoming_calls - 1;
     tr_r2_begin(port, r2->incoming_calls);
-    tr_r2_set_timer(port);
+    tr_r2_set_timer(port); /* for the first digit, not for the last call's next one */
     r2->id = 0;
     tr_r2_note(port, TR_R2_BITS_HEARD, (uint32_t)(AB_SEIZE << 2 | r2->config.cd));
     tr_r2_bits(port, AB_BUSY);

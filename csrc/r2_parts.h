@@ -73,6 +73,8 @@ enum { AB_SEIZE = 0, AB_ANSWER = 1, AB_IDLE = 2, AB_BUSY = 3 };
 /* r2.c */
 /* False: the state does not know the signal. */
 bool tr_r2_take(struct tr_port *port, enum tr_r2_signal signal);
+/* Anew, where what the action changed decides how long the state waits. */
+void tr_r2_set_timer(struct tr_port *port);
 void tr_r2_note(struct tr_port *port, enum tr_r2_what what, uint32_t value);
 void tr_r2_bits(struct tr_port *port, int ab);
 void tr_r2_tone(struct tr_port *port, bool forward, uint8_t code);

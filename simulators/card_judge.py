@@ -20,6 +20,7 @@ from simulators.truth import CallTruth, Truth
 NEAR_S = 60.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
 BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
+LAYER_2_S = 6.0  # Q.921: four tries of a second, and the call's own messages again
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
@@ -113,6 +114,8 @@ def outcome_of(mine: CallTruth, world: CardWorld) -> str:
 
 
 def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iterator[str]:
+    if _lost_channel(call, mine, world):
+        return  # the server has ended it; what the caller says and hears then is between caller and office
     seen, outcome = outcome_of(mine, world), str(call.get("outcome"))
     if outcome not in SAME[seen] and not (outcome == "answered" and _just_missed(call, mine, world)):
         yield f"outcome {outcome}, the world saw {seen}"
@@ -134,8 +137,26 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
     alone = len(heard) == 1 and not any(f"of {mine.number}" in done.deed.who for done in world.deeds.done)
     if alone and began is not None and ended is not None and said is not None:
         talked = ended - began
-        if abs(said - talked) > TALK_TOLERANCE_S:
+        if not -TALK_TOLERANCE_S <= said - talked <= TALK_TOLERANCE_S + _unheard_s(ended, world):
             yield f"talked {said} s, the world saw {talked:.1f} s"
+
+
+def _unheard_s(at_s: float, world: CardWorld) -> float:
+    """How long a hang-up at that second stays unknown at the far end: as long as the D channel is drowned in noise, and
+    until layer 2 is up again."""
+    ends = [
+        one.at_s + float(one.data["for_s"]) + LAYER_2_S - at_s
+        for one in world.truth.log
+        if one.what == "frames lost" and one.at_s <= at_s + 1.0 and at_s <= one.at_s + float(one.data["for_s"])
+    ]
+    return max(ends, default=0.0)
+
+
+def _lost_channel(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:
+    """Does the server say that it ended for want of a D channel, which was drowned in noise indeed?"""
+    gone = mine.at("caller gone")
+    drowned = (one.at_s for one in world.truth.log if one.what == "frames lost")
+    return "D channel down" in str(call.get("cause")) and gone is not None and any(at_s <= gone for at_s in drowned)
 
 
 def _glare(mine: CallTruth) -> bool:

@@ -227,6 +227,8 @@ def _compare(
         same = same | {"answered"}
     if mine.outcome == "released" and _cut_off(mine, scenario):
         same = same | {"abandoned_menu"}  # its wire broke: for the server that is a hang-up, wherever the call was
+    if mine.outcome == "message" and mine.cut_by_line and _into_an_alarm(mine, scenario):
+        same = same | SAME["abandoned_queue"]
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
     for what in differences(call, mine):
@@ -245,6 +247,12 @@ def _compare(
     if talked is not None and said is not None and mine.outcome == "answered" and abs(said - talked) > near:
         differs(f"talked {said} s, the world saw {talked:.1f} s")
     return out
+
+
+def _into_an_alarm(mine: CallTruth, scenario: Scenario) -> bool:
+    """Was every word of the message said into a line that carried nothing any more? Nobody heard it."""
+    spoke = mine.at("message")
+    return spoke is not None and any(at_s <= spoke <= at_s + for_s for _, at_s, for_s in scenario.alarms)
 
 
 def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:

@@ -30,6 +30,11 @@ class DigitalTrunk(Trunk):
         super().__init__(pbx, signalling.span.channels[slot], number, "")
         self.slot = slot
         self._call: TrunkCall | None = None
+        self._coming: int | None = None
+
+    def belongs_to(self, call_number: int) -> None:
+        """From the moment on in which the call is here: the last one may not be over for us yet."""
+        self._coming = call_number
 
     # ---- steps 1 and 2 --------------------------------------------------------------------------
 
@@ -37,8 +42,9 @@ class DigitalTrunk(Trunk):
         """The office calls on this channel."""
         if self.state != "idle":
             call.clear(OUT_OF_ORDER)
+            self.failed(call)
             return
-        self._call, self.state = call, "ringing"
+        self._call, self.state, self.call_number = call, "ringing", self._coming
         self.owner = self.peer = None
         self.legs.begin()
         call.listen(self._told)
@@ -80,9 +86,10 @@ class DigitalTrunk(Trunk):
             self._call.answer()
 
     def failed(self, call: TrunkCall) -> None:
-        """A seizure of the office's that was over before it could be offered."""
+        """A seizure of the office's that was over before it could be offered, or came while the last call was here."""
         cause = call.cause or NORMAL
-        self._note("seizure failed", cause=cause.number, text=", ".join(filter(None, (cause.text, call.reached))))
+        text = ", ".join(filter(None, (cause.text, call.reached)))
+        self.pbx.note(self._coming, f"trunk {self.number}", "seizure failed", cause=cause.number, text=text)
 
     # ---- the end --------------------------------------------------------------------------------
 

@@ -111,6 +111,12 @@ class Scenario:
     hears: tuple[Hears, ...] = ()  # what should be heard
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part -> extensions of those who may play it
 
+    @property
+    def line_is_sound(self) -> bool:
+        """Does an E1 carry every octet as it was sent?"""
+        shares = (self.frames_damaged, self.frames_lost, self.bit_errors, self.span_slips)
+        return not (self.mfc or self.alarms or any(shares))
+
     def with_make(self, name: str) -> Scenario:
         """The same calls at a PBX of another make (KeyError: there is none)."""
         make = MAKES[name]

@@ -98,6 +98,7 @@ def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:
         "sources": {},
         "parties": [],
         "verbs": [],
+        "recordings": [],
         "ani_sent": sent.ani,
         "dnis_sent": sent.dnis,
     }

@@ -56,6 +56,20 @@ def test_noise_for_long_makes_no_digit_and_ends_no_number(for_s: float, seed: in
     line.settle(5.0)
 
 
+def test_a_channel_waits_as_long_for_the_first_digit_as_ever_after_a_call_that_ended_among_its_digits() -> None:
+    line = R2Line(ANY)
+    given_up = line.call("957533287104", "")
+    line.time.run_for(1.0)
+    given_up.call.clear()
+    line.settle(3.0)
+    line.card.faults(0, bit_error_rate=NOISE)
+    line.call("957533287104", "02329989053683353")
+    line.time.run_for(5.0)
+    line.card.faults(0, bit_error_rate=0)
+    call = line.until_offered()
+    assert (call.numbers.called, call.numbers.calling) == ("957533287104", "02329989053683353")
+
+
 @pytest.mark.parametrize("for_s", [0.5, 1.5, 2.4, 5.0])
 @pytest.mark.parametrize("after_s", [0.5, 1.3, 2.0, 3.1])
 def test_an_alarm_cuts_no_number(for_s: float, after_s: float) -> None:

