@@ -20,7 +20,7 @@ def test_who_logged_out_in_a_talk_is_not_busy_for_ever(tmp_path: Path) -> None:
     world.side.verbs.do(world.side.seating.asker(seat), "park", "1")
     assert seat.off_hook and call.agent is None and call.state == "talking"
     world.phone("8001").hang_up("gone home")
-    world.run(1.0)
+    world.run(3.0)  # longer than a flash: on-hook is known
     assert (agent.line, agent.call) == ("idle", None)
     acd.login("1001")
     acd.ready("1001")
