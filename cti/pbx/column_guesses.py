@@ -15,49 +15,24 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from cti.pbx.column_shapes import MANY, RARE, columns_of, cut_out, text_at, widened
-from cti.pbx.guesses import NEAR_DAYS, SURE_ARRIVALS
-from cti.pbx.shapes import as_date
+from cti.pbx.column_values import CLOCKS, MOSTLY, WRITINGS, Writing, clock_s, deviation, length_s, orders_near
+from cti.pbx.guesses import SURE_ARRIVALS
 
 Column = tuple[int, int]
 
 KINDS: Final = 6  # kinds of line, told apart by a word in front
 DIGITS: Final = 6  # a line with fewer is no record
-MOSTLY: Final = 0.9  # of the lines must bear a guess out
 FEW: Final = 5  # lines; of fewer, times are believed only beside their date
 DAY_S: Final = 86400
 _EXTENSION: Final = re.compile(r"\d{2,7}")
 _WORD: Final = re.compile(r"\s*(\S*?[^\s\d]{2,}\S*)")
 _SHAPED: Final = re.compile(r"\d[:'/]\d\d|[\n\t]")  # dates, times: cti.pbx.guesses reads them, or nobody
-_CLOCKS: Final = {6: r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", 4: r"(?:[01]\d|2[0-3])[0-5]\d"}
 
-
-class Writing(NamedTuple):
-    """A way to print a duration without punctuation: its parts with their widths, and what it looks like.
-
-    spread: the digit (from the left, from 0) that takes many values, if this is the writing; low: those that never
-    pass 5.
-    """
-
-    name: str
-    parts: tuple[tuple[str, int], ...]
-    look: str
-    spread: int
-    low: tuple[int, ...]
-
-
-_H, _HH = ("duration_h", 1), ("duration_h", 2)
-_M, _S, _T = ("duration_m", 2), ("duration_s", 2), ("duration_t", 1)
-WRITINGS: Final = (
-    Writing("hhmmss", (_HH, _M, _S), r"\d\d[0-5]\d[0-5]\d", 5, (2, 4)),
-    Writing("hmmss", (_H, _M, _S), r"\d[0-5]\d[0-5]\d", 4, (1, 3)),
-    Writing("hmm and tenths of a minute", (_H, _M, _T), r"\d[0-5]\d\d", 3, (1,)),
-    Writing("mmss", (_M, _S), r"\d\d[0-5]\d", 3, (2,)),
-)
 
 Fitting = tuple[float, int, Column, Writing | None]  # how badly it fits, how far from the time, where, how written
 
@@ -112,7 +87,7 @@ def _date_line(lines: Sequence[str], now: datetime) -> ColumnForm | None:
     for look, _ in looks.most_common():
         of = [line for line in short if re.sub(r"\d", "0", line.strip()) == look]
         texts = [re.sub(r"[ /.-]", "", line) for line in of]
-        orders = _orders_near(texts, now)
+        orders = orders_near(texts, now)
         if orders:
             form = ColumnForm("date", of, order=orders[0], event="date")
             form.pattern = "^ *(?P<date>" + re.sub("0+", lambda run: rf"\d{{{len(run[0])}}}", re.escape(look)) + ")$"
@@ -120,41 +95,6 @@ def _date_line(lines: Sequence[str], now: datetime) -> ColumnForm | None:
                 form.unsure.append(("date", "the order may be " + " or ".join(orders)))
             return form
     return None
-
-
-def _orders_near(texts: Sequence[str], now: datetime) -> list[str]:
-    """The orders in which nearly all of these digits are dates near now, the likeliest first; [] none."""
-    if not texts:
-        return []
-    width = len(texts[0])
-    candidates = {4: ("md", "dm"), 6: ("mdy", "dmy", "ymd"), 8: ("ymd", "mdy", "dmy")}.get(width, ())
-    counts = {order: sum(_near(text, order, now) for text in texts) for order in candidates}
-    most = max(counts.values(), default=0)
-    return [order for order in candidates if counts[order] == most and most >= MOSTLY * len(texts)]
-
-
-def _near(text: str, order: str, now: datetime) -> bool:
-    day = _day(text, order, now)
-    return day is not None and abs((day - now.date()).days) <= NEAR_DAYS
-
-
-def _day(text: str, order: str, now: datetime) -> date | None:
-    """The day of some digits; without a year the one nearest to now."""
-    if len(text) == 8:
-        at = 4 if order == "ymd" else 2
-        parts = [text[:at], text[at : at + 2], text[at + 2 :]]
-    else:
-        parts = [text[at : at + 2] for at in range(0, len(text), 2)]
-    day = as_date("/".join(parts), order) if text.isdecimal() else None
-    if day is None or "y" in order:
-        return day
-    years = []
-    for year in (now.year - 1, now.year, now.year + 1):
-        try:
-            years.append(day.replace(year=year))
-        except ValueError:  # 29 February
-            continue
-    return min(years, key=lambda one: abs((one - now.date()).days), default=None)
 
 
 class _Kind:
@@ -260,7 +200,7 @@ class _Kind:
                 for at in range(first, last - width + 2):
                     texts = [row[at - 1 : at - 1 + width] for row in self._rows]
                     digits = [text for text in texts if text.isdecimal()]
-                    orders = _orders_near(digits, self._now) if self._share(len(digits)) >= MOSTLY else []
+                    orders = orders_near(digits, self._now) if self._share(len(digits)) >= MOSTLY else []
                     timed = bool(orders) and self._clock_at(at + width) is not None
                     if orders and (timed or at == first):
                         found.append((not timed, -width, (at, at + width - 1), orders))
@@ -298,7 +238,7 @@ class _Kind:
             return None
         for width in (6, 4):
             texts = [row[first - 1 : first - 1 + width] for row in self._rows]
-            right = sum(re.fullmatch(_CLOCKS[width], text) is not None for text in texts)
+            right = sum(re.fullmatch(CLOCKS[width], text) is not None for text in texts)
             spread = len({text[4:5] for text in texts}) > 2 or len(texts) < MANY
             if first + width - 1 <= inside[1] and self._share(right) >= MOSTLY and (width == 4 or spread):
                 return first, first + width - 1
@@ -308,7 +248,7 @@ class _Kind:
         """How far these times are from running with the lines, in seconds; None: they do not."""
         seen = []
         for row, came in zip(self._rows, self._came, strict=True):
-            at = _clock_s(text_at(row, column))
+            at = clock_s(text_at(row, column))
             if at is not None:
                 seen.append((at, came))
         times = [at for at, _ in seen]
@@ -316,8 +256,8 @@ class _Kind:
         if len(offsets) >= SURE_ARRIVALS:
             around = [(offset - offsets[0] + DAY_S / 2) % DAY_S for offset in offsets]
             arrivals = [came for _, came in seen if came is not None]
-            drift = _deviation(around)
-            return drift if len(set(times)) > 1 and drift < 0.6 * _deviation(arrivals) else None
+            drift = deviation(around)
+            return drift if len(set(times)) > 1 and drift < 0.6 * deviation(arrivals) else None
         steps = [(after - before) % DAY_S for before, after in pairwise(times)]
         back = sum(step > DAY_S / 2 for step in steps)
         runs = len(times) >= FEW and len(set(times)) > 2 and back <= RARE * len(times)
@@ -377,8 +317,8 @@ class _Kind:
             return -1.0
         calls: dict[str, list[tuple[int, int]]] = {}
         for row in self._rows:
-            at = _clock_s(text_at(row, self._times[0])) if self._times else None
-            length = _length_s(text_at(row, column), writing)
+            at = clock_s(text_at(row, self._times[0])) if self._times else None
+            length = length_s(text_at(row, column), writing)
             if at is not None and length is not None:
                 for place in self._extension_at[:1]:
                     calls.setdefault(text_at(row, place), []).append((at, length))
@@ -391,14 +331,14 @@ class _Kind:
         known."""
         as_end, as_start = [], []
         for row, came in zip(self._rows, self._came, strict=True):
-            at = _clock_s(text_at(row, self._times[0])) if self._times else None
-            length = _length_s(text_at(row, column), writing)
+            at = clock_s(text_at(row, self._times[0])) if self._times else None
+            length = length_s(text_at(row, column), writing)
             if at is not None and length is not None and came is not None:
                 as_end.append((came - at + DAY_S / 2) % DAY_S)
                 as_start.append((came - at - length + DAY_S / 2) % DAY_S)
         if len(as_end) < SURE_ARRIVALS:
             return None, None
-        return _deviation(as_end), _deviation(as_start)
+        return deviation(as_end), deviation(as_start)
 
     def _stamp(self, form: ColumnForm) -> None:
         """Start or end? The one by which the lines came evenly."""
@@ -574,28 +514,3 @@ def _readings(fitting: Sequence[Fitting]) -> str:
 
 def _named(columns: Sequence[Column]) -> str:
     return " or ".join(f"columns {first}-{last}" for first, last in columns[:4])
-
-
-def _deviation(values: Sequence[float]) -> float:
-    """Half of the values lie so near to their middle one: some damaged ones do not change it."""
-    middle = sorted(values)[len(values) // 2]
-    return sorted(abs(value - middle) for value in values)[len(values) // 2]
-
-
-def _clock_s(text: str) -> int | None:
-    if len(text) not in _CLOCKS or not re.fullmatch(_CLOCKS[len(text)], text):
-        return None
-    return int(text[:2]) * 3600 + int(text[2:4]) * 60 + int(text[4:] or 0)
-
-
-def _length_s(text: str, writing: Writing | None) -> int | None:
-    if writing is None:
-        return int(text) if text.isdecimal() else None
-    if not re.fullmatch(writing.look, text):
-        return None
-    seconds = {"duration_h": 3600, "duration_m": 60, "duration_s": 1, "duration_t": 6}
-    total = at = 0
-    for name, width in writing.parts:
-        total += seconds[name] * int(text[at : at + width])
-        at += width
-    return total
