@@ -86,8 +86,6 @@ void tr_r2_end(struct tr_port *port, enum tr_r2_end why, int32_t value);
 /* A new call: everything of the last one is forgotten. */
 void tr_r2_begin(struct tr_port *port, int32_t call);
 uint64_t tr_r2_ticks(const struct tr_r2 *r2, enum tr_r2_timer timer);
-/* Starts the timer of the state, as an entry into it does, for an action that changes what it depends on. */
-void tr_r2_set_timer(struct tr_port *port);
 /* The timer of the state, for the cause of a time-out. */
 enum tr_r2_timer tr_r2_timer_of(const struct tr_r2 *r2);
 /* One more register signal of this call; false: too many. */
