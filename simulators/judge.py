@@ -42,6 +42,7 @@ TALK_TOLERANCE_S = 3.0
 # A busy tone that is so short before a flash is not heard; the flash itself takes so long.
 UNHEARD_S, FLASH_S = 2.0, 1.0
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
+AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
 # A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
 RING_PAUSE_S = 6.0
@@ -261,10 +262,7 @@ def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     wait so long each time: what tells is the PBX's record of the VRU's extension. Where the make prints none, or it
     did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
     gone = mine.at("released")
-    told = MAKES[scenario.make].records is not None and not any(
-        one.data["fault"] for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions
-    )
-    if gone is None or scenario.pbx.disconnect != "tone" or told:
+    if gone is None or scenario.pbx.disconnect != "tone" or _recorded_at_once(mine, scenario):
         return False
     near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
     return any(-FLASH_S <= one.at_s - gone <= UNHEARD_S for one in near)
@@ -273,7 +271,8 @@ def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
 def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Was the caller gone between the VRU's hanging up, when the agent had lifted, and the PBX's noticing it? A PBX
     takes on-hook for a flash as long as one may last. The VRU listens no more; its part is printed as that of a call
-    which was put through. So too where the PBX lost its power when the agent had lifted, with all that it knew."""
+    which was put through. Before, while the VRU hears the agent, only a record that comes at once tells. So too where
+    the PBX lost its power when the agent had lifted, with all that it knew."""
     gone = mine.at("released")
     lifted = [one for one in mine.all("answers") if one.data["extension"] not in scenario.vru_extensions]
     if gone is None or not any(one.at_s <= gone for one in lifted):
@@ -281,12 +280,22 @@ def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     if mine.first("power cut") is not None:
         return True
     window = scenario.pbx.flash_ms[1] / 1000 + TICKS_S
+    if not _recorded_at_once(mine, scenario):
+        window += AGENT_HEARD_S
     hung_up = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
     return any(0.0 <= one.at_s - gone <= window for one in hung_up)
 
 
 def _cut_off(mine: CallTruth, scenario: Scenario) -> bool:
     return any(scenario.vru_extensions[port] in mine.vru_extensions for port, _ in scenario.cuts)
+
+
+def _recorded_at_once(mine: CallTruth, scenario: Scenario) -> bool:
+    """Did the record of the VRU's extension come whole, as the call ended?"""
+    ours = [one for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions]
+    out = [(at_s, at_s + (for_s or float("inf"))) for name, at_s, for_s in scenario.unplugs if name == "smdr"]
+    unread = any(begin <= one.at_s < end for one in ours for begin, end in out)
+    return MAKES[scenario.make].records is not None and not unread and not any(one.data["fault"] for one in ours)
 
 
 def _flash_does_not_suit(scenario: Scenario) -> bool:
