@@ -257,12 +257,13 @@ def _into_an_alarm(mine: CallTruth, scenario: Scenario) -> bool:
 
 
 def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
-    """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone? It gives the dial
-    tone all the same, and the agent lifts. A tone is known by its cadence, which takes two seconds, and no flash can
-    wait so long each time: what tells is the PBX's record of the VRU's extension. Where the make prints none, or it
-    did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
+    """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone, or by digits
+    which the flash cuts off? It gives the dial tone all the same, and the agent lifts. A tone is known by its cadence,
+    which takes two seconds, and no flash can wait so long each time: what tells is the PBX's record of the VRU's
+    extension. Where the make prints none, or it did not come whole and at once, nothing tells that nobody is there;
+    the agent says so, or hears it."""
     gone = mine.at("released")
-    if gone is None or scenario.pbx.disconnect != "tone" or _recorded_at_once(mine, scenario):
+    if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, scenario):
         return False
     near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
     return any(-FLASH_S <= one.at_s - gone <= UNHEARD_S for one in near)
