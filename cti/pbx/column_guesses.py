@@ -6,7 +6,7 @@ day of the capture, times that run with the times at which the lines came (or, w
 step back). Where the anchors lie tells the rest. A guess that had another choice stands in ColumnForm.unsure; what
 cannot be told is left out and said there, since a wrong time or trunk does more harm than none.
 
-Limits: KINDS kinds of line; a duration has one of the writings of WRITINGS.
+Limits: KINDS kinds of line, of each about ROWS lines, spread over all of them; durations as in WRITINGS.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cti.pbx.guesses import SURE_ARRIVALS
 Column = tuple[int, int]
 
 KINDS: Final = 6  # kinds of line, told apart by a word in front
+ROWS: Final = 250  # of a kind are looked at
 DIGITS: Final = 6  # a line with fewer is no record
 FEW: Final = 5  # lines; of fewer, times are believed only beside their date
 DAY_S: Final = 86400
@@ -67,6 +68,7 @@ def column_forms(
             kinds.setdefault(_kind(line), []).append(at)
     often = sorted(kinds.items(), key=lambda kind: -len(kind[1]))[:KINDS]
     for word, places in often:
+        places = places[:: len(places) // ROWS or 1][: 2 * ROWS]
         rows = [lines[at] for at in places]
         forms += _Kind(word, rows, [came[at] for at in places], extensions, now).forms()
     for number, form in enumerate(forms, 1):
