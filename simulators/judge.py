@@ -13,7 +13,7 @@ from typing import Any
 
 from simulators.makes import MAKES
 from simulators.scenario import Scenario
-from simulators.told import differences, record_of, whole, wrong_customers
+from simulators.told import differences, record_of, tellings, whole, wrong_customers
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
@@ -142,6 +142,15 @@ def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     return any(one.at_s < cut.get(str(one.data["extension"]), float("inf")) for one in rings)
 
 
+def _message_alone(call: Mapping[str, Any], truth: Truth) -> bool:
+    """Is this no call but the message of one, kept and doubted? Where message lines are exchanged, a message names the
+    port of another caller, who may have one already: then it is nobody's."""
+    if not call.get("ani_doubt") or (call.get("sources") or {}).get("3") == "port":
+        return False
+    crossed = [one for mine in truth.calls.values() for one in tellings(mine) if one.data["fault"] == "crossed"]
+    return any(one.data["calling"] == call["ani"] for one in crossed)
+
+
 def _step(call: Mapping[str, Any], number: int) -> float | None:
     steps = call.get("steps") or {}
     value = steps.get(str(number), steps.get(number))
@@ -166,7 +175,7 @@ def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) 
     findings += _records(matched, truth)
     named = {str(call["call"]) for theirs in matched.values() for call in theirs}
     for call in calls:
-        if str(call["call"]) not in named:
+        if str(call["call"]) not in named and not _message_alone(call, truth):
             findings.append(Finding(0, str(call["call"]), "nobody made this call"))
     return findings
 

@@ -75,6 +75,18 @@ def test_a_call_that_nobody_made() -> None:
     assert [str(finding) for finding in findings] == ["caller 0 (call 1-000002): nobody made this call"]
 
 
+def test_a_crossed_message_may_stand_alone_when_it_is_doubted() -> None:
+    truth = world()
+    crossed = {"calling": "13800138000", "called": "66886688", "extension": "2001", "fault": "crossed"}
+    truth.note(1, "pbx", "tells", way="smdi", **crossed)
+    alone = {"call": "1-000002", "ani": "13800138000", "extension": "2002", "outcome": "abandoned_ring", "port": 1}
+    kept = CALL | alone | {"ani_doubt": "port_map", "sources": {"3": "smdi"}, "steps": {"1": 90.0}}
+    said = [finding.call for finding in judge([CALL, kept], truth, SCENARIO)]
+    assert said == []
+    for change in ({"ani_doubt": None}, {"sources": {"3": "port"}}, {"ani": "13900139000"}):
+        assert [finding.call for finding in judge([CALL, kept | change], truth, SCENARIO)] == ["1-000002"]
+
+
 def test_a_recalled_caller_may_have_two_calls() -> None:
     truth = world()
     truth.note(1, "ext 2002", "rings", extension="2002")
