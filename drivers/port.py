@@ -371,6 +371,9 @@ class Port:
             self._sounding = event
         elif isinstance(event, (ev.ToneEnded, ev.LoopDrop)):
             self._sounding = None
+        elif isinstance(event, ev.OffHook):
+            for ring in [one for one in self._operations if isinstance(one, Ring)]:
+                self._guard(ring.lifted, ring.name)
         epoch = self.epoch
         for fn in tuple(self._listeners):
             if fn in self._listeners:

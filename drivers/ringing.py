@@ -78,9 +78,13 @@ class Ring(Playing[None]):
         if not self._ringing:
             self.after(BEFORE_RING_MS / 1000, self._ring)
 
+    def lifted(self) -> None:
+        """Told before anybody else hears of it: what is played at the answer finds the line free, also in the middle of
+        the caller ID."""
+        self.abort()
+
     def event(self, event: ev.Event) -> None:
         if isinstance(event, ev.OffHook):
-            self.abort()
             self.finish(None)
         else:
             super().event(event)

@@ -17,6 +17,7 @@ from drivers.errors import (
 )
 from drivers.items import Tone
 from drivers.operations import quietly
+from drivers.playing import PlayEnd
 from tests.drivers.card_rig import DIAL_ONLY, PLAN, Rig, level, samples, voice
 
 
@@ -39,6 +40,26 @@ class SignalTests:
             assert got == []
         assert len(rig.events(rig.near, ev.RingEnd)) == 2
         quietly(ringing).cancel()
+
+    @pytest.mark.parametrize("lifted_s", [0.5, 1.8, 2.6])
+    def test_what_is_played_when_it_is_lifted_sounds_also_in_the_middle_of_the_caller_id(
+        self, rig: Rig, lifted_s: float
+    ) -> None:
+        """During the burst, the caller ID, and after it."""
+        played: list[Deferred[PlayEnd]] = []
+
+        def lifted(event: ev.Event) -> None:
+            if isinstance(event, ev.OffHook):
+                played.append(quietly(rig.far.play(Tone(450, ms=300))))
+
+        rig.far.listen(lifted)
+        ringing = rig.far.ring((1000, 4000), encode_mdmf("13912345678", name="李明", when="11050930"))
+        rig.time.run_for(lifted_s)
+        rig.run(rig.near.answer())
+        rig.run(ringing, 1)
+        [end] = played
+        assert rig.run(end, 2).why == "finished"
+        assert rig.far.operations == []
 
     def test_dtmf_caller_id_before_the_first_ring(self, rig: Rig) -> None:
         rig.near.detect("dtmf_id")
