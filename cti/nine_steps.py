@@ -82,7 +82,7 @@ class NineSteps:
         return await self.centre.transfer(call, agent, lambda: self.step_8_pop_up(call, agent), flashed=flashed)
 
     def step_8_pop_up(self, call: Call, agent: Agent) -> None:
-        """The caller's number and the customer's record go to the agent's screen, before the telephone rings."""
+        """The caller's number and the customer's record go to the agent's screen, as the telephone is called."""
         self.centre.mark(call, 8, "desk")
         self.centre.pop_ups.show(call, agent)
 

@@ -1,7 +1,7 @@
 """Agents' PCs (step 8): log in, declare themselves ready, show the pop-up, click what an agent clicks.
 
 The desk protocol is newline-delimited JSON-RPC 2.0, written here a second time. A desk checks what is promised: the
-pop-up is on the screen before the telephone rings, with the caller's number. It clicks `call_ended` only when the
+pop-up is on the screen as the telephone is called, with the caller's number. It clicks `call_ended` only when the
 screen still shows a call five seconds after its telephone was hung up, or has stopped ringing.
 """
 

@@ -122,17 +122,17 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
         console = Console(width=200)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in (
-        "call 呼叫",
+        "call 通话编号",
         "kind 类别",
         "began 开始",
         "ANI 主叫",
         "DNIS 被叫",
-        "group 组",
+        "group 技能组",
         "agent 坐席",
         "outcome 结果",
     ):
         table.add_column(heading, no_wrap=True)
-    for heading in ("wait 等待 s", "talk 通话 s", "steps 步"):
+    for heading in ("wait 等待 s", "talk 通话 s", "steps 步骤"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         ani = (row.ani or "") + ("…" if row.ani_truncated else "") + ("?" if row.ani_doubt else "")

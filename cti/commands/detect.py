@@ -103,7 +103,7 @@ def _show(found: Found) -> None:
         console.print(table)
     if not found.spans:
         return
-    heads = ("span 跨段", "name 名称", "type 类型", "channels 通道", "signalling 信令", "port 端口", "echo 回声消除")
+    heads = ("span E1 端口", "name 名称", "type 类型", "channels 通道", "signalling 信令", "port 端口", "echo 回声消除")
     table = Table(*heads, "in use 占用", "alarms 告警", box=None, pad_edge=False)
     for span in found.spans:
         groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}

@@ -23,7 +23,7 @@ Real cards need the DAHDI driver in the kernel. On Debian 12, as root:
   2. modprobe dahdi, then the card's own driver, e.g. modprobe wctdm24xxp (docs/cards.md)     加载驱动
   3. tipring detect --describe "4 FXO, China" --write /etc/dahdi/system.conf     生成驱动配置
   4. cp conf/systemd/tipring-dahdi.service /etc/systemd/system/ && systemctl enable --now tipring-dahdi
-     Numbers the spans and runs dahdi_cfg at each start.     开机时分配跨段并配置
+     Numbers the spans and runs dahdi_cfg at each start.     开机时给 E1 端口（span）编号并配置
   5. adduser tipring dialout     设备权限
   6. tipring detect     再看一遍
 """

@@ -14,14 +14,14 @@ NAME = "trace"
 HELP = "one call through the nine steps, with times and sources, and every event of it"
 
 STEPS: Final = (
-    ("enters the central office", "进入局端"),
-    ("PBX has ANI and DNIS", "交换机取得主被叫"),
-    ("hunted to a VRU port", "选中语音端口"),
-    ("PBX tells the VRU", "交换机通知语音系统"),
-    ("menu", "语音导航"),
-    ("queue", "排队"),
+    ("enters the central office", "电话进入市话局"),
+    ("PBX has ANI and DNIS", "取得主叫、被叫号码"),
+    ("hunted to a VRU port", "选中 VRU 端口"),
+    ("PBX tells the VRU", "通知 VRU"),
+    ("menu", "VRU 播放菜单"),
+    ("queue", "进入技能组队列"),
     ("transfer to the agent", "转接坐席"),
-    ("pop-up", "弹屏"),
+    ("pop-up", "坐席弹屏"),
     ("record, agent idle", "话单，坐席空闲"),
 )
 

@@ -45,7 +45,7 @@ class PopUps:
             Deferred.fromCoroutine(self._look_up(call, call.ani))
 
     def show(self, call: Call, agent: Agent) -> None:
-        """The pop-up, before the telephone rings."""
+        """The pop-up, as the telephone is called."""
         self._shown[call] = [agent.id]
         self._screens.notify(agent.id, "popup", self._content(call))
 

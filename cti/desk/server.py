@@ -1,4 +1,4 @@
-"""The desk server: agents log in, say what they are, and see who calls before the telephone rings (step 8).
+"""The desk server: agents log in, say what they are, and see who calls as the telephone is called (step 8).
 
 One link carries one agent's session (cti/desk/session.py); the second log-in of an agent takes the session over and the
 first desk is told. A method that changes the agent's state answers when the change is safe on the disk (durable), at

@@ -147,7 +147,7 @@ METHODS: dict[str, type[Params]] = {
 """What a desk may ask."""
 
 NOTIFICATIONS = {
-    "popup": "a call for this agent; comes before the telephone rings, and again after resume",
+    "popup": "a call for this agent; comes as the telephone is called, and again after resume",
     "popup.update": "the call on the screen is better known, or doubted: number, customer",
     "state": "the agent's three truths",
     "ended": "the call on the screen is over, or went to another agent",

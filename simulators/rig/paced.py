@@ -39,7 +39,7 @@ POLL_S = 0.1
 STEPS = {
     1: ("a call enters the central office", "电话进入市话局"),
     2: ("the PBX captured ANI and DNIS", "PBX 取得主叫、被叫号码"),
-    3: ("the PBX hunts to a VRU port", "PBX 接到 VRU 端口"),
+    3: ("the PBX hunts to a VRU port", "PBX 选中 VRU 端口"),
     4: ("the PBX tells the VRU over RS232", "PBX 经 RS232 通知 VRU"),
     5: ("the VRU plays the menu", "VRU 播放菜单"),
     6: ("the queue of the group", "进入技能组队列"),
@@ -58,11 +58,11 @@ MOVES = {
     "Held": ("on hold", "保持"),
     "Retrieved": ("back from hold", "恢复通话"),
     "Conferenced": ("joins the conference", "加入会议"),
-    "Transferred": ("hands the call over", "转移"),
+    "Transferred": ("hands the call over", "转接"),
     "Queued": ("parked", "驻留"),
 }
 """What CSTA calls what a party does in the middle of a call."""
-JOINS = {"listen": ("listens", "监听"), "coach": ("whispers", "耳语")}
+JOINS = {"listen": ("listens", "监听"), "coach": ("whispers", "密语")}
 """What the cause of an event says of a supervisor's part."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
@@ -221,7 +221,9 @@ def _watch(
     """Tells the journal until the world has ended; 1 where a process dies or time is over."""
     tail, story = Tail(site.journal), Story(console, on_card=site.switch == "card")
     began = time.monotonic()
-    console.print("server and world are starting; the first call comes in seconds · 正在启动，稍后来电", style="dim")
+    console.print(
+        "server and world are starting; the first call comes in seconds · 正在启动，数秒后将有第一个来电", style="dim"
+    )
     if keep:
         near = os.path.relpath(site.state.parent)
         console.print(f"logs and state in {near}; Ctrl-C ends. In another terminal:", style="dim")

@@ -42,7 +42,7 @@ VERBS: Final = {
     "give_back": "退回队列: gives the caller back to the queue, of the group with the number `to`, else of the old one",
     "send_dtmf": "送号: sends digits to the far end",
     "monitor": "监听: hears an agent's conversation, unheard",
-    "whisper": "耳语: hears it, and is heard by the agent alone",
+    "whisper": "密语: hears it, and is heard by the agent alone",
     "barge_in": "强插: hears it, and is heard by all",
     "forced_release": "强拆: ends an agent's conversation",
     "group_pickup": "代接: takes the call that rings in one's group",

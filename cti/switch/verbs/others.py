@@ -37,7 +37,7 @@ class Others:
         return self._listen_in(asker, to, "monitor")
 
     def whisper(self, asker: Asker, to: str) -> Answer:
-        """耳语, 密语."""
+        """密语."""
         return self._listen_in(asker, to, "whisper")
 
     def barge_in(self, asker: Asker, to: str) -> Answer:
