@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -134,8 +135,12 @@ class Checks:
                 self.there((*at, field), "card", name, cards)
         elif kinds and card.type not in kinds:
             fitting, words = [card.name for card in cards.values() if card.type in kinds], " or ".join(kinds)
-            remedy = f"name a card of type {words}: {_list(fitting)}"
+            remedy = f"name a card of type {words}: {_list(fitting)}" if fitting else f"write type: {kinds[0]} there"
             self.fault((*at, field), f"card {name!r} is of type {card.type}, a {what} needs {words}", remedy)
+        elif card.type == "e1" and "b" in kinds and last >= card.ports - 1:
+            text = f"card {name!r} has {card.ports - 1} B channels, its last port, {card.ports - 1}, is the D channel"
+            remedy = f"write ports: {last + 2} at the card, or a smaller count here"
+            self.fault((*at, count), text, remedy)
         elif last >= card.ports:
             remedy = f"ports count from 0: the last is {card.ports - 1}"
             self.fault((*at, count), f"card {name!r} has {card.ports} ports, no port {last}", remedy)
@@ -171,7 +176,7 @@ class Checks:
         for at, entry in self.port_ranges:
             field = "port" if entry.port is not None else "count"
             last = max(port.port for port in entry.ports())
-            self.card_port(at, "card", entry.card, (), "VRU port", last, field)
+            self.card_port(at, "card", entry.card, ("fxo",), "VRU port behind a PBX", last, field)
         overlap = "let each port, extension and line stand in one entry; a range counts all three up"
         self.first_clash("port", lambda port: (port.card, port.port), overlap)
         self.first_clash("extension", lambda port: port.extension, overlap)
@@ -233,6 +238,11 @@ class Checks:
         for name, line in lines.items():
             if line is None:
                 continue
+            if windows := re.fullmatch(r"COM([0-9]+)", line.device, re.IGNORECASE):
+                text = f"{line.device} is no device here"
+                self.fault(
+                    ("pbx", name, "device"), text, f"write /dev/ttyS{max(int(windows[1]) - 1, 0)}, or /dev/ttyUSB0"
+                )
             first = taken.setdefault(line.device, name)
             if first != name:
                 text = f"{line.device} is the {first.upper()} line's device too"
@@ -248,7 +258,7 @@ class Checks:
 
     def listeners(self, machine: bool) -> None:
         """Addresses can be listened on, and not by two at once."""
-        found = []
+        found: list[tuple[Any, Place]] = []
         for name, usual in (("desk", 7710), ("metrics", 9110)):
             given = self.node(name) is not None
             listen = self.part(Listen, name) if given else Listen(port=usual)
@@ -261,7 +271,9 @@ class Checks:
             if reason:
                 here = "127.0.0.1 (this computer only), 0.0.0.0 (all its networks) or one of its own addresses"
                 self.fault(path, f"{listen.listen!r} cannot be listened on: {reason}", f"write {here}")
-        self.once("address", iter(found), "give each server its own port")
+        every = [key for key, _ in found if key[0] in ("0.0.0.0", "::")]
+        told = [((every[0] if every and key[1] == every[0][1] else key), at) for key, at in found]
+        self.once("address", iter(told), "give each server its own port")
 
     def place(self) -> None:
         """The country has a tone plan, the time zone exists."""

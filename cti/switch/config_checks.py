@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cti.site.config import SiteFacts
+from cti.site.emergency import emergency
 from cti.switch.config import SeatRow
 from cti.switch.star_codes import StarCodes, clashes
+from cti.trunks.config import Route
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks, Place
@@ -18,6 +21,7 @@ def check_switch(checks: Checks) -> None:
     else:
         _behind_pbx(checks)
     _seats(checks)
+    _numbers(checks)
     _star_codes(checks)
 
 
@@ -83,3 +87,29 @@ def _seats(checks: Checks) -> None:
     for at, agent in checks.agent_list:
         if agent.extension is not None and agent.extension not in extensions:
             checks.there((*at, "extension"), "seat", agent.extension, extensions)
+
+
+def _numbers(checks: Checks) -> None:
+    """A number is dialled as soon as it is one of our telephones: none may stand before a number outside."""
+    facts = checks.part(SiteFacts, "site")
+    given = checks.node("emergency") is not None
+    urgent = [number for _, number in checks.entries(str, "emergency")]
+    if not given and facts is not None:
+        urgent = list(emergency(facts.country))
+    prefixes = {
+        prefix: route.name for _, route in checks.entries(Route, "routes") for prefix in route.prefixes if prefix
+    }
+    for at, row in checks.entries(SeatRow, "seats"):
+        place = (*at, "extension")
+        for extension in row.extensions():
+            number = next((number for number in urgent if number.startswith(extension)), None)
+            prefix = next((prefix for prefix in prefixes if prefix.startswith(extension)), None)
+            if number is not None:
+                text = f"{extension} would ring here where somebody dials the emergency number {number}"
+                checks.fault(place, text, "number telephones otherwise, for example from 8001")
+            elif prefix is not None:
+                text = f"{extension} would ring here where somebody dials {prefix} for route {prefixes[prefix]}"
+                checks.fault(place, text, "number telephones otherwise, for example from 8001")
+            else:
+                continue
+            break

@@ -17,11 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ruamel.yaml import YAML
-
 from cti.errors import CannotCall
-from cti.site import conf_files
 from cti.site.config import Agent, Group, Site
+from cti.site.emergency import emergency
 from cti.trunks.config import TOLLS, Route, Toll
 from drivers.clock import Clock
 from drivers.errors import ArgumentError, PortBusy
@@ -245,9 +243,3 @@ class Routes:
 
 def _sent(route: Route, number: str) -> str:
     return route.add + number[route.strip :]
-
-
-def emergency(country: str) -> tuple[str, ...]:
-    """The emergency numbers of a country; none where conf/emergency.yaml does not name it."""
-    known = YAML(typ="safe", pure=True).load(conf_files.find("", "emergency"))
-    return tuple(str(number) for number in known.get(country, ()))

@@ -323,3 +323,39 @@ def test_numbers_of_desks_ports_and_the_group(folder: Path) -> None:
     assert {port.dnis for port in site.vru.all_ports()} == {"400"}
     assert site.pbx.call_overrides() == {"sources": ("mci",), "dnis": ("port", "group"), "number_max": 9}
     assert site.pbx.line_overrides() == {}
+
+
+def test_ports_behind_a_pbx_are_lines(folder: Path) -> None:
+    fxs = changed("kind: software, ports: 4", "kind: software, type: fxs, ports: 4")
+    only(faults(folder, fxs), 8, "vru.ports[0].card", "of type fxs, a VRU port behind a PBX needs fxo", "type: fxo")
+
+
+def test_one_server_on_all_networks_takes_the_port_from_the_other(folder: Path) -> None:
+    text = GOOD + 'desk: {listen: "0.0.0.0", port: 9110}\nmetrics: {listen: 127.0.0.1, port: 9110}\n'
+    only(faults(folder, text), 15, "metrics.port", "9110 is there twice", "own port")
+    load(folder, text.replace("0.0.0.0", "127.0.0.1").replace("port: 9110}\nmetrics", "port: 7710}\nmetrics"))
+
+
+def test_a_serial_line_by_its_name_elsewhere(folder: Path) -> None:
+    text = changed("my.yaml}", "my.yaml, smdr: {device: COM2}}")
+    only(faults(folder, text), 4, "pbx.smdr.device", "COM2 is no device here", "/dev/ttyS1")
+
+
+@pytest.mark.parametrize(
+    ("extension", "emergency", "said"),
+    [
+        ("110", "", "dials the emergency number 110"),
+        ("11", "", "dials the emergency number 110"),
+        ("112", 'emergency: ["112"]\n', "dials the emergency number 112"),
+        ("9", "", "dials 91 for route mobile"),
+    ],
+)
+def test_a_telephone_stands_before_no_number_outside(folder: Path, extension: str, emergency: str, said: str) -> None:
+    text = EXAMPLE.with_name("site-card.yaml").read_text(encoding="utf-8") + emergency
+    text = text.replace(
+        "{name: far,", '{name: mobile, prefixes: ["91"], trunks: [pri], toll: national}\n  - {name: far,'
+    )
+    load(folder, text)
+    row = f'\nseats:\n  - {{extension: "{extension}", numbers: ["13800138000"]}}\n#'
+    [fault] = faults(folder, text.replace("\nseats:", row))
+    assert fault.field == "seats[0].extension" and said in fault.message

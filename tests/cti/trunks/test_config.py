@@ -122,7 +122,7 @@ def test_hours() -> None:
 
 def test_the_shipped_emergency_numbers_are_of_every_country_with_tones() -> None:
     from cti.site.conf_files import names
-    from cti.trunks.routes import emergency
+    from cti.site.emergency import emergency
 
     assert emergency("cn") == ("110", "119", "120", "122")
     assert all(emergency(country) for country in names("tones"))
@@ -197,3 +197,16 @@ def test_whose_call_an_emergency_call_may_push_out(folder: Path) -> None:  # noq
     ]
     wrong = faults(folder, CARDS + TRUNKS + ROUTES + "preempt: [talks]\n")
     assert any("preempt" in str(fault) and "talk_out" in str(fault) for fault in wrong), wrong
+
+
+@pytest.mark.parametrize("kind", ["r2", "pri"])
+def test_the_d_channel_of_an_e1_is_none_of_its_b_channels(folder: Path, kind: str) -> None:  # noqa: F811
+    """What the server could not start with, `tipring check` tells."""
+    card = "  - {name: span, kind: software, type: e1, ports: 30}\n"
+    text = GOOD.replace("pbx:", card + "pbx:", 1)
+    more = ", signalling: {card: span, port: 29}" if kind == "pri" else ""
+    trunk = f"trunks:\n  - {{name: line, kind: {kind}, card: span, first: 0, count: 30{more}}}\n"
+    found = faults(folder, text + trunk)
+    assert found[0].field == "trunks[0].count" and "29 B channels" in found[0].message, found
+    assert "ports: 31" in found[0].remedy
+    load(folder, text.replace("ports: 30", "ports: 31") + trunk.replace("port: 29", "port: 30"))
