@@ -16,8 +16,10 @@ NAME = "site"
 HELP = "walk through the checklist of an installation; a report to sign"
 EXAMPLES = """\
 Site file, ports, tones, cards, serial lines, a call through each port, transfer, pop-up, call record, hang-up, clock:
-one step after the other, each judged by what the server and its records say, or by your word. It can be broken off (q)
-and goes on where it was; failed steps come again. Status 0: all passed or left out with a reason.
+one step after the other, each judged by what the server and its records say, or by your word. Where the cards are the
+switch: site file, cards, trunks, a call in over each, transfer, pop-up, recording, hang-up, each telephone, a call out,
+emergency numbers. It can be broken off (q) and goes on where it was; failed steps come again. Status 0: all passed or
+left out with a reason.
 逐项完成安装验收，可随时中断（q）后继续；结果写成中英文报告供签字。
 
 examples:
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from importlib.metadata import version
 
     from cti.errors import TipringError
-    from cti.install.walk import STEPS, open_walk, report, save_walk
+    from cti.install.walk import open_walk, report, save_walk
     from cti.install.walk_guide import Guide
     from cti.site.config import load_site
 
@@ -54,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.state) if args.state else Path(args.config).with_name("site-walk.json")
     walk = open_walk(path, site, datetime.now(UTC))
     for key in args.again:
-        if key not in {step.key for step in STEPS}:
-            raise TipringError(f"--again {key}: there are {', '.join(step.key for step in STEPS)}")
+        if key not in {step.key for step in walk.steps}:
+            raise TipringError(f"--again {key}: there are {', '.join(step.key for step in walk.steps)}")
         walk.done.pop(key, None)
     save_walk(path, walk)
     guide = Guide(
@@ -93,7 +95,7 @@ def _status(site: Site) -> dict[str, Any] | None:
     from cti.operations.control import ControlError, ask
 
     try:
-        return ask(site.state, {"do": "status"})
+        return {**ask(site.state, {"do": "status"}), **ask(site.state, {"do": "spans"})}
     except ControlError as error:
         print(f"      {error}")
         return None
@@ -110,7 +112,7 @@ def _rows(site: Site, since: datetime) -> Sequence[CallRow]:
         print(f"      {error}")
         return []
     try:
-        return store.calls(since=since, limit=100_000)
+        return store.calls(since=since, kind=None, limit=100_000)
     finally:
         store.close()
 

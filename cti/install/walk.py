@@ -16,51 +16,16 @@ from typing import Any, Literal
 import msgspec
 
 from cti.errors import TipringError
+from cti.install.walk_card import CARD_JUDGES
+from cti.install.walk_steps import CLOCK_S, Step, few, steps_of
 from cti.records.row import CallRow
 from cti.site.config import Site
 
-How = Literal["check", "command", "server", "calls", "word"]
 Verdict = Literal["passed", "failed", "skipped"]
-# A PBX clock that is further off than this is worth setting.
-CLOCK_S = 60.0
 # A number of so many digits and more is not of an extension.
 OUTSIDE = 7
 # The caller hung up, and this is how the line told.
 HUNG_UP = ("loop_drop", "polarity", "busy_tone", "congestion_tone", "dial_tone", "silence", "digits")
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One line of the checklist; `todo` is what the installer does."""
-
-    key: str
-    how: How
-    zh: str
-    en: str
-    todo: str = ""
-
-
-STEPS = (
-    Step("check", "check", "站点文件检查", "the site file is right"),
-    Step("ports", "command", "分机、端口、消息线对应", "extensions, ports and message lines are as in the site file",
-         "the server must be stopped 先停止服务"),
-    Step("tones", "command", "信号音与拍叉", "tones and hook flash are as in the site file",
-         "the server must be stopped 先停止服务"),
-    Step("cards", "server", "板卡与端口无告警", "cards and ports are without alarm", "start the server 启动服务"),
-    Step("serial", "server", "串口有数据", "each serial line is open and brings something",
-         "make a call and hang up 打一个电话并挂机"),
-    Step("calls", "calls", "每个端口呼入", "a call came in through each port",
-         "c calls each port from another one; or dial each VRU extension from a telephone, and call in from outside "
-         "按 c 逐个试呼，并从外线打入"),
-    Step("transfer", "calls", "转接坐席", "a call was transferred to an agent",
-         "choose a group, let an agent answer 选技能组，坐席接听"),
-    Step("popup", "word", "弹屏先于振铃", "the pop-up was on the screen with the right number before the ring",
-         "look at the agent's screen 看坐席屏幕"),
-    Step("record", "calls", "话单对上", "the PBX's record of an answered call came and was matched",
-         "hang up, wait for the record 挂机等话单"),
-    Step("disconnect", "calls", "主叫挂机检测", "a caller's hang-up was noticed on the line",
-         "call in, hang up in the menu 呼入后在菜单中挂机"),
-    Step("clock", "server", "交换机时钟偏差", f"the PBX's clock is known, and off by less than {CLOCK_S:.0f} s"),
-)  # fmt: skip
 
 
 class Done(msgspec.Struct):
@@ -78,10 +43,16 @@ class Walk(msgspec.Struct):
     site: str
     began: datetime
     done: dict[str, Done] = {}
+    switch: Literal["pbx", "card"] = "pbx"
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The checklist of such a site."""
+        return steps_of(self.switch)
 
     def next(self) -> Step | None:
         """The first step that has not passed and was not left out; None: through."""
-        return next((step for step in STEPS if self.is_open(step)), None)
+        return next((step for step in self.steps if self.is_open(step)), None)
 
     def is_open(self, step: Step) -> bool:
         """Not done, or failed."""
@@ -90,7 +61,7 @@ class Walk(msgspec.Struct):
     @property
     def complete(self) -> bool:
         """Every step has passed."""
-        return all(step.key in self.done and self.done[step.key].verdict == "passed" for step in STEPS)
+        return all(step.key in self.done and self.done[step.key].verdict == "passed" for step in self.steps)
 
 
 def open_walk(path: Path, site: Site, now: datetime) -> Walk:
@@ -98,11 +69,12 @@ def open_walk(path: Path, site: Site, now: datetime) -> Walk:
     try:
         walk = msgspec.json.decode(path.read_bytes(), type=Walk)
     except FileNotFoundError:
-        return Walk(site.site.name, now)
+        return Walk(site.site.name, now, switch=site.switch)
     except (OSError, msgspec.DecodeError) as error:
         raise TipringError(f"{path}: no walk can be read from it ({error}); name another file with --state") from error
     if walk.site != site.site.name:
         raise TipringError(f"{path}: is of the site {walk.site}, not {site.site.name}; name another file with --state")
+    walk.switch = site.switch
     return walk
 
 
@@ -125,6 +97,9 @@ def save_walk(path: Path, walk: Walk) -> None:
 def judge(key: str, site: Site, status: Mapping[str, Any] | None, rows: Sequence[CallRow]) -> tuple[bool, str]:
     """Whether a step of kind server or calls has passed, and on what evidence. ``status``: the server's answer, None
     where it does not run; ``rows``: calls since the walk began."""
+    if site.switch == "card" and key in CARD_JUDGES:
+        return CARD_JUDGES[key](site, status, rows)
+    rows = [row for row in rows if row.kind == "inward"]
     match key:
         case "cards":
             return _cards(status)
@@ -142,10 +117,17 @@ def judge(key: str, site: Site, status: Mapping[str, Any] | None, rows: Sequence
             return _one(found, "ended by the PBX's record: {smdr_raw}")
         case "disconnect":
             own = {one.extension for one in site.vru.all_ports()}  # our own calls prove less than one over a trunk
-            found = [row for row in rows if row.cause in HUNG_UP and row.ani not in own]
+            found = [row for row in rows if _hung_up(site, row) and row.ani not in own]
             return _one(found, "ended by {cause} ({outcome})")
         case _:
             raise ValueError(f"no step {key} is judged by the server")
+
+
+def _hung_up(site: Site, row: CallRow) -> bool:
+    """By a sign on the PBX's line; on a trunk its signalling says so, once the VRU has answered."""
+    if site.switch == "card":
+        return row.answered_at is not None and (row.outcome or "") in ("abandoned_menu", "abandoned_queue")
+    return row.cause in HUNG_UP
 
 
 def _one(rows: Sequence[CallRow], text: str) -> tuple[bool, str]:
@@ -163,12 +145,12 @@ def _calls(site: Site, rows: Sequence[CallRow]) -> tuple[bool, str]:
     reached = {row.extension for row in rows if row.answered_at is not None}
     missing = [extension for extension in wanted if extension not in reached]
     if missing:
-        return False, f"{len(wanted) - len(missing)} of {len(wanted)}; none yet at {_few(missing)}"
+        return False, f"{len(wanted) - len(missing)} of {len(wanted)}; none yet at {few(missing)}"
     nameless = not_named(site, rows)
     if not nameless:
         return True, f"all {len(wanted)} ports, each with a caller's number"
     by_message = site.pbx.smdi is not None or site.pbx.mci is not None
-    text = f"all {len(wanted)} ports, but without a caller's number at {_few(nameless)}"
+    text = f"all {len(wanted)} ports, but without a caller's number at {few(nameless)}"
     if by_message or len(nameless) == len(wanted):
         return False, text
     outside = {row.ani for row in rows if row.answered_at is not None and row.ani and len(row.ani) >= OUTSIDE}
@@ -182,16 +164,12 @@ def not_named(site: Site, rows: Sequence[CallRow]) -> list[str]:
     return [extension for extension in wanted if extension not in named]
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
 def _cards(status: Mapping[str, Any] | None) -> tuple[bool, str]:
     if status is None:
         return False, "the server does not run"
     ports = status["ports"]
     wrong = [str(one["extension"]) for one in ports if one["state"] == "alarm"]
-    return not wrong, f"in alarm: {_few(wrong)}" if wrong else f"{len(ports)} ports, none in alarm"
+    return not wrong, f"in alarm: {few(wrong)}" if wrong else f"{len(ports)} ports, none in alarm"
 
 
 def _serial(site: Site, status: Mapping[str, Any] | None) -> tuple[bool, str]:
@@ -221,18 +199,16 @@ WORDS = {"passed": "通过 passed", "failed": "未通过 FAILED", "skipped": "�
 def report(walk: Walk, site: Site, version: str, now: datetime) -> str:
     """Markdown in Chinese and English, with places for the signatures; what was not done says so."""
     zone = site.zone
-    ports = site.vru.all_ports()
     rows = [
         f"# 安装验收报告 Installation report: {walk.site}",
         "",
-        f"Tipring {version}; 方言 dialect {Path(site.pbx.dialect).stem}; {len(ports)} VRU 端口 ports, "
-        f"{len(site.groups)} 技能组 groups, {len(site.agents)} 坐席 agents",
+        f"Tipring {version}; {_switch(site)}, {len(site.groups)} 技能组 groups, {len(site.agents)} 坐席 agents",
         f"开始 begun {walk.began.astimezone(zone):%Y-%m-%d %H:%M}, 打印 printed {now.astimezone(zone):%Y-%m-%d %H:%M}",
         "",
         "| # | 项目 | step | 结果 result | 依据 evidence | 时间 when | 执行 by |",
         "|---|---|---|---|---|---|---|",
     ]
-    for number, step in enumerate(STEPS, start=1):
+    for number, step in enumerate(walk.steps, start=1):
         done = walk.done.get(step.key)
         if done is None:
             cells = ["未做 not done", "", "", ""]
@@ -243,6 +219,16 @@ def report(walk: Walk, site: Site, version: str, now: datetime) -> str:
     verdict = "全部通过 all steps passed" if walk.complete else "未全部通过 NOT all steps passed"
     rows += ["", f"**{verdict}**", "", "安装 installer: ____________________  日期 date: ______________", ""]
     return "\n".join([*rows, "客户 customer: ____________________  日期 date: ______________", ""])
+
+
+def _switch(site: Site) -> str:
+    """Who connects calls, over what."""
+    if site.switch == "card":
+        seats = sum(len(row.extensions()) for row in site.seats)
+        text = "板卡交换，无交换机 the cards are the switch, no PBX"
+        return f"{text}; {len(site.trunks)} 中继 trunks, {seats} 话机 telephones"
+    ports = site.vru.all_ports()
+    return f"方言 dialect {Path(site.pbx.dialect).stem}; {len(ports)} VRU 端口 ports"
 
 
 def _cell(text: str) -> str:

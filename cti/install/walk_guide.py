@@ -11,12 +11,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cti.install.walk import STEPS, Done, Step, Verdict, Walk, judge, not_named, save_walk
+from cti.install.walk import Done, Verdict, Walk, judge, not_named, save_walk
+from cti.install.walk_steps import Step
 from cti.records.row import CallRow
 from cti.site.config import Site
 
 # The last calls are in the database so soon.
 STORED_S = 3.0
+# What is asked of a person where a command shows what is there, but cannot judge it.
+ASKED = {
+    "tones": "Are these values in the site file? 站点文件是否一致？ y/n/s/q ",
+    "recording": "Is the talk there, and are both heard? 录音是否有、双方是否都能听清？ y/n/s/q ",
+}
 # A command that could not do its work ends so; what it told is on the screen.
 COULD_NOT = 2
 
@@ -49,10 +55,11 @@ class Guide:
 
     def run(self) -> bool:
         """Every open step in order, each once; True: all are passed or left out."""
-        for number, step in enumerate(STEPS, start=1):
+        steps = self.walk.steps
+        for number, step in enumerate(steps, start=1):
             if not self.walk.is_open(step):
                 continue
-            self._say(f"\n{number}/{len(STEPS)}  {step.zh}  {step.en}" + (f"\n      {step.todo}" if step.todo else ""))
+            self._say(f"\n{number}/{len(steps)}  {step.zh}  {step.en}" + (f"\n      {step.todo}" if step.todo else ""))
             if not self._step(step):
                 return False
         return self.walk.next() is None
@@ -83,8 +90,8 @@ class Guide:
         if answer == "s":
             return self._left_out(step)
         result = self._command(words)
-        if step.key == "tones" and result != COULD_NOT:
-            return self._word(step, "Are these values in the site file? 站点文件是否一致？ y/n/s/q ")
+        if step.key in ASKED and result != COULD_NOT:
+            return self._word(step, ASKED[step.key])
         self._write(step, "passed" if result == 0 else "failed", f"{line}: status {result}")
         return True
 
@@ -140,4 +147,10 @@ class Guide:
 
 def _words(step: Step, site: Site) -> tuple[str, ...]:
     """The command of a step."""
-    return ("pbx", "learn-ports") if step.key == "ports" else ("line", "learn", site.vru.all_ports()[0].extension)
+    match step.key:
+        case "ports":
+            return ("pbx", "learn-ports")
+        case "recording":
+            return ("recordings", "find", "--since", "today")
+        case _:
+            return ("line", "learn", site.vru.all_ports()[0].extension)

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from cti.assemble import Assembly
 from cti.errors import TipringError
-from cti.install.walk import STEPS, Walk, judge, open_walk, report
+from cti.install.walk import Walk, judge, open_walk, report
 from cti.install.walk_guide import Guide
+from cti.install.walk_steps import STEPS
 from cti.operations.operator import Operator
 from cti.records.row import CallRow
 from cti.site.config import Site, load_site
