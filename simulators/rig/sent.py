@@ -50,9 +50,10 @@ def join(
     office: Path,
     alarms: Sequence[tuple[str, float, float]] = (),
 ) -> tuple[list[CardFinding], list[Lost], set[int]]:
-    """Gives each row `ani_sent` and `dnis_sent` (None: no call of the office), adds a row for each call that was lost,
-    and tells what cannot be. Last the callers who were cut off by the line: what became of them is nobody's choice.
-    ``alarms``: kind, second, for seconds; an R2 exchange takes the far end's letting go for a hang-up."""
+    """Gives each row `ani_sent` (None: no number) and `dnis_sent` (None: no call of the office), adds a row for each
+    call that was lost, and tells what cannot be. Last the callers who were cut off by the line: what became of them is
+    nobody's choice. ``alarms``: kind, second, for seconds; an R2 exchange takes the far end's letting go for a
+    hang-up."""
     findings: list[CardFinding] = []
     lost: list[Lost] = []
     cut: set[int] = set()
@@ -73,11 +74,15 @@ def join(
             if found is None:
                 rows.append(_row(rows, failure))
             else:
-                found |= {"ani_sent": sent.ani, "dnis_sent": sent.dnis, "cause_sent": f"{sent.cause} {sent.text}"}
+                found |= {
+                    "ani_sent": sent.ani or None,
+                    "dnis_sent": sent.dnis,
+                    "cause_sent": f"{sent.cause} {sent.text}",
+                }
             if sent.told_end and not sent.cause:
                 findings.append(CardFinding(sent.caller, None, f"failed without a cause: {failure}"))
             continue
-        found["ani_sent"], found["dnis_sent"] = sent.ani, sent.dnis
+        found["ani_sent"], found["dnis_sent"] = sent.ani or None, sent.dnis
         if sent.told_end and (found["ani"] or "", found["dnis"] or "") != (sent.ani, sent.dnis):
             text = f"has {found['ani']} to {found['dnis']}, the office sent {sent.ani or 'no number'} to {sent.dnis}"
             findings.append(CardFinding(sent.caller, str(found["call"]), text))
@@ -99,7 +104,7 @@ def _row(rows: Sequence[dict[str, Any]], lost: Lost) -> dict[str, Any]:
         "parties": [],
         "verbs": [],
         "recordings": [],
-        "ani_sent": sent.ani,
+        "ani_sent": sent.ani or None,
         "dnis_sent": sent.dnis,
     }
 
@@ -110,12 +115,12 @@ def join_behind_pbx(
     """As `join`. Of analog lines the office does not say how a call ended: one that the PBX never hunted for is not
     missed."""
     theirs = match(rows, truth, scenario)
-    numbers: dict[int, tuple[str, str]] = {}
+    numbers: dict[int, tuple[str | None, str]] = {}
     findings: list[Finding] = []
     lost: list[Lost] = []
     for sent in calls(office):
         for call in theirs.get(sent.caller, ()):
-            numbers[id(call)] = sent.ani, sent.dnis
+            numbers[id(call)] = sent.ani or None, sent.dnis
         if not sent.told_end:
             continue
         if sent.cleared_s is None:
@@ -128,7 +133,7 @@ def join_behind_pbx(
             failure = Lost(sent, _said_by_pbx(sent, truth))
             lost.append(failure)
             rows.append(_row(rows, failure))
-            numbers[id(rows[-1])] = sent.ani, sent.dnis
+            numbers[id(rows[-1])] = sent.ani or None, sent.dnis
             if not sent.cause:
                 findings.append(Finding(sent.caller, None, f"failed without a cause: {failure}"))
     for row in rows:

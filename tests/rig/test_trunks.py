@@ -37,11 +37,11 @@ def over(trunk: str, calls: int, *faults: str, seed: int = 3) -> CardRun:
 def test_every_number_comes_as_it_was_sent_both_ways_at_once(trunk: str) -> None:
     result = over(trunk, 24)
     assert [*map(str, result.findings), *map(str, result.lost), *result.popups] == []
-    assert len([call for call in result.calls if call["ani_sent"] is not None]) == 24
+    assert len([call for call in result.calls if call["dnis_sent"] is not None]) == 24
     for call in result.calls:
-        if call["ani_sent"] is not None:
-            assert ((call["ani"] or ""), call["dnis"]) == (call["ani_sent"], call["dnis_sent"])
-    lengths = {len(call["ani_sent"]) for call in result.calls if call["ani_sent"] is not None}
+        if call["dnis_sent"] is not None:
+            assert (call["ani"], call["dnis"]) == (call["ani_sent"], call["dnis_sent"])
+    lengths = {len(call["ani_sent"] or "") for call in result.calls if call["dnis_sent"] is not None}
     assert set(range(1, 21)) <= lengths | {0} and 0 in lengths
     called = [entry for entry in result.world.truth.log if entry.what == "trunk called"]
     assert len(called) >= 5 and all(entry.data["ani"] == "66886688" for entry in called)
@@ -175,7 +175,7 @@ def test_numbers_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     out = tmp_path / "calls.json"
     assert main(["demo", "--stepped", "--trunk", "pri", "--callers", str(file), "--json", str(out)]) == 0
     calls = [json.loads(line) for line in out.read_text().splitlines()]
-    sent = {(call["ani"], call["dnis"]) for call in calls if call["ani_sent"] is not None}
+    sent = {(call["ani"], call["dnis"]) for call in calls if call["dnis_sent"] is not None}
     assert sent == {("13800138000", "66886688"), (None, "1"), ("7", "12345678901234567890")}
     capsys.readouterr()
 
