@@ -46,7 +46,7 @@ class SignalTests:
         self, rig: Rig, lifted_s: float
     ) -> None:
         """During the burst, the caller ID, and after it."""
-        played: list[Deferred[PlayEnd]] = []
+        played: list[Deferred[PlayEnd | None]] = []
 
         def lifted(event: ev.Event) -> None:
             if isinstance(event, ev.OffHook):
@@ -58,7 +58,8 @@ class SignalTests:
         rig.run(rig.near.answer())
         rig.run(ringing, 1)
         [end] = played
-        assert rig.run(end, 2).why == "finished"
+        ended = rig.run(end, 2)
+        assert ended is not None and ended.why == "finished"
         assert rig.far.operations == []
 
     def test_dtmf_caller_id_before_the_first_ring(self, rig: Rig) -> None:
