@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "cti.commands.status",
     "calls": "cti.commands.calls",
     "recordings": "cti.commands.recordings",
+    "messages": "cti.commands.messages",
     "trace": "cti.commands.trace",
     "agent": "cti.commands.agent",
     "port": "cti.commands.port",

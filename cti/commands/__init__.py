@@ -29,8 +29,8 @@ class Command(Protocol):
 
 
 ORDER = (
-    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "recordings", "trace", "agent"),
-    *("port", "span", "drain"),
+    *("demo", "run", "sim", "detect", "check", "card", "status", "calls", "recordings", "messages"),
+    *("trace", "agent", "port", "span", "drain"),
     *("site", "line", "serial", "pbx", "audio", "bench"),
 )
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 NAME = "recordings"
 HELP = "recorded conversations: find, play, export (录音查询、播放、导出)"
-PLAYERS = (("aplay", "-q"), ("play", "-q"))
 
 EXAMPLES = """\
 examples:
@@ -45,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="find: one JSON object a recording")
     parser.add_argument("--to", metavar="FOLDER", help="export: where they are copied, with index.jsonl")
     parser.add_argument("--mono", action="store_true", help="export: both sides mixed into one channel")
+    add_who(parser)
+
+
+def add_who(parser: argparse.ArgumentParser) -> None:
+    """Who wants to hear."""
     parser.add_argument("--as", dest="who", metavar="AGENT", help="as this agent, by password")
     parser.add_argument("--password-file", metavar="FILE", help="with --as: its first line is the password")
 
@@ -79,14 +81,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _listener(args: argparse.Namespace, site: Site) -> Listener:
-    from cti.commands.agent import Keyboard, read_password
     from cti.desk.passwords import verify
     from cti.recordings import rights
 
     if args.who is None:
         return rights.on_the_server(site.recordings, os.geteuid())
-    password = read_password(args.password_file, Keyboard(0))
-    return rights.agent(site, args.who, password, verify)
+    return rights.agent(site, args.who, asked_password(args), verify)
+
+
+def now() -> datetime:
+    """When it is heard."""
+    return datetime.now(UTC)
+
+
+def asked_password(args: argparse.Namespace) -> str:
+    """With --as: from the file, or the terminal."""
+    from cti.commands.agent import Keyboard, read_password
+
+    return read_password(args.password_file, Keyboard(0))
 
 
 def _wanted(args: argparse.Namespace, store: Store, who: Listener, since: datetime | None) -> list[RecordingRow]:
@@ -156,41 +168,17 @@ def _show(rows: list[RecordingRow], site: Site, json: bool) -> None:
 
 
 def _play(site: Site, who: Listener, rows: list[RecordingRow]) -> int:
-    from cti.errors import TipringError
-    from cti.recordings.rights import note
+    from cti.recordings.hearing import play
 
-    player = next((words for words in PLAYERS if shutil.which(words[0])), None)
-    if player is None:
-        raise TipringError("there is no aplay (package alsa-utils) and no play (sox) here; use export")
-    for row in reversed(rows):  # the parts of a call in their order
-        path = _path(site, row)
-        note(site.recordings, datetime.now(UTC), who, "play", row.file)
-        if subprocess.run([*player, str(path)], check=False).returncode != 0:
-            raise TipringError(f"{player[0]} could not play {path}")
+    # the parts of a call in their order
+    play(site.recordings, now, who, [_path(site, row) for row in reversed(rows)])
     return 0
 
 
 def _export(site: Site, who: Listener, rows: list[RecordingRow], to: Path, mono: bool) -> int:
-    import msgspec
+    from cti.recordings.hearing import export
 
-    from cti.errors import TipringError
-    from cti.recordings.rights import note
-    from drivers import wav
-
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-        with (to / "index.jsonl").open("ab") as index:
-            for row in rows:
-                path = _path(site, row)
-                copy = to / row.file.replace("/", "_")
-                note(site.recordings, datetime.now(UTC), who, "export", row.file)
-                if mono:
-                    wav.write(copy, [_mixed(wav.read(path).channels)])
-                else:
-                    shutil.copyfile(path, copy)
-                index.write(msgspec.json.encode({**as_json(row), "copy": copy.name}) + b"\n")
-    except OSError as error:
-        raise TipringError(f"{error.filename or to}: {error.strerror}") from error
+    export(site.recordings, now, who, [(_path(site, row), as_json(row)) for row in rows], to, mono=mono)
     print(f"{len(rows)} exported to {to}")
     return 0
 
@@ -202,10 +190,3 @@ def _path(site: Site, row: RecordingRow) -> Path:
     if not path.is_file():
         raise TipringError(f"{path} is not there; was recording.folder changed, or the file taken away?")
     return path
-
-
-def _mixed(channels: Any) -> Any:
-    from array import array
-
-    sides = zip(*channels, strict=True)
-    return array("h", (max(-32768, min(32767, sum(samples))) for samples in sides))

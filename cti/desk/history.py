@@ -10,9 +10,6 @@ from cti.outside import Outside
 from cti.records.row import CallRow
 from cti.records.store import Store
 
-# Messages are looked for among so many of the newest calls that left one.
-NEWEST = 500
-
 
 class DeskHistory:
     """Asks the database, outside the reactor's turn."""
@@ -28,10 +25,9 @@ class DeskHistory:
 
     async def messages(self, agent: str, limit: int) -> list[dict[str, Any]]:
         """Messages for the agent's groups, the newest first."""
-        rows = await self._outside.ask(self._store.calls, outcome="message", limit=NEWEST)
         groups = self._groups.get(agent, ())
-        mine = [row for row in rows if row.group_name in groups][:limit]
-        return [{**call_line(row), "path": row.message_path, "seconds": row.message_s} for row in mine]
+        rows = await self._outside.ask(self._store.messages, groups=groups, limit=limit)
+        return [{**call_line(row), "path": row.message_path, "seconds": row.message_s} for row in rows]
 
 
 def call_line(row: CallRow) -> dict[str, Any]:

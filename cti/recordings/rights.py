@@ -1,8 +1,9 @@
-"""Who may find and hear recorded conversations, and the list of who did (step 9).
+"""Who may find and hear recorded conversations and the messages of callers, and the list of who did (step 9).
 
-Whoever is the server's user, or root, on the server itself may do all. An agent may what `recordings:` of the site file
-says, and shows who he is by his password. Every time one is played or exported, a line in `access.jsonl` of the folder
-says when, who and which: it is written before, and where it cannot be written nothing is heard.
+Whoever is the server's user, or root, on the server itself may do all. An agent may hear the conversations that
+`recordings:` of the site file says and the messages left for his groups, and shows who he is by his password. Every
+time one is played or exported, a line in `access.jsonl` of the folder says when, who and which: it is written before,
+and where it cannot be written nothing is heard.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ class NotAllowed(TipringError):
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """Somebody who may listen. agents: whose conversations, None: everybody's."""
+    """Somebody who may listen. agents: whose conversations, groups: to the messages left for which; None: all."""
 
     name: str
     agents: tuple[str, ...] | None
+    groups: tuple[str, ...] | None = None
 
 
 def on_the_server(folder: Path, uid: int) -> Listener:
@@ -56,12 +58,25 @@ def _remedy() -> str:
 
 def agent(site: Site, id: str, password: str, verify: Callable[[str, str], bool]) -> Listener:
     """An agent with a right to listen. NotAllowed: wrong password, no such agent, or no right."""
-    found = next((one for one in site.agents if one.id == id), None)
-    if found is None or not verify(found.password, password):
-        raise NotAllowed(f"agent {id}: unknown, or the password is wrong")
+    found = _known(site, id, password, verify)
     if found.recordings == "none":
         raise NotAllowed(f"agent {id} may not listen; the site file says who may: recordings: own, groups or all")
     return Listener(f"agent {id}", _heard_by(site, found))
+
+
+def of_messages(site: Site, id: str, password: str, verify: Callable[[str, str], bool]) -> Listener:
+    """An agent, who may hear what was left for his groups; with `recordings: all` what was left for any. NotAllowed:
+    wrong password, or no such agent."""
+    found = _known(site, id, password, verify)
+    groups = None if found.recordings == "all" else tuple(found.groups)
+    return Listener(f"agent {id}", (id,), groups)
+
+
+def _known(site: Site, id: str, password: str, verify: Callable[[str, str], bool]) -> Agent:
+    found = next((one for one in site.agents if one.id == id), None)
+    if found is None or not verify(found.password, password):
+        raise NotAllowed(f"agent {id}: unknown, or the password is wrong")
+    return found
 
 
 def _heard_by(site: Site, found: Agent) -> tuple[str, ...] | None:

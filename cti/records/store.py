@@ -8,7 +8,7 @@ Position, events and rows change in one transaction. Serves step 9; its look-ups
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -227,11 +227,37 @@ class Store:
         if kind is not None:
             query = query.where(call.c.kind == kind)
         if ani is not None:
-            same = call.c.ani_key == self._ani_key(ani, False)
             own = (call.c.kind != "inward") & call.c.dnis.endswith(ani, autoescape=True)
-            query = query.where(same | call.c.ani.endswith(ani, autoescape=True) | own)
+            query = query.where(self._of_caller(ani) | own)
         with database.reading(self._engine) as connection:
             return self._rows(connection, query)
+
+    def messages(
+        self,
+        *,
+        since: datetime | None = None,
+        calls: Sequence[str] | None = None,
+        ani: str | None = None,
+        groups: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> list[CallRow]:
+        """Calls that left a message, newest first. calls: of these alone; groups: left for one of these."""
+        query = select(*_COLUMNS).where(call.c.outcome == "message", call.c.message_path.is_not(None))
+        query = query.order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
+        if since is not None:
+            query = query.where(call.c.started_at >= since)
+        if calls is not None:
+            query = query.where(call.c.id.in_(calls[:MAX_IDS]))
+        if groups is not None:
+            query = query.where(call.c.group_name.in_(groups))
+        if ani is not None:
+            query = query.where(self._of_caller(ani))
+        with database.reading(self._engine) as connection:
+            return self._rows(connection, query)
+
+    def _of_caller(self, ani: str) -> Any:
+        """A call of this number, in any way of writing, or of numbers that end so."""
+        return (call.c.ani_key == self._ani_key(ani, False)) | call.c.ani.endswith(ani, autoescape=True)
 
     def recordings(
         self,

@@ -334,6 +334,11 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.recording.folder) if self.recording.folder else self.state / "recordings"
 
     @property
+    def messages(self) -> Path:
+        """The folder of the messages that callers left."""
+        return self.state / "messages"
+
+    @property
     def journal(self) -> Path:
         """The journal's folder."""
         return self.state / "journal"

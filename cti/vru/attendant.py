@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -107,7 +106,7 @@ class Attendant:
 
     async def take_message(self, call: Call) -> None:
         """A message in the state folder, named after the call; its length is the call's ``message_s``."""
-        path = Path(self._site.state, "messages", f"{call.id}.wav")
+        path = self._site.messages / f"{call.id}.wav"
 
         closed: Deferred[None] = Deferred()
         self._recording[call.id] = closed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 
-from cti.desk.history import NEWEST, DeskHistory, call_line
+from cti.desk.history import DeskHistory, call_line
 from cti.outside import SteppedOutside
 from cti.records.row import CallRow
 from drivers.clock import SteppedClock
@@ -30,11 +31,13 @@ class DummyStore:
         self.rows = rows
         self.asked: list[dict[str, Any]] = []
 
-    def calls(
-        self, *, limit: int, agent: str | None = None, outcome: str | None = None, kind: str | None = "inward"
-    ) -> list[CallRow]:
-        self.asked.append({"limit": limit, "agent": agent, "outcome": outcome, "kind": kind})
-        fits = [one for one in self.rows if agent in (None, one.agent) and outcome in (None, one.outcome)]
+    def calls(self, *, limit: int, agent: str | None = None, kind: str | None = "inward") -> list[CallRow]:
+        self.asked.append({"limit": limit, "agent": agent, "kind": kind})
+        fits = [one for one in self.rows if agent in (None, one.agent)]
+        return sorted(fits, key=lambda one: one.id, reverse=True)[:limit]
+
+    def messages(self, *, limit: int, groups: Collection[str]) -> list[CallRow]:
+        fits = [one for one in self.rows if one.outcome == "message" and one.group_name in groups]
         return sorted(fits, key=lambda one: one.id, reverse=True)[:limit]
 
 
@@ -56,7 +59,7 @@ def test_the_last_calls_of_an_agent() -> None:
     calls = told(store, "calls", "1001", 3)
     assert [call["call"] for call in calls] == ["1-000009", "1-000007", "1-000005"]
     assert calls[0]["at"] == "2026-01-05T09:09:00+00:00" and calls[0]["ani"] == "13800138000"
-    assert store.asked[-1] == {"limit": 3, "agent": "1001", "outcome": None, "kind": None}
+    assert store.asked[-1] == {"limit": 3, "agent": "1001", "kind": None}
 
 
 @pytest.mark.parametrize(("agent", "expected"), [("1001", [4, 1]), ("1002", [4, 3]), ("nobody", [])])
@@ -70,7 +73,6 @@ def test_messages_are_those_of_the_agents_groups(agent: str, expected: list[int]
     messages = told(store, "messages", agent, 2)
     assert [message["call"] for message in messages] == [f"1-{n:06d}" for n in expected]
     assert all(message["path"].startswith("/m/") and message["seconds"] == 4.0 for message in messages)
-    assert store.asked[-1]["limit"] == NEWEST
 
 
 def test_a_line_holds_what_the_protocol_promises() -> None:
