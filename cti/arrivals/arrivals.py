@@ -101,7 +101,7 @@ class Arrivals:
         self._ani_wait_s = ani_wait_s
         self._dnis, self._map, self._alarm, self._in_band = dnis, port_map, alarm, in_band
         self._damaged = damaged
-        self._by_name = {(line.desk, line.line): line for line in lines}
+        self._by_name = {(line.desk, line.line): line for line in lines if line.desk is not None}
         self._by_extension = {line.extension: line for line in lines}
         self._calls: dict[VruLine, Call] = {}
         self._held: dict[VruLine, tuple[Announcement, DelayedCall]] = {}

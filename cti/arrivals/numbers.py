@@ -147,7 +147,7 @@ class DnisRules:
         """The number, and its place in the order (small is better)."""
         given = {
             "forwarded_from": message.forwarded_from if message is not None and message.reason != "direct" else None,
-            "desk": self._desks.get(line.desk),
+            "desk": None if line.desk is None else self._desks.get(line.desk),
             "port": self._ports.get(line.extension),
             "group": self._group,
         }

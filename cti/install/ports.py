@@ -244,7 +244,8 @@ def differences(found: Sequence[Learned], present: Sequence[VruPort]) -> list[st
     """What the site file says otherwise: swapped pairs first, each once, then the rest one by one."""
     was = {one.extension: one for one in present}
     crossed = _moved(found, {name: (one.card, one.port) for name, one in was.items()}, lambda one: one.place)
-    told = _moved(found, {name: (one.desk, one.line) for name, one in was.items()}, lambda one: one.named)
+    lines = {name: (one.desk, one.line) for name, one in was.items() if one.desk is not None and one.line is not None}
+    told = _moved(found, lines, lambda one: one.named)
     said = [f"cables of {a} and {b} are swapped" for a, b in _pairs(crossed)]
     said += [f"message lines of {a} and {b} are swapped in the PBX's tables" for a, b in _pairs(told)]
     paired = {name for moved in (crossed, told) for pair in _pairs(moved) for name in pair}
@@ -259,6 +260,8 @@ def differences(found: Sequence[Learned], present: Sequence[VruPort]) -> list[st
                 said.append(f"{one.extension} is at port {one.port}, not {before.card}:{before.port}")
             if one.extension in told:
                 said.append(f"{one.extension} is desk {one.desk} line {one.line}, not {before.desk} {before.line}")
+            elif one.named is not None and before.desk is None:
+                said.append(f"{one.extension} is desk {one.desk} line {one.line}; the site file has none")
     reached, called = {one.place for one in found}, {one.extension for one in found}
     return said + [
         f"no extension rings port {one.card}:{one.port}"
@@ -296,7 +299,7 @@ def merged(found: Sequence[Learned], present: Sequence[VruPort]) -> list[VruPort
         if one.port is None:
             continue
         before = was.get(one.extension)
-        desk, line = one.named or ((before.desk, before.line) if before is not None else (0, 0))
+        desk, line = one.named or ((before.desk, before.line) if before is not None else (None, None))
         use, dnis = (before.use, before.dnis) if before is not None else ("callers", None)
         new[one.extension] = VruPort(one.port.card, one.port.index, one.extension, desk, line, use, dnis)
     taken = {(one.card, one.port) for one in new.values()}
@@ -314,12 +317,13 @@ def proposal(found: Sequence[Learned], present: Sequence[VruPort]) -> str:
         if one.port is None:
             silent.append(f"    # {one.extension} rang no port")
             continue
-        desk, line = one.named or ((before.desk, before.line) if before is not None else (0, 0))
+        desk, line = one.named or ((before.desk, before.line) if before is not None else (None, None))
+        named = f", desk: {desk}, line: {line}" if desk is not None else ""
         more = f", use: {before.use}" if before is not None and before.use != "callers" else ""
         more += f', dnis: "{before.dnis}"' if before is not None and before.dnis is not None else ""
         unsure = "" if one.named is not None else "    # line not told"
         rows.append(
             f"    - {{card: {one.port.card}, port: {one.port.index}, "
-            f'extension: "{one.extension}", desk: {desk}, line: {line}{more}}}{unsure}'
+            f'extension: "{one.extension}"{named}{more}}}{unsure}'
         )
     return "\n".join(["vru:", "  ports:", *rows, *silent])

@@ -74,7 +74,8 @@ def ports(wanted: Sequence[VruPort]) -> Change:
         rows = CommentedSeq()
         for one in wanted:
             row = CommentedMap(card=one.card, port=one.port, extension=DoubleQuotedScalarString(one.extension))
-            row.update(desk=one.desk, line=one.line)
+            if one.desk is not None:
+                row.update(desk=one.desk, line=one.line)
             if one.use != "callers":
                 row["use"] = one.use
             if one.dnis is not None:

@@ -43,8 +43,8 @@ class Place(Protocol):
     """A line by the names that the PBX has for it."""
 
     extension: str
-    desk: int
-    line: int
+    desk: int | None
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)

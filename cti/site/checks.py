@@ -181,12 +181,17 @@ class Checks:
         self.first_clash("port", lambda port: (port.card, port.port), overlap)
         self.first_clash("extension", lambda port: port.extension, overlap)
         self.first_clash("(message desk, line)", lambda port: (port.desk, port.line), overlap)
+        if self.node("pbx", "smdi") is not None:
+            remedy = "write desk: and line: as the PBX is set, or find them with: tipring pbx learn-ports"
+            for at, entry in self.port_ranges:
+                if entry.desk is None:
+                    self.fault(at, "has no desk and line, by which the PBX names its ports over SMDI", remedy)
 
     def first_clash(self, what: str, key: Any, remedy: str) -> None:
         """One fault for a pair of overlapping ranges, however many ports they share."""
         seen: dict[Any, Place] = {}
         for at, entry in self.port_ranges:
-            self.taken(at, what, map(key, entry.ports()), seen, remedy)
+            self.taken(at, what, [k for k in map(key, entry.ports()) if k != (None, None)], seen, remedy)
 
     def agents(self) -> None:
         """Agents are in groups that exist, on extensions of their own."""
@@ -247,7 +252,7 @@ class Checks:
             if first != name:
                 text = f"{line.device} is the {first.upper()} line's device too"
                 self.fault(("pbx", name, "device"), text, "give each its own serial port")
-        desks = {port.desk for _, entry in self.port_ranges for port in entry.ports()}
+        desks = {entry.desk for _, entry in self.port_ranges if entry.desk is not None}
         for desk in pbx.desks:
             if desk not in desks and self.complete("vru", "ports", entries=self.port_ranges):
                 self.fault(

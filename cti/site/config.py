@@ -199,8 +199,8 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
 
     card: Name
     extension: Extension
-    desk: Annotated[int, Meta(ge=0, le=999)]
-    line: Annotated[int, Meta(ge=0, le=9999)]
+    desk: Annotated[int, Meta(ge=0, le=999)] | None = None  # with line: how SMDI names the port
+    line: Annotated[int, Meta(ge=0, le=9999)] | None = None
     port: Annotated[int, Meta(ge=0, le=255)] | None = None
     first: Annotated[int, Meta(ge=0, le=255)] | None = None
     count: Annotated[int, Meta(ge=1, le=256)] | None = None
@@ -214,6 +214,8 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("has only one of first and count; write both, or port: N for a single one")
         if self.count is not None and self.count > 1 and not self.extension.isdigit():
             raise ValueError(f"extension {self.extension!r} cannot count up; write digits only")
+        if (self.desk is None) != (self.line is None):
+            raise ValueError("has only one of desk and line; write both, or neither where no SMDI names the ports")
 
     def ports(self) -> Iterator[VruPort]:
         """Each port of the range."""
@@ -222,17 +224,19 @@ class PortRange(Struct, frozen=True, forbid_unknown_fields=True):
             extension = self.extension
             if i:
                 extension = str(int(extension) + i).zfill(len(extension))
-            yield VruPort(self.card, first + i, extension, self.desk, self.line + i, self.use, self.dnis)
+            line = None if self.line is None else self.line + i
+            yield VruPort(self.card, first + i, extension, self.desk, line, self.use, self.dnis)
 
 
 class VruPort(Struct, frozen=True):
-    """A VRU port: card port, and the extension and (message desk, line) by which the PBX calls it."""
+    """A VRU port: card port, and the extension and (message desk, line) by which the PBX calls it (None: no source
+    names it so)."""
 
     card: str
     port: int
     extension: str
-    desk: int
-    line: int
+    desk: int | None
+    line: int | None
     use: PortUse = "callers"
     dnis: str | None = None
 

@@ -325,6 +325,14 @@ def test_numbers_of_desks_ports_and_the_group(folder: Path) -> None:
     assert site.pbx.line_overrides() == {}
 
 
+def test_only_smdi_needs_desk_and_line(folder: Path) -> None:
+    text = changed(", desk: 1, line: 1", "")
+    assert {(port.desk, port.line) for port in load(folder, text).vru.all_ports()} == {(None, None)}
+    smdi = text.replace("my.yaml}", "my.yaml, smdi: {device: /dev/ttyS0}}")
+    only(faults(folder, smdi), 8, "vru.ports[0]", "names its ports over SMDI", "tipring pbx learn-ports")
+    only(faults(folder, changed(", line: 1", "")), 8, "vru.ports[0]", "only one of desk and line", "")
+
+
 def test_ports_behind_a_pbx_are_lines(folder: Path) -> None:
     fxs = changed("kind: software, ports: 4", "kind: software, type: fxs, ports: 4")
     only(faults(folder, fxs), 8, "vru.ports[0].card", "of type fxs, a VRU port behind a PBX needs fxo", "type: fxo")
