@@ -21,6 +21,7 @@ NEAR_S = 60.0  # R2 needs 9 s for two numbers of 20 digits, and longer where ton
 BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
 LAYER_2_S = 6.0  # Q.921: four tries of a second, and the call's own messages again
+T305_S = 30.0  # Q.931: a DISCONNECT that nobody answered is followed by RELEASE
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
@@ -142,14 +143,23 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
 
 
 def _unheard_s(at_s: float, world: CardWorld) -> float:
-    """How long a hang-up at that second stays unknown at the far end: as long as the D channel is drowned in noise, and
-    until layer 2 is up again."""
-    ends = [
+    """How long a hang-up at that second stays unknown at the far end: where frames come damaged, until one has come
+    whole; as long as the D channel is drowned in noise, and until layer 2 is up again. In an alarm, until it is over;
+    layer 2, which is begun anew then, has forgotten the message, and the network's T305 says it again."""
+    scenario = world.scenario
+    digital = scenario.trunk == "pri"
+    ends = [LAYER_2_S if digital and (scenario.frames_damaged or scenario.bit_errors) else 0.0]
+    ends += [
         one.at_s + float(one.data["for_s"]) + LAYER_2_S - at_s
         for one in world.truth.log
         if one.what == "frames lost" and one.at_s <= at_s + 1.0 and at_s <= one.at_s + float(one.data["for_s"])
     ]
-    return max(ends, default=0.0)
+    ends += [
+        max(began_s + for_s - at_s, T305_S if digital else 0.0) + LAYER_2_S
+        for _, began_s, for_s in scenario.alarms
+        if began_s - LAYER_2_S <= at_s <= began_s + for_s + LAYER_2_S
+    ]
+    return max(ends)
 
 
 def _lost_channel(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:

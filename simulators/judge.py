@@ -237,8 +237,12 @@ def _compare(
         same = same | {"answered"}
     if mine.outcome == "released" and _cut_off(mine, scenario):
         same = same | {"abandoned_menu"}  # its wire broke: for the server that is a hang-up, wherever the call was
-    if mine.outcome == "message" and mine.cut_by_line and _into_an_alarm(mine, scenario):
+    if mine.outcome == "cut_by_power" and _in_a_transfer(mine):
+        same = same | {"answered"}  # the line fell away, as where its wire breaks: then the PBX completes the transfer
+    if mine.outcome == "message" and mine.cut_by_line and _into_an_alarm(mine, "message", scenario):
         same = same | SAME["abandoned_queue"]
+    if mine.outcome == "abandoned_queue" and mine.cut_by_line and _into_an_alarm(mine, "chose", scenario):
+        same = same | SAME["abandoned_menu"]
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
     for what in differences(call, mine):
@@ -259,9 +263,15 @@ def _compare(
     return out
 
 
-def _into_an_alarm(mine: CallTruth, scenario: Scenario) -> bool:
-    """Was every word of the message said into a line that carried nothing any more? Nobody heard it."""
-    spoke = mine.at("message")
+def _in_a_transfer(mine: CallTruth) -> bool:
+    """Was the caller held, and a telephone called for, when the power went?"""
+    held = [one for one in mine.happenings if one.what in ("hold", "retrieve", "dials")]
+    return bool(held) and held[-1].what == "dials"
+
+
+def _into_an_alarm(mine: CallTruth, what: str, scenario: Scenario) -> bool:
+    """Was every word of the message, or the key, sent into a line that carried nothing any more? Nobody heard it."""
+    spoke = mine.at(what)
     return spoke is not None and any(at_s <= spoke <= at_s + for_s for _, at_s, for_s in scenario.alarms)
 
 

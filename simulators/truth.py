@@ -12,8 +12,8 @@ from typing import Any
 
 from drivers.clock import Clock
 
-NORMAL = 16
-"""Normal call clearing (Q.850)."""
+NORMAL, OUT_OF_ORDER = 16, 38
+"""Normal call clearing; network out of order, an alarm (Q.850)."""
 Note = Callable[..., None]
 Scalar = str | int | float | bool | None
 
@@ -82,9 +82,11 @@ class CallTruth:
 
     @property
     def cut_by_line(self) -> bool:
-        """Did the office's line end it, by an alarm or a time-out? To the far end that is a caller who has gone."""
-        cleared = self.first("trunk cleared")
-        return cleared is not None and cleared.data["cause"] not in (0, NORMAL)
+        """Did the office's line end it, by an alarm or a time-out? To the far end that is a caller who has gone. The
+        end that sees the alarm alone clears the line in good order when it is over."""
+        cleared, gone = self.first("trunk cleared"), self.first("far end gone")
+        seen = gone is not None and str(gone.data.get("how")).startswith(f"{OUT_OF_ORDER} ")
+        return seen or (cleared is not None and cleared.data["cause"] not in (0, NORMAL))
 
     @property
     def outcome(self) -> str:

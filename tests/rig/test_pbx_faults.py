@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from simulators.rig.stepped import run
 from simulators.scenario import Scenario, mixed
 from tests.rig.settled import look, settled
 
@@ -70,6 +71,14 @@ def test_the_pbx_loses_its_power_and_works_again() -> None:
     assert len(after) >= 3
     cut = [mine for mine in seen.run.world.truth.calls.values() if mine.first("power cut") is not None]
     assert len(cut) >= 2
+
+
+def test_a_transfer_under_way_as_the_power_fails_counts_as_done() -> None:
+    """Our line falls away, as where its wire breaks; then a PBX completes the transfer."""
+    result = run(mixed(1, 10, every_s=6.0), faults=["power=off@40:20s"])
+    assert result.findings == []
+    assert result.world.truth.calls[2].outcome == "cut_by_power"
+    assert result.calls[1]["outcome"] == "answered" and result.calls[1]["recorded"] == "missing"
 
 
 def test_a_flash_window_that_ours_misses() -> None:
