@@ -38,7 +38,8 @@ commands 命令:
   ready     示闲            I take calls (while talking: the call is over, no wrap-up)
   notready  示忙 [REASON]   no calls for me, because ...
   done      话后完成        the work after the call is done
-  hangup    挂机            the call is over (when the PBX's record is lost)
+  hangup    挂机            ends the call, or refuses the ringing one; behind a PBX: my word that it is over (when the
+                            PBX's record is lost)
   still     通话中          the answer when asked whether the call goes on
   state     状态            my three truths: declared, line, work
   calls     话单 [N]        my last calls
@@ -249,6 +250,8 @@ class Desk:
             self._show(*screen.table("留言 messages", result["messages"]))
         elif method == "state":
             self._show(screen.state_line(result))
+        elif method == "call_ended" and result.get("changed") is False:
+            return self.request("hang_up")  # no word ends this call: our own cards switch, or it still rings
         elif result.get("changed") is False:
             self._show("没有变化 nothing changed", screen.state_line(result["state"]))
         return b""
