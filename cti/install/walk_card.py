@@ -12,8 +12,8 @@ from typing import Any
 from cti.install.walk_steps import few
 from cti.records.row import CallRow
 from cti.site.config import Site
+from cti.site.emergency import emergency
 from cti.trunks.config import FxoTrunk, R2Trunk, Trunk
-from cti.trunks.routes import emergency
 
 Judged = tuple[bool, str]
 NOT_RUNNING = "the server does not run"
