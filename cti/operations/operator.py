@@ -226,7 +226,7 @@ class Operator:
             if wanted in (line.extension, str(line.port.number)):
                 return line
         raise ControlError(
-            f"no VRU port {wanted!r}; there are {spans([line.extension for line in self._centre.every_line])}"
+            f"no port {wanted!r}; there are {spans([line.extension for line in self._centre.every_line])}"
         )
 
     def _port(self, line: Line) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def _watch(
     if keep:
         near = os.path.relpath(site.state.parent)
         console.print(f"logs and state in {near}; Ctrl-C ends. In another terminal:", style="dim")
-        for command in ("status", "calls", "trace 1-000001", "agent 1001", "port capture 2001 --out 2001.wav"):
+        for command in (*("status", "calls", "trace 1-000001", "agent 1001"), *_of_lines(site)):
             note = "   (password secret-1001; takes the place of the simulated desk)" if "agent" in command else ""
             text = f"  tipring {command} -c {near}/site.yaml{note}"
             console.print(text, style="dim", highlight=False, soft_wrap=True)
@@ -247,6 +247,15 @@ def _watch(
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return 0
+
+
+def _of_lines(site: Site) -> list[str]:
+    """Commands for the lines of this site, by their names."""
+    if site.switch == "pbx":
+        port = site.vru.all_ports()[0].extension
+        return [f"port capture {port} --out {port}.wav"]
+    trunk = site.trunks[0]
+    return ["span show", f"port capture {trunk.name}/{trunk.slots()[0]} --out {trunk.name}.wav"]
 
 
 def _verdict(console: Console, site: Site, folder: Path, wanted: int, steps: int) -> int:

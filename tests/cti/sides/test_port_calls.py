@@ -104,4 +104,4 @@ def test_ports_with_callers_are_left_alone() -> None:
     result, told = called(["2001"], table=TABLE, at_s=12.0)
     assert told == ["port 2001 is busy: try it when it is idle"] and len(result.calls) == 2
     _, told = called(["2003", "2001"], ports=1)
-    assert told[0].startswith("no VRU port '2003'") and told[1] == "port 2001: no other port is idle to call it from"
+    assert told[0].startswith("no port '2003'") and told[1] == "port 2001: no other port is idle to call it from"
