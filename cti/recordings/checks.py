@@ -15,7 +15,7 @@ def check_recording(checks: Checks) -> None:
     rules = checks.part(RecordingRules, "recording")
     if rules is None:
         return
-    if checks.part(str, "switch") != "card" and rules.calls != "none":
+    if checks.switch == "pbx" and rules.calls != "none":
         text = "the PBX connects caller and agent, no port of ours hears them: nothing can be recorded"
         checks.fault(("recording",), text, "take it out, write calls: none, or let our cards switch: switch: card")
     if rules.notice and rules.calls == "none":

@@ -7,6 +7,7 @@ Position, events and rows change in one transaction. Serves step 9; its look-ups
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -26,6 +27,7 @@ from cti.records.models import agent_event, call, call_event, call_step, positio
 from cti.records.recorded import RecordingRow
 from cti.records.row import CallRow, StepAt, name, reduce
 
+NOT_YOURS = "only the server's user and root may read the records"
 MAX_IDS = 500
 """Ids in one IN (...) of a query."""
 _FIELDS = [field for field in CallRow.__struct_fields__ if field != "steps"]
@@ -353,9 +355,19 @@ def _row(row: Any) -> CallRow:
 def existing_store(url: str, plan: NumberPlan | None = None) -> Store:
     """A store for whoever only reads: makes no SQLite file (as root it would be one that the server cannot write).
     Raises StoreError where there is none."""
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise StoreError(f"no records yet: there is no {url.removeprefix('sqlite:///')}; has the server run here?")
-    return open_store(url, plan)
+    if not url.startswith("sqlite:///"):
+        return open_store(url, plan)
+    path = Path(url.removeprefix("sqlite:///"))
+    try:
+        if not path.is_file():
+            raise StoreError(f"no records yet: there is no {path}; has the server run here?")
+        return open_store(url, plan)
+    except PermissionError as error:
+        raise StoreError(f"{path}: {NOT_YOURS}") from error
+    except StoreError as error:
+        if path.is_file() and not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise StoreError(f"{path}: {NOT_YOURS}") from error
+        raise
 
 
 def open_store(url: str, plan: NumberPlan | None = None) -> Store:

@@ -130,7 +130,8 @@ def read(source: Path | str, name: str | None = None) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = f"is not YAML: {error.problem or error.context}"
-        raise ConfigFaults([Fault(name, mark.line + 1 if mark else 0, "", what)]) from error
+        remedy = "write blanks where there is a tab 用空格，不用制表符" if "'\\t'" in what else ""
+        raise ConfigFaults([Fault(name, mark.line + 1 if mark else 0, "", what, remedy)]) from error
     except (YAMLError, RecursionError, ValueError) as error:
         raise ConfigFaults([Fault(name, 0, "", f"is not YAML: {error}")]) from error
     return Document(name, root, yaml)

@@ -98,6 +98,14 @@ class Checks:
         node = self.node(*path)
         return None if node is None else checked_yaml.convert(self.document.at(node), kind)[0]
 
+    @property
+    def switch(self) -> str:
+        """pbx or card; empty where it is neither, and what belongs to one of them cannot be told."""
+        if self.node("switch") is None:
+            return "pbx"
+        found = self.part(str, "switch")
+        return found if found in ("pbx", "card") else ""
+
     def entries(self, kind: type[T], *path: str | int) -> list[tuple[Place, T]]:
         """The right entries of a list, with their paths."""
         node = self.node(*path)
@@ -307,7 +315,9 @@ class Checks:
                 self.fault(("tones",), str(error), f"write tones and fields as in conf/tones/{country}.yaml")
 
     def zone(self, name: str) -> None:
-        near = difflib.get_close_matches(name, available_timezones(), 1, 0.5)
+        facts = self.part(SiteFacts, "site")
+        of_china = facts is not None and facts.country == "cn" and name.startswith("Asia/")
+        near = ["Asia/Shanghai"] if of_china else difflib.get_close_matches(name, available_timezones(), 1, 0.5)
         remedy = f"did you mean {near[0]}?" if near else "write it as Continent/City, for example Asia/Shanghai"
         self.fault(("site", "timezone"), f"there is no time zone {name!r}", remedy)
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def check_switch(checks: Checks) -> None:
     """What the topology needs is there, and nothing of the other one."""
-    if checks.part(str, "switch") == "card":
+    if checks.switch == "card":
         _without_pbx(checks)
-    else:
+    elif checks.switch == "pbx":
         _behind_pbx(checks)
     _seats(checks)
     _numbers(checks)
@@ -53,7 +53,7 @@ def _star_codes(checks: Checks) -> None:
     """No two begin alike, whether the file says them or not; each is told with the other one."""
     if checks.node("star_codes") is None:
         return
-    if checks.part(str, "switch") != "card":
+    if checks.switch == "pbx":
         checks.fault(
             ("star_codes",), "telephones behind a PBX have the PBX's codes", "take it out, or see pbx: services"
         )
@@ -82,7 +82,7 @@ def _seats(checks: Checks) -> None:
         remedy = "let each port and extension stand in one row"
         checks.taken(at, "port", [(seat.card, seat.port) for seat in seats], ports, remedy)
         checks.taken(at, "extension", row.extensions(), extensions, remedy)
-    if checks.part(str, "switch") != "card" or not checks.complete("seats", entries=rows):
+    if checks.switch != "card" or not checks.complete("seats", entries=rows):
         return
     for at, agent in checks.agent_list:
         if agent.extension is not None and agent.extension not in extensions:

@@ -84,7 +84,7 @@ def _preempt(checks: Checks) -> None:
     for at, kind in order:
         if kind in [other for before, other in order if before < at]:
             checks.fault(at, f"{kind} is there twice", "name it once, in the order in which calls are to go")
-    if order and checks.part(str, "switch") != "card":
+    if order and checks.switch == "pbx":
         remedy = "leave it out: behind a PBX the trunks are the PBX's, and so is the right to them"
         checks.fault(("preempt",), "calls can be pushed out only where our own cards switch", remedy)
 

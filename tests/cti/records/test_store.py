@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -18,7 +19,7 @@ from cti.records.database import HEAD, open_database, reading, version, writing
 from cti.records.events import BOOT_SPAN, Entry, Event
 from cti.records.models import agent_event, call_event, metadata, system_event
 from cti.records.row import reduce
-from cti.records.store import Store, open_store
+from cti.records.store import Store, existing_store, open_store
 from tests.cti.records.calls import ANSWERED, entries, several
 from tests.cti.records.conftest import START, empty
 
@@ -302,3 +303,24 @@ def test_a_database_of_the_first_version_keeps_its_calls_and_lists_messages_by_i
     with reading(store._engine) as connection:
         found = {index["name"]: index["column_names"] for index in inspect(connection).get_indexes("call")}
     assert found["ix_call_outcome_started_at"] == ["outcome", "started_at"]
+
+
+def test_a_database_that_somebody_else_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not `unable to open database file`: who may read it."""
+
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(StoreError, match="tipring.db: only the server's user and root may read"):
+        existing_store(f"sqlite:///{tmp_path}/tipring.db")
+
+
+def test_a_file_that_cannot_be_opened_for_want_of_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tipring.db").write_bytes(b"not a database, whatever it is" * 100)
+    with pytest.raises(StoreError) as own:
+        existing_store(f"sqlite:///{tmp_path}/tipring.db")
+    assert "only the server's user" not in str(own.value)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(StoreError, match="tipring.db: only the server's user and root may read"):
+        existing_store(f"sqlite:///{tmp_path}/tipring.db")

@@ -211,6 +211,9 @@ customers: nobody.csv
         ),
         ("my.yaml}", "my.yaml, sources: [sdmi]}", 4, "pbx.sources[0]", "sdmi", "one of: callerid"),
         ("{name: Test}", "{name: Test, timezone: ../etc}", 1, "site.timezone", "no time zone", "Continent/City"),
+        ("{name: Test}", "{name: Test, timezone: Asia/Hangzhou}", 1, "site.timezone", "no time zone", "Asia/Shanghai"),
+        ("state_dir: state", "switch: Card", 13, "switch", "is 'Card'", "one of: card, pbx"),
+        ("  flow:", "\tflow:", 6, "", "not YAML", "blanks"),
     ],
 )
 def test_one_fault(folder: Path, old: str, new: str, line: int, field: str, message: str, remedy: str) -> None:
