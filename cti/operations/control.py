@@ -100,9 +100,8 @@ def ask(state_dir: Path, request: Request, takes_s: float = 0.0) -> Answer:
                     raise ControlError("the server closed the connection")
                 data += more
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise ControlError(
-                f"no server runs on {state_dir} (no answer at {path}); start it: tipring run -c FILE; or name its site file with -c"
-            ) from error
+            remedy = "start it: tipring run -c FILE; or name its site file with -c"
+            raise ControlError(f"no server runs on {state_dir} (no answer at {path}); {remedy}") from error
         except PermissionError as error:
             raise ControlError(f"{path}: only the server's user and root may ask it") from error
         except TimeoutError as error:

@@ -159,7 +159,7 @@ def test_nobody_answers_in_time(serve: Callable[..., Server], tmp_path: Path, mo
 
 
 def test_no_server_runs(tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match="no server runs.*start it: tipring run -c FILE"):
+    with pytest.raises(ControlError, match=r"no server runs.*start it: tipring run -c FILE"):
         ask(tmp_path, {"do": "status"})
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(tmp_path / SOCKET))

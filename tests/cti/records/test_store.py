@@ -312,7 +312,7 @@ def test_a_database_that_somebody_else_may_not_read(tmp_path: Path, monkeypatch:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "is_file", refused)
-    with pytest.raises(StoreError, match="tipring.db: only the server's user and root may read"):
+    with pytest.raises(StoreError, match=r"tipring.db: only the server's user and root may read"):
         existing_store(f"sqlite:///{tmp_path}/tipring.db")
 
 
@@ -322,5 +322,5 @@ def test_a_file_that_cannot_be_opened_for_want_of_right(tmp_path: Path, monkeypa
         existing_store(f"sqlite:///{tmp_path}/tipring.db")
     assert "only the server's user" not in str(own.value)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(StoreError, match="tipring.db: only the server's user and root may read"):
+    with pytest.raises(StoreError, match=r"tipring.db: only the server's user and root may read"):
         existing_store(f"sqlite:///{tmp_path}/tipring.db")
