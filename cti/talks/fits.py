@@ -303,12 +303,20 @@ class Fits:
             earliest = leg.call.began_s - EXACT_S if whole else leg.began_s - START_S
             if when.start_s < earliest - within:
                 return False
+            if not known and leg.ended_s is not None and self._too_long(leg, record):
+                return False
         if when.end_s - within > leg.began_s or record.duration_s is None:
             return True
         # It may have ended before the leg began, too: as printed they are too near each other to tell.
         if not known and self._legs != "split_at_flash":
             return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
         return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
+
+    def _too_long(self, leg: Leg, record: SmdrRecord) -> bool:
+        """Does it say more than ringing, or a blind transfer, adds to a talk whose end we know?"""
+        if self._legs != "per_leg" or leg.guessed or leg.call.blind or record.duration_s is None:
+            return False
+        return record.duration_s - (leg.until(0.0) - leg.began_s) > START_S + NEAR_S + record.duration_step_s
 
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """The PBX's clock was set, and we do not know it yet, but for records that say so already: the same caller for

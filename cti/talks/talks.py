@@ -94,6 +94,7 @@ class Talks:
         self._on_port = on_port
         self._talks: dict[str, Leg] = {}
         self._owed: dict[str, list[Leg]] = {}
+        self._passed: dict[str, Leg] = {}  # our port -> the last call that went on from there, where nothing is owed
         self._order: deque[Leg] = deque()  # of all that are owed, by their end
         self._waiting: deque[Leg] = deque()  # those not yet overdue
         self._timer: DelayedCall | None = None
@@ -143,6 +144,7 @@ class Talks:
             self._early.remove(found)
             return found.record
         if not completes and self._legs == "whole_call":
+            self._passed[extension] = leg
             return None  # the agent's extension will be named
         self._owed.setdefault(extension, []).append(leg)
         self._order.append(leg)
@@ -179,7 +181,7 @@ class Talks:
         if leg is None or (not known_caller(leg.call, record) and self._of_the_call_there(record, leg)):
             self._early.append(Early(now, record, alone))
             return None
-        if others := self._as_near(leg, found, record, when):
+        if others := self._as_near(leg, found, record, when, alone):
             return Ambiguous((leg.call, *others))
         if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
@@ -199,14 +201,33 @@ class Talks:
         """When the record says it was, on our clock; None where that is not known."""
         return self._fits.interval(record)
 
-    def _as_near(self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None) -> list[Call]:
+    def _as_near(
+        self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None, alone: bool
+    ) -> list[Call]:
         """The other calls that a record without a known caller can be of just as well."""
         fits = self._fits
         if known_caller(leg.call, record):
             return []
         far, near = fits.far(leg, record, when), max(SURE_S, record.duration_step_s)
-        same = [one.call for one in found if one.call is not leg.call and fits.far(one, record, when) - far < near]
+        every = list(found)
+        if not self._sure(leg, record, alone):
+            every += [one for one in self._not_settled(leg.extension) if fits.same(one.call, record)]
+        same = [one.call for one in every if one.call is not leg.call and fits.far(one, record, when) - far < near]
         return list(dict.fromkeys(same))
+
+    def _not_settled(self, extension: str) -> Iterator[Leg]:
+        """What a record without a known caller may be of as well though it settles nothing there: the talk under way,
+        which no record out of a buffer ends; the call on our port now, whose end the PBX may have seen before us; the
+        part at our port of a call that just went on to an agent, whose own record will count the whole call (or so the
+        dialect says)."""
+        now, talk, passed = self._clock.seconds(), self._talks.get(extension), self._passed.get(extension)
+        if talk is not None:
+            yield talk
+        if passed is not None and now - passed.until(0.0) <= AT_ONCE_S:
+            yield passed
+        there = self._on_port(extension)
+        if there is not None:
+            yield Leg(extension, there, now if there.answered_s is None else there.answered_s, agents=False)
 
     def _left_lately(self, extension: str, record: SmdrRecord, now: float) -> tuple[Call, ...]:
         """A record that says only that somebody hung up at our port, where a call is now: those that left it shortly

@@ -241,3 +241,59 @@ def test_what_is_known_otherwise_where_records_name_nobody(pbx: Pbx) -> None:
         return found
 
     assert match(None).confirmed and match(A).confirmed and not match(None).confirmed
+
+
+def test_out_of_order_it_may_be_of_the_talk_under_way(pbx: Pbx) -> None:
+    """It came in one breath with another, so it frees nobody; nor is it of the caller before, whose own was lost."""
+    pbx.clock.advance(45.0)  # to the second half of a minute of the PBX
+    before = pbx.talk(A, 10.0)
+    pbx.over(before)
+    pbx.clock.advance(2.0)
+    there = pbx.talk(B, 27.0, vru_s=5.0)
+    now = pbx.clock.seconds()
+    found = pbx.talks.match(pbx.record(now - 26.0, now, number=None), alone=False)
+    assert isinstance(found, Ambiguous) and set(found.calls) == {before, there}
+    assert pbx.talks.at("8001") is there
+
+
+def test_out_of_order_it_may_be_of_the_call_that_rings_there_now(pbx: Pbx) -> None:
+    """A caller gave up on that port before; the next one has just done so, and the PBX knows it before us."""
+    pbx.clock.advance(30.0)
+    before = pbx.call(None)
+    pbx.clock.advance(1.0)
+    assert pbx.talks.owe("2001", before) is None
+    pbx.clock.advance(25.0)
+    there = pbx.call(None)
+    there.answered_s = None
+    pbx.talks._on_port = lambda extension: there
+    pbx.clock.advance(2.0)
+    now = pbx.clock.seconds()
+    found = pbx.talks.match(pbx.record(now - 1.0, now, "2001", None), alone=False)
+    assert isinstance(found, Ambiguous) and set(found.calls) == {before, there}
+
+
+def test_the_part_at_our_port_of_a_call_that_goes_on() -> None:
+    """The dialect says that calls are printed whole; this PBX prints our part as well, as we hang up."""
+    pbx = Pbx("whole_call")
+    before = pbx.call(A)
+    pbx.clock.advance(4.0)
+    assert pbx.talks.owe("2001", before) is None
+    pbx.clock.advance(2.0)
+    passed = pbx.call(B)
+    pbx.clock.advance(9.0)
+    assert pbx.talks.owe("2001", passed, completes=False) is None
+    now = pbx.clock.seconds()
+    found = pbx.talks.match(pbx.record(now - 9.0, now, "2001", None), alone=False)
+    pbx.talks.close()
+    assert isinstance(found, Ambiguous) and set(found.calls) == {before, passed}
+
+
+def test_longer_than_a_talk_whose_end_is_known(pbx: Pbx) -> None:
+    """The desk said when it was over: no ringing makes so much more of it. With the caller's number it is doubtful."""
+    pbx.clock.advance(30.0)
+    call = pbx.talk(A, 60.0, vru_s=130.0)
+    pbx.over(call)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now - 140.0, now, number=None)) is None
+    found = pbx.talks.match(pbx.record(now - 140.0, now))
+    assert isinstance(found, Match) and found.call is call and found.doubt is not None
