@@ -297,7 +297,8 @@ class Desk:
         elif method == "message":
             self._show(f"留言 message: {screen.clean(params.get('ani'))} {screen.clean(params.get('seconds'))} s")
         elif method == "alarm":
-            self._show(f"!!! {screen.clean(params.get('what'))}: {screen.clean(params.get('text'))}")
+            mark = "---" if params.get("raised") is False else "!!!"
+            self._show(f"{mark} {screen.clean(params.get('what'))}: {screen.clean(params.get('text'))}")
 
 
 class Terminal:

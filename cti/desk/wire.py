@@ -83,7 +83,7 @@ class Resume(Params):
 
 
 class NotReady(Params):
-    """reason: shown on the wallboard and in the reports."""
+    """reason: shown in the agent's state and kept in the records."""
 
     reason: Word = "other"
 
@@ -155,7 +155,7 @@ NOTIFICATIONS = {
     "verb": "what became of a verb that takes its time: make, behind a PBX",
     "ask": "no call record came: is the agent still talking? Answer still_talking or call_ended",
     "message": "a caller left a message",
-    "alarm": "something that every agent should know",
+    "alarm": "the agent's telephone is left off-hook or out of order, or no longer",
     "taken_over": "the agent logged in elsewhere; this link is closed",
     "heartbeat": "the server is there",
 }

@@ -46,21 +46,23 @@ class Telling:
         self._centre.event(call, "verb", "desk" if asker.source == "desk" else "switch", agent=asker.agent, **data)
 
     def trouble(self, seat: Seat, what: str, raised: bool) -> None:
-        """A telephone is left off-hook, or out of order: an alarm, and a word to its agent."""
+        """A telephone is left off-hook, or out of order, or no longer: an alarm, and a word to its agent."""
         text = {
-            "off_hook": f"the telephone {seat.name} is not hung up",
+            "off_hook": f"the telephone {seat.name} is {'not' if raised else 'in use again, or'} hung up",
             "alarm": f"seat {seat.name}: " + (", ".join(seat.alarms) or "in order again"),
         }[what]
         self._centre.set_alarm(f"seat_{what}_{seat.name}", raised, text)
         agent = self._centre.acd.at_extension(seat.name)
-        if agent is not None and raised and what == "off_hook":
-            self._centre.desks.notify(agent.id, "alarm", {"what": "off_hook", "text": text})
+        if agent is not None:
+            self._centre.desks.notify(agent.id, "alarm", {"what": what, "raised": raised, "text": text})
 
     def no_callers(self, agent: str, seat: Seat) -> None:
         """To who has just logged in at a telephone that nobody can be put through to."""
         what = "alarm" if seat.alarms else "off_hook"
         text = f"telephone {seat.name}: " + (", ".join(seat.alarms) or "hang it up: it is off-hook")
-        self._centre.desks.notify(agent, "alarm", {"what": what, "text": f"{text}; no callers come there until then"})
+        self._centre.desks.notify(
+            agent, "alarm", {"what": what, "raised": True, "text": f"{text}; no callers come there until then"}
+        )
 
     def _shows(self, connection: Connection, call: Call | None) -> None:
         """The caller is on the agent's screen; of a consultation, the one who is on hold."""

@@ -8,10 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
-
-from cti.commands.agent import Desk
 
 ROOT = Path(__file__).parents[3]
 
@@ -125,27 +122,6 @@ def test_refusals_are_one_clear_line_and_a_status(port: str, tmp_path: Path) -> 
     process = agent("nowhere", "--agent", "1001", "--password-file", str(tmp_path / "none"))
     _, error = process.communicate("", timeout=60)
     assert (process.returncode, error.count("\n")) == (2, 1)
-
-
-def test_hang_up_is_a_word_where_that_counts_and_a_deed_elsewhere() -> None:
-    """Where our own cards switch, and while a telephone rings, the word that a call is over changes nothing."""
-    shown: list[str] = []
-    desk = Desk("1001", "secret", None, False, lambda *lines: shown.extend(lines))
-
-    def asked(sent: bytes) -> tuple[int, str]:
-        message = msgspec.json.decode(sent)
-        return message["id"], message["method"]
-
-    def answer(id: int, **result: object) -> bytes:
-        return desk.heard(msgspec.json.encode({"jsonrpc": "2.0", "id": id, "result": result}))
-
-    state = {"extension": "8001", "declared": "ready", "line": "talking", "work": "none"}
-    id, method = asked(desk.typed("挂机"))
-    assert method == "call_ended"
-    assert answer(id, changed=True, state=state) == b""
-    id, _ = asked(desk.typed("hangup"))
-    id, method = asked(answer(id, changed=False, state=state))
-    assert method == "hang_up" and answer(id, state=state) == b"" and not shown
 
 
 def test_help_teaches() -> None:

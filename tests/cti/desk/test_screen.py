@@ -147,6 +147,19 @@ def test_every_notification_is_shown() -> None:
     assert len(typing.shown) == before
 
 
+def test_hang_up_is_a_word_where_that_counts_and_a_deed_elsewhere() -> None:
+    """Where our own cards switch, and while a telephone rings, the word that a call is over changes nothing."""
+    typing = Typing()
+    typing.login()
+    before = list(typing.shown)
+    state = {"extension": "8001", "declared": "ready", "line": "talking", "work": "none"}
+    assert typing.sent(typing.desk.typed("挂机")) == [("call_ended", {})]
+    assert typing.answer(3, result={"changed": True, "state": state}) == b""
+    typing.desk.typed("hangup")
+    assert typing.sent(typing.answer(4, result={"changed": False, "state": state})) == [("hang_up", {})]
+    assert typing.answer(5, result={"state": state}) == b"" and typing.shown == before
+
+
 def test_errors_and_lists_are_shown() -> None:
     typing = Typing()
     typing.login()
@@ -154,7 +167,7 @@ def test_errors_and_lists_are_shown() -> None:
     typing.answer(3, result={"calls": [{"call": "c1", "at": "2026-01-04T03:12:09Z", "talk_s": 61}]})
     typing.desk.typed("done")
     typing.answer(4, error={"code": wire.NOT_POSSIBLE, "message": "bad\x1b[0m"})
-    typing.desk.typed("hangup")
+    typing.desk.typed("still")
     typing.answer(5, result={"changed": False, "state": {"declared": "ready", "line": "idle", "work": "none"}})
     text = "\n".join(typing.shown)
     assert "1:01" in text

@@ -93,6 +93,26 @@ def test_who_logs_in_at_an_off_hook_telephone_is_told_and_goes_on_when_it_is_hun
     world.stop()
 
 
+def test_the_agent_is_told_of_a_telephone_left_off_hook_and_of_its_end(tmp_path: Path) -> None:
+    world = CardBench(
+        "setup | agent 1001 | sales 8001 does not answer\n1.0 | phone 8001 | lifts\n70.0 | phone 8001 | hangs up\n",
+        tmp_path,
+    )
+    told: list[tuple[str, bool]] = []
+
+    def noted(agent: str, method: str, params: Any) -> bool:
+        if method == "alarm":
+            told.append((params["what"], params["raised"]))
+        return True
+
+    world.centre.desks.notify = noted  # type: ignore[method-assign]
+    world.run(60.0)
+    assert set(told) == {("off_hook", True)}
+    world.run(15.0)
+    assert told[-1] == ("off_hook", False)
+    world.stop()
+
+
 def test_an_agent_cannot_sit_where_no_telephone_is(tmp_path: Path) -> None:
     from cti.errors import AcdError
 
