@@ -26,6 +26,11 @@ def folders(kind: str) -> list[Path]:
     return [SITE_FOLDER / kind, shipped / kind]
 
 
+def is_shipped(file: str | Path) -> bool:
+    """Did it come with Tipring? Such a file is copied, not changed: the next version brings its own."""
+    return any(Path(file).is_relative_to(folders(kind)[1]) for kind in ("pbx", "flows", "tones"))
+
+
 def names(kind: str) -> list[str]:
     """The names there are, sorted."""
     return sorted({path.stem for folder in folders(kind) for path in folder.glob("*.yaml")})

@@ -127,6 +127,9 @@ def _faults(flow: Flow, document: Document, groups: Collection[str] | None) -> I
 
 def _group_faults(flow: Flow, document: Document, groups: Collection[str]) -> Iterable[Fault]:
     there = "groups of the site: " + ", ".join(sorted(groups))
+    if conf_files.is_shipped(document.file):
+        own = f"{conf_files.SITE_FOLDER}/flows/NAME.yaml"
+        there += f"; copy this file to {own}, change it there, and write vru: {{flow: NAME}}"
     for key, choice in flow.menu.keys.items():
         if choice.group is not None and choice.group not in groups:
             yield document.fault(("menu", "keys", key, "group"), f"there is no group {choice.group!r}", there)

@@ -72,3 +72,12 @@ def test_what_is_shipped(murmured: Prompts) -> None:
     assert flow.greeting in murmured
     with pytest.raises(ConfigFaults, match="there are: welcome"):
         load_flow("unwelcome")
+
+
+def test_groups_of_ones_own_need_a_flow_of_ones_own() -> None:
+    """The flow that comes with Tipring is not to be changed where it stands."""
+    with pytest.raises(ConfigFaults) as caught:
+        load_flow("welcome", ["booking"])
+    assert {fault.field for fault in caught.value.faults} == {f"menu.keys.{key}.group" for key in "123"}
+    for fault in caught.value.faults:
+        assert "groups of the site: booking; copy this file to /etc/tipring/flows/NAME.yaml" in fault.remedy
