@@ -162,6 +162,9 @@ class Callers:
             self.arrivals.pbx_says(message)
 
     def _garbage(self, name: Source, count: int, sample: bytes) -> None:
+        link = self.smdi if name == "smdi" else self.mci
+        if link is not None:
+            link.unread += 1
         self.trust[name].damaged()
         self._centre.log.warning(f"{name}: bytes that make no sense", link=name, count=count, sample=sample.hex())
         self._centre.metrics.garbage(name, count)

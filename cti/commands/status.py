@@ -44,6 +44,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def clock_words(slow_s: float | None) -> str:
+    """How far the PBX's clock is from ours, as records tell; None: none has told yet."""
+    if slow_s is None:
+        return "not known yet: some records must come first 尚未得知"
+    sign, seconds = ("-" if slow_s > 0 else "+"), round(abs(slow_s))
+    if seconds < 1:
+        return "+0 s"
+    return f"{sign}{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{sign}{seconds} s"
+
+
 def _show(answer: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -70,6 +80,8 @@ def _show(answer: dict[str, Any]) -> None:
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
         console.print(table)
+    if answer.get("links"):
+        console.print(f"PBX clock 交换机时钟  {clock_words(answer.get('pbx_clock_s'))}", highlight=False)
     engine = dict(answer.get("engine") or {})
     cables = {name: engine.pop(name) for name in list(engine) if isinstance(engine[name], dict)}
     for name, figures in {"engine 引擎": engine, **cables}.items():

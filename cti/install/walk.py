@@ -177,9 +177,17 @@ def _serial(site: Site, status: Mapping[str, Any] | None) -> tuple[bool, str]:
         return False, "the server does not run"
     links = {one["link"]: one for one in status["links"]}
     wanted = [name for name in ("smdi", "smdr", "mci") if getattr(site.pbx, name) is not None]
-    said = [f"{name} {links[name]['state']}, {links[name]['items']} messages" for name in wanted if name in links]
-    good = all(name in links and links[name]["state"] == "up" and links[name]["items"] for name in wanted)
+    said = [_of_link(links[name]) for name in wanted if name in links]
+    good = all(
+        name in links and links[name]["state"] == "up" and links[name]["items"] > links[name]["unread"]
+        for name in wanted
+    )
     return good, "; ".join(said) or "the site has no serial line"
+
+
+def _of_link(link: Mapping[str, Any]) -> str:
+    unread = f", {link['unread']} of them not understood" if link["unread"] else ""
+    return f"{link['link']} {link['state']}, {link['items']} messages{unread}"
 
 
 def _clock(status: Mapping[str, Any] | None) -> tuple[bool, str]:

@@ -100,7 +100,8 @@ class PbxLink(Generic[ItemT]):
 
     name: smdi, smdr or mci, for alarm texts. baud: pace of our writes, ten bits a byte. silence_s: None for no
     watchdog. parity: takes bytes of wrong parity out before the decoder, on_damage is told that there were some. The
-    counters bytes_in, items, losses, dropped (orders) and bad_parity (bytes) only grow.
+    counters bytes_in, items, losses, dropped (orders), bad_parity (bytes) and unread (items of which whoever
+    takes them could make nothing) only grow.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class PbxLink(Generic[ItemT]):
         on_damage: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = name
-        self.bytes_in = self.items = self.losses = self.dropped = self.bad_parity = 0
+        self.bytes_in = self.items = self.losses = self.dropped = self.bad_parity = self.unread = 0
         self.alarms: dict[str, str] = {}  # those that stand, with their texts
         self.machine = Machine(LINK, actions=self, name=f"link {name}")
         self._clock = clock

@@ -263,7 +263,13 @@ class PbxSide:
     def status(self) -> Mapping[str, Any]:
         """The serial lines, and how slow the PBX's clock is."""
         links = [
-            {"link": link.name, "state": link.machine.state, "bytes": link.bytes_in, "items": link.items}
+            {
+                "link": link.name,
+                "state": link.machine.state,
+                "bytes": link.bytes_in,
+                "items": link.items,
+                "unread": link.unread,
+            }
             for link in self._links()
         ]
         return {"links": links, "pbx_clock_s": self.settled.pbx.offset_s}

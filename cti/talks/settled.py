@@ -252,6 +252,8 @@ class Settled:
     def _cannot_read(self, item: SmdrUnknown) -> None:
         centre = self._centre
         self._last_s = centre.clock.seconds()
+        if self.link is not None:
+            self.link.unread += 1
         self._trust.damaged()
         self._came(item.broken or self._looks.damaged(item.raw))
         centre.event(None, "smdr_unread", "smdr", raw=item.raw, reason=item.reason, line=item.line_no)

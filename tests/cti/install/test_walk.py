@@ -94,6 +94,15 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     assert "without a caller's number" in found["calls"][1] and "smdi up, 0 messages" in found["serial"][1]
 
 
+def test_a_line_of_which_nothing_is_understood_brings_nothing(tmp_path: Path) -> None:
+    made = installed(tmp_path, "smdr=noise:5%")
+    [smdr] = [link for link in made.status["links"] if link["link"] == "smdr"]
+    assert 0 < smdr["unread"] < smdr["items"]
+    assert f"{smdr['items']} messages, {smdr['unread']} of them not understood" in verdicts(made)["serial"][1]
+    smdr["unread"] = smdr["items"]
+    assert not verdicts(made)["serial"][0]
+
+
 def test_without_a_server_and_without_calls(tmp_path: Path) -> None:
     site = load_site(write_site(read_table(CALLS), tmp_path))
     for step in STEPS:
