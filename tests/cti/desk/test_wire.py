@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cti.acd.truths import CAUSES
 from cti.desk import wire
 from cti.desk.wire import Call, Decoder, Fault, Limit, Login, Nothing, NotReady, Resume, decode
+from cti.records.outcome import MEANING
+from cti.switch.connection import CONNECTION, EVENTS
+from cti.switch.verbs import NEEDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -153,7 +157,21 @@ def test_every_message_and_code_is_in_the_protocol_document() -> None:
     for method, params in wire.METHODS.items():
         section = text.split(f"### `{method}`")[1].split("\n### ")[0]
         for field in params.__struct_fields__:
+            if params is wire.Target and method not in NEEDS:
+                continue  # it is ignored
             assert f"`{field}`" in section, f"{method}: {field}"
+
+
+def test_words_of_the_protocol_document_are_those_of_the_server() -> None:
+    text = (ROOT / "docs" / "desk-protocol.md").read_text("utf-8")
+    words = text.split("\n## Words\n")[1].split("\n## ")[0]
+    rows = re.compile(r"^\| `([a-z_]+)` \| (.+) \|$", re.M)
+    outcomes, causes = (dict(rows.findall(part)) for part in words.split("Of `cause`"))
+    assert outcomes == {name: " ".join(meaning) for name, meaning in MEANING.items()}
+    assert causes == CAUSES
+    connection = text.split("### `connection`")[1].split("\n### ")[0]
+    assert set(re.findall(r"^\| `([a-z]+)`(?: .*)? \|", connection, re.M)) - {"state"} == set(CONNECTION.meanings)
+    assert set(re.findall(r"`([A-Z]\w+)`", connection)) == {*EVENTS.values(), "Suspended", "Resumed"}
 
 
 def test_examples_of_the_protocol_document_are_messages() -> None:
