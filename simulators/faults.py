@@ -61,7 +61,8 @@ TARGETS: dict[str, tuple[str, str]] = {
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
     "mfc": (
         rf"(damaged|lost):{NUMBER}%",
-        "damaged:N% | lost:N%: R2 tones of a call's set-up drowned in noise, for 0.05 to 20 s or for 20 s (--trunk r2)",
+        "damaged:N% | lost:N%: so many R2 tones (not calls) of set-ups drowned in noise, for 0.05 to 20 s or for 20 s"
+        " (--trunk r2)",
     ),
     "frames": (
         rf"(damaged|lost):{NUMBER}%",
@@ -126,12 +127,12 @@ class Fault:
 def parse(spec: str) -> Fault:
     """Reads one `NAME=VALUE`. Raises FaultError."""
     name, equals, value = spec.partition("=")
-    if not equals or name not in TARGETS:
+    if name not in TARGETS:
         raise FaultError(f"no such fault: {spec!r}. There are:\n{listing()}")
     pattern, form = TARGETS[name]
-    match = re.fullmatch(pattern, value)
+    match = re.fullmatch(pattern, value) if equals else None
     if match is None:
-        raise FaultError(f"{spec!r}: {name} wants {form}")
+        raise FaultError(f"{spec!r}: {name} wants {name}=VALUE: {form}")
     words = tuple(group for group in match.groups() if group is not None)
     numbers = [float(word) for word in words if re.fullmatch(NUMBER, word)]
     low, high = _range(name, words, value)

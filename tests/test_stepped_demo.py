@@ -173,6 +173,7 @@ def test_what_is_not_understood_is_refused(tmp_path: Path) -> None:
     for arguments, remedy in (
         (["--fault", "dialtone=loud"], "LEVELdB"),
         (["--fault", "gremlins=3"], "no such fault"),
+        (["--trunk", "pri", "--pbx", "usual"], "alone means --switch card, without a PBX: add --switch pbx"),
         (["--fault", "returnloss=5dB"], "from 6 to 100"),
         (["--fault", "cut=99@3"], "VRU ports 0 to 29"),
         (["--calls", "0"], "1 to 10000"),

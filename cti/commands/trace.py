@@ -32,7 +32,8 @@ examples:
   tipring trace -c site.yaml 1-000042
   tipring trace -c site.yaml 1-000042 --json
   tipring trace -c site.yaml 1-000042 --signalling       on an E1: R2 codes and tones, or PRI messages in hex
-sources: port (heard or seen on the line), smdi and smdr (the PBX's serial lines), vru, acd, desk, inferred
+sources: port (heard or seen on the line), smdi, mci and smdr (the PBX's serial lines), dtmf (digits on the line), trunk
+(the signalling of our own line), switch (our own cards), vru, acd, desk, server, inferred
 """
 
 

@@ -49,6 +49,10 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     from simulators.scenario import mixed
     from simulators.scenario import scenario_for as behind_pbx
 
+    if args.pbx is not None and args.trunk is not None and args.switch is None:
+        raise TipringError(
+            f"--trunk {args.trunk} alone means --switch card, without a PBX: add --switch pbx, or leave out --pbx"
+        )
     args.switch = args.switch or ("pbx" if args.trunk is None else "card")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")

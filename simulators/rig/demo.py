@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
 def _stepped(args: argparse.Namespace) -> int:
     import time
 
+    from simulators.rig import verdict
     from simulators.rig.on_card import run as run_on_card
     from simulators.rig.stepped import run as run_behind_pbx
 
@@ -101,8 +102,11 @@ def _stepped(args: argparse.Namespace) -> int:
         _write(args.json, result.calls)
     else:
         table(result.calls)
-    verdict: Any = _verdict_on_card if scenario.switch == "card" else _verdict
-    return int(verdict(result, took, strict=not args.fault))
+    _speed(result, took)
+    judged: Any = verdict.on_card if scenario.switch == "card" else verdict.behind_pbx
+    lines, status = judged(result, strict=not args.fault)
+    print(*lines, sep="\n", file=sys.stderr)
+    return int(status)
 
 
 def _try_writing(path: Path, *, make_folder: bool = True) -> None:
@@ -157,50 +161,6 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _verdict_on_card(result: CardRun, took: float, *, strict: bool) -> int:
-    """What people heard against what the server says; with faults asked for, a late pop-up is forgiven."""
-    _speed(result, took)
-    failed = _failed(result)
-    for finding in (*result.findings, *result.popups):
-        print(f"differs: {finding}", file=sys.stderr)
-    return 1 if result.findings or (strict and (result.popups or failed)) else 0
-
-
-def _failed(result: Run | CardRun) -> bool:
-    """Calls that ended on the line before anybody had them, told; were there any but of callers who hung up?"""
-    failed = [lost for lost in result.lost if lost.outcome == "failed"]
-    for lost in failed:
-        print(f"failed: {lost}", file=sys.stderr)
-    return bool(failed)
-
-
 def _speed(result: Run | CardRun, took: float) -> None:
     speed = f"{result.seconds / took:.0f} times real time"
     print(f"{len(result.calls)} calls, {result.seconds:.0f} s of line time in {took:.1f} s, {speed}", file=sys.stderr)
-
-
-def _verdict(result: Run, took: float, *, strict: bool) -> int:
-    """What the world says of the server's records; status 1 where they differ. With faults asked for, a step
-    that was never made and a telephone that rang before its pop-up are forgiven."""
-    from simulators.makes import MAKES
-    from simulators.rig.result import missing_step
-
-    _speed(result, took)
-    if result.records:
-        told = ", ".join(f"{count} {word}" for word, count in sorted(result.records.items()))
-        print(f"call records of answered calls: {told}", file=sys.stderr)
-        print(f"agents: {result.freed}", file=sys.stderr)
-    failed = _failed(result)
-    for finding in (*result.freed.wrongly, *result.freed.stuck, *result.findings, *result.popups, *result.strangers):
-        print(f"differs: {finding}", file=sys.stderr)
-    step = missing_step(result.calls, records=MAKES[result.scenario.make].records is not None)
-    if strict and step is not None:
-        print(f"step {step} was never made", file=sys.stderr)
-    wrong = (
-        result.findings
-        or result.strangers
-        or result.freed.wrongly
-        or result.freed.stuck
-        or (strict and (step is not None or result.popups or failed))
-    )
-    return 1 if wrong else 0

@@ -64,6 +64,8 @@ MOVES = {
 """What CSTA calls what a party does in the middle of a call."""
 JOINS = {"listen": ("listens", "监听"), "coach": ("whispers", "密语")}
 """What the cause of an event says of a supervisor's part."""
+NOT_TOLD = "未提供 not told"
+"""A number that was withheld, or that nobody sent."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
 
@@ -98,7 +100,7 @@ class Story:
                 english, chinese = self._steps[step]
                 return f"[bold]{step}[/bold]  {english} · {chinese}  [dim]({event.source})[/dim]"
             case "ani":
-                return f"   ANI 主叫 {data.get('ani')}   DNIS 被叫 {data.get('dnis')}"
+                return f"   ANI 主叫 {data.get('ani') or NOT_TOLD}   DNIS 被叫 {data.get('dnis') or NOT_TOLD}"
             case "port":
                 return f"   port {event.port}, extension 分机 {data.get('extension')}"
             case "menu":
