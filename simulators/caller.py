@@ -37,7 +37,8 @@ SENTENCES_OF_CALLERS = (HELLO, MESSAGE, *SENTENCES)
 @dataclass(frozen=True)
 class Step:
     """One step of a script. `kind`:
-    listen    until speech was heard and then `seconds` of silence (at most `limit_s`)
+    listen    until speech was heard, after a press also what sounds already, and then `seconds` of silence (at most
+              `limit_s`)
     press     `keys`; after `seconds` of hearing the prompt where that is not 0 (into it), else at once
     choose    as press, and the menu's choice is made with it
     wait      `seconds`
@@ -112,10 +113,12 @@ class Caller:
         self._script.addErrback(ended)
 
     async def _run(self) -> None:
+        before = ""
         for step in self.plan.steps:
             match step.kind:
-                case "listen":
-                    heard = await self._ears.prompt_end(step.seconds or 1.0, step.limit_s)
+                case "listen":  # what answers a key may follow the music without a gap
+                    begun = before == "press"
+                    heard = await self._ears.prompt_end(step.seconds or 1.0, step.limit_s, begun=begun)
                     self._note("heard a prompt" if heard else "heard nothing")
                 case "press" | "choose":
                     await self._press(step)
@@ -129,6 +132,7 @@ class Caller:
                     break
                 case other:
                     raise ValueError(f"no such step: {other}")
+            before = step.kind
         self.hang_up("script")
 
     async def _press(self, step: Step) -> None:

@@ -96,10 +96,11 @@ class Ears:
         """Somebody, or a machine, begins to speak within that time."""
         return await self.next("speech", within_s=within_s) is not None
 
-    async def prompt_end(self, pause_s: float, within_s: float) -> bool:
-        """Speech was heard, then `pause_s` of silence. False when that did not happen within `within_s`."""
+    async def prompt_end(self, pause_s: float, within_s: float, *, begun: bool = False) -> bool:
+        """Speech was heard, then `pause_s` of silence. False when that did not happen within `within_s`. ``begun``:
+        what sounds already is listened to as well; otherwise only what begins from now on."""
         end = self._clock.seconds() + within_s
-        if not await self.speech(within_s):
+        if not (begun and self.voice) and not await self.speech(within_s):
             return False
         return await self.quiet(pause_s, end - self._clock.seconds())
 
