@@ -44,6 +44,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-command test."""
+    parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="do", metavar="test", required=True)
     test = subs.add_parser(
         "test", help=HELP, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, description=HELP

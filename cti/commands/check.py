@@ -14,9 +14,17 @@ if TYPE_CHECKING:
 NAME = "check"
 HELP = "look through a site's configuration: every fault at once, with file, line, field and remedy"
 
+EXAMPLES = """\
+examples:
+  tipring check -c site.yaml              status 0: right, 1: faults, each with its remedy   逐条报出错误与改法
+  tipring check -c site.yaml --json       for a program
+  tipring check --password                the hash of a password, for agents: password:      生成口令散列
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which site."""
+    parser.epilog = EXAMPLES
     parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON object a fault")
     parser.add_argument("--password", action="store_true", help="instead: ask for a password and print its hash")

@@ -35,6 +35,7 @@ NO_SIGN = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-command learn."""
+    parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="line", metavar="learn", required=True)
     learn = subs.add_parser("learn", help=HELP, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     learn.add_argument("port", metavar="PORT", help="extension of a VRU port, or CARD:PORT")

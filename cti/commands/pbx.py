@@ -30,9 +30,18 @@ examples:
   tipring pbx learn-ports -c site.yaml --write
 """
 
+EXAMPLES = """\
+examples:
+  tipring pbx decode --dialect panasonic-tda captured.txt
+  tipring pbx learn captured.txt -c site.yaml >NAME.yaml     a dialect for what this PBX prints
+  tipring pbx learn-ports -c site.yaml                       which port is which extension (server stopped)
+  tipring pbx unread -c site.yaml --since today              what the server could not read
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands with their options."""
+    parser.epilog = EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     decode = actions.add_parser(
         "decode",
@@ -124,6 +133,7 @@ def _learn_ports(args: argparse.Namespace) -> int:
 
 def _unread(args: argparse.Namespace) -> int:
     """Reads the database; the server need not be running. 0: there are none; 1: there are some."""
+    import sys
 
     from cti.commands.calls import asked_since
     from cti.records.store import existing_store
@@ -138,6 +148,8 @@ def _unread(args: argparse.Namespace) -> int:
         raw = str(event.data.get("raw", ""))
         when = f"{event.t.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
         print(raw if args.raw else f"{when}  {event.data.get('reason', '')}: {raw}")
+    if not found:
+        print("none 没有读不出的话单行", file=sys.stderr)
     return 1 if found else 0
 
 

@@ -7,9 +7,20 @@ import argparse
 NAME = "run"
 HELP = "the server"
 
+EXAMPLES = """\
+Takes calls until Ctrl-C or SIGTERM; faults of the site file are told first (status 2). As a service: docs/install.md.
+
+examples:
+  tipring run -c site.yaml
+  tipring run -c site.yaml --log server.jsonl      JSON lines; SIGHUP opens the file anew after a rotation
+  tipring status -c site.yaml                      meanwhile, in another terminal: ports, agents, queues, alarms
+  tipring drain -c site.yaml                       before the end: no new calls, those that are up go on
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which site."""
+    parser.epilog = EXAMPLES
     parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
     parser.add_argument("--log", metavar="FILE", help="JSON log lines go there instead of standard error")
     parser.add_argument("--level", choices=("debug", "info", "warning", "error"), default="info")

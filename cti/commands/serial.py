@@ -30,6 +30,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-command watch."""
+    parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="serial", metavar="watch", required=True)
     watch = subs.add_parser("watch", help=HELP, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     watch.add_argument("devices", nargs="+", metavar="DEVICE", help="one or two, such as /dev/ttyS0")

@@ -31,6 +31,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-command walk."""
+    parser.epilog = EXAMPLES
     subs = parser.add_subparsers(dest="site", metavar="walk", required=True)
     walk = subs.add_parser("walk", help=HELP, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     walk.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
