@@ -217,12 +217,12 @@ class Talks:
 
     def _not_settled(self, extension: str) -> Iterator[Leg]:
         """What a record without a known caller may be of as well though it settles nothing there: the talk under way,
-        which no record out of a buffer ends; the call on our port now, whose end the PBX may have seen before us; the
-        part at our port of a call that just went on to an agent, whose own record will count the whole call (or so the
-        dialect says)."""
+        which no record out of a buffer ends, and of whose call the PBX may print the whole, against its dialect; the
+        call on our port now, whose end the PBX may have seen before us; the part at our port of a call that just went
+        on to an agent, whose own record will count the whole call (or so the dialect says)."""
         now, talk, passed = self._clock.seconds(), self._talks.get(extension), self._passed.get(extension)
         if talk is not None:
-            yield talk
+            yield from (talk, replace(talk, began_s=talk.call.began_s))
         if passed is not None and now - passed.until(0.0) <= AT_ONCE_S:
             yield passed
         there = self._on_port(extension)

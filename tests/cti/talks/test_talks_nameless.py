@@ -297,3 +297,18 @@ def test_longer_than_a_talk_whose_end_is_known(pbx: Pbx) -> None:
     assert pbx.talks.match(pbx.record(now - 140.0, now, number=None)) is None
     found = pbx.talks.match(pbx.record(now - 140.0, now))
     assert isinstance(found, Match) and found.call is call and found.doubt is not None
+
+
+def test_the_whole_of_the_call_that_talks_there(pbx: Pbx) -> None:
+    """A PBX that prints whole calls, against its dialect: this one began long before the talk that is over."""
+    pbx.clock.advance(30.0)
+    there = pbx.call(B)
+    before = pbx.talk(A, 32.0)
+    pbx.over(before)
+    pbx.clock.advance(8.0)
+    there.talk_s = pbx.clock.seconds()
+    pbx.talks.begin("8001", there)
+    pbx.clock.advance(25.0)
+    now = pbx.clock.seconds()
+    found = pbx.talks.match(pbx.record(there.began_s, now, number=None), alone=False)
+    assert isinstance(found, Ambiguous) and set(found.calls) == {before, there}
