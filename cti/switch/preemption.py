@@ -158,7 +158,7 @@ class Preemption:
 
     def _light(self, end: TrunkEnd) -> bool:
         call = end.call
-        outward = call.trunk.span.directions.get(call.slot) != "in"
+        outward = call.trunk.span.directions.get(call.slot) != "in" and call.frees_channel
         return outward and (call.incoming or not self._routes.is_emergency(call.numbers.called))
 
     def _doing(self, end: TrunkEnd) -> Preempted | None:

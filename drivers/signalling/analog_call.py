@@ -19,6 +19,11 @@ class AnalogCall(TrunkCall):
         self.offered = True
         self._line = line
 
+    @property
+    def frees_channel(self) -> bool:
+        """A line that rings cannot be refused: it rings until the caller gives up."""
+        return not self.incoming or self.was_answered
+
     def _say_proceeding(self) -> None:
         """The line has no sign for it."""
 

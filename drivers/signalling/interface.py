@@ -91,6 +91,11 @@ class TrunkCall(ABC):
         self._listeners.append(fn)
         return lambda: self._listeners.remove(fn) if fn in self._listeners else None
 
+    @property
+    def frees_channel(self) -> bool:
+        """Is its channel free soon after `clear`?"""
+        return True
+
     def signalling(self) -> Sequence[Step]:
         """What was said on the line, for its ladder; R2: known when it is cleared. Analog lines say nothing."""
         return ()

@@ -123,6 +123,22 @@ def test_an_emergency_call_is_never_pushed_out(bench: Bench) -> None:
     assert not alarms(one) and len(one.happened("subscriber answers", "subscriber 110")) == 1
 
 
+def test_a_line_that_rings_does_not_go_for_it_cannot_be_refused(bench: Bench) -> None:
+    """The youngest call only rings, and its number is waited for: the queue goes first."""
+    text = (
+        "4.0 | caller 2 | 13800138001 by fsk: choose 2 after 1.5; talk 20; patience 120\n"
+        "20.0 | caller 3 | 13800138002 by fsk: choose 1 after 1.5; talk 5; patience 120\n"
+        "14.0 | phone 8002 | lifts\n20.7 | desk 1002 | make 110\n"
+    )
+    one = bench(text, ["menu", "queue", "talk"], trunks=2)
+    one.until(lambda: answered(one, "110"))
+    one.until(lambda: "caller 3" in {each.who for each in one.world.truth.log if each.what == "talks"})
+    one.run(12.0)
+    ended = {row.ani: (row.outcome, row.cause or "") for row in _rows(one) if row.ended_at is not None}
+    assert ended["13800138001"][1].startswith("9 preemption")
+    assert ended["13800138002"][0] == "answered" and "preemption" not in ended["13800138002"][1]
+
+
 def test_who_calls_gives_up_meanwhile(bench: Bench) -> None:
     one = bench(CALLER + SUPERVISED + "17.0 | phone 8002 | hangs up\n", ALL)
     one.until(lambda: one.clock.seconds() > 25.0)
