@@ -22,7 +22,7 @@ from cti.machine import Chart
 CAUSES = {
     "login": "the agent logged in",
     "logout": "the agent logged out",
-    "desk_lost": "the desk stayed away longer than desk_grace_s; the agent was logged out",
+    "desk_lost": "the desk stayed away longer than grace_s; the agent was logged out",
     "ready": "the agent said ready",
     "not_ready": "the agent said not ready",
     "wrap_up_done": "the agent finished the wrap-up",

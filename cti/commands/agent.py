@@ -43,7 +43,7 @@ commands 命令:
   still     通话中          the answer when asked whether the call goes on
   state     状态            my three truths: declared, line, work
   calls     话单 [N]        my last calls
-  messages  留言 [N]        messages left for my groups
+  messages  留言 [N]        messages left for my groups; on the server `tipring messages play CALL --as ID` plays one
   help      帮助            this
   make 8002, hold, retrieve, consult 8002, transfer, park ...   call control; behind a PBX you are told what to dial on
                             the telephone where only that can do it. docs/desk-protocol.md has all of these verbs

@@ -33,7 +33,7 @@ def play(folder: Path, now: Now, who: Listener, paths: Iterable[Path]) -> None:
     for path in paths:
         note(folder, now(), who, "play", _name(folder, path))
         if subprocess.run([*player, str(path)], check=False).returncode != 0:
-            raise TipringError(f"{player[0]} could not play {path}")
+            raise TipringError(f"{player[0]} could not play {path}; without a sound card here, use export")
 
 
 def export(

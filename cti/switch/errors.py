@@ -21,12 +21,6 @@ class WrongState(VerbRefused):
     name = "wrong_state"
 
 
-class NotYours(VerbRefused):
-    """The call is another agent's."""
-
-    name = "not_yours"
-
-
 class NotAllowed(VerbRefused):
     """The role, or the toll class, of the asker does not include it."""
 
