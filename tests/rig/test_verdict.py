@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
+from cti.records.events import Entry, Event
 from simulators.faults import FaultError, parse
 from simulators.judge import Finding
 from simulators.rig import verdict
 from simulators.rig.on_card import run as run_on_card
+from simulators.rig.paced import Story
 from simulators.rig.stepped import run
 from simulators.scenario import mixed
 from simulators.trunk_scenario import mixed as over_e1
@@ -65,3 +70,11 @@ def test_a_fault_without_its_value_is_told_its_own_form(spec: str) -> None:
         parse(spec)
     name = spec.partition("=")[0]
     assert f"{name} wants {name}=VALUE: " in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_story_says_where_a_number_was_not_told() -> None:
+    seen = io.StringIO()
+    at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    event = Event("1-000001", "ani", at, "trunk", None, None, {"ani": None, "dnis": "66886688"})
+    Story(Console(file=seen, width=120)).tell(Entry(1, 2.0, event))
+    assert "ANI 主叫 未提供 not told   DNIS 被叫 66886688" in seen.getvalue()
