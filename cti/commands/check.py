@@ -27,14 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON object a fault")
+    parser.add_argument("--no-cards", action="store_true", help="not on the server's computer: look at no real card")
     parser.add_argument("--password", action="store_true", help="instead: ask for a password and print its hash")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 without a fault, 1 with any."""
+    """0 without a fault, 1 with any; a notice is none."""
     if args.password:
         return _password()
-    faults, site = find_faults(args.config)
+    faults, site = find_faults(args.config, cards=not args.no_cards)
     for fault in faults:
         _print(fault, json=args.json)
     if faults or site is None:
@@ -42,20 +43,56 @@ def run(args: argparse.Namespace) -> int:
             print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}")
         return 1
     if not args.json:
-        ports, agents, groups = len(site.vru.all_ports()), len(site.agents), len(site.groups)
-        print(f"{args.config}: right. {site.site.name}: {ports} VRU ports, {groups} groups, {agents} agents")
+        print(f"{args.config}: right. {site.site.name}: {_sizes(site)}")
+    for notice in _notices(args.config, site):
+        _print(notice, json=args.json, severity="notice")
+    if not args.json:
         _still_to_learn(args.config)
     return 0
 
 
-def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
-    """The faults of the site file and of the dialect, the flow and the customer file that it names; the site."""
+def _sizes(site: Site) -> str:
+    """How much of everything there is, to see at a glance that nothing was forgotten."""
+    channels: dict[str, int] = {}
+    for trunk in site.trunks:
+        kind = f"{trunk.__struct_config__.tag} channel"
+        channels[kind] = channels.get(kind, 0) + trunk.count
+    counts = {"VRU port": len(site.vru.all_ports()), **channels}
+    if site.switch == "card":
+        counts["telephone"] = sum(len(list(row.ports())) for row in site.seats)
+        counts["mobile seat"] = sum(row.card is None for row in site.seats)
+        counts["route"] = len(site.routes)
+        del counts["VRU port"]
+    counts |= {"group": len(site.groups), "agent": len(site.agents)}
+    return ", ".join(f"{number} {what}{'' if number == 1 else 's'}" for what, number in counts.items())
+
+
+def _notices(path: Path, site: Site) -> list[Fault]:
+    from cti.pbx.dialect import load_dialect
+    from cti.site.notices import notices
+    from cti.vru.flow import load_flow
+
+    dialect = None
+    if site.switch == "pbx":
+        dialect = load_dialect(_named(site.pbx.dialect)).with_calls(site.pbx.call_overrides())
+    return notices(path, site, load_flow(_named(site.vru.flow)), dialect)
+
+
+def _named(name: str) -> str | Path:
+    from cti.site import conf_files
+
+    return Path(name) if conf_files.is_path(name) else name
+
+
+def find_faults(path: Path, *, cards: bool = True) -> tuple[list[Fault], Site | None]:
+    """The faults of the site file and of the dialect, the flow and the customer file that it names; the site. Each is
+    looked at as far as can be, whatever faults the others have. ``cards``: also at this computer's real cards."""
     from cti.commands.check_cards import card_faults
     from cti.customers.csv_file import read_customers
     from cti.customers.numbering import NumberPlan
     from cti.errors import ConfigFaults, Fault, TipringError
-    from cti.site.checks import named_files
-    from cti.site.config import load_site
+    from cti.site.checks import as_far_as_readable
+    from cti.site.config import SiteFacts, load_site
     from cti.vru import speech
     from cti.vru.flow import load_flow
 
@@ -73,20 +110,20 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     except ConfigFaults as error:
         faults.extend(error.faults)
     try:
-        files = named_files(path)
+        readable = as_far_as_readable(path)
     except ConfigFaults:  # not YAML at all: told above
         return faults, None
+    files, facts = readable.files_named(), readable.part(SiteFacts, "site")
     missing = {fault.field for fault in faults}
     if "pbx" in files and "pbx.dialect" not in missing:
         told(lambda: _check_dialect(path, files["pbx"], site))
     if "flows" in files and "vru.flow" not in missing:
-        groups = None if site is None else [group.name for group in site.groups]
-        told(lambda: load_flow(files["flows"], groups))
+        told(lambda: load_flow(files["flows"], readable.group_names))
     if "customers" in files and "customers" not in missing:
-        plan = NumberPlan(site.site.country, site.site.area_code) if site is not None else NumberPlan()
+        plan = NumberPlan(facts.country, facts.area_code) if facts is not None else NumberPlan()
         faults.extend(read_customers(Path(files["customers"]), plan)[1])
-    if site is not None:
-        faults += card_faults(path, site)
+    if cards:
+        faults += card_faults(path, {int(at[-1]): card for at, card in readable.cards})
     try:
         speech.recipe("zh")
     except TipringError as error:
@@ -94,16 +131,17 @@ def find_faults(path: Path) -> tuple[list[Fault], Site | None]:
     return faults, site
 
 
-def _print(fault: Fault, *, json: bool) -> None:
+def _print(fault: Fault, *, json: bool, severity: str = "fault") -> None:
     if json:
         import dataclasses
 
         import msgspec
 
-        print(msgspec.json.encode(dataclasses.asdict(fault)).decode())
+        print(msgspec.json.encode({**dataclasses.asdict(fault), "severity": severity}).decode())
         return
     where = f"{fault.file}:{fault.line}" if fault.line else fault.file
-    print(f"{where}: {fault.field + ': ' if fault.field else ''}{fault.message}")
+    kind = "notice: " if severity == "notice" else ""
+    print(f"{where}: {kind}{fault.field + ': ' if fault.field else ''}{fault.message}")
     if fault.remedy:
         print(f"    {fault.remedy}")
 
@@ -117,6 +155,9 @@ def _password() -> int:
     password = getpass.getpass("password 口令: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not password:
         print("tipring check: an empty password is none", file=sys.stderr)
+        return 1
+    if sys.stdin.isatty() and getpass.getpass("once more 再输入一次: ") != password:
+        print("tipring check: the two are not the same 两次输入不一致", file=sys.stderr)
         return 1
     print(hash_password(password))
     return 0
@@ -142,9 +183,9 @@ def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
 def _still_to_learn(path: Path) -> None:
     """What no published source says of this make: to be seen on site, and written into a dialect of the site's own."""
     from cti.pbx.dialect import load_dialect
-    from cti.site.checks import named_files
+    from cti.site.checks import as_far_as_readable
 
-    files = named_files(path)
+    files = as_far_as_readable(path).files_named()
     if "pbx" not in files:
         return
     dialect = load_dialect(files["pbx"])

@@ -6,34 +6,36 @@ Nothing is opened, so it may be asked while the server runs. Serves every step, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cti.commands.detect_help import FOR_ONE_KERNEL, INSTALL
 from cti.errors import Fault
 from cti.site import checked_yaml
 from cti.site.checked_yaml import Document
-from cti.site.config import DahdiCard, Site
+from cti.site.config import Card, DahdiCard
 from drivers.detect import Found, ranges, read
 
 WANTED = {"fxo": "fxsks", "fxs": "fxoks", "b": "bchan", "d": "dchan"}
 
 
-def card_faults(path: Path, site: Site, root: Path = Path("/")) -> list[Fault]:
-    """Every fault of the site's real cards on this machine; none where the site has no such card."""
-    if not any(isinstance(card, DahdiCard) for card in site.cards):
+def card_faults(path: Path, cards: Mapping[int, Card], root: Path = Path("/")) -> list[Fault]:
+    """Every fault of the site's real cards (by their places in the file) on this machine; none where it has none."""
+    real = {at: card for at, card in cards.items() if isinstance(card, DahdiCard)}
+    if not real:
         return []
     document, found = checked_yaml.read(path), read(root)
-    first = next(at for at, card in enumerate(site.cards) if isinstance(card, DahdiCard))
+    first = min(real)
     faults = list(_kernels(document, first, found))
     if found.version is None:
         if not faults:
-            remedy = "modprobe dahdi; `tipring detect` says what is missing"
+            remedy = (
+                "modprobe dahdi; `tipring detect` says what is missing. Not the server's computer: check --no-cards"
+            )
             faults.append(document.fault(("cards", first, "kind"), "the DAHDI driver is not loaded", remedy))
         return faults
-    for at, card in enumerate(site.cards):
-        if isinstance(card, DahdiCard):
-            faults += _channels(document, at, card, found)
+    for at, card in real.items():
+        faults += _channels(document, at, card, found)
     return faults
 
 

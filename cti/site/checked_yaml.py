@@ -236,6 +236,8 @@ class _Checker:
         except msgspec.ValidationError:
             shown = "is empty" if data is None else f"is {node.value!r}" if isinstance(node, ScalarNode) else "is wrong"
             remedy = f"write {describe(kind)}"
+            if data is not None and _is_secret(kind):
+                return self.fault(node, path, "is none", remedy)  # what was typed there may be a password
             if not isinstance(data, str) and data is not None and str in members:
                 remedy = f'put it in quotes: "{cast(ScalarNode, node).value}"'
                 self.fault(node, path, shown, remedy)
@@ -380,6 +382,13 @@ def _limits(kind: Any) -> list[msgspec.Meta]:
     if get_origin(kind) is Annotated:
         return [meta for meta in get_args(kind)[1:] if isinstance(meta, msgspec.Meta)]
     return []
+
+
+def _is_secret(kind: Any) -> bool:
+    """Whether what is written there may be shown to nobody."""
+    if get_origin(kind) is Annotated:
+        return any((meta.extra_json_schema or {}).get("secret") for meta in _limits(kind))
+    return get_origin(kind) in (Union, types.UnionType) and any(map(_is_secret, get_args(kind)))
 
 
 def _between(low: Any, high: Any, exclusive_low: Any, exclusive_high: Any) -> str:

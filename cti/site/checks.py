@@ -29,6 +29,8 @@ from drivers.errors import ArgumentError
 from drivers.tones import load
 
 T = TypeVar("T")
+LONGEST_SOCKET = 107
+"""Bytes of the path of a Unix socket (unix(7)): the server's is in the state folder."""
 Place = tuple[str | int, ...]
 
 
@@ -51,21 +53,9 @@ def check_site(document: Document, folder: Path, *, machine: bool) -> list[Fault
     return checks.faults
 
 
-def named_files(path: Path) -> dict[str, str | Path]:
-    """The PBX dialect (pbx), the menu flow (flows) and the customer file (customers) that a site file names.
-
-    As far as they can be read, so that their faults can be told together with those of the site file.
-    """
-    checks = Checks(checked_yaml.read(path), path.absolute().parent)
-    found: dict[str, str | Path] = {}
-    for kind, place in (("pbx", ("pbx", "dialect")), ("flows", ("vru", "flow"))):
-        name = checks.part(str, *place)
-        if name is not None:
-            found[kind] = checks.folder / name if conf_files.is_path(name) else name
-    customers = checks.part(str, "customers")
-    if customers is not None:
-        found["customers"] = checks.folder / customers
-    return found
+def as_far_as_readable(path: Path) -> Checks:
+    """The entries of a site file that are right, whatever faults the others have. ConfigFaults: it is not YAML."""
+    return Checks(checked_yaml.read(path), path.absolute().parent)
 
 
 class Checks:
@@ -81,6 +71,26 @@ class Checks:
         self.agent_list = self.entries(Agent, "agents")
 
     # Reading as far as can be read
+
+    def files_named(self) -> dict[str, str | Path]:
+        """The PBX dialect (pbx), the menu flow (flows) and the customer file (customers) that the site file names.
+
+        As far as they can be read, so that their faults can be told together with those of the site file.
+        """
+        found: dict[str, str | Path] = {}
+        for kind, place in (("pbx", ("pbx", "dialect")), ("flows", ("vru", "flow"))):
+            name = self.part(str, *place)
+            if name is not None:
+                found[kind] = self.folder / name if conf_files.is_path(name) else name
+        customers = self.part(str, "customers")
+        if customers is not None:
+            found["customers"] = self.folder / customers
+        return found
+
+    @property
+    def group_names(self) -> list[str] | None:
+        """Of all groups; None where one cannot be read."""
+        return [group.name for _, group in self.groups] if self.complete("groups", entries=self.groups) else None
 
     def node(self, *path: str | int) -> Node | None:
         node: Any = self.document.root
@@ -351,7 +361,12 @@ class Checks:
         existing = folder
         while not existing.exists() and existing != existing.parent:
             existing = existing.parent
-        if not existing.is_dir():
+        if len(os.fsencode(folder / "control.sock")) > LONGEST_SOCKET:
+            text = f"{folder} is too long for the socket in it, by which `tipring status` asks the server"
+            self.fault(("state_dir",), text, f"name a folder of at most {LONGEST_SOCKET - 13} bytes")
+        elif existing.parts[1:2] in (("proc",), ("sys",)):
+            self.fault(("state_dir",), f"{existing} keeps no files", "name a folder on a disk: /var/lib/tipring")
+        elif not existing.is_dir():
             self.fault(("state_dir",), f"{existing} is not a folder", "name a folder, or a place where one can be made")
         elif not os.access(existing, os.W_OK | os.X_OK):
             remedy = "give the server's user the right to it, or name another folder"

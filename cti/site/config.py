@@ -41,7 +41,7 @@ from cti.pbx.line_rules import (
 from cti.pbx.services import Services
 from cti.recordings.config import Listens, RecordingRules
 from cti.site import checked_yaml, conf_files
-from cti.site.fields import Extension, Name, TcpPort, Text, Wait
+from cti.site.fields import NAME, Extension, Name, TcpPort, Text, Wait
 from cti.switch.config import SeatRow
 from cti.switch.star_codes import StarCodes
 from cti.trunks.config import Preempted, Route, Toll, Trunk
@@ -50,11 +50,17 @@ Argon2 = Annotated[
     str,
     Meta(
         pattern=r"^\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$",
-        extra_json_schema={"description": "an argon2id hash; `tipring check --password` makes one"},
+        extra_json_schema={"description": "an argon2id hash; `tipring check --password` makes one", "secret": True},
     ),
 ]
 
 PortUse = Literal["callers", "agents"]
+
+
+Country = Annotated[
+    str, Meta(pattern=r"^[a-z]{2}$", extra_json_schema={"description": "two small Latin letters: cn, de, jp, uk, us"})
+]
+AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{1,5}$", extra_json_schema={"description": 'digits in quotes: "021"'})]
 
 
 class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,9 +68,9 @@ class SiteFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text
     language: Literal["zh", "en"] = "zh"  # of prompts until the caller chooses, and of reports
-    country: Annotated[str, Meta(pattern=r"^[a-z]{2}$")] = "cn"  # the tone plan, and how numbers are written
+    country: Country = "cn"  # the tone plan, and how numbers are written
     timezone: str = "Asia/Shanghai"
-    area_code: Annotated[str, Meta(pattern=r"^[0-9]{1,5}$")] | None = None  # of callers who come without one: "021"
+    area_code: AreaCode | None = None  # of callers who come without one: "021"
 
 
 class WiredCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="software"):
@@ -254,10 +260,19 @@ class Vru(Struct, frozen=True, forbid_unknown_fields=True):
         return [port for entry in self.ports for port in entry.ports()]
 
 
+GroupName = Annotated[
+    str,
+    Meta(
+        pattern=NAME,
+        extra_json_schema={"description": "a short name in Latin letters, as sales; the Chinese name goes to zh:"},
+    ),
+]
+
+
 class Group(Struct, frozen=True, forbid_unknown_fields=True):
     """A group of agents and its queue."""
 
-    name: Name
+    name: GroupName
     zh: Text
     en: Text
     ring_s: Annotated[float, Meta(ge=3, le=120)] = 15.0  # an agent's telephone rings so long, then the next agent's

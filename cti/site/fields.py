@@ -6,7 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+Name = Annotated[
+    str, Meta(pattern=NAME, extra_json_schema={"description": "a short name in Latin letters, as sales or office_2"})
+]
 Extension = Annotated[
     str, Meta(pattern=r"^[0-9*#]{1,20}$", extra_json_schema={"description": 'digits in quotes: "2001"'})
 ]

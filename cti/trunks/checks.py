@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from cti.trunks.config import PriTrunk, Route, Trunk
+from cti.trunks.config import PriTrunk, R2Trunk, Route, Trunk
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks, Place
@@ -47,6 +47,8 @@ def _ports(checks: Checks, trunks: list[tuple[Place, Trunk]]) -> None:
         for slot in trunk.directions:
             if slot not in slots and card is not None:
                 there = f"channels are {slots[0]} to {slots[-1]}"
+                if isinstance(trunk, (R2Trunk, PriTrunk)) and slots[-1] > 16:
+                    there = f"channels are 1 to 15 and 17 to {slots[-1]}; slot 16 carries the signalling"
                 checks.fault((*at, "directions", str(slot)), f"trunk {trunk.name} has no channel {slot}", there)
 
 

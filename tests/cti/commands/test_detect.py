@@ -7,15 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from cti.commands import main
 from cti.commands.check_cards import card_faults
 from cti.commands.propose import write as propose
 from cti.site.checked_yaml import convert, read
-from cti.site.config import Card, DahdiCard, Site
-from tests.cti.centre_bench import site
+from cti.site.config import Card, DahdiCard
 from tests.dahdi_trees import KERNEL, pci_card, tree
 
 
@@ -82,13 +80,13 @@ def test_a_description(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- tipring check -----------------------------------------------------------------------------------------------
 
 
-def with_cards(tmp_path: Path, *lines: str) -> tuple[Path, Site]:
+def with_cards(tmp_path: Path, *lines: str) -> tuple[Path, dict[int, Card]]:
     """A site with these cards; only its section of cards is looked at."""
     path = tmp_path / "site.yaml"
     path.write_text("cards:\n" + "".join(f"  - {line}\n" for line in lines), encoding="utf-8")
     cards, faults = convert(read(path), dict[str, tuple[Card, ...]])
     assert cards is not None and not faults
-    return path, msgspec.structs.replace(site(tmp_path, 4, 2), cards=cards["cards"])
+    return path, dict(enumerate(cards["cards"]))
 
 
 GOOD = '{name: vru, kind: dahdi, type: fxo, channels: "7-11"}'

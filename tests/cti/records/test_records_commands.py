@@ -86,7 +86,7 @@ def store(site: Path) -> Iterator[Store]:
 
 def test_check_of_a_right_site(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(check, "-c", str(site)) == 0
-    assert "1 VRU ports, 3 groups, 1 agents" in capsys.readouterr().out
+    assert "1 VRU port, 3 groups, 1 agent" in capsys.readouterr().out
 
 
 def test_check_tells_the_faults_of_all_files_at_once(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,10 +109,10 @@ def test_check_tells_the_faults_of_all_files_at_once(site: Path, capsys: pytest.
         "c.csv:2: number: is empty",
     ):
         assert line in out, out
-    assert out.endswith("5 faults\n")
+    assert out.endswith("6 faults\n")  # of the flow also that there is no group sales
     assert run(check, "-c", str(site), "--json") == 1
     faults = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(faults) == 5 and set(faults[0]) == {"file", "line", "field", "message", "remedy"}
+    assert len(faults) == 6 and set(faults[0]) == {"file", "line", "field", "message", "remedy", "severity"}
 
 
 def test_check_of_groups_in_the_flow(site: Path, capsys: pytest.CaptureFixture[str]) -> None:

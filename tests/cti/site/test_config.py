@@ -190,7 +190,7 @@ customers: nobody.csv
     [
         ("groups: [sales]", "groups: [sale]", 12, "agents[0].groups[0]", "no group 'sale'", "did you mean sales?"),
         ("count: 4", "count: 5", 8, "vru.ports[0].count", "no port 4", "the last is 3"),
-        ("card: vru", "card: vrü", 8, "vru.ports[0].card", "vrü", "text of the form"),
+        ("card: vru", "card: vrü", 8, "vru.ports[0].card", "vrü", "a short name in Latin letters"),
         ("card: vru", "card: vru2", 8, "vru.ports[0].card", "no card 'vru2'", "did you mean vru?"),
         ("first: 0, count: 4", "first: 0", 8, "vru.ports[0]", "only one of first and count", ""),
         ("first: 0, count: 4", "count: 4", 8, "vru.ports[0]", "names no port", ""),
@@ -214,10 +214,31 @@ customers: nobody.csv
         ("{name: Test}", "{name: Test, timezone: Asia/Hangzhou}", 1, "site.timezone", "no time zone", "Asia/Shanghai"),
         ("state_dir: state", "switch: Card", 13, "switch", "is 'Card'", "one of: card, pbx"),
         ("  flow:", "\tflow:", 6, "", "not YAML", "blanks"),
+        ("{name: Test}", "{name: Test, area_code: 杭州}", 1, "site.area_code", "杭州", 'digits in quotes: "021"'),
+        ("name: sales, zh", "name: 预订, zh", 10, "groups[0].name", "预订", "the Chinese name goes to zh:"),
+        ("state_dir: state", "state_dir: /proc/tipring", 13, "state_dir", "keeps no files", "/var/lib/tipring"),
     ],
 )
 def test_one_fault(folder: Path, old: str, new: str, line: int, field: str, message: str, remedy: str) -> None:
-    only(faults(folder, changed(old, new)), line, field, message, remedy)
+    only(faults(folder, changed(old, new), machine=field == "state_dir"), line, field, message, remedy)
+
+
+def test_a_password_is_never_shown(folder: Path) -> None:
+    text = changed(HASH, "Hunter2").replace('extension: "8001"', 'extension: "8001", pin: 4711')
+    found = faults(folder, text)
+    assert [fault.field for fault in found] == ["agents[0].password", "agents[0].pin"]
+    assert not any(word in str(fault) for fault in found for word in ("Hunter2", "4711"))
+    assert all("--password" in fault.remedy for fault in found)
+
+
+def test_a_tab_is_named(folder: Path) -> None:
+    [fault] = faults(folder, changed("  - {name: vru", "\t- {name: vru"))
+    assert fault.line == 3 and "blanks" in fault.remedy
+
+
+def test_the_socket_of_the_server_must_fit(folder: Path) -> None:
+    text = changed("state_dir: state", f"state_dir: {'s' * 110}")
+    only(faults(folder, text, machine=True), 13, "state_dir", "too long for the socket", "bytes")
 
 
 def test_a_missing_group_is_not_blamed_on_the_agents(folder: Path) -> None:

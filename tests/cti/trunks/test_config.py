@@ -209,4 +209,7 @@ def test_the_d_channel_of_an_e1_is_none_of_its_b_channels(folder: Path, kind: st
     found = faults(folder, text + trunk)
     assert found[0].field == "trunks[0].count" and "29 B channels" in found[0].message, found
     assert "ports: 31" in found[0].remedy
+    right = trunk.replace("count: 30", "count: 29, directions: {16: in}")
+    [fault] = [fault for fault in faults(folder, text + right) if "slot" in fault.remedy]
+    assert fault.remedy == "channels are 1 to 15 and 17 to 30; slot 16 carries the signalling"
     load(folder, text.replace("ports: 30", "ports: 31") + trunk.replace("port: 29", "port: 30"))

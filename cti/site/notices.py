@@ -1,0 +1,66 @@
+"""What is right in a site file and yet seldom meant: `tipring check` says it, and the server starts all the same.
+
+Serves all of the nine steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cti.errors import Fault
+from cti.pbx.dialect import Dialect
+from cti.site import checked_yaml
+from cti.site.checked_yaml import Document
+from cti.site.config import Site
+from cti.site.emergency import emergency
+from cti.vru.flow import Flow
+
+
+def notices(path: Path, site: Site, flow: Flow, dialect: Dialect | None) -> list[Fault]:
+    """Of a site without faults, in the order of the file. ``dialect``: as the site changes it; None without a PBX."""
+    document = checked_yaml.read(path)
+    found = [*_groups(document, site, flow)]
+    found += _behind_pbx(document, site, dialect) if dialect is not None else _on_cards(document, site)
+    return sorted(found, key=lambda notice: notice.line)
+
+
+def _groups(document: Document, site: Site, flow: Flow) -> Iterator[Fault]:
+    manned = {name for agent in site.agents for name in agent.groups}
+    for at, group in enumerate(site.groups):
+        if group.name not in manned:
+            yield document.fault(("groups", at), f"no agent is in {group.name}", "nobody answers its callers")
+        if group.name not in flow.groups() and group.number is None:
+            text = f"no key of flow {flow.name} leads to {group.name}, and it has no number"
+            yield document.fault(
+                ("groups", at), text, "write a key into the flow, or number: for agents to give callers to"
+            )
+
+
+def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fault]:
+    pbx = site.pbx
+    if pbx.smdr is None:
+        text = "no smdr: that a conversation is over is known by the agent's desk alone, and no call can be reconciled"
+        yield document.fault(("pbx",), text, "wire the PBX's record output: smdr: {device: /dev/ttyS1}")
+    if pbx.smdi is None and "smdi" in dialect.calls.sources:
+        text = f"no smdi, from which dialect {dialect.name} takes who calls: numbers come from its other sources alone"
+        others = ", ".join(source for source in dialect.calls.sources if source != "smdi")
+        yield document.fault(("pbx",), text, f"wire it, or write sources: [{others}]")
+    for name, line in (("smdi", pbx.smdi), ("smdr", pbx.smdr), ("mci", pbx.mci)):
+        if line is not None and not Path(line.device).exists():
+            text = f"there is no {line.device} on this computer now; the server waits for it"
+            yield document.fault(("pbx", name, "device"), text, "see: ls /dev/ttyS* /dev/serial/by-id")
+
+
+def _on_cards(document: Document, site: Site) -> Iterator[Fault]:
+    if not site.routes:
+        text = "there are no routes: nobody can call outside but emergency numbers, and no mobile seat is reached"
+        yield document.fault((), text, 'add routes: - {name: town, prefixes: [""], trunks: [NAME], toll: local}')
+    for at, route in enumerate(site.routes):
+        if route.toll == "none":
+            text = f"everybody may call over {route.name}, at telephones where nobody is logged in as well"
+            yield document.fault(("routes", at, "toll"), text, "write local, national or international")
+    lost = [] if site.emergency is None else [one for one in emergency(site.site.country) if one not in site.emergency]
+    if lost:
+        text = f"{', '.join(lost)} can be called like other numbers only: emergency: replaces the country's numbers"
+        yield document.fault(("emergency",), text, "name them as well")

@@ -1,0 +1,72 @@
+"""`tipring check`: every fault at once, whatever faults others have; notices; a right site in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cti.commands import main
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+def written(folder: Path, name: str, *changes: tuple[str, str]) -> Path:
+    text = (CONF / name).read_text("utf-8").replace("/var/lib/tipring", str(folder / "state"))
+    text = text.replace("port: 7710", "port: 0").replace("port: 9110", "port: 0")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "site.yaml").write_text(text, "utf-8")
+    return folder / "site.yaml"
+
+
+def checked(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    status = main(["check", "-c", str(path), *options])
+    return status, capsys.readouterr().out
+
+
+def test_a_site_of_cards_is_right_on_an_office_pc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, told = checked(written(tmp_path, "site-card.yaml"), capsys, "--no-cards")
+    sizes = "8 fxo channels, 30 pri channels, 16 telephones, 1 mobile seat, 3 routes, 3 groups, 2 agents"
+    assert status == 0 and f"right. 演示中心: {sizes}\n" in told
+    assert "notice: groups[2]: no agent is in complaints" in told and told.count("notice") == 1
+
+
+def test_every_fault_at_once_also_of_the_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = (
+        ("role: supervisor", "role: boss"),
+        ("name: complaints", "name: bookings"),
+        ("groups: [sales]", "groups: [ball]"),
+    )
+    status, told = checked(written(tmp_path, "site-card.yaml", *wrong), capsys, "--no-cards")
+    assert status == 1 and "agents[1].role" in told and "agents[0].groups[0]" in told
+    assert "menu.keys.3.group: there is no group 'complaints'" in told and told.endswith("3 faults\n")
+
+
+def test_what_is_seldom_meant_on_cards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ('emergency: ["110"]\nrecording:', "toll: none, cost: 2")
+    path = written(tmp_path, "site-card.yaml", ("recording:", more[0]), ("toll: international, cost: 2", more[1]))
+    status, told = checked(path, capsys, "--no-cards")
+    assert status == 0 and "notice: emergency: 119, 120, 122 can be called like other numbers only" in told
+    assert "notice: routes[0].toll: everybody may call over far" in told
+    text = path.read_text("utf-8")
+    before, _, after = text.partition("\nroutes:")
+    path.write_text(before + "\n" + after[after.index("\nvru:") :], "utf-8")
+    status, told = checked(path, capsys, "--no-cards", "--json")
+    notices = [json.loads(line) for line in told.splitlines()]
+    assert status == 0 and {one["severity"] for one in notices} == {"notice"}
+    assert any("there are no routes" in one["message"] for one in notices)
+
+
+def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (CONF / "site.yaml").read_text("utf-8").splitlines()
+    lines = [line.split("    #")[0].strip() for line in text if line.startswith(("  smdi: ", "  smdr: "))]
+    smdi, smdr = lines
+    status, told = checked(written(tmp_path, "site.yaml", (f"  {smdi}", ""), (f"  {smdr}", "")), capsys)
+    assert status == 0 and "30 VRU ports, 3 groups, 3 agents" in told, told
+    assert "notice: pbx: no smdr" in told and "notice: pbx: no smdi" in told
+    gone = smdr.replace("/dev/ttyS1", str(tmp_path / "ttyS9"))
+    status, told = checked(written(tmp_path, "site.yaml", (smdr, gone)), capsys)
+    assert status == 0 and "notice: pbx.smdr.device: there is no " in told and "no smdr" not in told
