@@ -37,6 +37,11 @@ LIMIT_S = 60.0  # of a machine that does much else
 NOWHERE = "postgresql://tipring:s3cret@127.0.0.1:1/tipring"
 
 
+def heed_ctrl_c() -> None:
+    """As at a terminal: a shell lets what it starts in the background ignore SIGINT, and so do all who come after."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Running:
     """`tipring run` on a site of its own."""
 
@@ -50,7 +55,9 @@ class Running:
         program = "import sys; from cti.commands import main; sys.exit(main())"
         command = [sys.executable, "-c", program, "run", "-c", str(site)]
         command += ["--log", str(self.log_file)] if log else []
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, umask=0o022)
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, start_new_session=True, umask=0o022, preexec_fn=heed_ctrl_c
+        )
 
     def status(self) -> dict[str, Any]:
         return ask(self.state, {"do": "status"})
