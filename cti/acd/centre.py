@@ -127,7 +127,7 @@ class Acd(Turns):
         if queue is None:
             raise UnknownGroup(group)
         entry = self.entries.get(call_id) or self._recent.pop(call_id, None)
-        if entry is None:
+        if entry is None or entry.state == "left":
             raise UnknownCall(call_id)
         with self.turn():
             before, entry.agent = entry.agent, None

@@ -343,6 +343,16 @@ def test_a_caller_who_hung_up_while_it_rang_is_nobodys(floor: Floor) -> None:
     assert not floor.acd.offer_result("c1", "wang", "answered")
 
 
+@pytest.mark.parametrize("group", ["sales", "help"])
+def test_who_has_waited_too_long_comes_back_to_no_queue(floor: Floor, group: str) -> None:
+    floor.ready("wang")
+    floor.call("c1")
+    floor.clock.advance(floor.acd.queues["sales"].settings.max_wait_s + 1)
+    with pytest.raises(UnknownCall):
+        floor.acd.give_back("c1", group)
+    assert floor.acd.waiting() == dict.fromkeys(floor.acd.queues, 0)
+
+
 def test_a_switch_that_says_nothing_blocks_nobody(floor: Floor) -> None:
     floor.ready("li", "wang")
     entry = floor.call("c1")
