@@ -77,7 +77,7 @@ class Agent:
         self.since_s = clock.seconds()  # of the latest change
         self.spoke_s = clock.seconds()  # when the agent last said something of these, at a desk or at a telephone
         self.misses = 0  # unanswered calls in a row
-        self.rank = 0  # order among the idle ones, the lowest has waited longest; set by the Acd
+        self.rank = 0  # order among the idle ones, the lowest has waited longest, 0: none; set by the Acd
         self.tallied = ("logged_off", "idle", "none")
         self._clock = clock
         self._limits = limits

@@ -28,8 +28,8 @@ RECALL_TALKS = 1000
 """So many finished talks are remembered for a recall to the old place."""
 
 KEEPS_RANK = frozenset(("caller_gone", "answered_elsewhere"))
-"""After these an agent is still the longest idle one; after all else idleness counts from the moment of becoming
-available."""
+"""After these an agent who was available before, and has said nothing else meanwhile, is still the longest idle one;
+after all else idleness counts from the moment of becoming available."""
 
 RESULTS = ("answered", "no_answer", "busy", "failed")
 
@@ -157,7 +157,7 @@ class Acd(Turns):
             if before is not None and before.call == call_id:
                 before.clear("handed_over", source)
             if after is not None:
-                after.clear("next_call", source, wrap_up=False)
+                self._free_for(after, call_id, source)
                 after.answer(call_id, entry.queue.settings.wrap_up_s, source)
                 self._tell("connected", call_id, after.id, source, extension=after.extension, waited_s=0.0)
         return True
@@ -351,13 +351,15 @@ class Acd(Turns):
         agent.tallied = truths
         queues = [self.queues[name] for name in agent.group_names]
         if agent.available:
-            if was != AVAILABLE and cause not in KEEPS_RANK:
+            if was != AVAILABLE and (cause not in KEEPS_RANK or not agent.rank):
                 self._next_rank += 1
                 agent.rank = self._next_rank
             self._fresh[agent.id] = agent
             for queue in queues:
                 queue.idle.add(agent)
         else:
+            if (truths[0], truths[2]) != (AVAILABLE[0], AVAILABLE[2]):
+                agent.rank = 0
             for queue in queues:
                 queue.idle.discard(agent)
         if (
@@ -404,21 +406,26 @@ class Acd(Turns):
             entry.told_place = 0
             if planned is not None and planned is not agent:
                 planned.withdraw("answered_elsewhere", source)
-            if agent.call is not None and agent.call != entry.call:
-                promised = self.entries.get(agent.call)
-                agent.withdraw("answered_elsewhere", source)
-                if promised is not None and promised.state == "offered":
-                    self._back(promised, "answered_elsewhere")
-            agent.clear("next_call", source, wrap_up=False)
+            self._free_for(agent, entry.call, source)
             agent.answer(entry.call, entry.queue.settings.wrap_up_s, source)
             entry.stop_timer()
             waited = self._clock.seconds() - entry.came_s
             self._tell("connected", entry.call, agent.id, source, extension=agent.extension, waited_s=round(waited, 3))
 
+    def _free_for(self, agent: Agent, call: str, source: str) -> None:
+        """The agent has this caller now: another one who was promised goes back to the old place, a talk is over."""
+        if agent.call is not None and agent.call != call:
+            promised = self.entries.get(agent.call)
+            agent.withdraw("answered_elsewhere", source)
+            if promised is not None and promised.state == "offered":
+                self._back(promised, "answered_elsewhere")
+        agent.clear("next_call", source, wrap_up=False)
+
     def _back(self, entry: QueueEntry, cause: str) -> None:
         """Offered, connected or over: to the old place. Who has waited max_wait_s by now leaves at once."""
         entry.machine.send("back")
         entry.agent = None
+        self._recent.pop(entry.call, None)
         self.entries[entry.call] = entry
         self._wait(entry, cause)
 

@@ -600,3 +600,39 @@ def test_a_ringing_caller_goes_to_another_agent(floor: Floor) -> None:
     assert floor.acd.offer_result("a", "li", "answered")
     assert floor.agent("li")[1] == "talking"
     assert not floor.acd.offer_elsewhere("a", "wang")
+
+
+def test_who_was_called_without_being_ready_has_no_place_among_the_idle(floor: Floor) -> None:
+    """A call deflected to agents who are not ready, who become ready while it rings, and the caller leaves: they stand
+    behind the others, and there is an order among them."""
+    floor.ready("wang")
+    for agent in ("zhao", "li"):
+        floor.acd.login(agent, "8004" if agent == "zhao" else None)
+        floor.call(agent)
+        assert floor.acd.offer_elsewhere(agent, agent)
+        floor.acd.ready(agent)
+    floor.acd.remove("zhao", "abandoned")
+    floor.acd.remove("li", "abandoned")
+    for call in ("c1", "c2", "c3"):
+        floor.call(call)
+    assert [agent for call, agent in floor.got if call in ("c1", "c2", "c3")] == ["wang", "zhao", "li"]
+
+
+def test_who_says_ready_anew_is_not_the_longest_idle(floor: Floor) -> None:
+    floor.ready("li", "wang")
+    floor.call("c1")
+    floor.acd.not_ready("li", "lunch")
+    floor.acd.ready("li")
+    floor.acd.remove("c1", "abandoned")
+    floor.call("c2")
+    assert floor.got[-1] == ("c2", "wang")
+
+
+def test_who_was_recalled_and_has_left_is_answered_by_nobody(floor: Floor) -> None:
+    floor.ready("wang")
+    floor.call("c1")
+    assert floor.acd.offer_result("c1", "wang", "answered")
+    floor.acd.requeue("c1")
+    floor.acd.remove("c1", "abandoned")
+    assert not floor.acd.offer_result("c1", "wang", "answered")
+    assert floor.agent("wang") == ("ready", "idle", "none")

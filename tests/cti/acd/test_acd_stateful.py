@@ -130,6 +130,33 @@ class Floor(RuleBasedStateMachine):
     def line(self, agent: str, state: str, with_call: bool, index: int) -> None:
         self.acd.line(agent, state, "smdr", self.some_call(index) if with_call else None)
 
+    @precondition(lambda self: any(entry.state == "offered" for entry in self.acd.entries.values()))
+    @rule(index=indexes, agent=agents)
+    def another_telephone_is_called(self, index: int, agent: str) -> None:
+        """Deflection, pickup; also by one who is not ready."""
+        offered = sorted(entry.call for entry in self.acd.entries.values() if entry.state == "offered")
+        idle = self.acd.agents[agent].line == "idle"
+        assert self.acd.offer_elsewhere(offered[index % len(offered)], agent) is idle
+
+    @precondition(lambda self: self.talking)
+    @rule(index=indexes, group=st.sampled_from("sh"))
+    def agent_gives_back(self, index: int, group: str) -> None:
+        call = sorted(self.talking)[index % len(self.talking)]
+        if call in self.acd.entries:
+            self.acd.give_back(call, group)
+
+    @precondition(lambda self: self.talking)
+    @rule(index=indexes, agent=agents)
+    def agent_hands_over(self, index: int, agent: str) -> None:
+        call = sorted(self.talking)[index % len(self.talking)]
+        self.acd.hand_over(call, agent)
+
+    @rule(index=indexes)
+    def the_pbx_has_the_caller(self, index: int) -> None:
+        call = self.some_call(index)
+        if self.acd.set_aside(call):
+            self.acd.requeue(call)
+
     @rule(agent=agents, elsewhere=st.sampled_from((None, None, "8000", "8001")))
     def login(self, agent: str, elsewhere: str | None) -> None:
         try:
