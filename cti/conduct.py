@@ -209,12 +209,15 @@ class Conduct:
                 return
             if call.state != "queued" or call.line is None:
                 return
-            gone = await self._centre.side.gone(call)
+            gone = await self._centre.side.gone(call, agent)
             if gone:
                 self.caller_gone(call, gone)
                 return
             if call.state != "queued":
                 return
+            entry = self._centre.acd.entries.get(call.id)
+            if entry is None or entry.agent is not agent:
+                continue  # meanwhile the agent went to another telephone, or the offer was too old
             call.send("agent")
             call.agent, call.extension = agent.id, agent.extension
             call.line.watch(False)

@@ -160,7 +160,7 @@ class CardSide:
         end.port.detect("dtmf", "voice", duck=True)
         return call.line is end
 
-    async def gone(self, call: Call) -> str:
+    async def gone(self, call: Call, agent: Agent) -> str:
         """The signalling would have said so."""
         return ""
 

@@ -158,23 +158,24 @@ class PbxSide:
 
     # step 7
 
-    async def gone(self, call: Call) -> str:
-        """By the PBX's record, or by silence where only silence tells."""
+    async def gone(self, call: Call, agent: Agent) -> str:
+        """By the PBX's record, or by silence where only silence tells. The agent's number is told now, where the group
+        wants that: after the flash nobody hears us, and until then a hang-up is noticed."""
         if self.settled.caller_left(call):
             return "smdr"
-        return "" if await self.transfers.heard_lately(call) else "silence"
+        if not await self.transfers.heard_lately(call):
+            return "silence"
+        group = self._centre.site.group(call.group or "")
+        if group is not None and group.agent_number and agent.id.isdigit() and call.line is not None:
+            await self._centre.attendant.say(call, "agent_number", agent=agent.id)
+        return ""
 
     def completes_alone(self, call: Call, how: str) -> bool:
         """Our wire was cut."""
         return self.transfers.completes_alone(call, how)
 
     async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
-        """By hook flash. The agent's number is told before it, where the group wants that: later nobody hears us."""
-        group = self._centre.site.group(call.group or "")
-        if group is not None and group.agent_number and agent.id.isdigit():
-            await self._centre.attendant.say(call, "agent_number", agent=agent.id)
-        if call.line is not None:
-            call.line.watch(False)
+        """By hook flash."""
         return await self.transfers.put_through(call, agent)
 
     def hopeless(self, call: Call) -> str:

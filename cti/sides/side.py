@@ -112,8 +112,9 @@ class Side(Protocol):
         """Answers the line, and has everything ready to speak; False: the call is not there any more."""
         ...
 
-    async def gone(self, call: Call) -> str:
-        """Just before an agent is called: how the caller has left without our noticing; empty: is there."""
+    async def gone(self, call: Call, agent: Agent) -> str:
+        """Just before this agent is called, of whom the caller may be told: how the caller has left without our
+        noticing; empty: is there."""
         ...
 
     def completes_alone(self, call: Call, how: str) -> bool:

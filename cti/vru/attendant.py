@@ -84,10 +84,11 @@ class Attendant:
             return None
         if entry is None:
             try:
-                entry = call.entry = self._acd.enqueue(call.id, group.name)
+                entry = self._acd.enqueue(call.id, group.name)
             except QueueFull:
                 self._waited[call.id] = Waited("left", left="queue_full")
                 return None
+        call.entry = entry  # an agent who gives a caller to another group has made a new one
         waited = await wait_for_agent(
             self._clock, port_of(call), entry, self._flow, self._prompts, _language(call), group.announce_s
         )

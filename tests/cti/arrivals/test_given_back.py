@@ -11,6 +11,7 @@ import pytest
 
 from cti.arrivals.recalls import BACK_S, GIVEN_S
 from cti.switch.errors import UnknownNumber, WrongState
+from cti.switch.interface import Caller, Transfer
 from tests.cti.centre_bench import A, B, CentreBench
 
 
@@ -126,4 +127,22 @@ def test_a_ring_without_a_word_at_the_port_that_was_named_is_not_certain(tmp_pat
         assert bench.calls == [call] and call.state == "queued" and call.ani_doubt == "place_guessed"
     else:
         assert len(bench.calls) == 2 and call.state == "talking" and call.ani_doubt is None
+    bench.stop()
+
+
+def test_who_waits_too_long_in_the_other_group_is_told_so(tmp_path: Path) -> None:
+    """Also where that is known only when the agent there did not answer."""
+    bench, call = talking(tmp_path)
+    centre = bench.centre
+    centre.acd.agent("1002").group_names = ("complaints",)
+    bench.pbx.verb("1001", "give_back", "6003")
+    rings(bench, "8001")
+    assert call.group == "complaints"
+    bench.run(centre.site.group("complaints").max_wait_s - 5.0)  # type: ignore[union-attr]
+    centre.acd.ready("1002")
+    bench.switch.dials()
+    bench.run(10.0)
+    bench.switch.ends(Transfer.NO_ANSWER, Caller.WITH_US)
+    bench.run(10.0)
+    assert bench.outcome(call) == ("overdue", None)
     bench.stop()

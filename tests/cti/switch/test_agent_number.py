@@ -46,8 +46,33 @@ def test_behind_a_pbx_the_caller_is_told_before_the_transfer(tmp_path: Path) -> 
     bench = CentreBench(tmp_path, agent_number=True)
     call = bench.queued()
     bench.run(0.5)
-    assert call.state == "transferring" and not bench.switch.under_way
+    assert call.state == "queued" and not bench.switch.under_way
     assert [op for op in bench.port.ops if op.name == "play"]
     bench.run(1.0)
     assert bench.switch.under_way[0][1] == "8001"
+    bench.stop()
+
+
+def test_who_hangs_up_while_the_number_is_told_is_put_through_to_nobody(tmp_path: Path) -> None:
+    bench = CentreBench(tmp_path, agent_number=True)
+    call = bench.queued()
+    bench.run(0.5)
+    bench.port.tone("busy")
+    bench.run(5.0)
+    assert bench.outcome(call) == ("abandoned_queue", "busy_tone") and not bench.switch.flashed
+    assert bench.agent() == ("ready", "idle", "none")
+    bench.stop()
+
+
+def test_an_agent_who_left_the_telephone_while_the_number_was_told_is_not_called(tmp_path: Path) -> None:
+    """The caller is another agent's by then, whose number is told in turn."""
+    bench = CentreBench(tmp_path, agent_number=True)
+    call = bench.queued()
+    bench.run(0.5)
+    bench.centre.acd.not_ready("1001", "moves")
+    bench.centre.acd.login("1001", "8077")
+    bench.run(1.0)
+    assert call.state == "queued" and not bench.switch.flashed
+    bench.run(1.0)
+    assert bench.switch.under_way[0][1] == "8002" and bench.agent("1002") == ("ready", "reserved", "none")
     bench.stop()
