@@ -52,6 +52,7 @@ class Pbx:
         self.extensions: dict[str, Extension] = {}
         self.hunt: list[Extension] = []
         self.waiting: deque[Trunk] = deque()
+        self.attended = False  # callers come to the agents' telephones: no VRU is in service yet
         self._next = 0
         self._numberings: dict[bool, Numbering] = {}
         self._ahead_s = plan.smdr_clock_s
@@ -84,6 +85,9 @@ class Pbx:
 
     def route(self, trunk: Trunk) -> None:
         """A trunk has been answered: find it an idle VRU extension."""
+        if self.attended:
+            self._to_people(trunk)
+            return
         extension = self.idle_member()
         if extension is not None:
             trunk.rings()
@@ -95,6 +99,19 @@ class Pbx:
         else:
             self.note(trunk.call_no, "pbx", "all VRU ports busy", waits=False)
             trunk.refuse()
+
+    def _to_people(self, trunk: Trunk) -> None:
+        """Without a VRU: the agents' telephones ring by turns, those that are idle."""
+        staff = [one for one in self.extensions.values() if one.kind == "agent"]
+        self._next += 1
+        turn = self._next % max(1, len(staff))
+        idle = next((one for one in (*staff[turn:], *staff[:turn]) if one.state is State.IDLE), None)
+        if idle is None:
+            trunk.refuse()
+            return
+        trunk.rings()
+        idle.ring(trunk)
+        trunk.legs.rings(idle.number)
 
     def idle_member(self, after: Extension | None = None) -> Extension | None:
         """Where the next call to the hunt group goes."""

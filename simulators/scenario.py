@@ -247,10 +247,10 @@ def caller_for(random: Random, number: int, at_s: float, case: str) -> CallerPla
         steps = (Step("wait", seconds=round(random.uniform(5.0, 8.0), 1)),)
     elif case == "abandoned_ring":
         patience = round(random.uniform(3.2, 3.8), 2)  # the VRU's port rings, and waits for the number
-    return CallerPlan(number, round(at_s, 2), _number(random), steps, patience, caller_id="fsk", note=case)
+    return CallerPlan(number, round(at_s, 2), number_of(random), steps, patience, caller_id="fsk", note=case)
 
 
-def _number(random: Random) -> str:
+def number_of(random: Random) -> str:
     """A Chinese mobile number, or one of Beijing's."""
     if random.random() < 0.7:
         return random.choice(("138", "139", "150", "186")) + f"{random.randrange(10**8):08d}"
@@ -266,7 +266,7 @@ def demo(seed: int = 1) -> Scenario:
     plans = []
     for number, (at_s, group) in enumerate(((4.0, "sales"), (9.0, "sales"), (14.0, "service")), start=1):
         steps = (Step("choose", KEYS[group], seconds=1.5), Step("talk", seconds=8.0))
-        plans.append(CallerPlan(number, at_s, _number(random), steps, 60.0))
+        plans.append(CallerPlan(number, at_s, number_of(random), steps, 60.0))
     return Scenario(
         seed,
         tuple(plans),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from drivers import problems
@@ -141,6 +141,10 @@ class Surroundings(ABC):
             port.hangup()
 
     def _set_out(self, plan: CallerPlan) -> None:
+        self.sets_out(plan).addBoth(self._gone)
+
+    def sets_out(self, plan: CallerPlan) -> Deferred[None]:
+        """A caller takes a free line of the office's now. Fires when that one is gone."""
         if self.scenario.caller_id is not None:
             plan = replace(plan, caller_id=self.scenario.caller_id)
         line = self._free_line(plan)
@@ -149,12 +153,11 @@ class Surroundings(ABC):
         self.truth.begin(plan.number, plan.ani, self.scenario.dnis[0] if line is None else line.dnis)
         if line is None:
             self.truth.note(plan.number, "office", "all lines busy")
-            self._gone(None)
-            return
+            return succeed(None)
         random = self.random(f"caller {plan.number}")
         person = Caller(self.clock, plan, line, random, self.speech, self.truth.note, self.voices)
         self.callers.append(person)
-        person.start().addBoth(self._gone)
+        return person.start()
 
     def _free_line(self, plan: CallerPlan) -> Line | None:
         wanted = self.lines if plan.trunk is None else [self.lines[plan.trunk]]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from cti.errors import ConfigFaults
 from cti.pbx.dialect import dialect_names, load_dialect
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord
+
+_SEVEN_BITS: Final = bytes(range(0x80))
 
 
 class Fit(Struct, frozen=True):
@@ -52,11 +55,11 @@ def fit_of(name: str, data: bytes, now: datetime) -> Fit | None:
         dialect = load_dialect(name)
     except ConfigFaults:
         return None
-    decoder = SmdrDecoder(dialect, lambda: now, strip_bit7=mostly_parity(data))
+    decoder = SmdrDecoder(dialect, lambda: now, strip_bit7=mostly_parity(data), mends=False)
     items: list[SmdrItem] = decoder.feed(data) + decoder.flush()
     counts = [0, 0]
     for item in items:
-        counts[isinstance(item, SmdrRecord) and not item.mended] += item.raw.count("\n") + 1
+        counts[isinstance(item, SmdrRecord)] += item.raw.count("\n") + 1
     return Fit(name, dialect.title, counts[True], counts[False]) if counts[True] else None
 
 
@@ -68,4 +71,4 @@ def best_first(found: Iterable[Fit | None]) -> list[Fit]:
 
 def mostly_parity(data: bytes) -> bool:
     """Whether bit 7 looks like a parity bit that was not taken off: it is set in a quarter of the bytes and more."""
-    return len(data) > 0 and sum(byte >> 7 for byte in data) * 4 > len(data)
+    return len(data) > 0 and len(data.translate(None, _SEVEN_BITS)) * 4 > len(data)

@@ -113,10 +113,13 @@ class SmdrDecoder:
     """Takes the bytes of one SMDR line as they come and gives records.
 
     now: the PBX's local time as far as it is known, naive; asked when a record leaves out its year or its date.
-    strip_bit7: the line carries 7 bits, bit 7 is parity; None takes it from the dialect's serial settings.
+    strip_bit7: the line carries 7 bits, bit 7 is parity; None takes it from the dialect's serial settings. mends: look
+    in an unread line for a record at its end; whoever only asks what this dialect reads does not want that.
     """
 
-    def __init__(self, dialect: Dialect, now: Callable[[], datetime], strip_bit7: bool | None = None) -> None:
+    def __init__(
+        self, dialect: Dialect, now: Callable[[], datetime], strip_bit7: bool | None = None, *, mends: bool = True
+    ) -> None:
         self.dialect = dialect
         self.rules = dialect.smdr
         self._cutter = cutter(self.rules)
@@ -128,7 +131,7 @@ class SmdrDecoder:
         self._forms = [(form, compile_form(form)) for form in self.rules.records]
         self._loose = [  # columns without a time would find a record in any digits
             (form, loosen(form))
-            for form in self.rules.records
+            for form in (self.rules.records if mends else ())
             if form.event != "date" and not form.continues and (form.pattern is not None or "time" in form.columns)
         ]
         block = self.rules.block

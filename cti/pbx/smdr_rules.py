@@ -200,7 +200,7 @@ def compile_form(form: RecordForm) -> re.Pattern[str]:
 
 def base_name(name: str) -> str:
     """number_2 is number."""
-    return re.sub(r"_\d$", "", name)
+    return name[:-2] if name[-2:-1] == "_" and name[-1].isdecimal() else name
 
 
 def loosen(form: RecordForm) -> re.Pattern[str]:

@@ -25,6 +25,7 @@ from drivers.clock import ReactorClock
 from drivers.engine import Engine
 from simulators.card_world import CardWorld
 from simulators.office_log import OfficeLog
+from simulators.own_traffic import OwnTraffic
 from simulators.scenario import Scenario
 from simulators.serial_line import PtyLine
 from simulators.surroundings import Surroundings
@@ -38,11 +39,12 @@ READY_S = 0.5
 SETTLE_S = 6.0
 
 
-def run_world(folder: Path, scenario: Scenario, *, keep: bool) -> int:
-    """Runs until the callers are through (or for ever); status 1 where the server could not be reached."""
+def run_world(folder: Path, scenario: Scenario, *, keep: bool, traffic: bool = False) -> int:
+    """Runs until the callers are through (or for ever); status 1 where the server could not be reached. `traffic`: the
+    PBX has calls of its own until a server is there."""
     lock = only_world(folder)
     reactor: Any = install()
-    process = WorldProcess(reactor, folder, scenario, keep)
+    process = WorldProcess(reactor, folder, scenario, keep, traffic=traffic)
     reactor.callWhenRunning(process.start)
     reactor.addSystemEventTrigger("before", "shutdown", process.stop)
     reactor.run()
@@ -96,7 +98,14 @@ class WorldProcess:
     """The world and its ends of the wires; ``vru_lines`` are the PBX's ends of lines over real cards."""
 
     def __init__(
-        self, reactor: Any, folder: Path, scenario: Scenario, keep: bool, *, vru_lines: Card | None = None
+        self,
+        reactor: Any,
+        folder: Path,
+        scenario: Scenario,
+        keep: bool,
+        *,
+        vru_lines: Card | None = None,
+        traffic: bool = False,
     ) -> None:
         self.reactor, self.folder, self.scenario, self.keep = reactor, folder, scenario, keep
         self.status = 0
@@ -109,6 +118,7 @@ class WorldProcess:
         cables = {} if vru_lines is not None else self.world.cables
         self._cables = [Cable(card, count, folder / f"{name}.sock") for name, (card, count) in cables.items()]
         self._unplugged = set(self._cables)
+        self._traffic = OwnTraffic(self.world) if traffic and isinstance(self.world, World) else None
 
     def _world(self, vru_lines: Card | None) -> Surroundings:
         """The one that the scenario's switch wants, with its serial lines."""
@@ -125,6 +135,8 @@ class WorldProcess:
             cable.lay()
         self.engine.startService()
         self._say("world ready", callers=len(self.scenario.callers), lines=len(self.world.lines))
+        if self._traffic is not None:
+            self._traffic.begin()
         if self._cables:
             self._accept()
         else:
@@ -149,6 +161,8 @@ class WorldProcess:
                 if self._unplugged:
                     self._unplugged.discard(cable)
                     if not self._unplugged:
+                        if self._traffic is not None:
+                            self._traffic.plugged()
                         self._find_desks()
         self.reactor.callLater(0.05, self._accept)
 
@@ -159,6 +173,8 @@ class WorldProcess:
         except ControlError:
             self.reactor.callLater(0.2, self._find_desks)
             return
+        if self._traffic is not None:
+            self._traffic.end()
         self._desk_port = int(answer["addresses"]["desk"])
         self.world.open_desks(self._desk)
         self.reactor.callLater(READY_S, self._callers)
