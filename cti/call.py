@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from twisted.internet.defer import Deferred
 
 from cti.machine import Chart, Machine
-from cti.vru.flow import Language
 
 if TYPE_CHECKING:
     from cti.acd.queue import QueueEntry
     from cti.sides.side import Line
+    from cti.vru.flow import Language
     from cti.vru.line import VruLine
     from drivers.scope import CallScope
 

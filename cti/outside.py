@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from cti.errors import OutsideError
-from cti.records.sync import Cancellable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +26,12 @@ WAITING = 200
 LATE_S = 2.0
 LINE_TIME_S = 0.02
 """Stepped: how long every question takes."""
+
+
+class Cancellable(Protocol):
+    """A timer's handle."""
+
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):

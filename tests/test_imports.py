@@ -17,6 +17,27 @@ ALLOWED = {
     "simulators": {"simulators", "drivers"},
     "simulators/rig": OURS,
 }
+# The rooms of cti/ and the files beside them, from the ground up: each knows only those on floors below it. A part that
+# is handed its owner may name the owner's type.
+FLOORS = """
+errors reactor
+conf database machine outside
+call customers acd
+pbx
+site
+records trunks cards
+vru
+arrivals
+switch talks
+nine_steps conduct desk recordings
+sides
+operations
+centre
+assemble
+service install
+commands
+"""
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS.splitlines()) for room in rooms.split()}
 # codecs and state machines: no reactor, no sockets
 PURE = [
     "cti/machine.py",
@@ -64,6 +85,37 @@ def folder(path: Path) -> str:
 def test_imports_go_one_way(path: Path) -> None:
     tops = {name.split(".")[0] for name in imported_names(path)} & OURS
     assert tops <= ALLOWED[folder(path)], f"{path.relative_to(ROOT)} imports {tops - ALLOWED[folder(path)]}"
+
+
+def room(module: str) -> str:
+    """cti.pbx.smdr: pbx; cti.call: call."""
+    return module.split(".")[1]
+
+
+def run_time(path: Path) -> Iterator[str]:
+    """The modules of cti/ that a file imports as it runs, wherever it says so."""
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names if alias.name.startswith("cti."))
+            elif isinstance(node, ast.ImportFrom) and node.module == "cti":
+                yield from (f"cti.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cti."):
+                yield node.module or ""
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "cti").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_each_room_knows_only_the_floors_below(path: Path) -> None:
+    parts = path.relative_to(ROOT / "cti").with_suffix("").parts
+    if parts == ("__init__",):
+        return
+    for module in run_time(path):
+        above = FLOOR[room(module)] - FLOOR[parts[0]]
+        assert above < 0 or room(module) == parts[0], f"{path.relative_to(ROOT)} imports {module} above it"
 
 
 def strings(path: Path) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _notices(path: Path, site: Site) -> list[Fault]:
 
 
 def _named(name: str) -> str | Path:
-    from cti.site import conf_files
+    from cti.conf import conf_files
 
     return Path(name) if conf_files.is_path(name) else name
 
@@ -165,9 +165,9 @@ def _password() -> int:
 
 def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     """The dialect with the site's changes, and what it must know to serve the lines that the site has wired."""
+    from cti.conf import checked_yaml
     from cti.errors import ConfigFaults
     from cti.pbx.dialect import load_dialect
-    from cti.site import checked_yaml
     from cti.site.tones import check_heard, load_plan
 
     dialect = load_dialect(name)

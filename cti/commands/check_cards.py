@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cti.commands.detect_help import FOR_ONE_KERNEL, INSTALL
+from cti.conf import checked_yaml
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
-from cti.site import checked_yaml
-from cti.site.checked_yaml import Document
 from cti.site.config import Card, DahdiCard
 from drivers.detect import Found, ranges, read
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from cti.customers.csv_file import as_dict, read_customers
 from cti.customers.numbering import SHORTEST_SUFFIX, NumberPlan, backwards
+from cti.database.models import customer, customer_file, customer_number
+from cti.database.opening import reading, writing
 from cti.errors import Fault
-from cti.records.database import reading, writing
-from cti.records.models import customer, customer_file, customer_number
 
 CANDIDATES = 5
 BATCH = 1000

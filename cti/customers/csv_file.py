@@ -17,8 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from cti.customers.numbering import NumberPlan
+from cti.database.values import clean
 from cti.errors import Fault
-from cti.records.row import clean
 
 MAX_BYTES = 256 << 20
 """A larger file is a fault."""

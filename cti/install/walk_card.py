@@ -13,7 +13,7 @@ from cti.install.walk_steps import few
 from cti.records.row import CallRow
 from cti.site.config import Site
 from cti.site.emergency import emergency
-from cti.trunks.config import FxoTrunk, R2Trunk, Trunk
+from cti.site.trunks import FxoTrunk, R2Trunk, Trunk
 
 Judged = tuple[bool, str]
 NOT_RUNNING = "the server does not run"

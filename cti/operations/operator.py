@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
 from cti.cards import BackplaneLink
-from cti.centre import Centre
 from cti.operations.control import Answer, ControlError, Request
 from cti.operations.drain import SERVE_S, Drain
 from cti.operations.metrics import Metrics
@@ -27,6 +26,9 @@ from drivers.engine import Engine
 from drivers.errors import EngineError
 from drivers.recording import RecordEnd
 from drivers.signalling.interface import Trunk
+
+if TYPE_CHECKING:
+    from cti.centre import Centre
 
 CAPTURE_S = (1.0, 600.0)
 

@@ -11,10 +11,10 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
 from cti.pbx.columns import Columns, column_faults
 from cti.pbx.digit_pattern import DigitPattern, PatternFault
-from cti.site.checked_yaml import Document
 
 CallSource = Literal["smdi", "dtmf_after_answer", "callerid_on_port", "smdr_at_ring", "mci"]
 DnisFrom = Literal["forwarded_from", "desk", "port", "group"]

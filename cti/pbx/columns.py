@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
-from cti.site.checked_yaml import Document
 
 Columns = dict[str, tuple[int, int]]
 

@@ -19,14 +19,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from cti.conf import checked_yaml, conf_files
+from cti.conf.checked_yaml import Document
 from cti.errors import ConfigFaults, Fault
 from cti.pbx import call_rules, examples, line_rules, smdr_rules
 from cti.pbx.call_rules import CallRules, InBandRules, MciRules, SmdiRules
 from cti.pbx.line_rules import LineRules
 from cti.pbx.services import Services, changed
 from cti.pbx.smdr_rules import SmdrRules
-from cti.site import checked_yaml, conf_files
-from cti.site.checked_yaml import Document
 
 # While one of these is wrong, examples prove nothing.
 READING = frozenset({"date_order", "encoding", "pattern", "columns", "shapes", "block", "bits"})

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
 from cti.pbx.smdr import SmdrDecoder, SmdrRecord
 from cti.pbx.smdr_rules import RecordForm, compile_form
-from cti.site.checked_yaml import Document
 
 if TYPE_CHECKING:
     from cti.pbx.dialect import Dialect

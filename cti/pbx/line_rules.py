@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
-from cti.site.checked_yaml import Document
 
 # voice: sound outside the tone plan; ringback_overdue: the next burst did not come; polarity: the battery is reversed;
 # status_digit: status_digits.answered; record: a line of the PBX that says so (an SMDR record printed at the answer);

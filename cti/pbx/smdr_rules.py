@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
-from cti.site.checked_yaml import Document
 
 # What ends a record: a character, or a frame round it: STX (02) ... ETX (03), with stx_etx_bcc followed by a check
 # character, the exclusive or of every byte after STX to ETX inclusive (NEC PMS and SMDR ports).

@@ -25,8 +25,8 @@ from twisted.python.failure import Failure
 
 from cti.errors import OutsideError, TipringError
 from cti.recordings import files
-from cti.recordings.config import RecordingRules
 from cti.records.records import Records
+from cti.site.recording import RecordingRules
 from drivers.clock import Clock, DelayedCall
 from drivers.port import Port
 from drivers.recording import RecordEnd, Recording

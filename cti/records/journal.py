@@ -33,10 +33,11 @@ from typing import Literal, Protocol
 from twisted.internet.defer import Deferred, fail, succeed
 
 from cti.errors import JournalBusy, JournalError, JournalFull
+from cti.outside import Cancellable
 from cti.records.events import BOOT_SPAN, Entry, Event, encode
 from cti.records.frames import Damage, frame, resync, take
 from cti.records.journal_read import Tail, files, last_boot, name, read
-from cti.records.sync import Cancellable, SyncCall, SyncThread
+from cti.records.sync import SyncCall, SyncThread
 
 __all__ = ["Damage", "Entry", "Event", "Journal", "Tail", "read"]
 

@@ -14,9 +14,9 @@ import msgspec
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from cti.database.models import recording, recording_agent
+from cti.database.values import clean, name, whole
 from cti.records.events import Entry
-from cti.records.models import recording, recording_agent
-from cti.records.row import clean, name, whole
 
 MAX_FILES = 500
 """Files in one IN (...) of a query."""

@@ -20,12 +20,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cti.customers.book import Customer, CustomerBook, Imported
 from cti.customers.numbering import NumberPlan, backwards
+from cti.database import opening as database
+from cti.database.models import agent_event, call, call_event, call_step, position, system_event
+from cti.database.values import name
 from cti.errors import StoreError
-from cti.records import database, recorded
+from cti.records import recorded
 from cti.records.events import BOOT_SPAN, Entry, Event
-from cti.records.models import agent_event, call, call_event, call_step, position, system_event
 from cti.records.recorded import RecordingRow
-from cti.records.row import CallRow, StepAt, name, reduce
+from cti.records.row import CallRow, StepAt, reduce
 
 NOT_YOURS = "only the server's user and root may read the records"
 MAX_IDS = 500

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from cti.outside import Cancellable
+
 GATHER_S = 0.02
 """How long records are gathered for one fdatasync; leaves 30 of the promised 50 ms to the disk."""
 
@@ -111,9 +113,3 @@ class SyncCall:
         for old in retired:
             os.close(old)
         self._target.synced(serial, None)
-
-
-class Cancellable(Protocol):
-    """A timer's handle."""
-
-    def cancel(self) -> None: ...

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from twisted.python.failure import Failure
 
 from cti.pbx import line_rules
-from cti.switch.feature_code import Dialled
+from cti.vru.feature_code import Dialled
 from cti.vru.line import VruLine
 from drivers.clock import Clock, DelayedCall
 

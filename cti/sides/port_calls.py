@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 
 from cti.call import Call
 from cti.errors import TipringError
-from cti.switch.feature_code import Dialled
+from cti.vru.feature_code import Dialled
 from cti.vru.line import VruLine
 from drivers.clock import Clock
 

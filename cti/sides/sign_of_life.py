@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 
 from cti.pbx.line_rules import LineRules
 from cti.switch.interface import LATE, NOT_TAKEN, ON_HOOK, Caller
-from cti.switch.signs import Signs
+from cti.vru.signs import Signs
 from drivers.clock import Clock
 from drivers.port import Port
 

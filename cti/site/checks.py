@@ -18,13 +18,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from cti.conf import checked_yaml, conf_files
+from cti.conf.checked_yaml import Document
 from cti.errors import ConfigFaults, Fault
-from cti.recordings.checks import check_recording
-from cti.site import checked_yaml, conf_files
-from cti.site.checked_yaml import Document
 from cti.site.config import Agent, Card, DahdiCard, Group, Listen, Pbx, PortRange, SiteFacts
-from cti.switch.config_checks import check_switch
-from cti.trunks.checks import check_trunks
+from cti.site.recording_checks import check_recording
+from cti.site.switch_checks import check_switch
+from cti.site.trunk_checks import check_trunks
 from drivers.errors import ArgumentError
 from drivers.tones import load
 

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
+from cti.conf import checked_yaml, conf_files
+from cti.conf.fields import NAME, Extension, Name, TcpPort, Text, Wait
 from cti.errors import ConfigFaults
 from cti.pbx.call_rules import CallRules, CallSources, DnisOrder, NumberMax, OutsidePrefix
 from cti.pbx.line_rules import (
@@ -39,12 +41,10 @@ from cti.pbx.line_rules import (
     StatusDigits,
 )
 from cti.pbx.services import Services
-from cti.recordings.config import Listens, RecordingRules
-from cti.site import checked_yaml, conf_files
-from cti.site.fields import NAME, Extension, Name, TcpPort, Text, Wait
-from cti.switch.config import SeatRow
-from cti.switch.star_codes import StarCodes
-from cti.trunks.config import Preempted, Route, Toll, Trunk
+from cti.site.recording import Listens, RecordingRules
+from cti.site.seats import SeatRow
+from cti.site.star_codes import StarCodes
+from cti.site.trunks import Preempted, Route, Toll, Trunk
 
 Argon2 = Annotated[
     str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ruamel.yaml import YAML
 
-from cti.site import conf_files
+from cti.conf import conf_files
 
 
 def emergency(country: str) -> tuple[str, ...]:

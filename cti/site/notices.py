@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cti.conf import checked_yaml
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
 from cti.pbx.dialect import Dialect
-from cti.site import checked_yaml
-from cti.site.checked_yaml import Document
 from cti.site.config import Site
 from cti.site.emergency import emergency
-from cti.vru.flow import Flow
+
+if TYPE_CHECKING:
+    from cti.vru.flow import Flow
 
 
 def notices(path: Path, site: Site, flow: Flow, dialect: Dialect | None) -> list[Fault]:

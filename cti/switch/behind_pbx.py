@@ -1,7 +1,7 @@
 """The PBX switches: a transfer is a hook flash, the PBX's dial tone heard, digits, and hanging up (step 7).
 
 Evidence only from the line, and from who else knows: the PBX's record, the agent's PC. What is heard is in
-cti.switch.signs, how the transfer goes in cti.switch.supervision, how the caller is fetched back in
+cti.vru.signs, how the transfer goes in cti.switch.supervision, how the caller is fetched back in
 cti.switch.retrieval; all of it by the dialect's line section. Sources: dialect files; flash and tone times of GB/T 3380
 and the makers' manuals.
 
@@ -31,11 +31,11 @@ from dataclasses import replace
 import msgspec
 
 from cti.pbx.line_rules import LineRules
-from cti.switch.feature_code import Dialled, dial_tone
 from cti.switch.interface import ON_HOOK, Caller, Transfer, TransferResult
 from cti.switch.retrieval import retrieve, tone_or_gone
-from cti.switch.signs import Signs
 from cti.switch.supervision import supervise
+from cti.vru.feature_code import Dialled, dial_tone
+from cti.vru.signs import Signs
 from drivers.clock import Clock
 from drivers.errors import CallEnded, EngineError
 from drivers.port import Port

@@ -29,8 +29,8 @@ from cti.acd.agent import Agent
 from cti.call import Source
 from cti.records.outcome import Outcome
 from cti.switch.errors import NoTrunk, UnderWay, WrongState
-from cti.switch.feature_code import Dialled
 from cti.switch.interface import Caller, Transfer, TransferResult
+from cti.vru.feature_code import Dialled
 from drivers.errors import CallEnded, EngineError
 from drivers.problems import report
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cti.errors import CannotCall
+from cti.site.trunks import Preempted
 from cti.switch.calling import CallOut, Outside
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
 from cti.switch.seat import Seat
-from cti.trunks.config import Preempted
 from drivers.clock import DelayedCall
 from drivers.operations import quietly
 from drivers.signalling.causes import NO_CHANNEL, PREEMPTED, Cause

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from cti.pbx.line_rules import AfterFailure, LineRules
 from cti.switch.interface import Caller
-from cti.switch.signs import Sign, Signs
+from cti.vru.signs import Sign, Signs
 from drivers.clock import Clock
 from drivers.port import Port
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from cti.pbx.line_rules import LineRules
 from cti.switch.interface import Transfer
-from cti.switch.signs import Sign, Signs
+from cti.vru.signs import Sign, Signs
 from drivers.clock import Clock
 
 # After the digits a PBX says something, a tone, a digit or a voice, within this time.

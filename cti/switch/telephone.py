@@ -1,6 +1,6 @@
 """What the movements of an agent's telephone mean: lifted, hung up, flashed, typed on (step 7).
 
-- Lifted while it rings: answered. Lifted otherwise: dial tone, and a number or a star code (cti.switch.star_codes).
+- Lifted while it rings: answered. Lifted otherwise: dial tone, and a number or a star code (cti.site.star_codes).
 - Recall button (拍叉): the conversation is put on hold, and there is dial tone for whom to consult. While somebody is
   consulted in vain, or nobody yet: the one on hold is taken back. While one consulted is there: for KEY_S the keys 1
   (end the consultation), 2 (alternate), 3 (three-way) count; none of them: alternate.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from cti.switch import star_codes
+from cti.site import star_codes
 from cti.switch.errors import VerbRefused
 from cti.switch.moves import RECALL_S
 from cti.switch.on_card import OnCard

@@ -1,7 +1,7 @@
 """Calls out: which trunks a number may go over, how it is written there, and who may call it.
 
 A number is as far (local, national, international) as the routes with the longest prefix for it say, whichever of its
-routes is free. Candidates are tried in order (cti.trunks.config.Route) until one has a free channel. A seizure that
+routes is free. Candidates are tried in order (cti.site.trunks.Route) until one has a free channel. A seizure that
 fails before the far end took the number (glare, no dial tone, no acknowledgement) is tried again on the next channel,
 as long as there are any, TRIES times at most; what the far end says of the called party is final. A route leaves
 `keep_free` channels of each trunk to emergency calls; calls that come may take them all the same, unless the trunk's
@@ -20,7 +20,7 @@ from typing import Final
 from cti.errors import CannotCall
 from cti.site.config import Agent, Group, Site
 from cti.site.emergency import emergency
-from cti.trunks.config import TOLLS, Route, Toll
+from cti.site.trunks import TOLLS, Route, Toll
 from drivers.clock import Clock
 from drivers.errors import ArgumentError, PortBusy
 from drivers.problems import report

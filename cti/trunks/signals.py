@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from cti.trunks.config import Lines
+from cti.site.trunks import Lines
 from drivers.clock import Clock, DelayedCall
 from drivers.signalling.causes import NORMAL
 from drivers.signalling.interface import TrunkCall, What

@@ -7,10 +7,10 @@ from typing import Any
 
 from cti.errors import TipringError
 from cti.site.config import Site
-from cti.trunks.config import FxoTrunk
-from cti.trunks.config import PriTrunk as PriConfig
-from cti.trunks.config import R2Trunk as R2Config
-from cti.trunks.config import Trunk as TrunkConfig
+from cti.site.trunks import FxoTrunk
+from cti.site.trunks import PriTrunk as PriConfig
+from cti.site.trunks import R2Trunk as R2Config
+from cti.site.trunks import Trunk as TrunkConfig
 from drivers.card import Card
 from drivers.errors import EngineError
 from drivers.port import Port

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from cti.conf import checked_yaml, conf_files
+from cti.conf.checked_yaml import Document
 from cti.errors import Fault
-from cti.site import checked_yaml, conf_files
-from cti.site.checked_yaml import Document
 from cti.vru.prompts import catalogue, pieces
 
 Language = Literal["zh", "en"]

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred, succeed
 
 from cti.machine import Chart, Machine
 from cti.pbx.line_rules import LineRules
-from cti.switch.feature_code import Confirm, Dialled, dial_code
 from cti.vru.bursts import Bursts
+from cti.vru.feature_code import Confirm, Dialled, dial_code
 from cti.vru.out_of_service import OutOfService
 from drivers.clock import Clock, DelayedCall
 from drivers.events import (

@@ -20,7 +20,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from cti.pbx.line_rules import LineRules
-from cti.switch.feature_code import Dialled
+from cti.vru.feature_code import Dialled
 from drivers.clock import Clock, DelayedCall
 from drivers.errors import EngineError
 from drivers.port import Port

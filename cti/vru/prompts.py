@@ -23,8 +23,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
+from cti.conf import checked_yaml
 from cti.errors import PromptError
-from cti.site import checked_yaml
 from cti.vru import music, speech
 from cti.vru.spoken_numbers import all_words, digit_words, number_words
 from drivers import wav

@@ -161,9 +161,9 @@ def test_wheel(wheel: zipfile.ZipFile) -> None:
     assert python <= names
     assert "drivers/_engine.abi3.so" in names
     assert {"cti/py.typed", "drivers/py.typed", "drivers/_engine.pyi", "cti/vru/texts.yaml"} <= names
-    migrations = {str(path.relative_to(ROOT)) for path in (ROOT / "cti/records/migrations").rglob("*.mako")}
+    migrations = {str(path.relative_to(ROOT)) for path in (ROOT / "cti/database/migrations").rglob("*.mako")}
     assert migrations and migrations <= names
-    assert any(re.fullmatch(r"cti/records/migrations/versions/v\w+\.py", name) for name in names)
+    assert any(re.fullmatch(r"cti/database/migrations/versions/v\w+\.py", name) for name in names)
     assert {f"tipring_{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")} <= names
     assert "tipring_conf/systemd/tipring.service" in names
     assert not [name for name in names if name.endswith((".c", ".h", ".sh"))]

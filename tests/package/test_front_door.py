@@ -40,7 +40,7 @@ def test_help_is_light() -> None:
     assert "cannot be loaded" not in out
     assert not loaded & set(HEAVY)
     assert not {name for name in loaded if name.startswith("drivers.")}
-    assert not loaded & {"cti.site.config", "cti.service", "cti.records.store", "cti.records.models", "cti.reactor"}
+    assert not loaded & {"cti.site.config", "cti.service", "cti.records.store", "cti.database.models", "cti.reactor"}
 
 
 @pytest.mark.parametrize("name", commands.ORDER)

@@ -12,7 +12,7 @@ import pytest
 from cti.commands import main
 from cti.commands.check_cards import card_faults
 from cti.commands.propose import write as propose
-from cti.site.checked_yaml import convert, read
+from cti.conf.checked_yaml import convert, read
 from cti.site.config import Card, DahdiCard
 from tests.dahdi_trees import KERNEL, pci_card, tree
 

@@ -18,7 +18,7 @@ from cti.install.walk_steps import CARD_STEPS
 from cti.operations.operator import Operator
 from cti.records.row import CallRow
 from cti.site.config import Site, load_site
-from cti.trunks.config import FxoTrunk
+from cti.site.trunks import FxoTrunk
 from drivers.clock import SteppedClock
 from simulators.card_world import CardWorld
 from simulators.rig.on_card import run

@@ -9,12 +9,12 @@ import pytest
 
 from cti.errors import TipringError
 from cti.outside import SteppedOutside
-from cti.recordings.config import RecordingRules
 from cti.recordings.recordings import LOOK_S, Recordings
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
 from cti.records.store import Store, open_store
+from cti.site.recording import RecordingRules
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine

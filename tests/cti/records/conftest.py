@@ -114,8 +114,8 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 def empty(store: Store) -> None:
     """Takes everything out of the database."""
-    from cti.records.database import writing
-    from cti.records.models import metadata
+    from cti.database.models import metadata
+    from cti.database.opening import writing
 
     with writing(store._engine) as connection:
         for table in metadata.sorted_tables:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cti.database.models import call
 from cti.records.events import BOOT_SPAN, CALL_KINDS, Entry, Event
-from cti.records.models import call
 from cti.records.outcome import MEANING, OUTCOMES
 from cti.records.row import CallRow, reduce
 from tests.cti.records.calls import ANSWERED, Line, entries

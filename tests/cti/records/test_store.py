@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, text
 
+from cti.database.models import agent_event, call_event, metadata, system_event
+from cti.database.opening import HEAD, open_database, reading, version, writing
 from cti.errors import StoreError
-from cti.records.database import HEAD, open_database, reading, version, writing
 from cti.records.events import BOOT_SPAN, Entry, Event
-from cti.records.models import agent_event, call_event, metadata, system_event
 from cti.records.row import reduce
 from cti.records.store import Store, existing_store, open_store
 from tests.cti.records.calls import ANSWERED, entries, several

@@ -14,7 +14,6 @@ from ruamel.yaml import YAML
 
 from cti.pbx.line_rules import LampCodes, StatusDigits
 from cti.pbx.services import Services
-from cti.recordings.config import RecordingRules
 from cti.site.config import (
     Agent,
     DahdiCard,
@@ -29,9 +28,10 @@ from cti.site.config import (
     Vru,
     WiredCard,
 )
-from cti.switch.config import SeatRow
-from cti.switch.star_codes import StarCodes
-from cti.trunks.config import FxoTrunk, Lines, PriTrunk, R2Trunk, Route, Signalling
+from cti.site.recording import RecordingRules
+from cti.site.seats import SeatRow
+from cti.site.star_codes import StarCodes
+from cti.site.trunks import FxoTrunk, Lines, PriTrunk, R2Trunk, Route, Signalling
 
 DOCS = Path(__file__).parents[3] / "docs"
 SECTIONS: dict[str, type[Struct]] = {

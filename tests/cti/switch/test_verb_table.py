@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cti.desk import wire
-from cti.switch.star_codes import CODES, Dialled, StarCodes, clashes, read
+from cti.site.star_codes import CODES, Dialled, StarCodes, clashes, read
 from cti.switch.telephone import WORDS
 from cti.switch.verbs import NEEDS, SUPERVISORS, VERBS
 from cti.switch.verbs.handing import Handing

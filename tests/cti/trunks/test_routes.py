@@ -10,7 +10,7 @@ import pytest
 
 from cti.errors import CannotCall
 from cti.site.config import Agent, Site
-from cti.trunks.config import Route, Toll
+from cti.site.trunks import Route, Toll
 from cti.trunks.routes import Outgoing, Routes
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cti.trunks.config import FxoTrunk, Lines, PriTrunk, R2Trunk, Signalling
+from cti.site.trunks import FxoTrunk, Lines, PriTrunk, R2Trunk, Signalling
 from cti.trunks.signals import Signals, shown
 from drivers.signalling.causes import Cause
 from drivers.signalling.interface import Numbers, TrunkCall

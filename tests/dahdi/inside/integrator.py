@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cti.commands import main
 from cti.commands.check_cards import card_faults
+from cti.conf.checked_yaml import convert, read
 from cti.install.line_test import LineTest, Row
 from cti.pbx.line_rules import LineRules
-from cti.site.checked_yaml import convert, read
 from cti.site.config import Card
 from cti.site.tones import load_plan
 from drivers import detect

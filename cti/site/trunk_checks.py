@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from cti.trunks.config import PriTrunk, R2Trunk, Route, Trunk
+from cti.site.trunks import PriTrunk, R2Trunk, Route, Trunk
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks, Place

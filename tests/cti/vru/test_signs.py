@@ -10,7 +10,7 @@ import pytest
 from cti.pbx.line_rules import LineRules, StatusDigits
 from cti.switch.interface import ON_HOOK, Caller, Transfer
 from cti.switch.retrieval import RETRIEVE_LISTEN_S
-from cti.switch.signs import DOUBT_S, GAP_S, Sign, Signs
+from cti.vru.signs import DOUBT_S, GAP_S, Sign, Signs
 from drivers import events as ev
 from drivers.clock import SteppedClock
 from tests.cti.dummies import DummyPort

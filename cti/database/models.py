@@ -1,4 +1,4 @@
-"""The tables of the records database, in SQLAlchemy Core. Migrations are in cti/records/migrations. Serves step 9.
+"""The tables of the records database, in SQLAlchemy Core. Migrations are in cti/database/migrations. Serves step 9.
 
 Times are stored in UTC. Texts that came from outside have been cleaned (cti/records/row.py: clean). Event data are JSON
 text, written and read by msgspec.

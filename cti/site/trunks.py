@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from cti.site.fields import Extension, Name, PortCount, PortNumber
+from cti.conf.fields import Extension, Name, PortCount, PortNumber
 from drivers.signalling.r2_variants import TIMERS
 from drivers.words import E1_SLOTS, Answer, Direction, Disconnect, Hunt
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cti.site.fields import Extension, Name, PortCount, PortNumber
+from cti.conf.fields import Extension, Name, PortCount, PortNumber
 
 Number = Annotated[str, Meta(pattern=r"^[0-9*#]{1,20}$", extra_json_schema={"description": 'digits: "13800001111"'})]
 

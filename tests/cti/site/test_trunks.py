@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cti.trunks.config import FxoTrunk, PriTrunk, R2Trunk, Route
+from cti.site.trunks import FxoTrunk, PriTrunk, R2Trunk, Route
 from tests.cti.site.test_config import GOOD, faults, folder, load  # noqa: F401 - the fixture folder
 
 CARDS = GOOD.replace(
@@ -121,7 +121,7 @@ def test_hours() -> None:
 
 
 def test_the_shipped_emergency_numbers_are_of_every_country_with_tones() -> None:
-    from cti.site.conf_files import names
+    from cti.conf.conf_files import names
     from cti.site.emergency import emergency
 
     assert emergency("cn") == ("110", "119", "120", "122")

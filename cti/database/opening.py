@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from cti.errors import StoreError
 
 HEAD = "0006"
-"""The version of the database that this program reads and writes (the last one in migrations/versions)."""
+"""The version of the database that this program reads and writes (the last one in cti/database/migrations/versions)."""
 BUSY_S = 5.0
 # A PostgreSQL whose computer went off without a word is given up after some 25 s; libpq alone would wait for two hours.
 ALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 import pytest
 
+from cti.conf import checked_yaml
 from cti.errors import ConfigFaults, Fault
-from cti.site import checked_yaml
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from cti.site.config import SiteFacts
 from cti.site.emergency import emergency
-from cti.switch.config import SeatRow
-from cti.switch.star_codes import StarCodes, clashes
-from cti.trunks.config import Route
+from cti.site.seats import SeatRow
+from cti.site.star_codes import StarCodes, clashes
+from cti.site.trunks import Route
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks, Place

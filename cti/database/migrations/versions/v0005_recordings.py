@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from cti.records.models import Utc
+from cti.database.models import Utc
 
 revision = "0005"
 down_revision = "0004"

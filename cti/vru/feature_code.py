@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from cti.pbx.line_rules import LineRules
-from cti.switch.signs import Signs
+from cti.vru.signs import Signs
 from drivers.clock import Clock
 from drivers.errors import CallEnded, EngineError
 from drivers.port import Port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cti.recordings.config import RecordingRules
+from cti.site.recording import RecordingRules
 
 if TYPE_CHECKING:
     from cti.site.checks import Checks

@@ -1,1 +1,0 @@
-"""The database's versions, run by Alembic from inside the package (cti/records/database.py: migrate)."""
