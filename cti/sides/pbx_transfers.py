@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
+from cti.arrivals.numbers import Numbers
 from cti.arrivals.recalls import Recalls
 from cti.call import Call
 from cti.pbx.announcement import Announcement
@@ -35,6 +36,9 @@ MAX_SILENT_FLASHES = 2
 REFUSED_AGAIN = 2
 # A call whose record is as long as it was until our flash ended then; records print whole seconds.
 AT_FLASH_S = 2.0
+# Whom the PBX held rings again so soon after it has printed that record; nobody hangs up, redials and comes through to
+# the same port so fast.
+BROUGHT_BACK_S = 5.0
 
 
 class PbxTransfers:
@@ -47,6 +51,7 @@ class PbxTransfers:
         self._refused: dict[Call, int] = {}  # transfers in a row
         self._guess: Call | None = None  # the last one who was recalled, if that is not certain
         self._at_flash = 0  # so many calls in a row ended at our flash
+        self._ended_there: dict[str, tuple[Call, float]] = {}  # the last one, by our extension, and when
 
     def close(self) -> None:
         """Ends what waits, when the server stops."""
@@ -62,6 +67,7 @@ class PbxTransfers:
 
     def answer(self, call: Call) -> None:
         """A call that nobody recalls."""
+        self._was_it_held(call)
         self._centre.conduct.answer(call)
 
     def caller_gone(self, call: Call, how: str) -> None:
@@ -138,15 +144,36 @@ class PbxTransfers:
     def record_says_gone(self, call: Call, record: SmdrRecord) -> None:
         """During a transfer the PBX printed the end of this call: the caller hung up on hold, or our flash was taken
         for on-hook. The second time in a row that it ended at the flash is no accident."""
-        how = "smdr"
-        if record.duration_s is not None and call.flashed_s is not None and call.answered_s is not None:
-            until_flash = call.flashed_s - call.answered_s
-            if abs(record.duration_s - until_flash) <= AT_FLASH_S:
+        how, now = "smdr", self._centre.clock.seconds()
+        if call.flashed_s is not None and call.answered_s is not None:
+            off = now - call.flashed_s  # of a record without a length its coming tells
+            if record.duration_s is not None:
+                off = abs(record.duration_s - (call.flashed_s - call.answered_s))
+            if off <= AT_FLASH_S:
                 how = AT_FLASH
+                self._ended_there[record.extension or ""] = call, now
                 self._at_flash += 1
                 if self._at_flash > 1:
                     self._flash_too_long()
         self.caller_gone(call, how)
+
+    def _was_it_held(self, call: Call) -> None:
+        """One whose call ended at our flash by the PBX's record rings again at once: the caller was on hold, and this
+        PBX prints a record at every flash. From now on such a record ends no call."""
+        line = call.line
+        before, ended_s = self._ended_there.pop(line.extension, (None, 0.0)) if line is not None else (None, 0.0)
+        if before is None or call.began_s - ended_s > BROUGHT_BACK_S:
+            return
+        if before.ani is None or before.ani != call.ani:
+            return
+        if before.dnis is not None and call.dnis is None:  # of whom it brings back the PBX does not say it again
+            numbers = Numbers(None, before.dnis, call.ani_form, "inferred", before.dnis_rank)
+            self._centre.steps.step_2_numbers(call, numbers)
+        self._at_flash = 0
+        if not self._side.talks.split_at_flash():
+            return
+        text = "the PBX prints a record at every hook flash; set legs: split_at_flash in the dialect's section smdr"
+        self._centre.alarm("records_at_flash", text)
 
     def completes_alone(self, call: Call, how: str) -> bool:
         """Our wire was cut while the agent's telephone rang: for the PBX we hung up, as when an agent answers. The

@@ -98,7 +98,8 @@ class Fits:
 
     def __init__(self, clock: Clock, legs: Legs, pbx: PbxClock | None, own: frozenset[str]) -> None:
         self.name_callers = False  # have records named callers as we know them?
-        self._clock, self._legs, self._pbx, self._own = clock, legs, pbx, own
+        self.legs = legs
+        self._clock, self._pbx, self._own = clock, pbx, own
 
     def interval(self, record: SmdrRecord) -> Interval | None:
         """When the record says it was, on our clock; None where that is not known."""
@@ -141,12 +142,12 @@ class Fits:
             return False
         if self._waited(early, when, known):
             return False
-        if known or (early.alone and (record.duration_s is None or self._legs == "split_at_flash")):
+        if known or (early.alone and (record.duration_s is None or self.legs == "split_at_flash")):
             return True
         if record.duration_s is None or not early.alone:
             return False
         answered = call.answered_s is not None or record.answered is not False
-        lasted = (began_s, min(began_s, call.began_s) if self._legs == "whole_call" else began_s)
+        lasted = (began_s, min(began_s, call.began_s) if self.legs == "whole_call" else began_s)
         off = _outside(record.duration_s, [early.came_s - since if answered else 0.0 for since in lasted])
         return off <= (PROMPT_S if agents else NAMELESS_LEG_S) + record.duration_step_s
 
@@ -178,7 +179,7 @@ class Fits:
 
     def start(self, leg: Leg) -> float:
         """From when the record counts."""
-        return leg.call.began_s if self._legs == "whole_call" else leg.began_s
+        return leg.call.began_s if self.legs == "whole_call" else leg.began_s
 
     def says_gone(self, early: Early, call: Call, only: bool) -> bool:
         """Is it the record of a call that is still on our port? Not one out of a buffer: neither one that names nobody
@@ -189,13 +190,13 @@ class Fits:
         if not (early.alone or known) or waited:
             return False
         silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
-        if silent and only and self._legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
+        if silent and only and self.legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
             return self.same(call, early.record)
         return self.looks_like(early.record, call)
 
     def looks_like(self, record: SmdrRecord, call: Call) -> bool:
         """Can it be of a call that is still on our port, by its number and its length until now?"""
-        if self._legs == "split_at_flash" or call.answered_s is None or record.transferred:
+        if self.legs == "split_at_flash" or call.answered_s is None or record.transferred:
             return False
         if not self.same(call, record):
             return False
@@ -219,7 +220,7 @@ class Fits:
     def talked(self, leg: Leg, record: SmdrRecord) -> float | None:
         """How long the agent talked, where the record tells better than we know: not where it counts the whole call, or
         one half of it, or the ringing too."""
-        if not leg.agents or record.duration_s is None or record.answered is False or self._legs != "per_leg":
+        if not leg.agents or record.duration_s is None or record.answered is False or self.legs != "per_leg":
             return None
         ended_s = leg.until(self._clock.seconds())
         talked = record.duration_s + (record.duration_step_s / 2 if record.duration_step_s > 1 else 0.0)
@@ -233,7 +234,7 @@ class Fits:
         whole = call.ani is not None and not call.ani_truncated and call.ani_doubt is None
         if whole and number and not (number.endswith(call.ani or "") or (call.ani or "").endswith(number)):
             return f"the number is {number}, the caller's {call.ani}"
-        if not leg.agents or leg.guessed or call.blind or record.answered is False or self._legs != "per_leg":
+        if not leg.agents or leg.guessed or call.blind or record.answered is False or self.legs != "per_leg":
             return None
         if record.duration_s is None or not alone:
             return None
@@ -249,12 +250,12 @@ class Fits:
         """Is all that counts in the record known otherwise: the caller, whole, and how long it was? A number that a bad
         line has said in the same way before is so, too; where records name no caller, its time takes that place."""
         call, ani = leg.call, leg.call.ani
-        if not leg.agents or leg.guessed or call.blind or record.duration_s is None or self._legs == "split_at_flash":
+        if not leg.agents or leg.guessed or call.blind or record.duration_s is None:
             return False
         whole = not call.ani_truncated and call.ani_doubt in (None, "serial_damaged")
         if not (whole and ani and record.number == ani if self.name_callers else record.number is None and when):
             return False
-        since = (leg.began_s,) if self._legs == "per_leg" else (call.began_s, call.answered_s or call.began_s)
+        since = (call.began_s, call.answered_s or call.began_s) if self.legs == "whole_call" else (leg.began_s,)
         ended_s = leg.until(self._clock.seconds())
         return _outside(record.duration_s, [ended_s - at for at in since]) <= SURE_S + record.duration_step_s
 
@@ -288,18 +289,18 @@ class Fits:
         ended_s = leg.until(now)
         if not leg.agents:  # our own ears know its end
             apart = _outside(record.duration_s or 0.0, [ended_s - leg.began_s, ended_s - self.start(leg)])
-            nameless = not known and record.duration_s is not None and self._legs != "split_at_flash"
+            nameless = not known and record.duration_s is not None and self.legs != "split_at_flash"
             if nameless and apart > NAMELESS_LEG_S + record.duration_step_s:
                 return False
-            half = self._legs == "split_at_flash" and when.end_s + within > leg.began_s
+            half = self.legs == "split_at_flash" and when.end_s + within > leg.began_s
             later = within + (EARLY_S if known else 0.0)
             return when.end_s - later <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
         if when.end_s + within < leg.began_s or when.end_s - within > (now if leg.guessed else ended_s) + EARLY_S:
             return False
         if record.duration_s is not None:
-            if self._legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:
+            if self.legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:
                 return False
-            whole = known or self._legs == "whole_call"
+            whole = known or self.legs == "whole_call"
             earliest = leg.call.began_s - EXACT_S if whole else leg.began_s - START_S
             if when.start_s < earliest - within:
                 return False
@@ -308,13 +309,13 @@ class Fits:
         if when.end_s - within > leg.began_s or record.duration_s is None:
             return True
         # It may have ended before the leg began, too: as printed they are too near each other to tell.
-        if not known and self._legs != "split_at_flash":
+        if not known and self.legs != "split_at_flash":
             return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
         return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
 
     def _too_long(self, leg: Leg, record: SmdrRecord) -> bool:
         """Does it say more than ringing, or a blind transfer, adds to a talk whose end we know?"""
-        if self._legs != "per_leg" or leg.guessed or leg.call.blind or record.duration_s is None:
+        if self.legs != "per_leg" or leg.guessed or leg.call.blind or record.duration_s is None:
             return False
         return record.duration_s - (leg.until(0.0) - leg.began_s) > START_S + NEAR_S + record.duration_step_s
 
@@ -336,7 +337,7 @@ class Fits:
             return False
         if record.duration_s is None:  # nothing is said but that somebody hung up: our own port just did
             return known or leg.agents or leg.ended_s is None or now - leg.ended_s <= AT_ONCE_S
-        if not known and self._legs == "per_leg" and not leg.guessed and not leg.call.blind:
+        if not known and self.legs == "per_leg" and not leg.guessed and not leg.call.blind:
             short = leg.until(now) - leg.began_s - record.duration_s
             near = (NEAR_S if leg.agents else NAMELESS_LEG_S) + record.duration_step_s
             if short > near or (not leg.agents and short < -near):

@@ -87,7 +87,6 @@ class Talks:
         on_port: Callable[[str], Call | None] = lambda extension: None,
     ) -> None:
         self._clock = clock
-        self._legs = legs
         self._own = frozenset(own)
         self._fits = Fits(clock, legs, pbx, self._own)
         self._on_overdue = on_overdue
@@ -103,6 +102,11 @@ class Talks:
 
     def __len__(self) -> int:
         return len(self._talks)
+
+    def split_at_flash(self) -> bool:
+        """The PBX prints a record at every hook flash, whatever its dialect says. False: that was known."""
+        known, self._fits.legs = self._fits.legs == "split_at_flash", "split_at_flash"
+        return not known
 
     def begin(self, extension: str, call: Call) -> Call | None:
         """The agent at ``extension`` answered. Returns a call that was there before and cannot be any more."""
@@ -143,7 +147,7 @@ class Talks:
             found = min(early, key=lambda one: self._fits.rank(leg, one.record, None))
             self._early.remove(found)
             return found.record
-        if not completes and self._legs == "whole_call":
+        if not completes and self._fits.legs == "whole_call":
             self._passed[extension] = leg
             return None  # the agent's extension will be named
         self._owed.setdefault(extension, []).append(leg)
@@ -189,7 +193,7 @@ class Talks:
         fits.name_callers = fits.name_callers or agree(leg.call.ani, record.number)
         doubt = fits.doubt(leg, record, when, alone)
         leg.matched = True
-        if leg.ended_s is not None and (leg.completes or self._legs != "split_at_flash"):
+        if leg.ended_s is not None and (leg.completes or self._fits.legs != "split_at_flash"):
             self._drop(leg)
         if doubt is None and leg.call.trunk is None and self._sure(leg, record, alone):
             leg.call.trunk = record.trunk

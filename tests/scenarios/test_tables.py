@@ -245,3 +245,14 @@ def test_agents_without_a_pc_have_a_whole_shift() -> None:
     assert states[50.0] == states[285.0] == ready
     assert states[175.0] == ready | {"1002": ("not_ready", "meal", "8002")}
     assert {agent: state[0] for agent, state in states[325.0].items()} == {"1001": "logged_off", "1002": "ready"}
+
+
+def test_a_pbx_that_prints_at_every_flash_is_found_out_by_the_first_caller() -> None:
+    seen = look(table("split_unforeseen"))
+    assert [(call["ani"], call["outcome"]) for call in seen.run.calls] == [
+        ("13800138000", "lost_in_transfer"),
+        ("13800138000", "answered"),
+        ("13900139000", "answered"),
+    ]
+    assert alarms(seen) == ["records_at_flash"] and dialled(seen) == ["8001", "8001"]
+    assert len({call["dnis"] for call in seen.run.calls}) == 1
