@@ -14,12 +14,11 @@ from simulators.card_cases import CASES
 from simulators.deed_rows import deed, hears
 from simulators.desk import DeskPlan
 from simulators.phone import Behaviour, PhonePlan
-from simulators.scenario import MANY, AgentPlan, Scenario, agents, caller_for, demo
+from simulators.scenario import MANY, OUTSIDE, AgentPlan, Scenario, agents, caller_for, demo
 from simulators.subscriber import SubscriberPlan
 
 OTHERS = tuple(str(8011 + index) for index in range(8))
 SUPERVISORS = tuple(str(8021 + index) for index in range(6))
-OUTSIDE = tuple(str(66880001 + index) for index in range(4))
 LINES = 16
 
 

@@ -22,6 +22,7 @@ from simulators.pbx_analog import AnalogTrunk
 from simulators.pbx_digital import DigitalTrunk, channels_of
 from simulators.pbx_extension import Extension
 from simulators.pbx_numbering import Numbering
+from simulators.pbx_outward import OutwardCall
 from simulators.pbx_plan import PbxPlan
 from simulators.pbx_records import MciLink, MessageLink, Printer, SmdiLink
 from simulators.pbx_state import State
@@ -171,6 +172,15 @@ class Pbx:
             caller.signals.answered()
         else:
             extension.signals.follow_on(caller, recalled_from)
+
+    def line_out(self, by: Extension) -> OutwardCall | None:
+        """A line of the office's for an extension; None: all are taken."""
+        free = (one for one in reversed(self.trunks) if isinstance(one, AnalogTrunk) and one.state == "idle")
+        trunk = next(free, None)
+        if trunk is None:
+            return None
+        trunk.seize(by)
+        return OutwardCall(self, trunk, by)
 
     def pick_up(self, by: Extension, number: str) -> bool:
         """Takes what rings at an agent's telephone; "": at any. False: nothing does."""

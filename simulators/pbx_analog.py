@@ -6,6 +6,7 @@ polarity or busy tone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drivers import events
@@ -17,6 +18,7 @@ from simulators.tones import listening_plan
 
 if TYPE_CHECKING:
     from simulators.pbx import Pbx
+    from simulators.pbx_extension import Extension
 
 NO_MORE_RINGS_S = 6.5  # China rings 1 s in 5: so long without a ring, the caller has given up
 ANSWER_AFTER_ID_S = 0.2
@@ -24,18 +26,19 @@ OFFICE_GUARD_S = 1.0
 
 
 class AnalogTrunk(Trunk):
-    """One line of the office's."""
+    """One line of the office's. `on_released`: told when a call out over it is over."""
 
     def __init__(self, pbx: Pbx, port: Port, number: int, dnis: str) -> None:
         super().__init__(pbx, port, number, dnis)
         self._rings = 0
+        self.on_released: Callable[[], None] | None = None
         port.tone_plan(listening_plan())
         port.listen(self._event)
         self._ready()
 
     def _ready(self) -> None:
         self.state = "idle"
-        self._rings, self.calling, self.owner, self.peer = 0, None, None, None
+        self._rings, self.calling, self.owner, self.peer, self.on_released = 0, None, None, None, None
         self.legs.begin()
         self.port.begin_call()
         self.port.detect("fsk_id", "dtmf_id")
@@ -48,7 +51,7 @@ class AnalogTrunk(Trunk):
                 self._caller_id(form, raw, ok)
             case events.LoopDrop():
                 self._far_end_gone("loop_drop")
-            case events.Polarity(reversed=True):
+            case events.Polarity(reversed=True) if self.on_released is None:  # of a call out it is the answer
                 self._far_end_gone("polarity")
             case events.ToneHeard(name=name) if name in ("busy", "congestion"):
                 self._far_end_gone("busy")
@@ -99,6 +102,18 @@ class AnalogTrunk(Trunk):
         self._note("answered", calling=self.calling)
         self.pbx.route(self)
 
+    # ---- calls out ------------------------------------------------------------------------------
+
+    def seize(self, by: Extension) -> None:
+        """An extension has dialled for a line. Tones of the line are for it to hear."""
+        self._cancel_timer()
+        self.state, self.call_number = "busy", None
+        self.port.begin_call()
+        self.port.answer().addErrback(ended)
+        self.port.detect()
+        self.owner = by
+        self._note("seized", extension=by.number)
+
     # ---- the end --------------------------------------------------------------------------------
 
     def _far_end_gone(self, how: str) -> None:
@@ -113,7 +128,10 @@ class AnalogTrunk(Trunk):
             return
         self.state = "resting"
         self._note("released")
-        self.legs.ends()
+        if self.on_released is not None:
+            self.on_released()
+        else:
+            self.legs.ends()
         self.hear_nothing()
         self.port.hangup()
         self.owner = self.peer = None

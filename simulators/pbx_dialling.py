@@ -8,19 +8,21 @@ from simulators.pbx_state import State
 
 if TYPE_CHECKING:
     from simulators.pbx_extension import Extension
+    from simulators.pbx_outward import OutwardCall
 
 
 class Dialling:
-    """Of one extension. `digits` are those dialled last."""
+    """Of one extension. `digits` are those dialled last, `outward` a call outside that they have begun."""
 
     def __init__(self, extension: Extension) -> None:
         self._extension = extension
         self.digits = ""
+        self.outward: OutwardCall | None = None
 
     def dial_tone(self) -> None:
         extension = self._extension
         plan = extension.pbx.plan
-        extension.state, self.digits = State.DIALLING, ""
+        extension.state, self.digits, self.outward = State.DIALLING, "", None
         tone, late_s = (plan.hold_dial, plan.dial_late_s) if extension.held is not None else ("dial", 0.0)
         if late_s:
             extension.hear_nothing()
@@ -39,6 +41,9 @@ class Dialling:
         extension = self._extension
         if extension.state is not State.DIALLING:
             return
+        if self.outward is not None:
+            self.outward.digit(digit)
+            return
         extension.sounds.stop()
         self.digits += digit
         meaning = extension.pbx.numbering(extension.held is not None).meaning(self.digits)
@@ -51,6 +56,12 @@ class Dialling:
                     self.refuse("busy", "all VRU ports busy")
                 else:
                     self._call(idle)
+            case "outside":
+                self.outward = extension.pbx.line_out(extension)
+                if self.outward is None:
+                    self.refuse("congestion", "no free line")
+                else:
+                    extension.peer = self.outward.trunk
             case "retrieve":
                 extension.tell("dials", digits=self.digits)
                 extension.retrieve()

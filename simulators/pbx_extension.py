@@ -255,7 +255,11 @@ class Extension(Party):
             if peer is not None:
                 self.pbx.part(peer, self)
             return
-        if state in (State.CALLING, State.TALKING) and self.pbx.plan.transfer_lost:
+        outward = self.dialling.outward
+        if outward is not None and outward.trunk is peer and isinstance(held, Extension):
+            self.rest()
+            outward.passes(held)
+        elif state in (State.CALLING, State.TALKING) and self.pbx.plan.transfer_lost:
             self.rest()
             self.pbx.note(held.call_no, "pbx", "cut off")
             self.pbx.part(held, self)

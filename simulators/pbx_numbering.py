@@ -10,8 +10,8 @@ from simulators.pbx_plan import PbxPlan
 
 @dataclass(frozen=True)
 class Meaning:
-    """`what`: extension, hunt_group, retrieve, lamp_on, lamp_off, leave, enter, pick_up, congested; vacant; more
-    (digits are wanted)."""
+    """`what`: extension, hunt_group, outside, retrieve, lamp_on, lamp_off, leave, enter, pick_up, congested; vacant;
+    more (digits are wanted)."""
 
     what: str
     number: str = ""
@@ -32,6 +32,8 @@ class Numbering:
         }
         if plan.hunt_number:
             self._whole[codes["extension"].replace("{ext}", plan.hunt_number)] = Meaning("hunt_group")
+        if plan.outside_code:
+            self._whole[codes["extension"].partition("{ext}")[0] + plan.outside_code] = Meaning("outside")
         if plan.member_codes is not None and not holding:
             self._whole[plan.member_codes[0]] = Meaning("leave")
             self._whole[plan.member_codes[1]] = Meaning("enter")

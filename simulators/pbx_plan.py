@@ -58,6 +58,7 @@ class PbxPlan:
     all_busy: str = "wait"  # with ringback, or busy
     first_digit_s: float = 20.0
     next_digit_s: float = 5.0
+    outside_code: str = "9"  # takes a line of the office, analog
     hunt_number: str = "2000"  # who dials it inside reaches an idle VRU port
     hunt_no_answer_s: float = 20.0
     trunk_disconnect: frozenset[str] = frozenset({"loop_drop", "polarity", "busy"})

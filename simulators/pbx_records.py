@@ -182,6 +182,8 @@ class Printer:
                 text = self._writer.answers(leg)
             case "internal":
                 text = self._writer.internal(leg)
+            case "outward":
+                text = self._writer.outward(leg)
             case _:
                 text = self._writer.write(leg)
         if not text:

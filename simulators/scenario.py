@@ -277,6 +277,21 @@ def demo(seed: int = 1) -> Scenario:
     )
 
 
+OUTSIDE = tuple(str(66880001 + index) for index in range(4))
+"""Telephones of the town that answer."""
+
+
+def with_town(scenario: Scenario) -> Scenario:
+    """Agents may call people of the town from their screens; 110 answers, too."""
+    tolls = {"": "local", "0": "national", "00": "international"}
+    return replace(
+        scenario,
+        agents=tuple(replace(plan, site={**plan.site, "calls": "national"}) for plan in scenario.agents),
+        subscribers=tuple(SubscriberPlan(number, 3.0, 20.0) for number in (*OUTSIDE, "110")),
+        site={**scenario.site, "services": {"outside": "9"}, "tolls": tolls},
+    )
+
+
 # With --keep: so many callers, one each six seconds.
 MANY = 5000
 
@@ -284,7 +299,7 @@ MANY = 5000
 def scenario_for(calls: int | None, seed: int, *, keep: bool = False, make: str = USUAL) -> Scenario:
     """In real time: the demonstration's three callers, a mix of so many, or one that lasts for hours."""
     if keep:
-        scenario = mixed(seed, calls or MANY)
+        scenario = with_town(mixed(seed, calls or MANY))
     else:
         scenario = demo(seed) if calls is None or calls == 3 else mixed(seed, calls)
     return scenario.with_make(make)

@@ -51,6 +51,10 @@ class Writer:
         """The leg is over."""
         raise NotImplementedError
 
+    def outward(self, leg: Leg) -> str:
+        """A call outside is over, for this extension; counted from its dialling."""
+        return ""
+
     def internal(self, leg: Leg) -> str:
         """A call between extensions is over."""
         return ""

@@ -22,7 +22,6 @@
 
     setup  | subscriber 139… | answers after 3 talks 10     or: does not answer, busy
     setup  | role 1009    | supervisor                      of an agent above
-    setup  | role 1002    | supervisor
     setup  | rights       | national                        how far the agents above may call outside
     setup  | pool other   | 8005,8006                       who may play the part of `other of N`
     1+3    | desk 1001    | hold                            3 s after caller 1 and an agent talk; a button
@@ -154,12 +153,6 @@ def _setup(scenario: Scenario, actor: str, name: str, what: str) -> Scenario:
             return replace(scenario, agents=staff)
         case "rights":
             staff = tuple(replace(agent, site={**agent.site, "calls": what}) for agent in scenario.agents)
-            return replace(scenario, agents=staff)
-        case "role":
-            staff = tuple(
-                replace(agent, site={**agent.site, "role": what}) if agent.desk.agent == name else agent
-                for agent in scenario.agents
-            )
             return replace(scenario, agents=staff)
         case "subscriber":
             return replace(scenario, subscribers=(*scenario.subscribers, _subscriber(name, what)))

@@ -79,7 +79,7 @@ class World(Surroundings):
         self.prepare_speech()
         self.pbx = self._pbx(self.speech.music())
         if kind.of_pbx is None:
-            self.lines = kind.lines(self, ports["office"], None)
+            self.lines = kind.lines(self, ports["office"], self.exchange if plan.subscribers else None)
             trunks = [self.pbx.add_trunk(port, self._dnis(index)) for index, port in enumerate(ports["trunks"])]
         else:
             self.lines = kind.lines(self, ports["office"], self.exchange)

@@ -12,7 +12,7 @@ from typing import Any
 from cti.install.walk_steps import few
 from cti.records.row import CallRow
 from cti.site.config import Site
-from cti.site.emergency import emergency
+from cti.site.emergency import emergency_of
 from cti.site.trunks import FxoTrunk, R2Trunk, Trunk
 
 Judged = tuple[bool, str]
@@ -87,7 +87,7 @@ def _out(site: Site, status: Mapping[str, Any] | None, rows: Sequence[CallRow]) 
 def _emergency(site: Site, status: Mapping[str, Any] | None, rows: Sequence[CallRow]) -> Judged:
     """Nobody calls the police to try a line: what can be said beforehand is which trunks may carry the number. They go
     over every trunk, those of the routes first (cti.trunks.routes)."""
-    numbers = sorted(site.emergency if site.emergency is not None else emergency(site.site.country))
+    numbers = sorted(emergency_of(site))
     ways = [trunk.name for trunk in site.trunks if _goes_out(trunk)]
     if not numbers:
         return False, "the site file names no emergency number"

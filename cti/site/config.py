@@ -44,7 +44,7 @@ from cti.pbx.services import Services
 from cti.site.recording import Listens, RecordingRules
 from cti.site.seats import SeatRow
 from cti.site.star_codes import StarCodes
-from cti.site.trunks import Preempted, Route, Toll, Trunk
+from cti.site.trunks import Dialled, Preempted, Route, Toll, Trunk
 
 Argon2 = Annotated[
     str,
@@ -184,6 +184,9 @@ class Pbx(Struct, frozen=True, forbid_unknown_fields=True):
     in_service_code: FeatureCode | None = None
     busy_out_refresh_s: Refresh | None = None
     services: Services | None = None  # what is dialled at agents' telephones, where it is not the dialect's
+    # How far numbers outside are, by how they begin: then agents may call them from the screen, as far as `calls:` of
+    # their groups lets them (cti/switch/pbx_outside.py); the code in front is services: outside.
+    tolls: dict[Dialled, Toll] = {}
 
     def call_overrides(self) -> dict[str, Any]:
         """The fields given here that replace those of the dialect's calls section (Dialect.with_calls)."""

@@ -42,6 +42,12 @@ def _groups(document: Document, site: Site, flow: Flow) -> Iterator[Fault]:
 
 def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fault]:
     pbx = site.pbx
+    if not pbx.tolls:
+        for at, group in enumerate(site.groups):
+            if group.calls != "none":
+                text = "calls: says nothing here: numbers outside are not called from the screen"
+                remedy = 'say how far they are: pbx: tolls: {"": local, "0": national, "00": international}'
+                yield document.fault(("groups", at, "calls"), text, remedy)
     if pbx.smdr is None:
         text = "no smdr: that a conversation is over is known by the agent's desk alone, and no call can be reconciled"
         yield document.fault(("pbx",), text, "wire the PBX's record output: smdr: {device: /dev/ttyS1}")

@@ -47,6 +47,16 @@ def _behind_pbx(checks: Checks) -> None:
         checks.fault(("vru",), "has no ports", "say in ports: on which ports callers come, or write switch: card")
     if checks.node("seats") is not None:
         checks.fault(("seats",), "behind a PBX agents' telephones are the PBX's", "take it out, or write switch: card")
+    _outside(checks)
+
+
+def _outside(checks: Checks) -> None:
+    """Numbers outside have the PBX's code in front, which nobody but the site knows."""
+    tolls = checks.node("pbx", "tolls")
+    if tolls is not None and checks.node("pbx", "services", "outside") is None:
+        text = "numbers outside cannot be called: what this PBX wants in front of them is not said"
+        remedy = 'write it: services: {outside: "9"}; "" where it wants nothing, "9," where it needs half a second then'
+        checks.fault(("pbx", "tolls"), text, remedy)
 
 
 def _star_codes(checks: Checks) -> None:

@@ -20,7 +20,7 @@ caller is fetched back as after no answer, and the other telephone called.
 A wire that is cut while the agent's telephone rings begins as a caller's hang-up does, by a loop drop; but the PBX sees
 us hang up and completes the transfer. The card's alarm WIRE_S later tells; whoever hears it ends this transfer.
 
-Limits: dial_tone_s after the flash; WIRE_S; those of supervision and retrieval.
+Limits: dial_tone_s after the flash; WIRE_S; ROUTED_S; those of supervision and retrieval.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from dataclasses import replace
 
 import msgspec
 
-from cti.pbx.line_rules import LineRules
+from cti.pbx.line_rules import Complete, LineRules
 from cti.switch.interface import ON_HOOK, Caller, Transfer, TransferResult
 from cti.switch.retrieval import retrieve, tone_or_gone
-from cti.switch.supervision import supervise
+from cti.switch.supervision import FIRST_SIGN_S, supervise
 from cti.vru.feature_code import Dialled, dial_tone
 from cti.vru.signs import Signs
 from drivers.clock import Clock
@@ -41,6 +41,8 @@ from drivers.errors import CallEnded, EngineError
 from drivers.port import Port
 
 LONGEST_WAIT_S = 10.0
+# From the last digit of a number outside to a first sound of the far exchange: register signals take seconds a hop.
+ROUTED_S = 30.0
 # Battery that does not return within this time is an alarm of the card (DAHDI: battalarm 1 s), and no caller's hang-up.
 WIRE_S = 1.5
 
@@ -90,6 +92,24 @@ class BehindPbx:
         held = await consultation.hold(self._dial_tone_s)
         result = held or await consultation.call(to, ring_s, lambda: None)
         return result if result.outcome is Transfer.REDIRECTED else replace(result, extension=to)
+
+    async def put_out(self, port: Port, number: str) -> TransferResult:
+        """As `transfer`, to a number outside: done as soon as it rings there, or anything but busy tone and refusal is
+        heard, so that who is put through hears how it goes. Digits may hold pauses (,)."""
+        complete: Complete = "blind" if self._rules.complete == "blind" else "ringback"
+        answer = tuple(dict.fromkeys((*self._rules.answer, "voice")))
+        rules = msgspec.structs.replace(self._rules, complete=complete, answer=answer)
+        consultation = _Consultation(self._clock, rules, port)
+        try:
+            held = await consultation.hold(self._dial_tone_s)
+            return held or await consultation.call(number, ROUTED_S, lambda: None, first_s=ROUTED_S)
+        except CallEnded as ended:
+            return TransferResult(Transfer.CALLER_LOST, Caller.GONE, str(ended))
+        except EngineError as error:
+            outcome = Transfer.REFUSED if consultation.dialled else Transfer.NO_DIAL_TONE
+            return TransferResult(outcome, Caller.UNKNOWN, str(error))
+        finally:
+            consultation.signs.close()
 
     async def call(self, port: Port, extension: str, ring_s: float) -> Dialled:
         """Calls a telephone from an idle port, whose ears are armed, and waits until it is answered (confirmed) or
@@ -168,14 +188,16 @@ class _Consultation:
             return TransferResult(Transfer.CALLER_LOST, Caller.GONE, ON_HOOK)
         return TransferResult(Transfer.NO_DIAL_TONE, Caller.UNKNOWN, f"{heard.how} after the flash")
 
-    async def call(self, extension: str, ring_s: float, before_dial: Callable[[], None]) -> TransferResult:
+    async def call(
+        self, extension: str, ring_s: float, before_dial: Callable[[], None], *, first_s: float = FIRST_SIGN_S
+    ) -> TransferResult:
         """The digits, and what becomes of them."""
         rules, port = self._rules, self._port
         before_dial()
         self.dialled, self.extension = True, extension
         digits = rules.transfer_prefix + extension + rules.transfer_suffix
         await port.dial(digits, on_ms=rules.digit_on_ms, off_ms=rules.digit_off_ms)
-        outcome, how = await supervise(self._clock, rules, self.signs, ring_s)
+        outcome, how = await supervise(self._clock, rules, self.signs, ring_s, first_s)
         if outcome is Transfer.REDIRECTED:
             return TransferResult(outcome, Caller.HELD, "redirected", extension=how)
         if outcome in (Transfer.ANSWERED, Transfer.HANDED_OVER):

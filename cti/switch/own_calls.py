@@ -9,10 +9,14 @@ busy, and the caller keeps the place.
 Every call that an agent makes is in the records (cti.records.row: kind outward or internal): those made here, and those
 dialled at the telephone that the PBX prints. A record of one that was made here tells its length.
 
+A number outside (cti.switch.pbx_outside) is called in the same way, but the agent is put through as soon as it rings
+there, or anything else is heard but busy and refusal, and hears how it goes. Whether somebody answered only the PBX's
+record tells; without one the row says that it is not known.
+
 What came of it is told to the desk that asked (notification `verb`), and said to the agent who holds the handset.
 
 Limits: LIFT_S until the agent has lifted, RING_S for whom is called, TRIES ports where a caller comes in that moment,
-OWN_S as above. All ports in use: refused, NoTrunk.
+OWN_S as above, a number outside within behind_pbx.ROUTED_S. All ports in use: refused, NoTrunk.
 """
 
 from __future__ import annotations
@@ -56,6 +60,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "not_lifted": "given_up",
     "caller_lost": "given_up",
 }
+NOT_KNOWN: Final = "whether somebody answered is not known"
 SAID: Final = {Transfer.BUSY: "own_call_busy", Transfer.NO_ANSWER: "own_call_no_answer"}
 
 
@@ -67,10 +72,17 @@ class OwnCall:
     extension: str
     to: str
     id: str  # of its record
+    dialled: str = ""  # of a number outside: all digits
     timer: DelayedCall | None = None
     through: bool = False
     began_s: float = 0.0  # put through
     talked_s: float | None = None  # by the PBX's record
+
+    def is_printed(self, extension: str, number: str) -> bool:
+        """Is a record of these about it? A number outside stands there as it was dialled, or without its code."""
+        if not self.dialled:
+            return {self.extension, self.to} == {extension, number}
+        return extension == self.extension and number in (self.to, self.dialled.replace(",", ""))
 
 
 class OwnCalls:
@@ -82,8 +94,9 @@ class OwnCalls:
         self._ended: deque[tuple[float, OwnCall, float]] = deque(maxlen=ENDED)  # without a record yet
         self._own_numbers = {port.extension for port in centre.site.vru.all_ports()}
 
-    def make(self, agent: Agent, to: str) -> None:
-        """Begins it. WrongState, UnderWay, NoTrunk: then nothing was begun."""
+    def make(self, agent: Agent, to: str, dialled: str = "") -> None:
+        """Begins it; ``dialled``: what is dialled for a number outside. WrongState, UnderWay, NoTrunk: then nothing was
+        begun."""
         if agent.id in self._calls:
             raise UnderWay(f"a call from telephone {agent.extension} is being made already")
         if agent.line != "idle":
@@ -92,8 +105,9 @@ class OwnCalls:
         if line is None:
             raise NoTrunk("no VRU port is idle to make the call: dial it on the telephone")
         assert agent.extension is not None
-        own = self._calls[agent.id] = OwnCall(agent, agent.extension, to, self._centre.records.new_call_id())
-        self._write(own.id, agent.id, "own", "desk", kind="internal", to=to, extension=agent.extension)
+        own = self._calls[agent.id] = OwnCall(agent, agent.extension, to, self._centre.records.new_call_id(), dialled)
+        kind = "outward" if dialled else "internal"
+        self._write(own.id, agent.id, "own", "desk", kind=kind, to=to, extension=agent.extension)
         self._centre.acd.line(agent, "talking", "own_call", source="desk")
         made = Deferred.fromCoroutine(self._make(own, line))
         made.addErrback(self._failed, own)
@@ -109,17 +123,18 @@ class OwnCalls:
         by the PBX's word."""
         extension, number = record.extension or "", record.number or ""
         for own in list(self._calls.values()):
-            if own.timer is not None and {own.extension, own.to} == {extension, number}:
-                own.talked_s = record.duration_s
-                self._over(own, "smdr")
+            if own.timer is not None and own.is_printed(extension, number):
+                self._settle(own, record, began)
                 return
         now = self._centre.clock.seconds()
         for ended in self._ended:
             over_s, own, measured_s = ended
-            if {own.extension, own.to} == {extension, number} and now - over_s <= RECORD_S:
+            if own.is_printed(extension, number) and now - over_s <= RECORD_S:
                 self._ended.remove(ended)
                 told = {"raw": record.raw, "talk_s": record.duration_s, "instead_of": measured_s}
-                self._write(own.id, own.agent.id, "smdr", "smdr", **told)
+                self._write(own.id, own.agent.id, "smdr", "smdr", **(told if not own.dialled else {"raw": record.raw}))
+                if own.dialled:
+                    self._write_talk(own.id, own.agent.id, record, began)
                 return
         agent = self._centre.acd.at_extension(extension)
         outward = record.direction == "out"
@@ -128,18 +143,31 @@ class OwnCalls:
         if outward or record.direction == "internal":
             self._printed(agent, record, "outward" if outward else "internal", began)
 
+    def _settle(self, own: OwnCall, record: SmdrRecord, began: datetime | None) -> None:
+        """The record of one that was put through."""
+        own.talked_s = record.duration_s
+        if own.dialled:
+            self._over(own, *self._write_talk(own.id, own.agent.id, record, began))
+        else:
+            self._over(own, "smdr")
+
     def _printed(self, agent: Agent, record: SmdrRecord, kind: str, began: datetime | None) -> None:
-        """A call that was dialled at the telephone. Whether somebody answered, not every PBX says."""
-        id, talked_s = self._centre.records.new_call_id(), record.duration_s
-        began = began or self._centre.clock.now() - timedelta(seconds=talked_s or 0.0)
+        """A call that was dialled at the telephone."""
+        id = self._centre.records.new_call_id()
+        began = began or self._centre.clock.now() - timedelta(seconds=record.duration_s or 0.0)
         self._write(id, agent.id, "own", "smdr", began, kind=kind, to=record.number, extension=record.extension)
-        if talked_s and record.answered is not False:
-            self._write(id, agent.id, "connected", "smdr", began, extension=record.extension)
-            self._write(id, agent.id, "talk_ended", "smdr", seconds=talked_s)
-        outcome: Outcome = "answered" if talked_s and record.answered is not False else "no_answer"
-        cause = "smdr" if record.answered is not None else "smdr: whether somebody answered is not known"
+        cause, outcome = self._write_talk(id, agent.id, record, began)
         self._write(id, agent.id, "outcome", "smdr", outcome=outcome, cause=cause)
         self._write(id, agent.id, "ended", "smdr")
+
+    def _write_talk(self, id: str, agent: str, record: SmdrRecord, began: datetime | None) -> tuple[str, Outcome]:
+        """The talk as the PBX measured it, and how the call ended: whether somebody answered, not every PBX says."""
+        talked = bool(record.duration_s) and record.answered is not False
+        if talked:
+            self._write(id, agent, "connected", "smdr", began, extension=record.extension)
+            self._write(id, agent, "talk_ended", "smdr", seconds=record.duration_s)
+        cause = "smdr" if record.answered is not None else f"smdr: {NOT_KNOWN}"
+        return cause, "answered" if talked else "no_answer"
 
     def close(self) -> None:
         """The server stops."""
@@ -164,7 +192,8 @@ class OwnCalls:
             line = self._idle()
         if results and results[0].caller is Caller.WITH_AGENT:
             self._tell(own, "done", results[0].how)
-            self._write(own.id, own.agent.id, "connected", "vru", extension=own.extension)
+            told = "put_out" if own.dialled else "connected"
+            self._write(own.id, own.agent.id, told, "vru", extension=own.extension, how=results[0].how)
             own.through, own.began_s = True, self._centre.clock.seconds()
             own.timer = self._centre.clock.callLater(OWN_S, self._over, own, "own_call_limit")
             return
@@ -178,7 +207,11 @@ class OwnCalls:
         called = await self._switch.call(port, own.extension, LIFT_S)
         if not called.done:
             return called
-        result = await self._switch.transfer(port, own.to, RING_S, lambda: None)
+        result = await (
+            self._switch.put_out(port, own.dialled)
+            if own.dialled
+            else self._switch.transfer(port, own.to, RING_S, lambda: None)
+        )
         results.append(result)
         if result.caller is Caller.WITH_US:
             centre = self._centre
@@ -201,16 +234,18 @@ class OwnCalls:
         if own.through and own.talked_s is None:
             measured_s = round(self._centre.clock.seconds() - own.began_s, 3)
             self._ended.append((self._centre.clock.seconds(), own, measured_s))
-        if own.through:
+        if own.through and not own.dialled:
             told: dict[str, Any] = {"seconds": own.talked_s} if own.talked_s is not None else {}
             self._write(own.id, own.agent.id, "talk_ended", "smdr" if told else "inferred", **told)
+        if own.through and own.dialled and own.talked_s is None:
+            cause = f"{cause}: {NOT_KNOWN}"
         self._write(own.id, own.agent.id, "outcome", "inferred", outcome=outcome, cause=cause)
         self._write(own.id, own.agent.id, "ended", "inferred")
         if own.timer is not None and own.timer.active():
             own.timer.cancel()
         agent = own.agent
         if agent.call is None and agent.line == "talking":
-            self._centre.acd.line(agent, "idle", cause, source="smdr" if cause == "smdr" else "inferred")
+            self._centre.acd.line(agent, "idle", cause, source="smdr" if cause.startswith("smdr") else "inferred")
 
     def _failed(self, failure: Failure, own: OwnCall) -> None:
         report(f"call from {own.extension} to {own.to}", failure)

@@ -1,10 +1,11 @@
 """The verbs of call control behind a PBX: what our ports can do, and what only the agent's telephone can (step 7).
 
-We do: make (a port rings the agent, then calls the number and leaves the two alone: cti.switch.own_calls); and, while a
-caller of the queue rings at an agent's telephone and the transfer is still ours, deflect, pickup by a colleague
-(group_pickup, take_ringing), and refusal (hang_up); give_back is the agent's transfer to us, and the caller is known
-again by who transfers. Everything else the PBX does for the telephone that asks for it: the agent is told what to dial
-there, where the dialect's section `services` knows it; else that it cannot be done.
+We do: make (a port rings the agent, then calls the number and leaves the two alone: cti.switch.own_calls; for numbers
+outside cti.switch.pbx_outside, too); and, while a caller of the queue rings at an agent's telephone and the transfer is
+still ours, deflect, pickup by a colleague (group_pickup, take_ringing), and refusal (hang_up); give_back is the agent's
+transfer to us, and the caller is known again by who transfers. Everything else the PBX does for the telephone that asks
+for it: the agent is told what to dial there, where the dialect's section `services` knows it; else that it cannot be
+done.
 
 A refused verb has changed nothing. Rights are those of the cards as the switch: supervisors' verbs need the role.
 """
@@ -28,6 +29,7 @@ from cti.switch.errors import (
     WrongState,
 )
 from cti.switch.own_calls import OwnCalls
+from cti.switch.pbx_outside import OutsideNumbers
 from cti.switch.verbs import NEEDS, SUPERVISORS, VERBS
 from cti.switch.verbs.handing import wanted_group
 
@@ -51,6 +53,7 @@ class PbxVerbs:
     ) -> None:
         self._centre, self._switch, self._rules, self._services = centre, switch, dialect.line, dialect.services
         self._own_calls, self._transfers = own_calls, transfers
+        self._outside = OutsideNumbers(centre.site)
         self._profiles = {profile.id: profile for profile in centre.site.agents}
         self._ours = {
             "make": self._make,
@@ -100,21 +103,31 @@ class PbxVerbs:
     # done by us
 
     def _make(self, agent: Agent, to: str | None) -> None:
-        """A number inside; outside the PBX's own rights hold, which are those of the agent's telephone."""
+        """What is longer than any extension, and emergency numbers, are outside."""
         assert to is not None and agent.extension is not None
         if to == agent.extension:
             raise UnknownNumber(f"{to} is this telephone itself")
         if not to.isdigit():
             raise UnknownNumber(f"{to} is no number")
-        if len(to) > self._longest():
-            raise _dial((self._services.outside or "") + to)
-        self._own_calls.make(agent, to)
+        inside = self._inside()
+        urgent = self._outside.emergency(to)
+        if to in inside or (urgent is None and len(to) <= max(map(len, inside))):
+            self._own_calls.make(agent, to)
+            return
+        dialled = self._outside.dialled(agent, to)
+        if dialled is not None:
+            self._own_calls.make(agent, urgent or to, dialled)
+            return
+        code = self._services.outside
+        if code is None:
+            known = "the PBX's code before numbers outside is not in the site file (pbx: services: outside)"
+            raise Unsupported(f"{known}: dial {to} on the telephone, with the code in front")
+        raise _dial(code.replace(",", "") + (urgent or to))
 
-    def _longest(self) -> int:
-        """Digits of the longest extension that is known."""
-        known = [port.extension for port in self._centre.site.vru.all_ports()]
-        known += [agent.extension for agent in self._centre.acd.agents.values() if agent.extension is not None]
-        return max(map(len, known))
+    def _inside(self) -> set[str]:
+        """The extensions that are known."""
+        known = {agent.extension for agent in self._centre.acd.agents.values() if agent.extension is not None}
+        return known | {port.extension for port in self._centre.site.vru.all_ports()}
 
     def _hang_up(self, agent: Agent, to: str | None) -> None:
         """A call that rings is refused; a handset only its owner can put down."""

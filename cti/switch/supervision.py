@@ -3,7 +3,7 @@
 Supervised: until the agent answers, by the signs that the dialect lets count. On ringback: until the agent's telephone
 rings. Blind: not at all, the PBX does the rest and recalls when nobody takes the call.
 
-Limits: FIRST_SIGN_S after the digits for a first sign, then ``ring_s`` from the first sign of ringing.
+Limits: FIRST_SIGN_S (or ``first_s``) after the digits for a first sign, then ``ring_s`` from the first sign of ringing.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from drivers.clock import Clock
 FIRST_SIGN_S = 10.0
 
 
-async def supervise(clock: Clock, rules: LineRules, signs: Signs, ring_s: float) -> tuple[Transfer, str]:
+async def supervise(
+    clock: Clock, rules: LineRules, signs: Signs, ring_s: float, first_s: float = FIRST_SIGN_S
+) -> tuple[Transfer, str]:
     """The outcome, and its evidence. One of ANSWERED, HANDED_OVER, NO_ANSWER, BUSY, REFUSED, CALLER_LOST, and
     REDIRECTED, with whom to call instead for evidence (empty: nobody)."""
-    ends_s = clock.seconds() + (0.0 if rules.complete == "blind" else FIRST_SIGN_S)
+    ends_s = clock.seconds() + (0.0 if rules.complete == "blind" else first_s)
     rang = False
     while (sign := await signs.next(ends_s)) is not None:
         if how := answered(rules, sign):

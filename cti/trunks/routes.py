@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from cti.errors import CannotCall
-from cti.site.config import Agent, Group, Site
-from cti.site.emergency import emergency
-from cti.site.trunks import TOLLS, Route, Toll
+from cti.site.config import Agent, Site
+from cti.site.emergency import emergency_of
+from cti.site.trunks import Route, Toll
+from cti.trunks.rights import may_call, right_of
 from drivers.clock import Clock
 from drivers.errors import ArgumentError, PortBusy
 from drivers.problems import report
@@ -116,8 +117,8 @@ class Routes:
         self._clock, self._trunks = clock, trunks
         self._routes: Sequence[Route] = site.routes
         self._zone = site.zone
-        self._groups: Mapping[str, Group] = {group.name: group for group in site.groups}
-        self.emergency = frozenset(site.emergency if site.emergency is not None else emergency(site.site.country))
+        self._groups = site.groups
+        self.emergency = frozenset(emergency_of(site))
         self._turn: dict[str, int] = {}  # of routes that try their trunks in turn
         self.waiting = 0
         """Emergency calls that wait for a channel: so many more are kept from all others."""
@@ -128,12 +129,7 @@ class Routes:
 
     def right(self, agent: Agent | None) -> Toll:
         """How far an agent may call: his own word, else the farthest of his groups; nobody: not at all."""
-        if agent is None:
-            return "none"
-        if agent.calls is not None:
-            return agent.calls
-        groups = (self._groups[name].calls for name in agent.groups if name in self._groups)
-        return max(groups, key=TOLLS.index, default="none")
+        return right_of(agent, self._groups)
 
     def toll(self, number: str) -> Toll | None:
         """How far the number is; None: no route leads there."""
@@ -161,7 +157,7 @@ class Routes:
         if not found:
             raise CannotCall("number", number, "no route leads there")
         toll = found[0][1].toll
-        if TOLLS.index(right) < TOLLS.index(toll):
+        if not may_call(right, toll):
             raise CannotCall("right", number, f"it is {toll}, the caller may call {right}")
         now = self._clock.now().astimezone(self._zone)
         open_now = [

@@ -64,6 +64,9 @@ class PatternA(Writer):
     def write(self, leg: Leg) -> str:
         return self._paged(self._row(leg, f"{leg.trunk:02d}", f"<I>{leg.number}"))
 
+    def outward(self, leg: Leg) -> str:
+        return self._paged(self._row(leg, f"{leg.trunk:02d}", leg.number))
+
     def internal(self, leg: Leg) -> str:
         return self._paged(self._row(leg, "  ", f"EXT{leg.extension}", leg.consulted_by))
 

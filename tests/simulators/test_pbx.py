@@ -87,7 +87,7 @@ def test_busy_extension_and_retrieve() -> None:
 
 def test_vacant_number() -> None:
     bench, port = arrived()
-    bench.wait(bench.transfer(port, "99"))
+    bench.wait(bench.transfer(port, "77"))
     bench.wait(port.wait_tone(["vacant"], 8.0))
     assert bench.saw("refused", why="no such number")
 

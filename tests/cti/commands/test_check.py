@@ -67,6 +67,9 @@ def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.Captur
     status, told = checked(written(tmp_path, "site.yaml", (f"  {smdi}", ""), (f"  {smdr}", "")), capsys)
     assert status == 0 and "30 VRU ports, 3 groups, 3 agents" in told, told
     assert "notice: pbx: no smdr" in told and "notice: pbx: no smdi" in told
+    far = ("    zh: 销售\n", "    zh: 销售\n    calls: national\n")
+    status, told = checked(written(tmp_path, "site.yaml", far), capsys)
+    assert status == 0 and "notice: groups[0].calls: calls: says nothing here" in told and "pbx: tolls:" in told
     gone = smdr.replace("/dev/ttyS1", str(tmp_path / "ttyS9"))
     status, told = checked(written(tmp_path, "site.yaml", (smdr, gone)), capsys)
     assert status == 0 and "notice: pbx.smdr.device: there is no " in told and "no smdr" not in told

@@ -209,6 +209,8 @@ customers: nobody.csv
             "is the SMDI line's device too",
             "own serial port",
         ),
+        ("my.yaml}", 'my.yaml, tolls: {"": local}}', 4, "pbx.tolls", "wants in front", 'services: {outside: "9"}'),
+        ("my.yaml}", 'my.yaml, services: {outside: "9"}, tolls: {"9": far}}', 4, "pbx.tolls.9", "far", "local, "),
         ("my.yaml}", "my.yaml, sources: [sdmi]}", 4, "pbx.sources[0]", "sdmi", "one of: callerid"),
         ("{name: Test}", "{name: Test, timezone: ../etc}", 1, "site.timezone", "no time zone", "Continent/City"),
         ("{name: Test}", "{name: Test, timezone: Asia/Hangzhou}", 1, "site.timezone", "no time zone", "Asia/Shanghai"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cti.switch.own_calls import OWN_S, OwnCall
+from simulators.heard import deed_faults
 from simulators.table import read_table
 from tests.cti.centre_bench import A, CentreBench
 from tests.rig.settled import Seen, look
@@ -105,3 +106,57 @@ def test_a_call_from_the_screen_has_a_row(before: str, outcome: str) -> None:
     (call,) = seen.run.calls
     assert (call["outcome"], call["agent"]) == ("answered", "1001")
     assert OWN_S > 60
+
+
+OUTSIDE = (
+    f"{STAFF}setup | make | {{make}}\nsetup | rights | {{rights}}\nsetup | site | {{site}}\n"
+    "setup | subscriber 66880001 | {there}\nsetup | subscriber 110 | answers after 3\n"
+    "5 | desk 1001 | make {to}{refused}\nlifts 8001+25 | phone 8001 | hangs up\n"
+    "80 | caller 1 | 13800138000 by fsk: choose 1 after 1.5; talk 10; patience 90\n"
+)
+SITE = '{"services": {"outside": "9"}, "tolls": {"": "local", "0": "national"}}'
+
+
+def outside(make: str = "panasonic-tda", **said: str) -> Seen:
+    usual = {"rights": "local", "site": SITE, "there": "answers after 3", "to": "66880001", "refused": ""}
+    seen = look(read_table(OUTSIDE.format(make=make, **{**usual, **said})))
+    assert not list(deed_faults(seen.run.world)) and not seen.run.findings
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("make", "there", "outcome", "talked"),
+    [
+        ("panasonic-tda", "answers after 3", "answered", True),  # the PBX prints calls out
+        ("generic", "answers after 3", "answered", False),  # not known: the agent's word ends it
+        ("panasonic-tda", "busy", "busy", False),
+    ],
+)
+def test_a_call_outside_from_the_screen_has_a_row(make: str, there: str, outcome: str, talked: bool) -> None:
+    seen = outside(make, there=there)
+    assert rows(seen) == [("outward", "1001", "66880001", outcome, talked)]
+    causes = [str(data["cause"]) for _, _, kind, data in seen.events if kind == "outcome" and data["agent"] == "1001"]
+    assert ("not known" in causes[0]) == (outcome == "answered")
+
+
+def test_an_emergency_number_needs_neither_right_nor_tolls_and_may_have_the_code_in_front() -> None:
+    for to in ("110", "9110"):
+        seen = outside(rights="none", to=to, site='{"services": {"outside": "9"}}')
+        assert [row[:3] for row in rows(seen)] == [("outward", "1001", "110")]
+        assert [one.data["number"] for one in seen.run.world.truth.log if one.what == "subscriber answers"] == ["110"]
+
+
+@pytest.mark.parametrize(
+    ("make", "site", "to", "refused"),
+    [
+        ("panasonic-tda", SITE, "02166880001", "not_allowed"),
+        ("panasonic-tda", '{"services": {"outside": "9"}, "tolls": {"0": "local"}}', "66880001", "unknown_number"),
+        ("panasonic-tda", SITE, "6" * 21, "unknown_number"),
+        ("panasonic-tda", "{}", "66880001", "at_telephone"),  # its dialect knows a code, for people
+        ("panasonic-tda", '{"services": {"outside": "9"}}', "66880001", "at_telephone"),
+        ("generic", "{}", "66880001", "unsupported"),
+        ("generic", "{}", "110", "unsupported"),
+    ],
+)
+def test_what_no_port_calls_outside(make: str, site: str, to: str, refused: str) -> None:
+    assert rows(outside(make, site=site, to=to, refused=f" -> {refused}")) == []
