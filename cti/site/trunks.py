@@ -157,9 +157,9 @@ Trunk = FxoTrunk | R2Trunk | PriTrunk
 
 
 class Route(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where numbers go that begin with one of `prefixes` ("": every number). Of the routes for a number those with the
-    longest prefix come first, of these the cheapest, of these the first in the file; a route with no channel free, or
-    out of its hours, is passed over."""
+    """Where numbers go that begin with one of `prefixes` ("": every number). The routes with the longest prefix for a
+    number are tried, the cheapest first, of these the first in the file; one with no channel free, or out of its hours,
+    is passed over. Routes with a shorter prefix are for other numbers: where none is open the number is refused."""
 
     name: Name
     prefixes: Annotated[tuple[Dialled, ...], Meta(min_length=1)]

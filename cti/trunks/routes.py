@@ -1,7 +1,9 @@
 """Calls out: which trunks a number may go over, how it is written there, and who may call it.
 
-A number is as far (local, national, international) as the routes with the longest prefix for it say, whichever of its
-routes is free. Candidates are tried in order (cti.site.trunks.Route) until one has a free channel. A seizure that
+The routes with the longest prefix for a number are its routes, and no other: they say how far it is (local, national,
+international), they are tried in order (cti.site.trunks.Route) until one is open and has a free channel, and out of
+their hours the number cannot be called. (So exchanges have it: digits choose a route list, hours one of its entries. A
+shorter prefix is another kind of number, with other digits in front.) A seizure that
 fails before the far end took the number (glare, no dial tone, no acknowledgement) is tried again on the next channel,
 as long as there are any, TRIES times at most; what the far end says of the called party is final. A route leaves
 `keep_free` channels of each trunk to emergency calls; calls that come may take them all the same, unless the trunk's
@@ -133,8 +135,8 @@ class Routes:
 
     def toll(self, number: str) -> Toll | None:
         """How far the number is; None: no route leads there."""
-        found = self._matching(number)
-        return found[0][1].toll if found else None
+        found = self._longest(number)
+        return found[0].toll if found else None
 
     # calling
 
@@ -153,20 +155,20 @@ class Routes:
         helped = self._emergency(number)
         if helped is not None:
             return self._for_help(helped, number, calling)
-        found = self._matching(number)
+        found = self._longest(number)
         if not found:
             raise CannotCall("number", number, "no route leads there")
-        toll = found[0][1].toll
+        toll = found[0].toll
         if not may_call(right, toll):
             raise CannotCall("right", number, f"it is {toll}, the caller may call {right}")
         now = self._clock.now().astimezone(self._zone)
         open_now = [
             route
-            for _, route in found
+            for route in found
             if route.open(now.weekday(), now.hour * 60 + now.minute) and len(_sent(route, number)) <= MAX_DIGITS
         ]
         if not open_now:
-            hours = "; ".join(hours for _, route in found for hours in route.hours)
+            hours = "; ".join(hours for route in found for hours in route.hours)
             raise CannotCall("hours", number, f"its routes are open {hours}" if hours else "it is too long")
         return [
             Choice(route.name, trunk, self._numbers(route, number, calling))
@@ -191,6 +193,11 @@ class Routes:
             if lengths:
                 found.append((max(lengths), route))
         return sorted(found, key=lambda entry: (-entry[0], entry[1].cost))
+
+    def _longest(self, number: str) -> list[Route]:
+        """The number's own routes, in the order in which they are tried."""
+        found = self._matching(number)
+        return [route for length, route in found if length == found[0][0]]
 
     def _order(self, route: Route) -> list[str]:
         names = list(route.trunks)

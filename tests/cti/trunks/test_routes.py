@@ -75,22 +75,32 @@ def refused(outside: Outside, number: str, right: Toll = "international") -> Can
     return caught.value
 
 
-def test_the_longest_prefix_first_then_the_others(outside: Outside) -> None:
+def test_the_longest_prefix_alone(outside: Outside) -> None:
     assert outside.ways("913800138000") == [
         ("mobile", "a", "013800138000"),
         ("mobile", "b", "013800138000"),
-        ("local", "a", "13800138000"),
     ]
     assert outside.ways("962001234") == [("local", "a", "62001234")]
 
 
 def test_cost_and_hours(outside: Outside) -> None:
-    assert [way[0] for way in outside.ways("90018005551234")] == ["dear", "local"]
+    assert [way[0] for way in outside.ways("90018005551234")] == ["dear"]
     outside.clock.advance(9 * 3600)
-    assert [way[0] for way in outside.ways("90018005551234")] == ["cheap", "dear", "local"]
-    cheap, dear, _ = outside.routes.choices("90018005551234", "international", "8001")
+    assert [way[0] for way in outside.ways("90018005551234")] == ["cheap", "dear"]
+    cheap, dear = outside.routes.choices("90018005551234", "international", "8001")
     assert cheap.numbers == Numbers("0018005551234", "66886688", restricted=True)
     assert dear.numbers == Numbers("0018005551234", "8001")
+
+
+def test_hours_forbid_and_no_shorter_prefix_takes_the_number() -> None:
+    day = {"name": "day", "prefixes": ["0"], "trunks": ["a"], "hours": ["mon-fri 08:30-18:00"], "toll": "national"}
+    town = {"name": "town", "prefixes": [""], "trunks": ["b"], "add": "021"}
+    outside = Outside(routes=[day, town], emergency=["099"])
+    assert outside.ways("01062001234") == [("day", "a", "01062001234")]
+    outside.clock.advance(12 * 3600)
+    error = refused(outside, "01062001234")
+    assert error.why == "hours" and "open mon-fri 08:30-18:00" in str(error)
+    assert [way[0] for way in outside.ways("099")] == ["day", "town"], "emergency numbers have no hours"
 
 
 def test_trunks_in_turn_and_the_least_used(outside: Outside) -> None:
@@ -108,7 +118,7 @@ def test_trunks_in_turn_and_the_least_used(outside: Outside) -> None:
         ("913800138000", "local", "right"),
         ("90018005551234", "national", "right"),
         ("8000", "local", "hours"),
-        ("9" + "1" * 20, "international", None),
+        ("9" + "3" * 20, "international", None),
         ("9" + "2" * 21, "international", "hours"),
     ],
 )
