@@ -2,7 +2,7 @@
 
 Lines that look alike (cti.pbx.shapes) make one form each. What a field is follows from its shape, from where it stands
 and, the surest sign, from the site's own extensions. Lines without punctuation, digits in columns, have no shapes:
-there extensions, dates and times are the anchors (cti.pbx.column_guesses). Nothing is certain here: each guess that had
+there extensions, dates and times are the anchors (cti.pbx.column_forms). Nothing is certain here: each guess that had
 another choice is said in a comment of the proposal and in Proposal.unsure, and the lines that no form reads are listed.
 
 Limits: the first BYTES bytes and LINES lines are looked at, and the FORMS most frequent forms kept; forms of a single
@@ -20,7 +20,7 @@ from functools import reduce
 from operator import xor
 from typing import Final, TypeVar
 
-from cti.pbx.column_guesses import ColumnForm, column_forms
+from cti.pbx.column_forms import ColumnForm, column_forms
 from cti.pbx.dialect import Dialect, dialect_from_text
 from cti.pbx.fitting import Fit, fits, mostly_parity
 from cti.pbx.guesses import Form, read_dates, read_digits, read_direction, read_stamp, read_times

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cti.pbx.column_guesses import ColumnForm
+from cti.pbx.column_forms import ColumnForm
 from cti.pbx.fitting import Fit
 from cti.pbx.guesses import Form
 from cti.pbx.shapes import DIRECTIONS
