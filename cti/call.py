@@ -113,6 +113,7 @@ class Call:
     announced_by: set[Source] = field(default_factory=set)  # the PBX's own messages that have come
     rang_s: float | None = None
     answered_s: float | None = None
+    strings_until_s: float = float("-inf")  # of the clock: until then the PBX may send digits that are no keys
     queued_s: float | None = None
     talk_s: float | None = None  # when the agent answered
     talked_s: float | None = None  # how long the talk was, by the PBX's record

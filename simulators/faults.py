@@ -57,6 +57,10 @@ TARGETS: dict[str, tuple[str, str]] = {
         rf"smdr@{NUMBER}s?:{NUMBER}s",
         "smdr@SECONDS:FORSECONDSs: the printer's cable is out at the PBX; its buffer comes afterwards at once",
     ),
+    "was": (
+        r"([a-z0-9-]+)",
+        "MAKE (hicom150): the PBX was one of that make until yesterday, and the server's site file is still for it",
+    ),
     "power": (rf"off@{NUMBER}s?:{NUMBER}s", "off@SECONDS:FORSECONDSs: the PBX has no power"),
     "cut": (rf"(\d+)@{NUMBER}s?", "PORT@SECONDS: the wire of VRU port PORT breaks at that time"),
     "mfc": (

@@ -18,6 +18,7 @@ from simulators import smdi
 from simulators.faults import SerialFault, Spoiler
 from simulators.makes.nec import mci_text
 from simulators.pbx_plan import MciForm, SmdiForm
+from simulators.serial_line import Speed
 from simulators.smdr import Leg, Writer
 from simulators.truth import Note
 
@@ -35,6 +36,7 @@ class Wire(Protocol):
 
     noise: float
     random: Random
+    reader: Speed | None
 
     @property
     def read(self) -> bool: ...

@@ -79,6 +79,7 @@ class Scenario:
     pbx: PbxPlan = field(default_factory=PbxPlan)
     office: OfficePlan = field(default_factory=OfficePlan)
     make: str = USUAL
+    was: str | None = None  # the PBX was of this make until yesterday, and the site file is still for that one
     smdi: SerialFault = field(default_factory=SerialFault)
     smdr: SerialFault = field(default_factory=SerialFault)
     mci: SerialFault = field(default_factory=SerialFault)

@@ -55,6 +55,35 @@ def with_noise(data: bytes, speed: Speed, share: float, random: Random) -> bytes
     return bytes(byte ^ 1 << random.randrange(bits) if random.random() < share else byte for byte in data)
 
 
+def as_read(data: bytes, sent: Speed, read: Speed) -> bytes:
+    """What a UART set to `read` makes of characters sent back to back at `sent` (both seen as 8-bit characters, see
+    `with_parity`): it waits for a start bit and looks at the middle of each bit as long as it takes one to be. Where no
+    stop bit stands there is a framing error: Linux hands over a NUL, and the next start bit is waited for."""
+    if sent.baud == read.baud or not sent.baud or not read.baud:
+        return data
+    width = read.baud / sent.baud  # of a bit that was sent, in bits as they are read
+    levels = [level for byte in data for level in (0, *(byte >> bit & 1 for bit in range(8)), *(1,) * sent.stop)]
+    end = len(levels) * width
+
+    def level(at: float) -> int:
+        """Of the line at this time; when nothing is sent it is 1."""
+        return levels[int(at / width + 1e-9)] if at < end else 1
+
+    out, now = bytearray(), 0.0
+    while now < end:
+        if level(now):
+            now = (int(now / width + 1e-9) + 1) * width  # to the next change that may be a start bit
+        elif level(now + 0.5):
+            now += 0.5  # too short for one
+        else:
+            byte = sum(level(now + 1.5 + bit) << bit for bit in range(8))
+            out.append(byte if level(now + 9.5) else 0)
+            now += 9.5
+            while now < end and not level(now):
+                now = (int(now / width + 1e-9) + 1) * width
+    return bytes(out)
+
+
 class Speed:
     """Baud and character frame; `character_s` is the time of one character. Baud 0 is a link without pacing."""
 
@@ -130,8 +159,10 @@ class End:
         if self.far.protocol is None:
             return
         if speed.character_s:
-            for byte in sent:
-                start += speed.character_s
+            read = as_read(sent, speed, self._line.reader or speed) if self is self._line.pbx else sent
+            step = speed.character_s * len(sent) / max(len(read), 1)
+            for byte in read:
+                start += step
                 self._out.append((start, bytes([byte])))
         else:
             self._out.append((start, sent))
@@ -189,7 +220,8 @@ class End:
 
 class Line:
     """A line in memory. `pbx` and `server` are its ends; `opener` is what the server's link is given. `network` makes
-    it a LAN link instead: no baud, and one end closing closes the other. `noise`: share of bytes that come wrong."""
+    it a LAN link instead: no baud, and one end closing closes the other. `noise`: share of bytes that come wrong.
+    `reader`: the speed to which the server's end is set, where that is another."""
 
     def __init__(self, clock: Clock, name: str, speed: Speed | None = None, *, network: bool = False) -> None:
         self.clock, self.name = clock, name
@@ -197,6 +229,7 @@ class Line:
         self.network = network
         self.log = WireLog()
         self.noise, self.random = 0.0, Random(name)
+        self.reader: Speed | None = None
         self.unplugged = False
         self.pbx, self.server = End(self, "pbx"), End(self, "server")
         self.pbx.far, self.server.far = self.server, self.pbx
@@ -269,6 +302,7 @@ class PtyLine:
         self.name = path.name
         self.log = WireLog()
         self.noise, self.random = 0.0, Random(self.name)
+        self.reader: Speed | None = None
         self._reactor: Any = reactor
         self._watchers: list[Callable[[bool], None]] = []
         self._received: Callable[[bytes], None] | None = None
@@ -303,7 +337,7 @@ class PtyLine:
         sent = with_parity(data, self.speed.bits, self.speed.parity)
         sent = with_noise(sent, self.speed, self.noise, self.random)
         self.log.add(self.clock.seconds(), "pbx", sent)
-        self._out.extend(sent)
+        self._out.extend(as_read(sent, self.speed, self.reader or self.speed))
         if self._sending is None:
             self._sending = self.clock.callLater(self.BURST_S, self._send)
 

@@ -28,7 +28,13 @@ from simulators.surroundings import Surroundings
 
 
 def lines_of(scenario: Scenario) -> dict[str, Speed]:
-    """The serial lines that this PBX has, each with its speed."""
+    """The serial lines that this PBX has, each with its speed; those that the one before it had and it has not are
+    plugged into it all the same, and nothing comes on them."""
+    lines = _lines_of(scenario)
+    return lines if scenario.was is None else {**_lines_of(scenario.with_make(scenario.was)), **lines}
+
+
+def _lines_of(scenario: Scenario) -> dict[str, Speed]:
     make = MAKES[scenario.make]
     lines = {"smdi": make.smdi_speed} if scenario.pbx.smdi is not None else {}
     if scenario.pbx.mci is not None:
@@ -103,7 +109,7 @@ class World(Surroundings):
         plan, wires, note = self.scenario, self.wires, self.truth.note
         faults = {"smdi": (plan.smdi, plan.smdi_of), "mci": (plan.mci, plan.smdi_of), "smdr": (plan.smdr, plan.smdr_of)}
         smdi = mci = smdr = None
-        if "smdi" in wires:
+        if "smdi" in wires and plan.pbx.smdi is not None:
             smdi = SmdiLink(
                 self.clock,
                 wires["smdi"],
@@ -123,6 +129,9 @@ class World(Surroundings):
             if link is not None:
                 link.fault, link.fault_of = faults[name][0], dict(faults[name][1])
                 wires[name].noise, wires[name].random = link.fault.noise, self.random(f"noise {name}")
+        if plan.was is not None:
+            for name, speed in _lines_of(plan.with_make(plan.was)).items():
+                wires[name].reader = speed  # as the site file of the PBX before has it
         random = self.random("pbx")
         return Pbx(self.clock, plan.pbx, note, music=music, random=random, smdi=smdi, mci=mci, smdr=smdr)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulators.faults import Fault, FaultError, SerialFault
+from simulators.makes import MAKES
 from simulators.scenario import Scenario
 from simulators.tones import Sent, changed
 
@@ -57,6 +58,10 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, offline=(*scenario.offline, (float(words[0]), float(words[1]))))
         case "power":
             return replace(scenario, power_cuts=(*scenario.power_cuts, (float(words[0]), float(words[1]))))
+        case "was":
+            if words[0] not in MAKES:
+                raise FaultError(f"{fault.text}: no such make. There are: {', '.join(MAKES)}")
+            return replace(scenario, was=words[0])
         case "records" if words[0] == "stars":
             return replace(scenario, stars=float(words[1]) / 100)
         case "clock" if words[0] == "jump":

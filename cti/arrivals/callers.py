@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cti.arrivals.arrivals import Arrivals
 from cti.arrivals.numbers import DnisRules, NumberRules
 from cti.arrivals.port_map import PortMap
+from cti.arrivals.strings import Strings
 from cti.arrivals.trust import LineTrust
 from cti.call import Call, Source
 from cti.pbx.announcement import SERIAL, SOURCE, Announcement, from_record, from_smdi
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     from cti.centre import Centre
     from cti.sides.pbx_side import PbxSide, SerialWire, Wiring
 
+# From one digit of a string to the next at the slowest PBX (160 ms on and off, and 40 ms until one is known).
+SLOWEST_S = 0.36
+
+
+# Calls come, and so long no message: the PBX's output is off, its cable out, or it is another PBX.
+SILENCE_S = 300.0
+
 
 class Callers:
     """The lines, and what is said of the calls that come on them. Is the lines' owner (cti.vru.line.LineOwner)."""
@@ -50,7 +58,9 @@ class Callers:
         self.numbers = NumberRules(rules, damaged=self._damaged, suspect=self.port_map.suspect)
         self._in_band = dialect.in_band
         self._reader = InBandReader(dialect.in_band)
-        self._burst_s = dialect.in_band.gone_gap_ms / 1000 if dialect.in_band.gone or self._expects_digits else None
+        self._burst_s = dialect.in_band.gone_gap_ms / 1000
+        self._strings = Strings(self._expects_digits, self._alarm("in_band_unknown"))
+        self._midst = Strings(False, self._alarm("digits_unknown"))
         self._ports = wiring.ports
         self.lines = self.lines_for("callers", self)
         heard = (SOURCE[source] for source in rules.sources)
@@ -108,6 +118,7 @@ class Callers:
             baud=wire.baud,
             parity=ParityCheck(wire.bits, wire.parity),
             on_damage=self.trust[name].damaged,
+            silence_s=SILENCE_S,
         )
 
     def start(self) -> None:
@@ -178,13 +189,11 @@ class Callers:
     async def listen_for_digits(self, call: Call) -> None:
         """What the PBX sends after our answer, before anything is said to the caller.
 
-        A PBX that told of this call by a source that the dialect trusts more sends no digits as well."""
+        A PBX that told of this call by a source that the dialect trusts more sends no digits as well. One that sends
+        digits which the dialect does not know is listened to, too, lest they choose from the menu."""
         line = call.line
-        if (
-            not isinstance(line, VruLine)
-            or not self._expects_digits
-            or self.numbers.trusts_more(call.announced_by, "dtmf")
-        ):
+        self._answered(call)
+        if not isinstance(line, VruLine) or not (self._strings.come or self._may_send_digits(call)):
             return
         self._collecting.add(call)
         try:
@@ -195,21 +204,34 @@ class Callers:
         if digits:
             self._packet(call, line, digits)
 
+    def _answered(self, call: Call) -> None:
+        """What may be missing from now on: the message of a call that came without one; unknown digits."""
+        for link in (self.smdi, self.mci):
+            if link is not None and call.back_s is None and link.name not in call.announced_by:
+                link.expect()
+        for strings in (self._strings, self._midst):
+            strings.plain()
+
+    def _may_send_digits(self, call: Call) -> bool:
+        return self._expects_digits and not self.numbers.trusts_more(call.announced_by, "dtmf")
+
     def _packet(self, call: Call, line: VruLine, digits: str) -> None:
         if digits in self._in_band.lamps_lost:
             self._lamps_lost(f"the PBX sent {digits}")
             return
-        said = self._reader.read(digits)
+        said = self._reader.read(digits) if self._expects_digits or self._reader.gone(digits) else None
         if isinstance(said, InBandCall):
             if call.back_s is None:  # of a caller whom the PBX brought back, they name the agent
                 self.arrivals.pbx_sent(call, line, said.announcement())
         elif isinstance(said, Gone):
             self._centre.conduct.caller_gone(call, "digits")
-        elif self._reader.begun(digits):
+        elif self._expects_digits and self._reader.begun(digits):
             self._centre.log.info("the PBX broke off its digits", call=call.id, digits=digits)
-        else:
-            text = f"extension {line.extension}: the PBX sent {digits} after the answer, which fits no pattern"
-            self._centre.alarm("in_band_unknown", text)
+        elif len(digits) > 1 or self._expects_digits:
+            self._strings.unknown(
+                f"extension {line.extension}: the PBX sent {digits} after the answer, which fits no pattern of the"
+                " dialect: was the PBX changed? See pbx.dialect and in_band.patterns"
+            )
 
     # from the lines
 
@@ -233,15 +255,25 @@ class Callers:
         self.arrivals.line_lost_caller(line, how)
 
     def line_heard_digits(self, line: VruLine, digits: str) -> None:
-        """Digits faster than people press them: the caller hung up, or a packet that came after the wait for it."""
+        """Digits faster than people press them: the caller hung up, or a packet came after the wait for it, or the PBX
+        is not the one of the dialect."""
         call = self.arrivals.call_at(line)
         if call is None:
             return
         if self._reader.gone(digits):
             self._centre.conduct.caller_gone(call, "digits")
-        elif call not in self._collecting and self._expects_digits and self._reader.complete(digits):
+        elif call in self._collecting:
+            return
+        elif self._expects_digits and self._reader.complete(digits):
             self._centre.alarm("in_band_late", f"extension {line.extension}: {digits} came after in_band.wait_s")
             self._packet(call, line, digits)
+        elif self._centre.clock.seconds() - SLOWEST_S * len(digits) <= call.strings_until_s:
+            self._packet(call, line, digits)
+        else:
+            self._midst.unknown(
+                f"extension {line.extension}: {digits} came in the midst of a call, faster than people press keys: does"
+                " the PBX say so that a caller has hung up? See in_band.gone"
+            )
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
         """The card or the wire of a port is out of order, or in order again."""
@@ -256,6 +288,9 @@ class Callers:
         """All that are known are ordered again."""
         self._centre.log.info("message lamps are ordered again", why=why)
         self._side.lamps.refresh()
+
+    def _alarm(self, name: str) -> Callable[[bool, str], None]:
+        return lambda raised, text: self._centre.set_alarm(name, raised, text)
 
     # how far the lines may be believed
 

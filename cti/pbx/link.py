@@ -7,7 +7,8 @@ goes to `on_item`.
 Lost line (device unplugged, far end closed): tried again after 1 s, 2 s, 4 s ... at most 60 s; the waiting time
 starts anew when a line has been up for 10 s. A half frame at the moment of loss is flushed: what was complete counts,
 the rest is reported as garbage or as an unknown line, and the decoder goes on with the next frame. Silence: after
-expect() something must come within `silence_s`, or an alarm is raised; the next byte clears it. Writes (lamp orders)
+expect() an item (garbage and lines that nobody can read are items, too) must come within `silence_s`, or an alarm is
+raised; the next item clears it. Bytes alone are none: so a line is read that has another speed. Writes (lamp orders)
 are paced to the line's speed and wait here while it is down: at most 4096 bytes, a newer order for the same key in
 place of the older one; more than that drops the oldest orders with an alarm. An order that was being sent when the
 line was lost is sent again.
@@ -159,7 +160,7 @@ class PbxLink(Generic[ItemT]):
     def expect(self) -> None:
         """Something must come from the PBX now (a call has ended): starts the watchdog if it does not run."""
         if self._silence_s is not None and self._silence is None and "silent" not in self.alarms:
-            self._silence = self._clock.callLater(self._silence_s, self._silent)
+            self._silence = self._clock.callLater(self._silence_s, self._silent, self.bytes_in)
 
     def write(self, order: bytes, key: object = None) -> None:
         """Sends an order in turn when the line allows; one that still waits under the same key is replaced."""
@@ -197,10 +198,6 @@ class PbxLink(Generic[ItemT]):
 
     def _received(self, data: bytes) -> None:
         self.bytes_in += len(data)
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
-        self._clear("silent")
         if self._parity is not None:
             data, bad = self._parity.feed(data)
             if bad:
@@ -209,6 +206,11 @@ class PbxLink(Generic[ItemT]):
         self._deliver(self._decoder.feed(data))
 
     def _deliver(self, items: list[ItemT]) -> None:
+        if items:
+            if self._silence is not None:
+                self._silence.cancel()
+                self._silence = None
+            self._clear("silent")
         for item in items:
             self.items += 1
             try:
@@ -304,9 +306,12 @@ class PbxLink(Generic[ItemT]):
         self._retry = None
         self.machine.send("retry")
 
-    def _silent(self) -> None:
+    def _silent(self, bytes_before: int) -> None:
         self._silence = None
-        self._raise("silent", f"nothing from the PBX for {self._silence_s:g} s while calls end")
+        came = self.bytes_in - bytes_before
+        what = f"{came} bytes, but nothing whole" if came else "nothing"
+        advice = ": are speed and parity right?" if came else ""
+        self._raise("silent", f"{what} from the PBX for {self._silence_s:g} s while calls come and go{advice}")
 
     # alarms
 

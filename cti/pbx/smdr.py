@@ -25,7 +25,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cti.pbx.doubts import doubt_of, not_printed
-from cti.pbx.smdr_lines import Piece, cutter
+from cti.pbx.smdr_lines import ENDLESS, Piece, cutter
 from cti.pbx.smdr_rules import (
     RECORD_FIELDS,
     Condition,
@@ -98,12 +98,13 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
 
 class SmdrUnknown(Struct, frozen=True):
     """What fits no form of the dialect; raw is its beginning, at most line_max bytes. broken: it was not cut out whole
-    (no end, a wrong check character)."""
+    (no end, a wrong check character); endless: nothing in line_max bytes ended it."""
 
     raw: str
     line_no: int
     reason: str
     broken: bool = False
+    endless: bool = False
 
 
 SmdrItem = SmdrRecord | SmdrUnknown
@@ -173,7 +174,8 @@ class SmdrDecoder:
         for piece in pieces:
             text = piece.data.decode(self._encoding, "backslashreplace").strip(_FILL).rstrip()
             if piece.fault:
-                items.append(SmdrUnknown(text, piece.number, piece.fault, broken=True))
+                endless = piece.fault == ENDLESS.format(self.rules.line_max)
+                items.append(SmdrUnknown(text, piece.number, piece.fault, broken=True, endless=endless))
             elif self._begin is not None:
                 self._in_block(text, piece.number, items)
             elif text:

@@ -5,7 +5,7 @@ Printers end a line by a character or two (crlf, cr, lf, nul, ff). NEC's ports p
 and with ETX (NDA-30115). Nothing here is raised for what came in, and how the bytes are cut changes nothing.
 
 Limits: of a piece longer than line_max bytes its beginning is told once, when the limit is passed; the rest is counted
-in `discarded`. What stands between frames is told as it ends, at most line_max bytes of it.
+in `discarded`. What stands between frames is told as it ends, a line at a time, at most line_max bytes of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cti.pbx.smdr_rules import FRAMES, SmdrRules
 
 ENDS: Final = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n", "nul": b"\x00", "ff": b"\x0c"}
 STX, ETX = 0x02, 0x03
+ENDLESS: Final = "longer than {} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Lines:
         if len(part) > room:
             self._overlong = True
             self.discarded += len(part) - room
-            pieces.append(Piece(bytes(self._buffer), self._number + 1, f"longer than {self._max} bytes"))
+            pieces.append(Piece(bytes(self._buffer), self._number + 1, ENDLESS.format(self._max)))
             self._buffer.clear()
 
     def _line_ends(self, pieces: list[Piece]) -> None:
@@ -151,8 +152,8 @@ class Frames:
                 self._state = "inside"
             elif self._state == "inside" and byte == ETX:
                 self._ends(pieces)
-            elif self._state == "between" and not self._buffer and byte in b"\r\n\x00\x11\x13":
-                continue  # free-wheeling ports add line ends
+            elif self._state == "between" and byte in b"\r\n\x00\x11\x13":
+                self._given_up("", pieces)  # free-wheeling ports add line ends; a line alone is another printer's
             else:
                 self._keep(byte, pieces)
         return pieces
@@ -172,7 +173,7 @@ class Frames:
             self._overlong = True
             self.discarded += 1
             self._number += 1
-            pieces.append(Piece(bytes(self._buffer), self._number, f"longer than {self._max} bytes"))
+            pieces.append(Piece(bytes(self._buffer), self._number, ENDLESS.format(self._max)))
 
     def _ends(self, pieces: list[Piece]) -> None:
         if self._checked:

@@ -1,8 +1,9 @@
 """Lines of the PBX that no form of its dialect reads: one is damage, several in a row are another PBX. Serves step 9.
 
-After ROW unread lines without a record between them an alarm stands that names the dialect which would read them; a
-line that is read clears it. The dialects are tried at ROW lines and again each time that four times as many have come,
-since the first lines may have been a page header.
+After ROW unread lines without a record between them, or more bytes than a line has without an end, an alarm stands that
+names the dialect which would read them, or says that the speed may be wrong; a line that is read clears it. The
+dialects are tried then, and again each time that four times as many lines have come, since the first ones may have been
+a page header.
 
 Limit: the last KEPT unread lines are kept, as much of each as the decoder gives.
 """
@@ -44,6 +45,7 @@ class UnreadLines:
         self._on_alarm = on_alarm
         self._lines: deque[str] = deque(maxlen=KEPT)
         self._row = 0
+        self._endless = False
         self._ask_at = ROW
         self._asking = False
 
@@ -51,16 +53,18 @@ class UnreadLines:
         """A record came."""
         if self._row >= ROW:
             self._on_alarm(False, f"records fit the dialect {self._dialect} again")
-        self._row, self._ask_at = 0, ROW
+        self._row, self._ask_at, self._endless = 0, ROW, False
         self._lines.clear()
 
-    def unread(self, raw: str) -> None:
-        """A line came that fits no form."""
-        self._row += 1
+    def unread(self, raw: str, *, endless: bool = False) -> None:
+        """A line came that fits no form; ``endless``: so many bytes without an end that they are several records."""
+        stood = self._row >= ROW
+        self._row = max(self._row + 1, ROW if endless else 0)
+        self._endless = self._endless or endless
         self._lines.append(raw)
         if self._row < self._ask_at or self._asking:
             return
-        if self._row == ROW:
+        if not stood:
             self._on_alarm(True, self._text("which dialect would read them is being looked for"))
         self._ask_at = 4 * self._row
         self._asking = True
@@ -82,10 +86,19 @@ class UnreadLines:
             self._on_alarm(True, self._text(advice))
 
     def _advice(self, fits: list[Fit]) -> str:
+        if not fits and strange("".join(self._lines)):
+            return "no printer sends such signs: are speed and parity right? tipring serial watch, server stopped"
         if not fits:
             return "no dialect that there is reads them: tipring pbx unread --raw >FILE; tipring pbx learn -c SITE FILE"
         also = f"; {fits[1]}" if len(fits) > 1 else ""
         return f"{fits[0]} of the last lines{also}: was the PBX changed? Set pbx.dialect: {fits[0].name}"
 
     def _text(self, advice: str) -> str:
-        return f"{self._row} lines in a row fit no form of the dialect {self._dialect}; {advice}"
+        what = "bytes without an end" if self._endless else f"{self._row} lines in a row"
+        return f"{what} fit no form of the dialect {self._dialect}; {advice}"
+
+
+def strange(text: str) -> bool:
+    """Is a quarter of it, or more, signs that no printer sends? So a UART reads a line of another speed."""
+    odd = sum(not " " <= sign <= "~" and sign not in "\r\n\x02\x03" for sign in text)
+    return 4 * odd >= len(text)

@@ -35,6 +35,7 @@ from cti.switch.own_calls import OwnCalls
 from cti.switch.pbx_verbs import PbxVerbs
 from cti.talks.settled import Settled
 from cti.talks.talks import Ambiguous, Match
+from cti.vru.keys import STRING_S
 from cti.vru.line import VruLine
 from drivers.port import Port
 from drivers.signalling.interface import Trunk
@@ -153,6 +154,7 @@ class PbxSide:
         if call.line is not line:
             return False
         line.watch(True)
+        call.strings_until_s = self._centre.clock.seconds() + STRING_S
         await self.callers.listen_for_digits(call)
         return call.line is line
 

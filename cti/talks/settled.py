@@ -259,7 +259,7 @@ class Settled:
         centre.event(None, "smdr_unread", "smdr", raw=item.raw, reason=item.reason, line=item.line_no)
         centre.log.warning(f"smdr: {item.reason}", link="smdr", line=item.line_no, raw=item.raw)
         centre.metrics.garbage("smdr", 1)
-        self._unread.unread(item.raw)
+        self._unread.unread(item.raw, endless=item.endless)
 
     def _came(self, damaged: bool) -> None:
         """A line, and whether it shows damage."""

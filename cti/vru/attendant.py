@@ -19,6 +19,7 @@ from cti.errors import QueueFull
 from cti.records.outcome import Outcome
 from cti.site.config import Site
 from cti.vru.flow import Flow, Language
+from cti.vru.keys import Keys
 from cti.vru.menu import MenuResult, run_menu
 from cti.vru.message import Message, leave_message
 from cti.vru.prompts import Prompts
@@ -72,7 +73,8 @@ class Attendant:
 
         site = self._site
         notice = "recording_notice" if site.recording.notice and site.switch == "card" else None
-        return await run_menu(port_of(call), self._flow, self._prompts, site.site.language, spoken, notice=notice)
+        keys = Keys(port_of(call), self._clock, call.strings_until_s)
+        return await run_menu(keys, self._flow, self._prompts, site.site.language, spoken, notice=notice)
 
     async def wait_for_agent(self, call: Call) -> Agent | None:
         """Step 6: in the queue until an agent is free (who comes back keeps the place); None: see ``ended``."""

@@ -127,12 +127,12 @@ class VruLine:
         rules: LineRules,
         owner: LineOwner,
         *,
-        burst_s: float | None = None,
+        burst_s: float = 0.2,
         prepare: Callable[[Port], None] = lambda port: None,
         trouble: Callable[[str, str], None] = lambda name, text: None,
     ) -> None:
-        """``burst_s``: the PBX sends digits during a call, with at most so much silence between them. ``prepare`` sets
-        the ears of a port that goes off-hook; ``trouble(name, text)``: a person should know. A ring while the line
+        """``burst_s``: a PBX that sends digits during a call leaves at most so much silence between them. ``prepare``
+        sets the ears of a port that goes off-hook; ``trouble(name, text)``: a person should know. A ring while the line
         guards itself after a call is told all the same."""
         self.port = port
         self.extension = extension
@@ -154,7 +154,7 @@ class VruLine:
         self._silence: DelayedCall | None = None
         self._voice = False
         self._sounded_s = 0.0
-        self._bursts = Bursts(clock, burst_s, self._digits) if burst_s is not None else None
+        self._bursts = Bursts(clock, burst_s, self._digits)
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -285,8 +285,7 @@ class VruLine:
 
     def forget_digits(self) -> None:
         """The digits heard just now were somebody's business already."""
-        if self._bursts is not None:
-            self._bursts.clear()
+        self._bursts.clear()
 
     # actions of the table
 
@@ -416,8 +415,7 @@ class VruLine:
             if event.what != "leave":
                 self._trouble("stood_still", f"extension {self.extension}: made busy, the server stood still for 5 s")
         elif self._watching and self.machine.state == "busy":
-            if self._bursts is not None:
-                self._bursts.event(event)
+            self._bursts.event(event)
             how = self._hung_up(event)
             if how:
                 self._caller_left(how)

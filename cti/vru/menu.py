@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cti.vru.flow import Choice, Flow, Language
+from cti.vru.keys import Keys
 from cti.vru.prompts import Prompts
 from drivers.items import PlayItem
-from drivers.port import Port
 
 MOST_ROUNDS: Final = 20  # of the menu in one call, whatever the caller presses
 
@@ -33,7 +33,7 @@ class MenuResult:
 
 
 async def run_menu(
-    port: Port,
+    keys: Keys,
     flow: Flow,
     prompts: Prompts,
     language: Language,
@@ -50,7 +50,7 @@ async def run_menu(
     if notice is not None:
         opening += prompts.say(notice, language)
     if flow.language is not None:
-        language = await _ask_language(port, flow, prompts, language, opening)
+        language = await _ask_language(keys, flow, prompts, language, opening)
         spoken(language)
         opening = []
     tries = flow.menu.tries
@@ -58,13 +58,13 @@ async def run_menu(
     why: Literal["no_key", "wrong_key"] = "no_key"
     for _ in range(MOST_ROUNDS):
         prompt = [*opening, *menu_prompt(flow, prompts, language)]
-        pressed = (await port.collect(1, flow.menu.first_s, 1.0, end="", prompt=prompt)).text or None
+        pressed = await keys.one(flow.menu.first_s, prompt) or None
         choice = flow.menu.keys.get(pressed) if pressed is not None else None
         if choice is not None:
             if choice.group is not None:
                 return MenuResult(choice.group, pressed, language, "chosen")
             if choice.do == "goodbye":
-                await port.play(*prompts.say("goodbye", language))
+                await keys.port.play(*prompts.say("goodbye", language))
                 return MenuResult(None, pressed, language, "goodbye")
             if choice.language is not None:
                 language = choice.language
@@ -77,7 +77,7 @@ async def run_menu(
             break
         opening = prompts.say("no_key" if pressed is None else "invalid_key", language)
     if flow.menu.no_choice.group is None:
-        await port.play(*prompts.say("goodbye", language))
+        await keys.port.play(*prompts.say("goodbye", language))
     return MenuResult(flow.menu.no_choice.group, pressed, language, why)
 
 
@@ -98,11 +98,10 @@ def _entry(key: str, choice: Choice, prompts: Prompts, language: Language) -> li
 
 
 async def _ask_language(
-    port: Port, flow: Flow, prompts: Prompts, language: Language, opening: list[PlayItem]
+    keys: Keys, flow: Flow, prompts: Prompts, language: Language, opening: list[PlayItem]
 ) -> Language:
     assert flow.language is not None
     prompt = list(opening)
     for key, offered in flow.language.keys.items():
         prompt += prompts.say("language_entry", offered, key=key)
-    pressed = (await port.collect(1, flow.language.first_s, 1.0, end="", prompt=prompt)).text
-    return flow.language.keys.get(pressed, language)
+    return flow.language.keys.get(await keys.one(flow.language.first_s, prompt), language)

@@ -100,7 +100,10 @@ def _behind_pbx(scenario: Scenario, folder: Path) -> dict[str, Any]:
 
 
 def write_site(scenario: Scenario, folder: Path, **ports: int) -> Path:
-    """Writes site.yaml and customers.csv into ``folder``; returns the site file's path."""
+    """Writes site.yaml and customers.csv into ``folder``; returns the site file's path. Of a PBX that was exchanged it
+    is the site file of the one before."""
+    if scenario.was is not None:
+        scenario = scenario.with_make(scenario.was)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "state").mkdir(exist_ok=True)
     numbers = [plan.ani for plan in scenario.callers if plan.ani][:: 2 if len(scenario.callers) > 3 else 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cti.assemble import Assembly
 from cti.records.row import CallRow
@@ -33,6 +33,14 @@ def prompt_cache() -> Path:
     return default_cache() / "prompts"
 
 
+class Told(NamedTuple):
+    """An alarm of the server's: seconds since the run began, name, text."""
+
+    at_s: float
+    name: str
+    text: str
+
+
 class Stage:
     """`outside` is the world's engine, `inside` the server's. `taps`: card, port and file name of each wire that is
     written down where that is asked for."""
@@ -44,6 +52,8 @@ class Stage:
         self.inside = Engine(self.clock, max_ports=MAX_PORTS, name="server")
         self.stepper = Stepper(self.clock, [self.outside, self.inside])
         self.taps: list[tuple[SoftwareCard, int, str]] = []
+        self.alarms: list[Told] = []
+        """Those that the server raised in `play`."""
 
     def ears(self, scenario: Scenario, folder: Path) -> Path | None:
         """Where it matters who hears whom (a scenario says so, or there is no PBX that could tell), a folder for it."""
@@ -82,6 +92,11 @@ class Stage:
             self.stepper.run_for(1.0)
         server.forwarder.forward_once()
         rows = sorted(server.store.calls(limit=1_000_000), key=lambda row: row.id)
+        self.alarms = [
+            Told((event.t - self.began).total_seconds(), str(event.data["what"]), str(event.data.get("text", "")))
+            for event in server.store.of_system("alarm", limit=1_000_000)
+            if event.data.get("raised", True)
+        ]
         server.close()
         return rows
 

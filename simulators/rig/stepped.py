@@ -24,7 +24,7 @@ from simulators.office_log import OfficeLog, office_file
 from simulators.rig.result import call_object
 from simulators.rig.sent import Lost, join_behind_pbx
 from simulators.rig.site import write_site
-from simulators.rig.stage import Stage, prompt_cache
+from simulators.rig.stage import Stage, Told, prompt_cache
 from simulators.scenario import Scenario
 from simulators.serial_line import Line
 from simulators.speech import Speech
@@ -51,6 +51,8 @@ class Run:
     freed: Freed = field(default_factory=Freed)
     lost: list[Lost] = field(default_factory=list)
     """Calls that failed on an E1 before the PBX had them."""
+    alarms: list[Told] = field(default_factory=list)
+    """Of the server, in their order."""
 
 
 def run(
@@ -126,6 +128,7 @@ def _run(
         for line in serial.values():
             line.log.write(wires / f"{line.name}.jsonl")
     result = Run(scenario, calls, world, stage.clock.seconds())
+    result.alarms = stage.alarms
     result.findings = judge(calls, world.truth, scenario)
     sent, result.lost = join_behind_pbx(calls, world.truth, scenario, office)
     result.findings += [*sent, *(Finding(0, None, f"line {index} is not free") for index in world.held)]

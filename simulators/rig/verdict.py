@@ -15,6 +15,7 @@ from simulators.rig.result import missing_step
 
 if TYPE_CHECKING:
     from simulators.rig.on_card import CardRun
+    from simulators.rig.stage import Told
     from simulators.rig.stepped import Run
     from simulators.scenario import Scenario
 
@@ -29,6 +30,11 @@ WORDS = {
     "wrong": "another caller's",
 }
 """What becomes of a call record, as told.record_of has it."""
+
+EXCHANGED = (
+    "the PBX is not the one of the site file: an alarm must say so, nobody be shown as certain who is not the caller,"
+    " and no agent be freed wrongly or stay stuck; numbers and records may be missing"
+)
 
 
 def on_card(result: CardRun, *, strict: bool) -> tuple[list[str], int]:
@@ -49,12 +55,16 @@ def behind_pbx(result: Run, *, strict: bool) -> tuple[list[str], int]:
         lines += [f"call records of answered calls: {', '.join(told)}", f"agents: {result.freed}"]
     freed = [*result.freed.wrongly, *result.freed.stuck]
     amiss = [*freed, *map(str, result.findings), *result.popups, *result.strangers]
-    lines += [*_calls(result.calls), *_failed(result), *_differences(amiss)]
+    lines += [*_calls(result.calls), *_failed(result), *_alarms(result), *_differences(amiss)]
     step = missing_step(result.calls, records=MAKES[result.scenario.make].records is not None)
     if strict and step is not None:
         lines.append(f"step {step} was never made")
+    if result.scenario.was is not None:
+        lines.append(EXCHANGED)
     lines.append(last_line(len(result.calls), {found.number for found in result.findings}, len(amiss)))
     wrong = result.findings or result.strangers or freed
+    if result.scenario.was is not None:
+        return lines, int(bool(result.strangers or freed or (result.findings and not result.alarms)))
     return lines, int(bool(wrong or (strict and (step is not None or result.popups or _any_failed(result)))))
 
 
@@ -97,6 +107,16 @@ def _calls(calls: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  {call['call']} {english} {chinese}: {call['cause'] or 'no cause'}"
     if len(own) > MOST:
         yield f"  and {len(own) - MOST} more; all of them: --json FILE"
+
+
+def _alarms(result: Run) -> Iterator[str]:
+    """Each that the server raised: when first, and its last words."""
+    told: dict[str, list[Told]] = {}
+    for alarm in result.alarms:
+        told.setdefault(alarm.name, []).append(alarm)
+    for name, all_of in told.items():
+        times = f" ({len(all_of)} times)" if len(all_of) > 1 else ""
+        yield f"alarm 告警 at {all_of[0].at_s:.0f} s: {name}{times}: {all_of[-1].text}"
 
 
 def _failed(result: Run | CardRun) -> Iterator[str]:

@@ -26,6 +26,7 @@ from cti.site.config import Site
 from cti.site.tones import ears, load_plan
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.vru.flow import load_flow
+from cti.vru.keys import PACE_S
 from drivers import events as ev
 from drivers.clock import SteppedClock
 from drivers.operations import quietly
@@ -210,7 +211,10 @@ class CentreBench:
         return self.calls[-1]
 
     def press(self, key: str, port: int = 0) -> None:
+        """A key, or none in time; behind a PBX a first one is believed a moment later (cti.vru.keys)."""
         self.ports[port].finish("collect", Collected(key, "max" if key else "first_timeout"))
+        if "wait_for" in self.ports[port].doing:
+            self.run(PACE_S + 0.02)
 
     def queued(self, calling: str | None = A, port: int = 0) -> Call:
         """A call that has chosen sales."""

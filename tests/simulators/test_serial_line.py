@@ -7,7 +7,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from drivers.clock import SteppedClock
-from simulators.serial_line import Line, Speed, with_parity
+from simulators.serial_line import Line, Speed, as_read, with_parity
 
 
 class Heard(Protocol):
@@ -116,3 +116,15 @@ def test_a_network_link_closes_at_both_ends() -> None:
     line.pbx.loseConnection()
     run(clock, 0.04)
     assert server.lost is not None and client.lost is not None
+
+
+def test_a_line_read_at_another_speed() -> None:
+    """A UART at the same speed reads what was sent; at another one, what a real one would."""
+    text = b"T20260105090000 000012\r\n"
+    slow, fast = Speed(2400, 8, "none", 2), Speed(9600)
+    assert as_read(text, fast, Speed(9600)) == text
+    assert as_read(text, Speed(9600), Speed(9700)) == text, "one per cent apart is near enough"
+    quick = as_read(text, slow, fast)
+    assert len(quick) > len(text) and b"2026" not in quick and b"\r\n" not in quick
+    assert as_read(b"U", Speed(2400), Speed(4800)) == b"\x00\xe6", "00 1100 1100 has no stop bit; then 0011001111"
+    assert 0 < len(as_read(text, fast, slow)) < len(text)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from cti.arrivals.callers import SILENCE_S
 from cti.arrivals.port_map import PATIENCE_S, SURE
 from cti.arrivals.trust import SOUND
 from cti.pbx.call_rules import MciLamp
@@ -103,6 +105,76 @@ class TestDigitsAfterTheAnswer:
         bench.run(0.3)
         assert numbers(bench.calls[0])[:3] == ("15", "dtmf", "11")
         assert bench.records.of(None, "alarm")[0]["what"] == "in_band_late"
+
+
+class TestDigitsOfAnotherMake:
+    """The dialect has no digits, the PBX sends some: it was exchanged overnight."""
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[CentreBench]:
+        yield from make(tmp_path, pbx=load_dialect("samsung"))
+
+    def sends(self, bench: CentreBench, digits: str) -> None:
+        for digit in digits:
+            bench.port.tell(ev.DigitBegin, digit=digit)
+            bench.run(0.08)
+            bench.port.tell(ev.DigitEnd, digit=digit, ms=80)
+            bench.run(0.08)
+        bench.run(0.3)
+
+    def over(self, bench: CentreBench) -> None:
+        bench.port.tell(ev.LoopDrop)
+        bench.run(3.0)
+
+    def test_from_the_second_string_on_they_are_waited_for(self, bench: CentreBench) -> None:
+        for turn in range(2):
+            call = bench.arrives()
+            assert 5 in call.steps and bench.centre.alarms == {}
+            self.sends(bench, "#6103")
+            self.over(bench)
+            assert bool(bench.centre.alarms) is bool(turn)
+        assert "the PBX sent #6103 after the answer" in bench.centre.alarms["in_band_unknown"]
+        call = bench.arrives()
+        assert 5 not in call.steps and bench.port.doing == ["collect"]
+        for digit in "#6103":
+            bench.port.finish("collect", Collected(digit, "max"))
+        bench.port.finish("collect", Collected("", "gap_timeout"))
+        assert 5 in call.steps and call.ani == A
+        bench.press("1")
+        assert call.group == "sales"
+        self.over(bench)
+
+    def test_a_string_in_the_midst_of_calls(self, bench: CentreBench) -> None:
+        for _ in range(2):
+            bench.arrives()
+            bench.run(6.0)
+            self.sends(bench, "#9")
+            self.over(bench)
+        assert list(bench.centre.alarms) == ["digits_unknown"]
+        assert "#9 came in the midst of a call" in bench.centre.alarms["digits_unknown"]
+
+
+def test_a_message_line_on_which_nothing_comes_while_calls_do(tmp_path: Path) -> None:
+    ends: list[Any] = []
+
+    def opener(protocol: Any) -> None:
+        ends.append(protocol)
+        protocol.makeConnection(SimpleNamespace(loseConnection=lambda: None))
+
+    bench = CentreBench(tmp_path, wires={"smdi": SerialWire(opener)})
+    bench.run(600.0)
+    assert bench.centre.alarms == {}, "nobody calls"
+    bench.port.ring()
+    bench.run(10.0)
+    bench.port.tell(ev.LoopDrop)
+    bench.run(SILENCE_S - 20.0)
+    assert bench.centre.alarms == {}
+    bench.run(30.0)
+    assert list(bench.centre.alarms) == ["smdi_silent"]
+    ends[0].dataReceived(b"\r\nMD0010001A66886688 13800138000 \r\n\x19")
+    assert bench.centre.alarms == {}
+    bench.run(60.0)
+    bench.stop()
 
 
 class TestDigitsThatSayGone:

@@ -212,9 +212,11 @@ def test_silence_is_told_only_while_calls_end() -> None:
     site.link.expect()
     site.run(100)
     site.says(b"x")
+    assert len(site.alarms) == 1, "a byte is nothing: at a wrong speed there are many"
+    site.says(FRAME)
     assert site.alarms[1:] == [(231.0, "silent", False)]
     site.link.expect()
-    site.says(b"x")
+    site.says(FRAME)
     site.run(100)
     assert len(site.alarms) == 2
     site.link.stop()

@@ -153,7 +153,7 @@ def test_ten_megabytes_without_a_terminator() -> None:
     items = one.feed(b"x" * 1000)
     for _ in range(160):
         items += one.feed(b"x" * (1 << 16))
-    assert items == [SmdrUnknown("x" * 512, 1, "longer than 512 bytes", broken=True)]
+    assert items == [SmdrUnknown("x" * 512, 1, "longer than 512 bytes", broken=True, endless=True)]
     assert one.discarded == 160 * (1 << 16) + 1000 - 512
     assert one.kept == 0
     line = printed("panasonic-tda").splitlines(keepends=True)[1]
@@ -273,3 +273,13 @@ def test_every_dialect_that_is_shipped_loads() -> None:
     assert set(NAMES) <= set(dialect_names())
     for name in dialect_names():
         assert load_dialect(name).name == name
+
+
+def test_lines_between_frames_are_told_one_by_one() -> None:
+    """A printer of lines at a dialect of frames."""
+    one = decoder("nec-neax-bcc")
+    items = one.feed(b"first line\r\nsecond\r\n\r\n")
+    assert [(item.raw, item.reason) for item in items if isinstance(item, SmdrUnknown)] == [
+        ("first line", "stands outside a frame (STX ... ETX)"),
+        ("second", "stands outside a frame (STX ... ETX)"),
+    ]

@@ -113,3 +113,20 @@ def test_the_alarm_of_a_whole_centre(tmp_path: Path) -> None:
     assert "Set pbx.dialect: mitel-sx200" in bench.centre.alarms["smdr_unread"]
     bench.record()
     assert "smdr_unread" not in bench.centre.alarms
+
+
+def test_bytes_without_an_end_are_told_at_once() -> None:
+    """NEC's frames at a dialect of lines: nothing ever ends one."""
+    one = Lines()
+    frames = (GOLDEN / "nec-neax-bcc.txt").read_text("latin-1")
+    one.lines.unread((frames * 9)[:512], endless=True)
+    one.clock.advance(60)
+    assert one.told[0][1].startswith("bytes without an end fit no form of the dialect panasonic-tda")
+    assert one.told[-1][0] is True
+
+
+def test_bytes_of_another_speed_are_not_looked_for_among_the_dialects() -> None:
+    one = Lines()
+    one.lines.unread("\x00\x80\x00\xf8" * 128, endless=True)
+    one.clock.advance(60)
+    assert "are speed and parity right?" in one.told[-1][1]
