@@ -200,6 +200,27 @@ CASES: dict[str, Case] = {
         N+15..20 | other of N      | hears caller N
         """,
     ),
+    "answer": Case(
+        16.0,
+        """
+        N+1      | other of N      | lifts
+        N+3      | agent of N      | camp_on other of N
+        N+4..6   | caller N        | hears music
+        N+7      | other of N      | answer
+        N+8..14  | caller N        | hears other of N
+        N+8..14  | other of N      | hears caller N
+        gone N+2 | other of N      | hangs up
+        """,
+    ),
+    "give_back": Case(
+        45.0,
+        """
+        N+3      | agent of N      | give_back
+        N+4..5   | caller N        | hears announcement
+        reoffered N+6..9 | caller N | hears rung of N
+        reoffered N+6..9 | rung of N | hears caller N
+        """,
+    ),
     "make": Case(
         24.0,
         """

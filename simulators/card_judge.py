@@ -22,6 +22,7 @@ BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
 LAYER_2_S = 6.0  # Q.921: four tries of a second, and the call's own messages again
 T305_S = 30.0  # Q.931: a DISCONNECT that nobody answered is followed by RELEASE
+PREEMPTED = "9 "  # Q.850, preemption, with what the server says of it
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
 BESIDE_S = 0.5  # a stranger heard for no longer was heard in the moment in which a line changed hands
@@ -134,12 +135,23 @@ def _compare(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> Iter
         return  # handed over, perhaps to somebody who put the handset down at once
     if heard and f"phone {extension}" not in heard and not any(who.startswith("subscriber ") for who in heard):
         yield f"agent {call.get('agent')} ({extension}), the caller heard {', '.join(sorted(heard))}"
-    began, ended, said = mine.at("talks"), mine.at("caller gone"), call.get("talk_s")
+    began, ended, said = mine.at("talks"), _talk_end(call, mine, world), call.get("talk_s")
     alone = len(heard) == 1 and not any(f"of {mine.number}" in done.deed.who for done in world.deeds.done)
     if alone and began is not None and ended is not None and said is not None:
         talked = ended - began
         if not -TALK_TOLERANCE_S <= said - talked <= TALK_TOLERANCE_S + _unheard_s(ended, world):
             yield f"talked {said} s, the world saw {talked:.1f} s"
+
+
+def _talk_end(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> float | None:
+    """When the caller hung up or was let go; but of a call that was pushed out by an emergency call, when the caller
+    last heard a person: what follows on the line is the notice."""
+    gone = mine.at("caller gone")
+    heard = world.voices.heard.get(f"caller {mine.number}") if world.voices is not None else None
+    if gone is None or heard is None or not str(call.get("cause")).startswith(PREEMPTED):
+        return gone
+    spoken = [one.at_s for one in heard.moments if any(" " in word for word in one.words)]
+    return max(spoken, default=gone - WINDOW_S) + WINDOW_S
 
 
 def _unheard_s(at_s: float, world: CardWorld) -> float:

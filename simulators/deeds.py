@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from simulators.surroundings import Surroundings
 
 MOVEMENTS = ("lifts", "hangs up", "flashes", "keys", "is cut")
+AGAIN = "popup again"  # a pop-up of a caller who has talked with somebody before
 AFTER = {
     "talks": "talks",
     "waits": "chose",
     "offered": "popup",
+    "reoffered": AGAIN,
     "gone": "caller gone",
     "rings": "phone rings",
     "lifts": "phone lifted",
 }
 """What a time can be counted from, and how the world's log calls it; the first ones are of callers."""
-OF_CALLERS = ("talks", "waits", "offered", "gone")
+OF_CALLERS = ("talks", "waits", "offered", "reoffered", "gone")
 SPAN = r"(?P<from>\d+(?:\.\d+)?)(?:\.\.(?P<to>\d+(?:\.\d+)?))?"
 FIXED = re.compile(SPAN)
 WHEN = re.compile(rf"(?:(?P<what>[a-z]+) )?(?P<whom>\d+)\+{SPAN}")
@@ -61,9 +63,11 @@ class When:
             raise ValueError(f"not a time: {text}; {what} is none of {', '.join(AFTER)}")
         return When(what, parts.get("whom") or "", begin, float(parts["to"] or begin))
 
-    def begins(self, happening: Happening, caller: int | None) -> bool:
-        """Is this what the time is counted from? `caller`: with whose call it has to do."""
-        if happening.what != AFTER[self.what]:
+    def begins(self, happening: Happening, caller: int | None, again: bool) -> bool:
+        """Is this what the time is counted from? `caller`: with whose call it has to do, and whether that one has
+        talked before."""
+        what = AGAIN if again and happening.what == "popup" else happening.what
+        if what != AFTER[self.what]:
             return False
         return str(caller if self.what in OF_CALLERS else happening.data.get("extension")) == self.whom
 
@@ -83,11 +87,15 @@ class Deed:
     @property
     def of(self) -> int | None:
         """The caller with whose call this has to do, where the row says so."""
-        if " of " in self.who:
-            return int(self.who.rpartition(" of ")[2])
-        if self.who.startswith("caller "):
-            return int(self.who.removeprefix("caller "))
-        return int(self.when.whom) if self.when.what in OF_CALLERS else None
+        return _caller_of(self.who, self.when)
+
+
+def _caller_of(name: str, when: When) -> int | None:
+    """By a party's name, or a part somebody plays, or what the time counts from."""
+    kind, _, number = name.rpartition(" ")
+    if kind == "caller" or kind.endswith(" of"):
+        return int(number)
+    return int(when.whom) if when.what in OF_CALLERS else None
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,11 @@ class Hears:
     ear: str
     words: frozenset[str]
     levels: Mapping[str, float]
+
+    @property
+    def of(self) -> int | None:
+        """The caller with whose call this has to do, where the row says so."""
+        return _caller_of(self.ear, self.when)
 
 
 @dataclass(frozen=True)
@@ -133,8 +146,10 @@ class Deeds:
         self._cast = Cast(world)
         self._pending: dict[str, int] = {}  # by extension: deeds of a telephone whose time has come to be counted
         self.done: list[Done] = []
-        self.missed: list[str] = []
+        self.missed: list[tuple[Deed | Hears, str]] = []
+        """What was never done or listened to, and why ("": its time never came)."""
         self.listened: list[Listened] = []
+        self._talked: set[int | None] = set()
         scenario = world.scenario
         self._waiting: list[Deed | Hears] = [*scenario.deeds, *scenario.hears]
         world.truth.watch(self._happened)
@@ -149,8 +164,11 @@ class Deeds:
     def _happened(self, happening: Happening) -> None:
         self._cast.learn(happening)
         whose = self._cast.whose(happening)
-        for row in [row for row in self._waiting if row.when.what and row.when.begins(happening, whose)]:
+        again = whose in self._talked
+        for row in [row for row in self._waiting if row.when.what and row.when.begins(happening, whose, again)]:
             self._due(row)
+        if happening.what == "talks":
+            self._talked.add(whose)
 
     def _due(self, row: Deed | Hears) -> None:
         """What the row's time is counted from has come."""
@@ -173,11 +191,11 @@ class Deeds:
         try:
             self._do(row)
         except ValueError as error:
-            self.missed.append(f"{row}: {error}")
+            self.missed.append((row, str(error)))
 
     def close(self) -> None:
         """The run is over: rows whose time never came are missed."""
-        self.missed += map(str, self._waiting)
+        self.missed += [(row, "") for row in self._waiting]
         self._waiting.clear()
 
     def _do(self, row: Deed | Hears) -> None:

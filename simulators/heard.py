@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from simulators.codes import TONES
 from simulators.deeds import Listened
 from simulators.hearing import SOUNDS, Moment
+from simulators.struck import struck, untold
 from simulators.surroundings import Surroundings
 
 GONE = frozenset({"gone"})  # in place of what is heard: the handset is down
@@ -38,7 +39,10 @@ def hearing_faults(world: Surroundings) -> list[Misheard]:
     if world.voices is None:
         return []
     out: list[Misheard] = []
+    gone = struck(world)
     for row in world.deeds.listened:
+        if row.row.of in gone and row.to_s >= gone[row.row.of].at_s:
+            continue
         heard = world.voices.heard.get(row.ear)
         moments = list(heard.between(row.from_s, row.to_s)) if heard is not None else []
         if row.words == GONE:
@@ -53,12 +57,17 @@ def hearing_faults(world: Surroundings) -> list[Misheard]:
 
 
 def deed_faults(world: Surroundings) -> Iterator[str]:
-    """Buttons answered otherwise than expected, deeds whose time never came, ears that misheard."""
+    """Buttons answered otherwise than expected, deeds whose time never came, ears that misheard; but for what a fault
+    of the world made impossible (struck.py)."""
+    gone = struck(world)
     for done in world.deeds.done:
-        if done.result != done.deed.refused:
+        if done.result != done.deed.refused and not (done.of in gone and done.at_s > gone[done.of].at_s):
             wanted = done.deed.refused or "done"
             yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} {done.to}: {done.result or 'done'}, not {wanted}"
-    yield from (f"never came to pass: {row}" for row in world.deeds.missed)
+    for row, why in world.deeds.missed:
+        if row.of not in gone:
+            yield f"never came to pass: {row}{f': {why}' if why else ''}"
+    yield from untold(world)
     yield from map(str, hearing_faults(world))
 
 

@@ -2,10 +2,11 @@
 
 Whose call goes is the site's order (`preempt:`), by what the call is doing now; within a kind the youngest, which has
 lost least. Never another emergency call, and only on channels that calls out may use. Both sides are told: the party on
-the channel hears the prompt `preempted` for NOTICE_S, an agent the prompt and busy tone; then the channel is cleared
+the channel hears the prompt `preempted` to its end, an agent the prompt and busy tone; then the channel is cleared
 with cause 9 of Q.850 (preemption, the circuit is reserved for reuse), which stands in the record and in the alarm
-`preempted`. The channel is asked for as soon as it is free, every RETRY_S; one that the far end does not let go (R2 by
-caller's control) is given up after FREE_S, and the next call in the order goes. Meanwhile no other call out gets one of
+`preempted`. The talk was over when the notice began. The channel is asked for as soon as it is free, every RETRY_S; one
+that the far end does not let go (R2 by caller's control) is given up FREE_S after the notice, and the next call in the
+order goes. Meanwhile no other call out gets one of
 the trunks' channels; one that the network seizes first is lost to it. Who calls hears ringback; where nothing is left
 to clear, congestion tone.
 """
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from cti.trunks.routes import Routes
     from drivers.items import PlayItem
 
-NOTICE_S: Final = 3.0
+NOTICE_S: Final = 8.0
+"""The longest notice, however a site's own prompt may go on: somebody calls 110."""
 SILENT_S: Final = 0.1
 """Before the prompt: what the VRU was saying ends."""
 FREE_S: Final = 4.0
@@ -101,7 +103,7 @@ class Preemption:
         connection = self._switch.bring(waiting, conversation, "deliver", "preempting")
         self._routes.waiting += 1
         self._clear(victim, number, by)
-        self._later(waiting, RETRY_S, connection, number, by, NOTICE_S + FREE_S)
+        self._later(waiting, RETRY_S, connection, number, by, FREE_S)
         return connection
 
     def _try(self, waiting: Waiting, connection: Connection, number: str, by: Seat, left_s: float) -> None:
@@ -118,8 +120,8 @@ class Preemption:
                 return
             if victim is not None:
                 self._clear(victim, number, by)
-                left_s = NOTICE_S + FREE_S
-            self._later(waiting, RETRY_S, connection, number, by, left_s - RETRY_S)
+                left_s = FREE_S
+            self._later(waiting, RETRY_S, connection, number, by, left_s if self._notices else left_s - RETRY_S)
             return
         self._routes.waiting -= 1
         with self._switch.turn():
@@ -183,11 +185,14 @@ class Preemption:
 
         def say() -> None:
             if end.call.state == "answered":
-                quietly(end.port.play(*farewell))
+                quietly(end.port.play(*farewell)).addBoth(gone)
 
-        def gone() -> None:
+        def gone(_: object = None) -> None:
+            """The notice is over, or lasts too long, or the far end has hung up in it."""
+            for timer in self._notices.pop(end, ()):
+                if timer.active():
+                    timer.cancel()
             self._going.discard(end)
-            del self._notices[end]
             end.call.clear(cause)
 
         end.clears(parted)
