@@ -3,12 +3,14 @@ exchanges that send DTMF before the first ring.
 
 Formats: Telcordia GR-30 single (04) and multiple data message (80) formats, used by YDN 069 in China as well; DTMF
 forms `A<caller>D<redirecting>B<absence>C`, `A<caller>#` with `D1#` to `D3#` for absence, `D<caller>C`, `<caller>#`.
+What stands in the place of a number and is none (a word, control characters, more than 32 digits) is told as no number.
 Dates carry no year and no zone on the wire, so they stay the eight digits MMDDhhmm. Serves step 2 (ANI).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -113,10 +115,10 @@ def _decode_fsk(raw: bytes) -> CallerIdFields:
     redirecting = found.get(_FIRST_CALLED)
     return CallerIdFields(
         number=number,
-        name=found[_NAME].decode("gb18030", "replace").strip() or None if _NAME in found else None,
+        name=_printable(found[_NAME].decode("gb18030", "replace")) or None if _NAME in found else None,
         when=_text(found[_WHEN]) if _WHEN in found else None,
         absence=absence,
-        redirecting=_text(redirecting) if redirecting else None,
+        redirecting=_dialable(_text(redirecting)) if redirecting else None,
     )
 
 
@@ -163,9 +165,20 @@ def _digits(number: str) -> bytes:
 
 
 def _number(text: str) -> tuple[str | None, Absence | None]:
-    if text.upper() in ("P", "O", ""):
-        return None, "private" if text.upper() == "P" else "unavailable"
-    return text, None
+    if text.upper() == "P":
+        return None, "private"
+    number = _dialable(text)
+    return number, None if number is not None else "unavailable"
+
+
+def _dialable(text: str) -> str | None:
+    """As it is written on the line, perhaps with spaces and hyphens; None for what is no number."""
+    digits = re.sub(r"[ ()-]", "", text)
+    return digits if _NUMBER_FORM.fullmatch(digits) else None
+
+
+def _printable(name: str) -> str:
+    return "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp")).strip()
 
 
 def _text(data: bytes) -> str:

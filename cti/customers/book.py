@@ -76,7 +76,8 @@ class CustomerBook:
         is read.
         """
         try:
-            digest = hashlib.sha256(path.read_bytes() + repr(vars(self._plan)["region"]).encode()).hexdigest()
+            plan = repr((self._plan.region, self._plan.area_code))  # other numbers are in full by another plan
+            digest = hashlib.sha256(path.read_bytes() + plan.encode()).hexdigest()
         except OSError as error:
             return Imported(0, [Fault(str(path), 0, "", f"cannot be read: {error.strerror}", "put the file there")])
         origin = str(path)
@@ -99,9 +100,11 @@ class CustomerBook:
                     for i, one in batch
                     for number in one.numbers
                 ]
-                taken = customer_number.c.number.in_([row["number"] for row in numbers])
-                connection.execute(delete(customer_number).where(taken))  # another file's: the newest counts
-                connection.execute(insert(customer_number), numbers)
+                for at in range(0, len(numbers), BATCH):
+                    some = numbers[at : at + BATCH]
+                    taken = customer_number.c.number.in_([row["number"] for row in some])
+                    connection.execute(delete(customer_number).where(taken))  # another file's: the newest counts
+                    connection.execute(insert(customer_number), some)
             # A file with faults is read again at the next start, so that its faults are told again.
             mark = "" if faults else digest
             connection.execute(insert(customer_file), {"origin": origin, "digest": mark, "rows": len(customers)})

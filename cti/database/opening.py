@@ -72,7 +72,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the database."""
+    """A transaction that sees one state of the database, also where another one changes it between two statements."""
+    if engine.dialect.name == "postgresql" and not engine.get_execution_options().get("writes"):
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
     try:
         with engine.begin() as connection:
             yield connection

@@ -2,7 +2,8 @@
 
 The customer is looked up as soon as the number is known, so that at the transfer the card is at hand; a number or a
 card that comes later updates the screen. A number that is cut or doubted (cti.arrivals.numbers) is nobody's for
-certain: then there is no customer on the screen and none of their calls, only candidates.
+certain: then there is no customer on the screen and none of their calls, only candidates. A customer's texts are shown
+up to NAME and NOTE characters; the rest is in the customer file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from cti.customers.book import Customer
 from cti.desk.history import call_line
 from cti.records.records import CustomerCard, Records
 from drivers.clock import Clock
+
+
+NAME = 200
+NOTE = 1000
 
 
 class Screens(Protocol):
@@ -104,4 +109,9 @@ class PopUps:
 
 
 def _shown(customer: Customer) -> dict[str, Any]:
-    return {"name": customer.name, "company": customer.company, "note": customer.note}
+    name, company, note = _cut(customer.name, NAME), _cut(customer.company, NAME), _cut(customer.note, NOTE)
+    return {"name": name, "company": company, "note": note}
+
+
+def _cut(text: str | None, most: int) -> str | None:
+    return text if text is None or len(text) <= most else text[: most - 1] + "…"

@@ -6,9 +6,9 @@ the agent's extension from then on (free seating): the PBX's message or in-band 
 extension of the site file, else it is asked for. What an agent may press goes ahead of the prompts, so that
 number, PIN and command can be one entry of the telephone's speed dial: 1001#4711#3.
 
-Limits: NUMBER_S a message or caller ID is waited for, DIGIT_S for a first key, GAP_S between keys, TRIES wrong entries
-and ROUNDS commands in one call, then it is hung up on. PINs are checked in cti.desk.pins. What was changed is told
-when it is safe in the journal.
+Limits: NUMBER_S a message or caller ID is waited for, SAID_S a message waits for its ring, DIGIT_S for a first key,
+GAP_S between keys, TRIES wrong entries and ROUNDS commands in one call, then it is hung up on. PINs are checked in
+cti.desk.pins. What was changed is told when it is safe in the journal.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from drivers.scope import CallScope
 from drivers.tones import TonePlan
 
 NUMBER_S = 2.0
+SAID_S = 10.0
 DIGIT_S = 8.0
 GAP_S = 4.0
 TRIES = 3
@@ -82,7 +83,7 @@ class Telephones:
         self._language: Language = language
         self._tones, self._durable, self._on_alarm, self._on_failure = tones, durable, on_alarm, on_failure
         self._visits: dict[VruLine, Visit] = {}
-        self._said: dict[VruLine, str] = {}  # a message that came before its ring
+        self._said: dict[VruLine, tuple[str, float]] = {}  # a message that came before its ring, and when
 
     def start(self) -> None:
         """Every service port listens."""
@@ -109,7 +110,9 @@ class Telephones:
     def line_rings(self, line: VruLine) -> None:
         """Answered when it is known who calls, or NUMBER_S later."""
         scope = CallScope(self._clock, f"service port {line.extension}", self._failed(line))
-        visit = self._visits[line] = Visit(line, scope, self._said.pop(line, None))
+        said, said_s = self._said.pop(line, ("", 0.0))
+        known = said if self._clock.seconds() - said_s <= SAID_S else ""
+        visit = self._visits[line] = Visit(line, scope, known or None)
         visit.timer = self._clock.callLater(0.0 if visit.extension else NUMBER_S, self._answer, visit)
 
     def line_stopped_ringing(self, line: VruLine) -> None:
@@ -148,11 +151,11 @@ class Telephones:
             return
         visit = self._visits.get(line)
         if visit is None:
-            self._said[line] = number
-        elif visit.extension is None:
-            visit.extension = number
-            if visit.timer is not None and visit.timer.active():
-                visit.timer.reset(0.0)
+            self._said[line] = number, self._clock.seconds()
+            return
+        visit.extension = number  # the latest: one that came before the ring may be of the call before, said again
+        if visit.timer is not None and visit.timer.active():
+            visit.timer.reset(0.0)
 
     def _answer(self, visit: Visit) -> None:
         line = visit.line

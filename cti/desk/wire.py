@@ -73,7 +73,7 @@ class Login(Params):
 
     agent: Word
     password: Annotated[str, Meta(max_length=1024)]
-    extension: Annotated[str, Meta(pattern="^[0-9*#]{1,20}$")] | None = None
+    extension: Annotated[str, Meta(pattern=r"^[0-9*#]{1,20}$(?!\n)")] | None = None
 
 
 class Resume(Params):
@@ -97,7 +97,7 @@ class Limit(Params):
 class Target(Params):
     """to: an extension, a number, a slot, digits; which of them, if any, the verb says."""
 
-    to: Annotated[str, Meta(pattern=r"^[0-9*#A-D]{1,64}$")] | None = None
+    to: Annotated[str, Meta(pattern=r"^[0-9*#A-D]{1,64}$(?!\n)")] | None = None
 
 
 VERBS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
@@ -114,7 +115,8 @@ def test_any_bytes_are_read_or_refused(raw: bytes, form: str) -> None:
 
 @given(st.text("0123456789", min_size=1, max_size=20), st.text(max_size=15) | st.none())
 def test_any_number_and_name_come_back(number: str, name: str | None) -> None:
-    name = name.strip().encode("gb18030", "ignore").decode("gb18030").strip() or None if name else None
+    name = "".join(char for char in name or "" if unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp"))
+    name = name.encode("gb18030", "ignore").decode("gb18030").strip() or None
     assert decode(encode_mdmf(number, name=name), "fsk") == CallerIdFields(number=number, name=name)
 
 
@@ -122,3 +124,21 @@ def test_any_number_and_name_come_back(number: str, name: str | None) -> None:
 def test_numbers_that_cannot_be_sent(number: str) -> None:
     with pytest.raises(CallerIdError):
         encode_mdmf(number)
+
+
+@pytest.mark.parametrize(
+    ("sent", "number"),
+    [
+        (b"138 0013-8000", "13800138000"),
+        (b"(010) 62345678", "01062345678"),
+        (b"Anonymous", None),
+        (b"1380013\x1b[2J", None),
+        (b"1" * 33, None),
+    ],
+)
+def test_what_is_no_number_is_told_as_none(sent: bytes, number: str | None) -> None:
+    body = bytes((2, len(sent))) + sent + bytes((7, 8)) + b"\x1b[2JLi\r\n"
+    message = bytes((0x80, len(body))) + body
+    fields = decode(message + bytes((checksum(message),)), "fsk")
+    assert (fields.number, fields.absence) == (number, None if number else "unavailable")
+    assert fields.name == "[2JLi"

@@ -168,3 +168,21 @@ def test_candidates_are_few(tmp_path: Path, store: Store) -> None:
     areas = ["010", "021", "022", "023", "024", "025", "027", "028"]
     store.import_customers(write(tmp_path, "号码,姓名\n" + "\n".join(f"{area}65551234,{area}" for area in areas)))
     assert [one.name for one in store.customers.ending("5551234")] == areas[:5]
+
+
+def test_with_another_area_code_the_file_is_read_again(tmp_path: Path, store: Store) -> None:
+    file = write(tmp_path, CHINESE.replace("02134567890", "34567890"))
+    store.import_customers(file)
+    assert store.customer("021 34567890") is not None
+    moved = open_store(f"sqlite:///{tmp_path}/x.db", NumberPlan("cn", "010"))
+    assert not moved.import_customers(file).unchanged
+    assert moved.customer("010 34567890") is not None and moved.customer("021 34567890") is None
+    moved.close()
+
+
+def test_customers_with_many_numbers_each(tmp_path: Path, store: Store) -> None:
+    """More in one batch than a statement may carry (PostgreSQL: 65,535)."""
+    rows = ["/".join(f"138{100 * n + k:08d}" for k in range(100)) + f",客户{n}" for n in range(700)]
+    imported = store.import_customers(write(tmp_path, "号码,姓名\n" + "\n".join(rows)))
+    assert (imported.customers, imported.faults) == (700, [])
+    assert store.customer("13800069999") is not None

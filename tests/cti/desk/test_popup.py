@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from cti.call import CALL, Call
+from cti.customers.book import Customer
 from cti.desk.popup import PopUps
+from cti.desk.wire import MAX_MESSAGE, notification
 from cti.machine import Machine
 from cti.records.records import CustomerCard
 from drivers.clock import SteppedClock
@@ -137,3 +139,14 @@ def test_a_cut_number_shows_candidates(bench: Bench) -> None:
     bench.show()
     said = bench.desks.sent[0][2]
     assert [each["name"] for each in said["candidates"]] == ["王先生", "王先生"] and not said["confirmed"]
+
+
+def test_long_texts_of_a_customer_are_cut_and_the_customer_stays(bench: Bench) -> None:
+    long = Customer("王" * 5000, "公" * 100_000, "备" * 100_000)
+    bench.records.cards[A] = CustomerCard(long, True, (long,) * 5)
+    bench.number(A)
+    bench.show()
+    ((_, method, said),) = bench.desks.sent
+    assert len(notification(method, said)) < MAX_MESSAGE / 2  # the answer to a log-in has room for it, too
+    customer = said["customer"]
+    assert customer["name"].startswith("王王") and customer["note"].endswith("…") and customer["company"].endswith("…")

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from cti.acd.centre import Acd
 from cti.desk.passwords import InlineChecker, hash_password
-from cti.desk.telephone import Telephones
+from cti.desk.telephone import SAID_S, Telephones
 from cti.pbx.announcement import from_smdi
 from cti.pbx.line_rules import LineRules
 from cti.pbx.smdi import SmdiCall
@@ -228,3 +228,25 @@ def test_messages_of_other_lines_are_not_ours(booth: Booth) -> None:
     assert booth.desk.pbx_says(from_smdi(SmdiCall(1, 99, "D", None, "13800138000")))  # an outside caller
     booth.call("1001#4711#1")
     assert booth.said.keys[-1] == "service_extension"
+
+
+def late(booth: Booth, extension: str) -> None:
+    booth.desk.pbx_says(from_smdi(SmdiCall(1, 99, "D", None, extension)))
+
+
+def test_a_message_said_again_after_the_call_is_not_the_next_agents(booth: Booth) -> None:
+    """Whoever calls next, and is announced, sits at the telephone that is announced."""
+    booth.call(extension="8005")
+    booth.hang_up()
+    late(booth, "8005")
+    booth.call("1001#4711#1", extension="8006")
+    assert booth.acd.agents["1001"].extension == "8006"
+    booth.hang_up()
+
+
+def test_a_message_without_a_ring_is_forgotten(booth: Booth) -> None:
+    late(booth, "8005")
+    booth.stepper.run_for(SAID_S + 1.0)
+    booth.call("1002#4711#1")
+    assert booth.acd.agents["1002"].extension == "8002", "the agent's own telephone"
+    booth.hang_up()

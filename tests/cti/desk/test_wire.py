@@ -62,6 +62,7 @@ HOSTILE: list[tuple[bytes, int, object]] = [
     (b'{"jsonrpc":"2.0","id":7,"method":"login","params":["1001","x"]}', wire.INVALID_PARAMS, 7),
     (b'{"jsonrpc":"2.0","id":7,"method":"login","params":{"agent":1001,"password":"x"}}', wire.INVALID_PARAMS, 7),
     (b'{"jsonrpc":"2.0","id":7,"method":"login","params":{"agent":"\xff","password":"x"}}', wire.INVALID_PARAMS, 7),
+    (b'{"jsonrpc":"2.0","id":7,"method":"make","params":{"to":"8001\\n"}}', wire.INVALID_PARAMS, 7),
     (b'{"jsonrpc":"2.0","id":7,"method":"ready","params":{"really":true}}', wire.INVALID_PARAMS, 7),
     (b'{"jsonrpc":"2.0","id":7,"method":"calls","params":{"limit":0}}', wire.INVALID_PARAMS, 7),
     (b'{"jsonrpc":"2.0","id":7,"method":"calls","params":{"limit":1e99}}', wire.INVALID_PARAMS, 7),

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, func, inspect, select, text
 
-from cti.database.models import agent_event, call_event, metadata, system_event
+from cti.database.models import agent_event, call_event, customer, metadata, system_event
 from cti.database.opening import HEAD, open_database, reading, version, writing
 from cti.errors import StoreError
 from cti.records.events import BOOT_SPAN, Entry, Event
@@ -324,3 +324,16 @@ def test_a_file_that_cannot_be_opened_for_want_of_right(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(StoreError, match=r"tipring.db: only the server's user and root may read"):
         existing_store(f"sqlite:///{tmp_path}/tipring.db")
+
+
+def test_a_reader_sees_one_state_though_another_writes(store: Store) -> None:
+    """Customers are looked up while their file is read anew: between the number and its customer nothing changes."""
+    count = select(func.count()).select_from(customer)
+    row = {"id": 1, "origin": "x", "name": "王", "company": None, "note": None, "fields": "{}"}
+    with reading(store._engine) as connection:
+        before = connection.scalar(count)
+        with writing(store._engine) as other:
+            other.execute(customer.insert(), [row])
+        assert connection.scalar(count) == before == 0
+    with reading(store._engine) as connection:
+        assert connection.scalar(count) == 1
