@@ -85,10 +85,9 @@ class MobileSeat(Seat):
         line = self._line
         if line is not None:
             beep = quietly(line.call.port.play(BEEP))
-            beep.addBoth(lambda _: self._answered(line))
+            beep.addBoth(lambda _: self._beeped(line))
             return
-        self._left = list(self._numbers)
-        self._next()
+        self._call()
 
     def calls_by(self, call: TrunkCall) -> bool:
         """Is this one of its calls?"""
@@ -127,6 +126,15 @@ class MobileSeat(Seat):
         self._stop_timer()
 
     # within
+
+    def _beeped(self, line: CallOut) -> None:
+        """Unless the line came to its end in the beep: then it is, or will be, called anew."""
+        if self._line is line and line.call.cause is None:
+            self._answered(line)
+
+    def _call(self) -> None:
+        self._left = list(self._numbers)
+        self._next()
 
     def _next(self) -> None:
         """The next number, or all of them; when none is left to try, it does not ring any more."""
@@ -230,6 +238,8 @@ class MobileSeat(Seat):
         if self.off_hook:
             self.off_hook = False
             self._owner.hung_up(self)
+        elif self.alerting is not None:
+            self._call()
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -214,6 +214,8 @@ class TelephoneMoves:
                 self._switch.clear(seat.present, "dialled a code")
                 self._switch.send(seat.held[-1], "retrieve")
         self._do(asker, verb, to or None)
+        if seat.present is not None and seat.present.state == "initiated":  # done, and nothing came of it here
+            self._confirm(seat, True)
 
     def _do(self, asker: Asker, verb: str, to: str | None = None) -> None:
         """A refusal is heard: vacant-number tone, busy or congestion."""

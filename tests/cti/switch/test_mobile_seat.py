@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cti.switch.mobile_seat import MobileSeat
 from tests.cti.switch.card_bench import CardBench
 
 Bench = Callable[..., CardBench]
@@ -96,3 +97,25 @@ def test_a_line_that_is_kept(bench: Bench) -> None:
     assert seat.port is not None and seat.idle, "the line stays, and the agent is free"
     assert one.centre.acd.agent("1001").truths == ("ready", "idle", "none")
     assert len(one.happened("subscriber answers")) == 1
+
+
+def test_a_line_that_is_kept_and_ends_in_the_beep_is_called_anew(bench: Bench) -> None:
+    """Nobody is put through to a line that is not there any more."""
+    one = bench(["66880001"], nailed_up=True)
+    one.talking(60.0)
+    one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    seat = one.side.switch.seats["8100"]
+    assert isinstance(seat, MobileSeat) and seat._line is not None and seat.idle
+    line = seat._line
+    one.side.verb("1001", "make", "8001")
+    assert seat.alerting is not None
+    one.run(0.1)
+    line.clear()
+    one.run(1.0)
+    assert seat.port is None and not seat.off_hook and seat.alerting is not None, "it is called anew"
+    one.until(lambda: len(one.happened("subscriber answers", "subscriber 66880001")) == 2, 30.0)
+    one.until(lambda: seat.off_hook, 10.0)
+    assert seat.port is not None and seat._line is not line
+    one.side.verb("1001", "hang_up", None)
+    one.run(5.0)
