@@ -155,7 +155,7 @@ class Moves(Turns):
         seat = connection.device
         with self.turn():
             self.send(connection, "answer", "prompt")
-            self.clear(connection, "goes on")
+            self.send(connection, "clear", "goes on")  # the telephone keeps its line
             try:
                 then()
             except VerbRefused as refused:  # what was possible when it was asked for is not any more

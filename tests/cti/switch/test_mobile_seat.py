@@ -119,3 +119,19 @@ def test_a_line_that_is_kept_and_ends_in_the_beep_is_called_anew(bench: Bench) -
     assert seat.port is not None and seat._line is not line
     one.side.verb("1001", "hang_up", None)
     one.run(5.0)
+
+
+@pytest.mark.parametrize("nailed_up", [False, True])
+def test_who_calls_from_the_desk_is_called_first(bench: Bench, nailed_up: bool) -> None:
+    """The agent's mobile rings, is lifted, and goes on with the number that was asked for."""
+    one = bench(["66880001"], nailed_up=nailed_up)
+    one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    seat, called = one.switch.seats["8100"], one.switch.seats["8001"]
+    one.side.verb("1001", "make", "8001")
+    one.until(lambda: called.alerting is not None, 40.0)
+    one.run(1.0)
+    assert seat.off_hook and seat.port is not None and seat.present is not None and called.alerting is not None
+    one.side.verb("1001", "hang_up", None)
+    one.run(10.0)
+    assert seat.idle and called.idle and (seat.port is not None) is nailed_up
