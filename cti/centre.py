@@ -310,3 +310,5 @@ class Centre:
                 self.acd.give_back(call.id, given_to)
         except UnknownCall:
             self.log.info("a caller was recalled whom the queue had forgotten", call=call.id)
+            if call.entry is not None and call.entry.why != "overdue":
+                call.entry = None  # comes in anew

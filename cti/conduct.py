@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
 
-from cti.call import Call
+from cti.call import Call, Source
 from cti.machine import ActionFailed
 from cti.records.outcome import Outcome
 from cti.switch.interface import Caller, Transfer, TransferResult
@@ -67,13 +67,14 @@ class Conduct:
 
     def is_back(self, call: Call, given_to: str | None = None) -> None:
         """The switch gave the caller back: to the old place; the agent, if there was one, is free. ``given_to``: it was
-        the agent who gave the caller to this group."""
+        the agent who gave the caller to this group, or nobody took whom the agent had handed on."""
         call.back_s = self._centre.clock.seconds()
         agent, extension = call.agent, call.extension
         call.agent = call.extension = call.talk_s = None
         call.blind = False
         if given_to is not None:
-            self._centre.event(call, "given_back", "desk", agent=agent, extension=extension, group=given_to)
+            source: Source = "desk" if agent is not None else "switch"
+            self._centre.event(call, "given_back", source, agent=agent, extension=extension, group=given_to)
             call.group, call.queued_s = given_to, call.back_s
         call.send("recalled")
         self._centre.came_back(call, agent, extension, given_to)

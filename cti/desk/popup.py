@@ -19,7 +19,6 @@ from cti.desk.history import call_line
 from cti.records.records import CustomerCard, Records
 from drivers.clock import Clock
 
-
 NAME = 200
 NOTE = 1000
 

@@ -25,7 +25,8 @@ own             kind (outward, internal), to, extension, agent: the first event 
                 consultation; connected, talk_ended, outcome and ended follow as for a caller
 connection      event (CSTA's name), device, conversation, cause: where our own cards are the switch
 verb            verb, to, device, by (desk, telephone): what an agent had done with the call
-given_back      agent, extension, group: the agent gave the caller back, to wait in this group's queue
+given_back      agent, extension, group: the agent gave the caller back, or (source switch) nobody took whom the
+                agent had handed on: to wait in this group's queue
 connected       agent: caller and agent talk
 talk_ended      they ended
 message         path, seconds: the caller left a message

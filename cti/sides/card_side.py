@@ -29,6 +29,7 @@ from cti.switch.channel import ChannelLine
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
+from cti.switch.errors import UnknownNumber
 from cti.switch.hearing import Hearing, Sound
 from cti.switch.interface import TransferResult
 from cti.switch.mobile_seat import MobileSeat
@@ -302,6 +303,19 @@ class CardSide:
         """For an agent who gives a caller back."""
         group = wanted_group(self._centre.site, call, number)
         return lambda: self._given_back(call, group)
+
+    def nobody_took(self, conversation: Conversation) -> bool:
+        """Back to the queue from which the caller came, to the place of the arrival."""
+        call = conversation.call
+        if call is None or call.state != "talking":
+            return False
+        try:
+            group = wanted_group(self._centre.site, call, None)
+        except UnknownNumber:
+            return False
+        self.switch.back_to_vru(conversation)
+        self._given_back(call, group)
+        return True
 
     def _given_back(self, call: Call, group: str) -> None:
         """The VRU has the caller; the agent's handset, if it is still lifted, is in use."""

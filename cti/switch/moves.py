@@ -19,7 +19,8 @@ from cti.switch.turns import SwitchOwner, Turns
 from drivers.clock import Clock
 from drivers.signalling.causes import NORMAL
 
-# Nobody took a transfer, or a parked call: the telephone that handed it on rings so long, then the call is over.
+# Nobody took a transfer, or a parked call: the telephone that handed it on rings so long, then the caller waits in the
+# queue again, and any other call is over.
 RECALL_S: Final = 30.0
 
 
@@ -169,10 +170,13 @@ class Moves(Turns):
         if connection.state in ("queued", "initiated", "failed"):
             return False
         back, conversation.back = conversation.back, None
-        if connection.state == "connected" and back is not None and back is not device and back.idle:
-            recall = self.deliver(back, conversation, "recall")
-            self.limit(recall, RECALL_S, lambda: self.clear(recall, "nobody took the call back"))
-            return True
+        if connection.state == "connected" and back is not None and back is not device:
+            if back.idle:
+                recall = self.deliver(back, conversation, "recall")
+                self.limit(recall, RECALL_S, lambda: self.not_taken(recall))
+                return True
+            if self._owner.nobody_took(conversation):
+                return True
         if connection.state == "connected" and device.kind == "seat":
             self.fail(connection, "busy", cause or "nobody is left")
         else:
@@ -180,6 +184,13 @@ class Moves(Turns):
             if isinstance(device, Seat):
                 self.busy(device, cause or "nobody is left")
         return True
+
+    def not_taken(self, recall: Connection) -> None:
+        """It rang again where it came from, and nobody lifted."""
+        with self.turn():
+            alone = len(recall.conversation.partners(recall)) == 1
+            if not (alone and self._owner.nobody_took(recall.conversation)):
+                self.clear(recall, "nobody took the call back")
 
     def _out(self, connection: Connection, cause: str) -> None:
         conversation, device = connection.conversation, connection.device

@@ -4,8 +4,8 @@ When the outermost turn is over, conversations in which nobody is left for someb
 table (cti.switch.hearing) says, and the owner is told whose connections changed.
 
 Who is left alone: a caller's trunk is cleared, a telephone hears busy tone until it is hung up, a ring stops, listeners
-hear busy tone; a call that somebody handed on, and nobody took, rings there again. Both hang up at once: each takes its
-own part out, nothing is left over.
+hear busy tone; a call that somebody handed on, and nobody took, rings there again, and a queue's caller who is not
+taken there either waits in the queue again. Both hang up at once: each takes its own part out, nothing is left over.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ class SwitchOwner(Protocol):
     def settled(self, devices: Iterable[Device], gone: Mapping[Call, str]) -> None:
         """A turn is over, and these devices' connections changed. ``gone``: callers who have no part in anything any
         more, in whatever hands they were, and why."""
+        ...
+
+    def nobody_took(self, conversation: Conversation) -> bool:
+        """A call that somebody handed on, or put aside, and that cannot ring there again, or was not lifted for. True:
+        the caller waits in a queue again, with the VRU; False: nothing was done."""
         ...
 
 

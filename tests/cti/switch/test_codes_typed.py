@@ -1,4 +1,4 @@
-"""Star codes typed on a telephone that is lifted for nothing else: done, refused, and what is heard then until on-hook."""
+"""Star codes typed on a telephone that is lifted for nothing else: done or refused, and what is heard then."""
 
 from __future__ import annotations
 
