@@ -113,7 +113,7 @@ def test_a_line_that_is_kept_and_ends_in_the_beep_is_called_anew(bench: Bench) -
     one.run(0.1)
     line.clear()
     one.run(1.0)
-    assert seat.port is None and not seat.off_hook and seat.alerting is not None, "it is called anew"
+    assert (seat.port, seat.off_hook, seat.alerting is None) == (None, False, False), "it is called anew"
     one.until(lambda: len(one.happened("subscriber answers", "subscriber 66880001")) == 2, 30.0)
     one.until(lambda: seat.off_hook, 10.0)
     assert seat.port is not None and seat._line is not line
