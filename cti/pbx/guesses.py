@@ -18,7 +18,7 @@ from cti.pbx.shapes import DIRECTIONS, Atom, as_date, is_clock, orders_of
 
 NEAR_DAYS: Final = 7  # dates so near to the capture are read in the right order
 SURE_ARRIVALS: Final = 3  # with the times of a capture, so many do
-CLEAR_S: Final = 20.0  # printed times are often exact to a minute only
+CLEAR_S: Final = {True: 2.0, False: 20.0}  # printed times are exact to the second, or to a minute only
 SURE_STAMPS: Final = 10  # so many records tell whether their time is the start or the end
 
 
@@ -239,11 +239,12 @@ def read_stamp(forms: Sequence[Form], lines: Sequence[str], arrivals: Sequence[f
     for form in forms:
         seen += [(place[line], *moment) for line, moment in zip(form.lines, form.moments(), strict=True) if moment]
     seen.sort()
+    exact = any(at % 60 for _, at, _ in seen)
     came = [(arrival, at, length) for line, at, length in seen if (arrival := arrivals[line]) is not None]
     if len(came) >= SURE_ARRIVALS:
         as_end = pstdev([arrival - at for arrival, at, _ in came])
         as_start = pstdev([arrival - at - length for arrival, at, length in came])
-        starts, sure = as_start < as_end, max(as_start, as_end) > 2 * min(as_start, as_end) + CLEAR_S
+        starts, sure = as_start < as_end, max(as_start, as_end) > 2 * min(as_start, as_end) + CLEAR_S[exact]
     else:
         back = sum(after[1] < before[1] for before, after in pairwise(seen))
         back_of_ends = sum(after[1] + after[2] < before[1] + before[2] for before, after in pairwise(seen))

@@ -70,7 +70,7 @@ def learn(
     now: when they were captured, for dates. extensions: the site's own. but: dialects not to be tried. A known dialect
     that reads MOSTLY all of it is proposed as it is, unless anew is asked for.
     """
-    data = data[:BYTES]
+    data = _ended(data[:BYTES]) if times else data[:BYTES]
     known = fits(data, now, but)
     title = head(source, name, known)
     if known and known[0].share >= MOSTLY and not anew:
@@ -184,6 +184,13 @@ def read_by(proposal: Proposal, data: bytes, now: datetime) -> list[SmdrRecord]:
 
 
 # lines
+
+
+def _ended(data: bytes) -> bytes:
+    """A capture ends anywhere: without the line in the middle of which it did."""
+    end = max(data.rfind(end) for end in (b"\r", b"\n", b"\x00", b"\x03", b"\x0c"))
+    behind = end > 0 and data[end] == 0x03  # a check character may follow a frame
+    return data if end < 0 or behind else data[: end + 1]
 
 
 def _lines(data: bytes) -> tuple[dict[str, str], list[str]]:

@@ -220,6 +220,25 @@ def test_the_times_of_a_capture_tell_it_from_a_few_calls(start_is_printed: bool,
     assert "stamp" not in dict(proposal.unsure[form.name])
 
 
+@pytest.mark.parametrize("start_is_printed", [True, False])
+def test_short_calls_tell_it_too_where_the_seconds_are_printed(start_is_printed: bool, tmp_path: Path) -> None:
+    capture = tmp_path / "smdr.raw"
+    saved = Saved(capture, datetime(2026, 1, 5, 9), "/dev/ttyS1")
+    for began, length in ((100, 3), (120, 28), (163, 12), (170, 25), (201, 0), (230, 17)):
+        at = datetime(2026, 1, 5, 8, 53) + timedelta(seconds=began if start_is_printed else began + length)
+        line = f"{at:%Y-%m-%d %H:%M:%S} 8001 01 13800138000 00:00:{length:02}\r\n"
+        saved.add(line.encode(), began + length + 0.3)
+    saved.add(b"2026-01-05 08:5", 300.0)  # Ctrl-C came in the middle of a line
+    saved.close()
+    began_at, times = saved_times(capture)
+    assert began_at is not None
+    proposal = learn(capture.read_bytes(), began_at, {"8001"}, but=ALL, times=times)
+    (form,) = proposal.dialect.smdr.records
+    assert form.stamp == ("start" if start_is_printed else "end")
+    assert "stamp" not in dict(proposal.unsure[form.name])
+    assert proposal.unread == []
+
+
 def test_a_date_without_a_year_may_be_either_and_that_is_said() -> None:
     data = b"".join(b"03/0%d 10:00:00 8001 01 13800138000 00:01:00\r\n" % number for number in range(1, 8))
     proposal = learn(data, NOW, {"8001"}, anew=True)
