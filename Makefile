@@ -43,6 +43,7 @@ format: setup
 
 docs: setup
 	@$(PY) -m cti.machine docs/machines
+	@$(PY) -m cti.pbx.page docs/pbx
 
 bundle: setup
 	@sh conf/bundle.sh
