@@ -42,7 +42,8 @@ static int open_parts(struct tr_engine *engine) {
     if (engine->event_fd < 0) {
         return TR_E_SYSTEM;
     }
-    return tr_io_open(&engine->io, &engine->shared);
+    result = tr_io_open(&engine->player_io, &engine->shared);
+    return result < 0 ? result : tr_io_open(&engine->recorder_io, &engine->shared);
 }
 
 tr_engine *tr_engine_new(const struct tr_engine_config *config) {
@@ -57,7 +58,8 @@ tr_engine *tr_engine_new(const struct tr_engine_config *config) {
         return NULL;
     }
     engine->config = complete_config;
-    engine->event_fd = engine->io.wake_fd = -1;
+    engine->event_fd = engine->player_io.wake_fd = engine->player_io.ended_fd = -1;
+    engine->recorder_io.wake_fd = engine->recorder_io.ended_fd = -1;
     int result = open_parts(engine);
     if (result < 0) {
         int error = result == TR_E_NO_MEMORY ? ENOMEM : errno;
@@ -246,11 +248,27 @@ static int start_media(struct tr_engine *engine) {
     return error == 0 ? 0 : pthread_create(&engine->thread, NULL, tr_engine_thread, engine);
 }
 
+static void stop_io(struct tr_engine *engine) {
+    tr_io_stop(&engine->player_io);
+    tr_io_stop(&engine->recorder_io);
+}
+
+static int start_io(struct tr_engine *engine) {
+    int result = tr_io_start(&engine->player_io);
+    result = result < 0 ? result : tr_io_start(&engine->recorder_io);
+    if (result < 0) {
+        int error = errno;
+        stop_io(engine);
+        errno = error;
+    }
+    return result;
+}
+
 int tr_engine_start(tr_engine *engine) {
     if (!engine->config.paced || engine->running) {
         return TR_E_STATE;
     }
-    int result = tr_io_start(&engine->io);
+    int result = start_io(engine);
     if (result < 0) {
         return result;
     }
@@ -261,7 +279,7 @@ int tr_engine_start(tr_engine *engine) {
     int error = start_media(engine);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
-        tr_io_stop(&engine->io);
+        stop_io(engine);
         errno = error;
         return TR_E_SYSTEM;
     }
@@ -273,7 +291,7 @@ int tr_engine_stop(tr_engine *engine) {
     if (engine->running) {
         atomic_store_explicit(&engine->stop, true, memory_order_release);
         pthread_join(engine->thread, NULL);
-        tr_io_stop(&engine->io);
+        stop_io(engine);
         engine->running = false;
         tr_engine_refresh(engine);
         reap(engine);
@@ -292,7 +310,8 @@ void tr_engine_free(tr_engine *engine) {
     if (engine->shared.block) {
         changed(engine);
     }
-    tr_io_close(&engine->io);
+    tr_io_close(&engine->player_io);
+    tr_io_close(&engine->recorder_io);
     for (uint32_t i = 0; i < engine->card_count; i++) {
         struct tr_engine_card *card = &engine->cards[i];
         card->card->ops->release(card->card);
@@ -304,13 +323,15 @@ void tr_engine_free(tr_engine *engine) {
     if (engine->event_fd >= 0) {
         close(engine->event_fd);
     }
-    tr_shared_close(&engine->shared);
     free((void *)engine->table);
     free(engine->by_number);
     free(engine->active);
     free(engine->number_free);
     free(engine->conferences);
-    free(engine);
+    if (!engine->player_io.lost && !engine->recorder_io.lost) { /* else their threads may still come back to it */
+        tr_shared_close(&engine->shared);
+        free(engine);
+    }
 }
 
 int tr_engine_event_fd(tr_engine *engine) { return engine->event_fd; }
@@ -397,6 +418,8 @@ int tr_engine_stats(tr_engine *engine, struct tr_stats *out) {
     out->slips = tr_counted(shared, TR_N_SLIPS);
     out->io_underruns = tr_counted(shared, TR_N_IO_UNDERRUNS);
     out->io_overruns = tr_counted(shared, TR_N_IO_OVERRUNS);
+    out->player_io_ms = tr_io_pass_ms(&engine->player_io);
+    out->recorder_io_ms = tr_io_pass_ms(&engine->recorder_io);
     out->tick_ns_last = tr_counted(shared, TR_N_NS_LAST);
     out->tick_ns_max = tr_counted(shared, TR_N_NS_MAX);
     out->tick_ns_total = tr_counted(shared, TR_N_NS_TOTAL);

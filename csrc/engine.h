@@ -4,7 +4,8 @@
  * 8 kHz G.711 on every port (20 ms). The control half talks to it through two lock-free rings in one
  * shared-memory block: commands in (taken at the start of a tick), events out (with an eventfd).
  * Everything here may be called from one control thread at a time; nothing here blocks except
- * tr_engine_stop() and tr_engine_free(), which wait for the threads to end.
+ * tr_engine_stop() and tr_engine_free(), which wait for the threads to end: 5 s at most for each that hangs in a disk,
+ * which is left behind with the memory it needs. Such an engine cannot be started again (TR_E_STATE).
  *
  * Units: samples are 125 us; levels are dBm0 (0 dBm0 = a sine of 3.14 dB below A-law overload, ITU-T
  * G.711); durations are milliseconds unless a name says samples or ticks.
@@ -289,9 +290,11 @@ struct tr_stats {
     uint64_t tick;       /* ticks run */
     uint64_t late_ticks; /* paced: ticks that began more than one tick late */
     uint64_t events, events_lost, commands, commands_failed;
-    uint64_t slips;                                    /* of all cards: blocks lost or repeated between clocks */
-    uint64_t io_underruns;                             /* prompts for which the disk came late, in blocks of silence */
-    uint64_t io_overruns;                              /* recordings that lost blocks */
+    uint64_t slips;                        /* of all cards: blocks lost or repeated between clocks */
+    uint64_t io_underruns;                 /* prompts for which the disk came late, in blocks of silence */
+    uint64_t io_overruns;                  /* recordings that lost blocks */
+    uint64_t player_io_ms, recorder_io_ms; /* the disk work under way for prompts, for recordings, lasts so long; over
+                                              1,000 ms of the latter recordings lose blocks, then end (csrc/record.h) */
     uint64_t tick_ns_last, tick_ns_max, tick_ns_total; /* cost of a tick, wall clock; 0 when stepped */
     uint64_t memory_bytes;                             /* of the engine and its ports */
     uint32_t ports, realtime;                          /* realtime: 1 where SCHED_FIFO was granted */

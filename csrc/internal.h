@@ -1,8 +1,8 @@
 /* What the engine's own files share: the engine, its cards, its allocator. Never included by a card or a detector.
  *
- * Three threads, each with its own fields: the control thread (any that calls the public functions, one at a time), the
- * media thread (stepped: tr_engines_step), the I/O thread (stepped: inline in the tick). They meet only in the
- * rings of `shared` and of `io`, in the atomic port table, and in struct tr_item and struct tr_recording.
+ * Four threads, each with its own fields: the control thread (any that calls the public functions, one at a time), the
+ * media thread (stepped: tr_engines_step), the two I/O threads (stepped: inline in the tick). They meet only in the
+ * rings of `shared` and of the two `io`, in the atomic port table, and in struct tr_item and struct tr_recording.
  * Serves all nine steps.
  */
 #ifndef TIPRING_INTERNAL_H
@@ -31,7 +31,7 @@ struct tr_engine_card {
 struct tr_engine {
     struct tr_engine_config config;
     struct tr_shared shared;
-    struct tr_io io;
+    struct tr_io player_io, recorder_io;
     int event_fd;
 
     /* Control. */

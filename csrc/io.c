@@ -11,11 +11,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+int tr_io_ends_ms = 5000;
+
 int tr_io_open(struct tr_io *io, struct tr_shared *shared) {
     size_t requests = tr_ring_bytes(TR_IO_REQUESTS, sizeof(struct tr_io_request), TR_IO_SIDE);
     size_t answers = tr_ring_bytes(TR_IO_REQUESTS, sizeof(struct tr_io_answer), 0);
     io->shared = shared;
-    io->wake_fd = -1;
+    io->wake_fd = io->ended_fd = -1;
     io->memory = tr_alloc_line(requests + answers);
     if (!io->memory) {
         return TR_E_NO_MEMORY;
@@ -23,13 +25,11 @@ int tr_io_open(struct tr_io *io, struct tr_shared *shared) {
     tr_ring_map(&io->requests, io->memory, TR_IO_REQUESTS, sizeof(struct tr_io_request), TR_IO_SIDE);
     tr_ring_map(&io->answers, (uint8_t *)io->memory + requests, TR_IO_REQUESTS, sizeof(struct tr_io_answer), 0);
     io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return io->wake_fd < 0 ? TR_E_SYSTEM : TR_OK;
+    io->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return io->wake_fd < 0 || io->ended_fd < 0 ? TR_E_SYSTEM : TR_OK;
 }
 
-void tr_io_memory(struct tr_io *io, int64_t bytes) {
-    io->bytes += (uint64_t)bytes;
-    tr_count_set(io->shared, TR_N_IO_MEMORY, io->bytes);
-}
+void tr_io_memory(struct tr_io *io, int64_t bytes) { tr_count(io->shared, TR_N_IO_MEMORY, (uint64_t)bytes); }
 
 static bool room_for_answer(const struct tr_io *io) { return tr_ring_waiting(&io->answers) < TR_IO_REQUESTS; }
 
@@ -99,13 +99,32 @@ static void run_recordings(struct tr_io *io, bool all) {
     }
 }
 
-void tr_io_run(struct tr_io *io) {
+static void pass(struct tr_io *io) {
     struct tr_io_request request;
     while (room_for_answer(io) && tr_ring_pop(&io->requests, &request)) {
         serve(io, &request);
     }
     run_items(io);
     run_recordings(io, false);
+}
+
+void tr_io_run(struct tr_io *io) {
+    atomic_store_explicit(&io->pass_since, tr_counted(io->shared, TR_N_TICK) + 1, memory_order_relaxed);
+    pass(io);
+    atomic_store_explicit(&io->pass_since, 0, memory_order_relaxed);
+}
+
+uint64_t tr_io_pass_ms(const struct tr_io *io) {
+    uint64_t since = atomic_load_explicit(&io->pass_since, memory_order_relaxed);
+    uint64_t tick = tr_counted(io->shared, TR_N_TICK) + 1;
+    return since > 0 && tick > since ? (tick - since) * TR_TICK_MS : 0;
+}
+
+static void signal_fd(int fd) {
+    uint64_t one = 1;
+    if (write(fd, &one, sizeof one) < 0) {
+        return; /* EAGAIN: it has been signalled 2^64 times already */
+    }
 }
 
 static void *io_thread(void *argument) {
@@ -121,11 +140,15 @@ static void *io_thread(void *argument) {
         tr_io_run(io);
     }
     run_recordings(io, true);
+    signal_fd(io->ended_fd);
     return NULL;
 }
 
 int tr_io_start(struct tr_io *io) {
     sigset_t all, before;
+    if (io->lost) {
+        return TR_E_STATE;
+    }
     sigfillset(&all);
     atomic_store_explicit(&io->stop, false, memory_order_relaxed);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals belong to the server's own threads */
@@ -139,23 +162,36 @@ int tr_io_start(struct tr_io *io) {
     return TR_OK;
 }
 
-static void wake(struct tr_io *io) {
-    uint64_t one = 1;
-    if (write(io->wake_fd, &one, sizeof one) < 0) {
-        return; /* EAGAIN: it has been woken 2^64 times already */
-    }
+/* False: it hangs in the disk. */
+static bool ends(const struct tr_io *io) {
+    struct pollfd poll_fd = {.fd = io->ended_fd, .events = POLLIN};
+    uint64_t ended;
+    int ready;
+    do {
+        ready = poll(&poll_fd, 1, tr_io_ends_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0 && read(io->ended_fd, &ended, sizeof ended) > 0;
 }
 
 void tr_io_stop(struct tr_io *io) {
-    if (io->running) {
-        atomic_store_explicit(&io->stop, true, memory_order_release);
-        wake(io);
-        pthread_join(io->thread, NULL);
-        io->running = false;
+    if (!io->running) {
+        return;
     }
+    atomic_store_explicit(&io->stop, true, memory_order_release);
+    signal_fd(io->wake_fd);
+    io->lost = !ends(io);
+    if (io->lost) {
+        pthread_detach(io->thread);
+    } else {
+        pthread_join(io->thread, NULL);
+    }
+    io->running = false;
 }
 
 void tr_io_close(struct tr_io *io) {
+    if (io->lost) {
+        return;
+    }
     while (io->items) {
         struct tr_item *item = io->items;
         io->items = item->next;
@@ -170,12 +206,16 @@ void tr_io_close(struct tr_io *io) {
         while (tr_recording_run(io, recording, true, &out)) {
         }
     }
+    tr_prompts_forget(&io->prompts);
     if (io->wake_fd >= 0) {
         close(io->wake_fd);
     }
+    if (io->ended_fd >= 0) {
+        close(io->ended_fd);
+    }
     free(io->memory);
     io->memory = NULL;
-    io->wake_fd = -1;
+    io->wake_fd = io->ended_fd = -1;
 }
 
 bool tr_io_request(struct tr_io *io, struct tr_io_request *request, const void *side, size_t n) {
@@ -184,7 +224,7 @@ bool tr_io_request(struct tr_io *io, struct tr_io_request *request, const void *
         return false;
     }
     if (io->running) {
-        wake(io);
+        signal_fd(io->wake_fd);
     }
     return true;
 }

@@ -34,7 +34,7 @@ int tr_player_add(struct tr_port *port, const struct tr_command *play, const uin
         return TR_E_STATE;
     }
     struct tr_io_request request = {.command = *play, .serial = ++port->engine->serial};
-    if (!tr_io_request(&port->engine->io, &request, side, play->side_len)) {
+    if (!tr_io_request(&port->engine->player_io, &request, side, play->side_len)) {
         return TR_E_FULL;
     }
     struct tr_play_entry *entry = entry_at(player, player->count++);

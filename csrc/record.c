@@ -17,7 +17,7 @@ int tr_recorder_start(struct tr_port *port, struct tr_recorder *r, const struct 
         return TR_E_STATE;
     }
     struct tr_io_request request = {.command = *record, .serial = ++port->engine->serial};
-    if (!tr_io_request(&port->engine->io, &request, side, record->side_len)) {
+    if (!tr_io_request(&port->engine->recorder_io, &request, side, record->side_len)) {
         return TR_E_FULL;
     }
     port->files++;

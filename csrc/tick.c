@@ -149,25 +149,31 @@ static bool record_done(struct tr_engine *engine, const struct tr_io_answer *ans
     return true;
 }
 
-/* The next answer of the I/O half; with a recording's end held back, none: the control half takes no events, and would
- * have no use for it. */
-static bool next_answer(struct tr_engine *engine, struct tr_io_answer *answer) {
-    engine->holding = engine->holding && !record_done(engine, &engine->held);
-    return !engine->holding && tr_io_answer(&engine->io, answer);
+static void take_items(struct tr_engine *engine) {
+    struct tr_io_answer answer;
+    while (tr_io_answer(&engine->player_io, &answer)) {
+        struct tr_port *port = engine->by_number[answer.port];
+        struct tr_item *item = (struct tr_item *)answer.object;
+        if (port) {
+            tr_player_ready(port, answer.serial, item, answer.result, answer.error);
+        } else if (item) {
+            tr_item_drop(item);
+        }
+    }
 }
 
-static void take_answers(struct tr_engine *engine) {
+/* The next answer of the recorder's I/O half; with a recording's end held back, none: the control half takes no events,
+ * and would have no use for it. */
+static bool next_recording(struct tr_engine *engine, struct tr_io_answer *answer) {
+    engine->holding = engine->holding && !record_done(engine, &engine->held);
+    return !engine->holding && tr_io_answer(&engine->recorder_io, answer);
+}
+
+static void take_recordings(struct tr_engine *engine) {
     struct tr_io_answer answer;
-    while (next_answer(engine, &answer)) {
+    while (next_recording(engine, &answer)) {
         struct tr_port *port = engine->by_number[answer.port];
-        if (answer.kind == TR_IO_PLAY) {
-            struct tr_item *item = (struct tr_item *)answer.object;
-            if (port) {
-                tr_player_ready(port, answer.serial, item, answer.result, answer.error);
-            } else if (item) {
-                tr_item_drop(item);
-            }
-        } else if (answer.kind == TR_IO_RECORD && answer.object) {
+        if (answer.kind == TR_IO_RECORD && answer.object) {
             struct tr_recording *recording = (struct tr_recording *)answer.object;
             if (port) {
                 tr_recorder_ready(port, answer.serial, recording);
@@ -281,10 +287,12 @@ void tr_engine_tick(struct tr_engine *engine) {
     tr_engine_watch(engine);
     take_commands(engine);
     if (!paced) {
-        tr_io_run(&engine->io);
+        tr_io_run(&engine->player_io);
+        tr_io_run(&engine->recorder_io);
         step_cards(engine);
     }
-    take_answers(engine);
+    take_items(engine);
+    take_recordings(engine);
     exchange(engine);
     for (uint32_t i = 0; i < engine->active_count; i++) {
         struct tr_port *port = engine->active[i];

@@ -109,6 +109,7 @@ def make_centre(
         groups=names,
     )
     voice.prepare()
+    site.messages.mkdir(parents=True, exist_ok=True)
     history = DeskHistory(parts.outside, parts.store, {agent.id: agent.groups for agent in site.agents})
 
     def durable() -> Deferred[None]:

@@ -28,6 +28,7 @@ from cti.customers.numbering import NumberPlan
 from cti.desk.passwords import ThreadChecker
 from cti.errors import JournalError, StoreError, TipringError
 from cti.operations.control import SOCKET, ControlFactory
+from cti.operations.disks import Disks
 from cti.operations.log import FileSink, Log
 from cti.operations.metrics import Metrics
 from cti.operations.operator import Operator
@@ -50,6 +51,8 @@ FORWARDER_LIVES_S = 30.0
 # So long the engine has at least, and at most, after the last call has ended.
 LAST_TICKS_S = 0.1
 LAST_WORDS_S = 2.0
+# A disk that does not say for so long how full it is does not answer.
+DISK_ANSWERS_S = 10.0
 # At the end it may bring over what is there for so long; what is left then comes at the next start.
 FORWARDER_ENDS_S = 10.0
 
@@ -203,6 +206,11 @@ class Server:
             self._alarm,
             every_s=period_s(os.environ),
         )
+        wanted = {site.state: site.limits.free_gb}
+        if site.switch == "card" and site.recording.calls != "none":
+            wanted[site.recordings] = max(site.limits.free_gb, 2 * site.recording.min_free_gb)
+        self.disks = Disks(clock, self.engine.stats, wanted, self.outside.apart(DISK_ANSWERS_S), self._alarm)
+        self.metrics.watch("disk_free", self.disks.free)
         self._listening: list[Any] = []
 
     def start(self) -> None:
@@ -227,6 +235,7 @@ class Server:
         self.centre.start()
         self.forwarder.start()
         self.watchdog.start()
+        self.disks.start()
         self.log.info(
             "the server runs",
             site=site.site.name,
@@ -258,6 +267,7 @@ class Server:
     def stop(self) -> Deferred[None]:
         """Calls get their end in the record; everything is closed; fires when the forwarder has brought it over."""
         self.watchdog.stop()
+        self.disks.stop()
         for port in self._listening:
             port.stopListening()
         stopped = maybeDeferred(self.centre.stop).addErrback(lambda failure: self.log.failure(failure, "stopping"))
@@ -265,8 +275,8 @@ class Server:
         return said.addCallback(lambda _: self._close())
 
     def _busy(self) -> bool:
-        """Are there files that the engine has not closed, calls that have no end?"""
-        return bool(self.engine.operations() or self.centre.calls)
+        """Are there files that are not closed and put away, calls that have no end?"""
+        return bool(self.engine.operations() or self.centre.calls or self.centre.side.unfinished())
 
     def _close(self) -> Deferred[None]:
         for link in self.backplanes.values():

@@ -1,8 +1,9 @@
 """Recording a port to a WAV file.
 
 A recording outlives its call by the moment the I/O thread needs to close the file: when the call ends it is stopped,
-and `ended` still tells what was recorded, since that is the message a caller left. Serves step 6 (messages) and
-recordings of calls.
+and `ended` still tells what was recorded, since that is the message a caller left. A disk that does not answer keeps
+nobody waiting: CLOSES_S after the end was asked for, or after the limit, `ended` tells so (``why`` late), and the file
+is closed whenever the disk comes back. Serves step 6 (messages) and recordings of calls.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from drivers.port import Port
 
 What = Literal["rx", "tx", "stereo"]
+RecordWhy = ev.RecordWhy | Literal["lost", "late"]
+PROBLEMS = {
+    "overrun": "the disk was too slow",
+    "lost": "the engine refused it",
+    "late": "the disk does not answer",
+}
+CLOSES_S = 10.0
+"""A file is closed so long after that at the latest, or told to be late."""
 WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo": lib.TR_RECORD_STEREO}
 
 
@@ -30,12 +39,19 @@ WHAT: dict[What, int] = {"rx": lib.TR_RECORD_RX, "tx": lib.TR_RECORD_TX, "stereo
 class RecordEnd:
     """`ms` are in the file, which is closed. `why` failed: `errno` says why (disk full, no such folder), and what was
     written before is still there; overrun: the disk was too slow; lost: it was refused, and in an overrun of events
-    nobody was told so: nothing was recorded."""
+    nobody was told so: nothing was recorded; late: the disk does not answer, what the file will hold is not known."""
 
     path: str
-    why: ev.RecordWhy | Literal["lost"]
+    why: RecordWhy
     ms: int
     errno: int = 0
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, in words; empty: nothing."""
+        if self.why == "failed":
+            return os.strerror(self.errno) if self.errno else "the file could not be written"
+        return PROBLEMS.get(self.why, "")
 
 
 class Record(Operation[RecordEnd]):
@@ -54,12 +70,14 @@ class Record(Operation[RecordEnd]):
         self._take()
         self.id = self.send(self.START, *self._args, side=os.fsencode(self.path))
         self.port.files[self.id] = self
+        if limit_ms := self._args[1]:
+            self.after(limit_ms / 1000 + CLOSES_S, self.stop)  # a file that was never opened has no limit
 
     def event(self, event: ev.Event) -> None:
         if isinstance(event, ev.RecordDone) and event.id == self.id:
             self.file_closed(event.why, event.ms, event.errno)
 
-    def file_closed(self, why: ev.RecordWhy | Literal["lost"], ms: int, errno: int) -> None:
+    def file_closed(self, why: RecordWhy, ms: int, errno: int) -> None:
         """The engine has closed the file; also when the operation was cancelled before."""
         self.port.files.pop(self.id, None)
         self._free()
@@ -71,6 +89,12 @@ class Record(Operation[RecordEnd]):
             self.stopping = True
             self.send(self.STOP)
             self._free()
+            if not self.closed:
+                self.after(CLOSES_S, self._too_late)
+
+    def _too_late(self) -> None:
+        """The engine still has the file, and will close it some day: `file_closed` then tells nobody."""
+        self.finish(RecordEnd(self.path, "late", 0))
 
     def end(self, error: CallEnded) -> None:
         """The call is over: not an error of the recording, which ends with what it holds."""

@@ -176,6 +176,8 @@ class EngineStats:
     slips: int
     io_underruns: int
     io_overruns: int
+    player_io_ms: int
+    recorder_io_ms: int
     tick_ns_last: int
     tick_ns_max: int
     tick_ns_total: int
@@ -204,6 +206,8 @@ def read_stats(handle: Any) -> EngineStats:
         s.slips,
         s.io_underruns,
         s.io_overruns,
+        s.player_io_ms,
+        s.recorder_io_ms,
         s.tick_ns_last,
         s.tick_ns_max,
         s.tick_ns_total,

@@ -52,6 +52,7 @@ GAUGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "calls": ("tipring_calls", "Calls under way by state.", ("state",)),
     "trunk_channels": ("tipring_trunk_channels", "Channels of trunks by state.", ("trunk", "state")),
     "trunk_erlang": ("tipring_trunk_erlang", "Mean traffic of trunks since the start.", ("trunk",)),
+    "disk_free": ("tipring_disk_free_bytes", "What is left on the disk of a folder.", ("folder",)),
     "pbx_clock": ("tipring_pbx_clock_slow_seconds", "How far the PBX's clock is behind ours.", ("link",)),
 }
 """What `watch` takes: source, name, help, labels."""
@@ -198,6 +199,9 @@ class Metrics:
             yield counter
         busy = CounterMetricFamily("tipring_engine_tick_seconds", "Time spent in ticks.", labels=["engine"])
         worst = GaugeMetricFamily("tipring_engine_tick_max_seconds", "The longest tick.", labels=["engine"])
+        disk = GaugeMetricFamily(
+            "tipring_engine_disk_seconds", "The disk work under way lasts so long.", labels=["engine", "of"]
+        )
         memory = GaugeMetricFamily("tipring_engine_memory_bytes", "Engine and ports.", labels=["engine"])
         clock = GaugeMetricFamily(
             "tipring_engine_clock_ppm", "The card's clock against the system's; above 0 it is fast.", labels=["engine"]
@@ -211,7 +215,9 @@ class Metrics:
             busy.add_metric([engine], float(getattr(stats, "tick_ns_total", 0)) / 1e9)
             worst.add_metric([engine], float(getattr(stats, "tick_ns_max", 0)) / 1e9)
             memory.add_metric([engine], float(getattr(stats, "memory_bytes", 0)))
-        yield from (busy, worst, memory, clock, realtime)
+            for of in ("player", "recorder"):
+                disk.add_metric([engine, of], float(getattr(stats, f"{of}_io_ms", 0)) / 1e3)
+        yield from (busy, worst, disk, memory, clock, realtime)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus's text format 0.0.4."""

@@ -108,7 +108,15 @@ def remove_before(folder: Path, day: date, most: int) -> tuple[int, bool]:
     return removed, True
 
 
-def free_bytes(folder: Path) -> int:
-    """What is left for us on the folder's disk."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes of a disk."""
+
+    free: int
+    size: int
+
+
+def room_of(folder: Path) -> Room:
+    """What is left for us on the folder's disk. OSError."""
     found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)

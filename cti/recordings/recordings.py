@@ -5,9 +5,10 @@ trunk left the caller and right all agents (and the music, while the caller is h
 says `begin`, and `end` of what it returned; the end of the port's call ends the recording, too.
 
 Each file is told in the journal twice, as it begins and as it is closed (kind `recording`), and so gets into the index.
-No recording: the rules say none, the disk has less than min_free_gb (alarm `recording_disk`, until there is room), or
-the port records already; a file that cannot be written ends with what it holds (alarm `recording_failed`). The
-conversation goes on in each case. A file is closed by the engine's I/O thread; moving it to its day is one rename.
+No recording: the rules say none, the disk has less than min_free_gb or does not answer (alarm `recording_disk`, until
+there is room; looked at every ROOM_S), or the port records already; a file that cannot be written ends with what it
+holds (alarm `recording_failed`). The conversation goes on in each case. What touches the disk runs in a thread apart
+(Outside.apart): a file is closed by the engine's, moved to its day by ours.
 
 At the start what a crash left open is repaired. Files older than keep_days are removed, `REMOVE` every `LOOK_S`
 seconds, in a thread; the index keeps that there was one. What a port records at most: 18 hours.
@@ -15,7 +16,6 @@ seconds, in a thread; the index keeps that there was one. What a port records at
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta, tzinfo
 from pathlib import Path
@@ -32,6 +32,9 @@ from drivers.port import Port
 from drivers.recording import RecordEnd, Recording
 
 LOOK_S: Final = 600.0
+ROOM_S: Final = 10.0
+ANSWERS_S: Final = 10.0
+"""A disk that does not answer for so long takes no more recordings."""
 REMOVE: Final = 200
 
 Set = Callable[[str, bool, str], None]
@@ -73,14 +76,7 @@ class Talk:
             self._owner.closed(self, str(result.value))
         else:
             self.why, self.seconds = result.why, result.ms / 1000
-            self._owner.closed(self, _problem(result))
-
-
-def _problem(end: RecordEnd) -> str:
-    """What went wrong, in words; empty: nothing."""
-    if end.why == "failed":
-        return os.strerror(end.errno) if end.errno else "the file could not be written"
-    return {"overrun": "the disk was too slow", "lost": "the engine refused it"}.get(end.why, "")
+            self._owner.closed(self, result.problem)
 
 
 class Recordings:
@@ -91,9 +87,12 @@ class Recordings:
     ) -> None:
         self.rules, self.folder = rules, folder
         self._clock, self._records, self._zone, self._on_alarm = clock, records, zone, on_alarm
+        self._disk = records.outside.apart(ANSWERS_S)
+        self._has_room = True
+        self._room_asked = False
         self._talks: dict[str, Talk] = {}
         self._standing: set[str] = set()
-        self._timer: DelayedCall | None = None
+        self._timers: dict[str, DelayedCall] = {}
         self._names: dict[str, int] = {}
         self._second = ""
 
@@ -108,23 +107,26 @@ class Recordings:
             for found in files.repair(self.folder):
                 why = "repaired" if found.seconds else "empty"
                 self.tell(found.call, what="ended", file=found.name, seconds=round(found.seconds, 2), why=why)
+            self._saw_room(files.room_of(self.folder))
         except OSError as error:
             raise TipringError(
                 f"recordings {self.folder}: {error.strerror}; let the server's user write there, "
                 "or write recording: {calls: none}"
             ) from error
+        self._timers["room"] = self._clock.callLater(ROOM_S, self._ask_room)
         self._look()
 
     def stop(self) -> None:
         """Ends every recording; the files are closed as the engine stops."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
         for talk in list(self._talks.values()):
             talk.end()
 
     @property
     def under_way(self) -> list[Talk]:
-        """Those being recorded."""
+        """Those being recorded, or on their way to their day."""
         return list(self._talks.values())
 
     # a conversation
@@ -142,7 +144,7 @@ class Recordings:
     ) -> Talk | None:
         """Records what this port hears and is sent, until the talk's `end` or the end of the port's call. call: its id,
         None for a conversation without a caller. None: it is not recorded, see above."""
-        if self.rules.calls == "none" or not self._room():
+        if self.rules.calls == "none" or not self._has_room:
             return None
         now = self._clock.now()
         name = self._name(call or f"{self._records.journal.boot}-{conversation}")
@@ -168,16 +170,23 @@ class Recordings:
         self._records.event(call, "recording", "switch", agent=agent, **data)
 
     def closed(self, talk: Talk, problem: str) -> None:
-        """The engine has closed its file (or never opened it)."""
-        if self._talks.pop(talk.name, None) is None:
+        """The engine has closed its file, or never opened it, or still waits for a disk that does not answer: then it
+        stays in `open/`, and is mended when it was not written to for a while."""
+        if talk.name not in self._talks:
             self._failed(talk.call, problem)
-            return
-        try:
-            files.put_away(self.folder, talk.name)
-        except FileNotFoundError:
-            problem = problem or "its file is gone"
-        except OSError as error:
-            problem = f"it stays in {files.OPEN}: {error.strerror}"
+        elif talk.why == "late":
+            self._away(None, talk, problem)
+        else:
+            self._disk.ask(files.put_away, self.folder, talk.name).addBoth(self._away, talk, problem)
+
+    def _away(self, result: Path | Failure | None, talk: Talk, problem: str) -> None:
+        """Where it is kept; or it is not."""
+        self._talks.pop(talk.name, None)
+        if isinstance(result, Failure):
+            if not isinstance(result.value, OSError | OutsideError):
+                result.raiseException()
+            gone = isinstance(result.value, FileNotFoundError)
+            problem = (problem or "its file is gone") if gone else f"it stays in {files.OPEN}: {_said(result)}"
         if problem:
             self._failed(talk.call, f"{talk.file}: {problem}; {talk.seconds:.1f} s were recorded")
         else:
@@ -195,22 +204,30 @@ class Recordings:
 
     # the disk
 
-    def _room(self) -> bool:
-        try:
-            free = files.free_bytes(self.folder)
-        except OSError as error:
-            self._alarm("recording_disk", True, f"{self.folder}: {error.strerror}: no conversation is recorded")
-            return False
-        enough = free >= self.rules.min_free_gb * 1e9
-        said = f"{self.folder}: {free / 1e9:.1f} GB are free"
+    def _ask_room(self) -> None:
+        self._timers["room"] = self._clock.callLater(ROOM_S, self._ask_room)
+        if not self._room_asked:
+            self._room_asked = True
+            self._disk.ask(files.room_of, self.folder).addCallbacks(self._saw_room, self._no_room_seen)
+
+    def _saw_room(self, room: files.Room) -> None:
+        self._room_asked = False
+        self._has_room = room.free >= self.rules.min_free_gb * 1e9
+        said = f"{self.folder}: {room.free / 1e9:.1f} GB are free"
         want = f"recording.min_free_gb is {self.rules.min_free_gb:g}"
-        self._alarm("recording_disk", not enough, said if enough else f"{said}, {want}: no conversation is recorded")
-        return enough
+        text = said if self._has_room else f"{said}, {want}: no conversation is recorded"
+        self._alarm("recording_disk", not self._has_room, text)
+
+    def _no_room_seen(self, failure: Failure) -> None:
+        self._room_asked = self._has_room = False
+        if not isinstance(failure.value, OSError | OutsideError):
+            failure.raiseException()
+        self._alarm("recording_disk", True, f"{self.folder}: {_said(failure)}: no conversation is recorded")
 
     def _look(self) -> None:
-        self._timer = self._clock.callLater(LOOK_S, self._look)
+        self._timers["look"] = self._clock.callLater(LOOK_S, self._look)
         oldest = (self._clock.now().astimezone(self._zone) - timedelta(days=self.rules.keep_days)).date()
-        asked = self._records.outside.ask(files.remove_before, self.folder, oldest, REMOVE)
+        asked = self._disk.ask(files.remove_before, self.folder, oldest, REMOVE)
         asked.addCallback(self._removed, oldest.isoformat())
         asked.addErrback(self._not_removed)
 
@@ -233,3 +250,8 @@ class Recordings:
         if raised != (name in self._standing):
             (self._standing.add if raised else self._standing.discard)(name)
             self._on_alarm(name, raised, text)
+
+
+def _said(failure: Failure) -> str:
+    error = failure.value
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

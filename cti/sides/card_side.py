@@ -385,6 +385,10 @@ class CardSide:
 
     # what operations see
 
+    def unfinished(self) -> int:
+        """Recordings under way, or on their way to their day."""
+        return len(self.recordings.under_way)
+
     def open_talks(self) -> int:
         """Conversations with callers."""
         return sum(one.call is not None for one in self.switch.conversations)

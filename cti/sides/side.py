@@ -193,6 +193,10 @@ class Side(Protocol):
         """The agent's desk is there: what is wrong with the telephone is told."""
         ...
 
+    def unfinished(self) -> int:
+        """Recordings that do not yet lie where they are kept."""
+        ...
+
     def open_talks(self) -> int:
         """Talks under way, as far as is known."""
         ...

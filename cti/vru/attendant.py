@@ -5,7 +5,6 @@ Joins the pieces of cti.vru (menu, waiting, message) with the call and the queue
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -121,8 +120,7 @@ class Attendant:
 
         def kept(message: Message) -> None:
             call.message_s = message.seconds if message.seconds >= self._flow.message.least_s else 0.0
-            if message.why == "failed":
-                call.message_failed = os.strerror(message.errno) if message.errno else "the recording failed"
+            call.message_failed = message.problem
             if call.message_s or call.message_failed:
                 self._on_message(call, message)
             over()

@@ -2,7 +2,8 @@
 
 The file is a WAV of what the caller said (8 kHz mono). A caller who hangs up has left what was said until then: the
 recording is closed by the port, and `kept` is told its length in either case, also when this coroutine is cancelled.
-Disk full while recording: what was written stays, and the end says failed with the reason.
+Disk full while recording: what was written stays, and the end says failed with the reason. A disk that does not answer
+keeps no caller: the recording is given up after drivers.recording.CLOSES_S.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ END_KEY: Final = "#"
 class Message:
     """What was recorded. seconds: speech and pauses, without the silence or key that ended it as far as it is known.
 
-    why: stopped (hash key, or the call's end), silence, limit, failed (errno says why), or as the driver says.
+    why: stopped (hash key, or the call's end), silence, limit, or as the driver says. problem: what went wrong.
     """
 
     path: str
     seconds: float
     why: str
-    errno: int = 0
+    problem: str = ""
 
 
 async def leave_message(
@@ -53,7 +54,6 @@ async def leave_message(
     A message shorter than least_s is not one: the caller is told so, and the file is left to whoever asked. Raises what
     the port raises; kept is told once whatever happens after the recording began.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if (await port.play(*prompts.say("leave_message", language), stop_on_digit=True)).why == "digit":
         await port.collect(1, 1.0, 1.0, end="")  # the key that cut the prompt short does not end the message, too
     await port.play(BEEP)
@@ -68,10 +68,10 @@ async def leave_message(
 
     def ended(result: RecordEnd | Failure) -> None:
         if isinstance(result, Failure):
-            message = Message(str(path), 0.0, "failed")
+            message = Message(str(path), 0.0, "failed", "the recording failed")
         else:
             seconds = result.ms / 1000 - (rules.silence_s if result.why == "silence" else 0.0)
-            message = Message(str(path), max(seconds, 0.0), result.why, result.errno)
+            message = Message(str(path), max(seconds, 0.0), result.why, result.problem)
         stop_listening()
         kept(message)
         if not closed.called:
@@ -86,6 +86,6 @@ async def leave_message(
     message = await closed
     if message.why == "stopped" and not asked:
         raise CallEnded(f"{port.name}: the call ended during a message")
-    said = "message_saved" if message.seconds >= rules.least_s and message.why != "failed" else "message_empty"
+    said = "message_saved" if message.seconds >= rules.least_s and not message.problem else "message_empty"
     await port.play(*prompts.say(said, language))
     return message

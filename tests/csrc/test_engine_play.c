@@ -233,7 +233,10 @@ static int open_descriptors(void) {
 static void shares_the_descriptor_of_a_prompt(void) {
     struct loop_rig rig = loop_rig(8);
     ramp(wanted, 30000, 3);
-    wav_write(path, WAV_PCM, wanted, 60000);
+    struct wav_shape shape = WAV_PCM;
+    shape.data_length = 0; /* up to the file's end */
+    wav_write(path, shape, wanted, 60000);
+    NEED(truncate(path, 2 * TR_PROMPT_KEPT) == 0); /* too long to be kept in memory */
     int before = open_descriptors();
     for (uint32_t p = 0; p < 8; p++) {
         loop_say(&rig, (struct tr_command){.op = TR_OP_PLAY, .port = p, .a = {TR_PLAY_FILE}}, path, strlen(path));
@@ -241,6 +244,10 @@ static void shares_the_descriptor_of_a_prompt(void) {
     loop_step(&rig, 3);
     CHECK_INT(open_descriptors(), before + 1);
     loop_step(&rig, 250);
+    for (uint32_t p = 0; p < 8; p++) {
+        loop_say(&rig, (struct tr_command){.op = TR_OP_PLAY_STOP, .port = p}, NULL, 0);
+    }
+    loop_step(&rig, 3);
     CHECK_INT(open_descriptors(), before);
     for (int p = 1; p < 8; p++) {
         CHECK_MEM(rig.card->ports[p].sent, rig.card->ports[0].sent, 60000);

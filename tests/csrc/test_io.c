@@ -12,6 +12,11 @@ static char path[] = "/tmp/tipring-test-io.wav";
 
 static struct loop_rig rig_by_hand(void) { return loop_rig_with(1, (struct tr_engine_config){.paced = 1}); }
 
+static void run_io(struct loop_rig *rig) {
+    tr_io_run(&rig->engine->player_io);
+    tr_io_run(&rig->engine->recorder_io);
+}
+
 static void ticks(struct loop_rig *rig, int n) {
     for (int i = 0; i < n; i++) {
         tr_engine_tick(rig->engine);
@@ -49,17 +54,17 @@ static void late_disk_loses_blocks_but_no_time(void) {
     rig.card->ports[0].inject_count = sizeof tone / 2;
     uint32_t id = record(&rig);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 100); /* two seconds without the disk: the ring holds one */
     CHECK_INT(stats_of(&rig).io_overruns, 100 - TR_RECORD_RING / TR_BLOCK);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     for (int i = 0; i < 50; i++) {
         ticks(&rig, 1);
-        tr_io_run(&rig.engine->io);
+        run_io(&rig);
     }
     loop_say(&rig, (struct tr_command){.op = TR_OP_RECORD_STOP}, NULL, 0);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 1);
     CHECK(next_event(&rig, TR_EV_RECORD_DONE, &event));
     CHECK_INT(event.id, id);
@@ -80,14 +85,14 @@ static void dead_disk_ends_the_recording(void) {
     bool whole;
     uint32_t id = record(&rig);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 540);
     tr_engine_port_state(rig.engine, 0, &state);
     CHECK_INT(state.recording, id);
     ticks(&rig, 20); /* the ring and ten seconds */
     tr_engine_port_state(rig.engine, 0, &state);
     CHECK_INT(state.recording, 0);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 1);
     CHECK(next_event(&rig, TR_EV_RECORD_DONE, &event));
     CHECK_INT(event.a[0], TR_RECORD_OVERRUN);
@@ -102,17 +107,17 @@ static void recording_stopped_before_it_was_open(void) {
     ticks(&rig, 1);
     loop_say(&rig, (struct tr_command){.op = TR_OP_EPOCH, .a = {1}}, NULL, 0);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io); /* opens it only now */
+    run_io(&rig); /* opens it only now */
     ticks(&rig, 1);
     CHECK(!next_event(&rig, TR_EV_RECORD_DONE, &event));
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 1);
     CHECK(next_event(&rig, TR_EV_RECORD_DONE, &event)); /* told once, with its own epoch */
     CHECK_INT(event.id, id);
     CHECK_INT(event.epoch, 0);
     CHECK_INT(event.a[0], TR_RECORD_STOPPED);
     CHECK_INT(event.a[1], 0);
-    CHECK(rig.engine->io.recordings == NULL);
+    CHECK(rig.engine->recorder_io.recordings == NULL);
     loop_free(&rig);
 }
 
@@ -128,10 +133,10 @@ static void item_stopped_before_it_was_ready(void) {
     CHECK_INT(event.id, id);
     CHECK_INT(event.a[0], TR_PLAY_STOPPED);
     CHECK_INT(event.a[1], 0);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io);
-    CHECK(rig.engine->io.items == NULL); /* given back */
+    run_io(&rig);
+    CHECK(rig.engine->player_io.items == NULL); /* given back */
     CHECK_INT(stats_of(&rig).memory_bytes, before);
     CHECK(!next_event(&rig, TR_EV_PLAY_DONE, &event));
     loop_free(&rig);
@@ -145,11 +150,11 @@ static void port_gone_before_the_answer(void) {
     ticks(&rig, 1);
     CHECK_INT(tr_port_release(rig.engine, 0), TR_OK);
     for (int i = 0; i < 3; i++) {
-        tr_io_run(&rig.engine->io);
+        run_io(&rig);
         ticks(&rig, 1);
     }
-    CHECK(rig.engine->io.items == NULL);
-    CHECK(rig.engine->io.recordings == NULL);
+    CHECK(rig.engine->player_io.items == NULL);
+    CHECK(rig.engine->recorder_io.recordings == NULL);
     CHECK(next_event(&rig, TR_EV_RECORD_DONE, &event));
     CHECK_INT(event.id, id);
     loop_free(&rig);
@@ -166,11 +171,11 @@ static void late_prompt_is_counted_as_silence(void) {
     uint32_t id = loop_say(&rig, (struct tr_command){.op = TR_OP_PLAY, .a = {TR_PLAY_FILE}}, path, strlen(path));
     ticks(&rig, 1);
     CHECK_INT(stats_of(&rig).io_underruns, 0); /* not begun yet is not late */
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 60);
     CHECK_BETWEEN(stats_of(&rig).io_underruns, 8, 10); /* 51 blocks were read ahead */
     for (int i = 0; i < 100; i++) {
-        tr_io_run(&rig.engine->io);
+        run_io(&rig);
         ticks(&rig, 1);
     }
     CHECK(next_event(&rig, TR_EV_PLAY_DONE, &event));
@@ -194,10 +199,10 @@ static void too_many_requests_are_refused(void) {
         refused++;
     }
     CHECK_INT(refused, 5);
-    tr_io_run(&rig.engine->io);
+    run_io(&rig);
     ticks(&rig, 1);
-    tr_io_run(&rig.engine->io);
-    CHECK(rig.engine->io.items == NULL);
+    run_io(&rig);
+    CHECK(rig.engine->player_io.items == NULL);
     loop_free(&rig);
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from drivers.errors import ArgumentError, CardError, EngineError, PortStateError
 from drivers.items import Silence, Tone
 from drivers.operations import quietly
 from drivers.playing import Play
+from drivers.recording import CLOSES_S, Record
 from drivers.stepped import Stepper
 from drivers.tones import Tone as PlanTone
 from drivers.tones import TonePlan
@@ -336,6 +338,25 @@ def test_a_slow_close_is_waited_for_after_an_overrun(tmp_path: Path, monkeypatch
         rig.far.reconcile(0, 0.0)
         rig.time.run_for(0.08)
     assert rig.run(recording.ended, 1).ms == 300 and rig.far.state().files == 0
+    settled(rig)
+
+
+@pytest.mark.parametrize("limit_s", [None, 5.0])
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_s: float | None
+) -> None:
+    rig, _ = small_rig(event_ring=16)
+    engine_says: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "file_closed", lambda *closed: engine_says.append(closed))
+        recording = rig.far.record(tmp_path / "slow.wav", limit_s=limit_s)
+        rig.time.run_for(1.0)
+        ended = recording.stop() if limit_s is None else recording.ended
+        assert rig.run(ended, 3 * CLOSES_S).why == "late"
+    assert "closing" in rig.far.operations[0]  # the engine still has it
+    rig.run(rig.far.record(tmp_path / "next.wav", limit_s=0.1).ended, 1)
+    record, *how = engine_says[0]
+    record.file_closed(*how)  # the disk comes back
     settled(rig)
 
 

@@ -68,6 +68,7 @@ def test_old_days_are_removed_a_few_files_at_a_time(tmp_path: Path) -> None:
 
 
 def test_room_on_the_disk(tmp_path: Path) -> None:
-    assert files.free_bytes(tmp_path) > 0
+    room = files.room_of(tmp_path)
+    assert 0 < room.free < room.size
     with pytest.raises(FileNotFoundError):
-        files.free_bytes(tmp_path / "nowhere")
+        files.room_of(tmp_path / "nowhere")

@@ -163,7 +163,7 @@ def test_questions_run_in_threads_and_are_answered_in_ours(clock: SteppedClock) 
     name = results(outside.ask(lambda: threading.current_thread().name))
     assert name == []
     threads.run()
-    assert name[0].startswith("PoolThread-outside")
+    assert name[0].startswith("outside-")
     error = results(outside.ask(divmod, 1, 0))
     threads.run()
     assert isinstance(error[0].value, ZeroDivisionError)
@@ -186,6 +186,22 @@ def test_a_late_answer_is_an_error_and_too_many_questions_are_refused(clock: Ste
     threads.run()
     assert again == [1] and (outside.asked, outside.late, outside.refused) == (3, 1, 1)
     outside.close()
+
+
+def test_what_hangs_apart_holds_up_nobody(clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Threads()
+    outside = ThreadedOutside(clock, threads)
+    disk = outside.apart(5.0)
+    hold = threading.Event()
+    late = [results(disk.ask(hold.wait, 5)) for _ in range(10)]
+    answer = results(outside.ask(len, "xx"))
+    threads.run()
+    assert answer == [2]
+    clock.advance(5.1)
+    assert all(isinstance(one[0].value, OutsideError) for one in late)
+    monkeypatch.setattr("cti.outside.CLOSES_S", 0.0)
+    outside.close()  # does not wait for it
+    hold.set()
 
 
 def test_a_cancelled_question_leaves_nothing(clock: SteppedClock) -> None:

@@ -44,7 +44,7 @@ def length(path: Path) -> float:
 
 
 def test_until_the_hash_key(world: World, tmp_path: Path, saying) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / "messages" / "a.wav"
+    path = tmp_path / "a.wav"
     running, kept, recording_s = begin(world, path)
     speak(world, recording_s + 0.5, 4.0, tmp_path)
     world.press(recording_s + 5.0, "#")
