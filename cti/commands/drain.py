@@ -9,6 +9,10 @@ SAY_S = 15.0
 """Where nobody watches a bar, the state is told so often."""
 MANY = 3
 """Calls that came after the drain began: one or two were on their way."""
+STILL = (
+    "the server goes on draining: `tipring drain` waits again, `tipring drain --undo` takes calls again\n"
+    "已停止等待，服务器仍在排空：tipring drain 继续等待，tipring drain --undo 恢复接听"
+)
 NAME = "drain"
 HELP = "take no new calls and wait until the last one has ended"
 
@@ -17,7 +21,7 @@ EXAMPLES = """\
 Idle ports are busied out at once (the PBX hunts past them), the others after their calls. Callers who wait are served;
 conversations go on. A PBX that keeps callers waiting rings a port the moment it is on-hook: such a caller is served for
 --serve seconds more; who comes later hears that the service is not available, and the port stays off-hook.
-Status 0 when no call is left, 1 when --wait is over before.
+Status 0 when no call is left, 1 when --wait is over before. Ctrl-C ends the waiting; the server goes on draining.
 
 examples:
   tipring drain -c site.yaml                       then: systemctl restart tipring
@@ -46,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Asks the server, again and again."""
+    """Asks the server, again and again. Ctrl-C ends the waiting only."""
+    import sys
     from pathlib import Path
 
     from cti.errors import TipringError
@@ -62,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
         print(ask(state, {"do": "drain.undo"})["text"])
         return 0
     left = ask(state, {"do": "drain", "serve_s": args.serve})
-    return _wait(state, left, args.wait)
+    try:
+        return _wait(state, left, args.wait)
+    except KeyboardInterrupt:
+        print(f"\nnot waited for any more; {STILL}", file=sys.stderr)
+        return 130
 
 
 def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
