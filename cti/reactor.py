@@ -37,6 +37,11 @@ class MonotonicReactor(AsyncioSelectorReactor):
             signal.siginterrupt(signal.SIGCHLD, False)
             cast(Any, self).callLater(0, process.reapAllProcesses)  # who ended in between
 
+    def stop(self) -> None:
+        """As Twisted's; while it stops already (a second Ctrl-C, SIGTERM behind it), nothing more."""
+        if not cast(Any, self)._stopped:
+            cast(Any, super()).stop()
+
     def _child_ended(self, number: int, frame: FrameType | None) -> None:
         cast(Any, self).callFromThread(process.reapAllProcesses)
 

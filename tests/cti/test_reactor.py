@@ -68,3 +68,31 @@ def test_the_reactor_in_a_process_of_its_own() -> None:
     words = done.stdout.split()
     assert sorted(words) == ["child", "late", "now", "ping", "soon"]
     assert [word for word in words if word in ("now", "soon", "late")] == ["now", "soon", "late"]
+
+
+IMPATIENT = """
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)   # whoever started us in the background
+from cti.reactor import install
+reactor = install()
+from twisted.internet.defer import Deferred
+from twisted.python import log
+errors = []
+log.addObserver(lambda event: errors.append(event) if event.get("isError") else None)
+def stopping():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    done = Deferred()
+    reactor.callLater(0.2, done.callback, None)
+    return done
+reactor.addSystemEventTrigger("before", "shutdown", stopping)
+reactor.callLater(0, os.kill, os.getpid(), signal.SIGINT)
+reactor.run()
+print("stopped", len(errors))
+"""
+
+
+@pytest.mark.paced
+def test_a_second_ctrl_c_while_it_stops_is_nothing() -> None:
+    ran = subprocess.run([sys.executable, "-c", IMPATIENT], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (ran.stdout.strip(), ran.stderr) == ("stopped 0", "")
