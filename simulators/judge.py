@@ -39,8 +39,8 @@ UNKNOWN_TONES = frozenset({"no_choice", "failed"})
 AFTER_A_FLASH = frozenset({"abandoned_queue", "lost_in_transfer"})
 ENDED_IN_A_TRANSFER = ("abandoned_queue", "lost_in_transfer", "cut_by_power")
 TALK_TOLERANCE_S = 3.0
-# A busy tone that is so short before a flash is not heard; the flash itself takes so long.
-UNHEARD_S, FLASH_S = 2.0, 1.0
+# A tone that begins so short before a flash ends is not heard: the flash itself, and the moment until there is a sound.
+UNHEARD_S, FLASH_S = 1.0, 1.0
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
 AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
@@ -231,6 +231,8 @@ def _compare(
         same = same | {"answered"}
     if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
         same = same | UNKNOWN_TONES | (AFTER_A_FLASH if mine.outcome == "abandoned_ring" else frozenset())
+        if scenario.pbx.disconnect == "tone" and mine.outcome in ENDED_IN_A_TRANSFER:
+            same = same | {"answered", "message"}  # by a busy tone that is none for the server, and a record at best
     if mine.outcome in ("abandoned_queue", "lost_in_transfer") and _at_the_flash(mine, truth, scenario):
         same = same | {"answered", "failed"}
     if mine.outcome in ENDED_IN_A_TRANSFER and _as_we_hung_up(mine, truth, scenario):
@@ -277,10 +279,9 @@ def _into_an_alarm(mine: CallTruth, what: str, scenario: Scenario) -> bool:
 
 def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone, or by digits
-    which the flash cuts off? It gives the dial tone all the same, and the agent lifts. A tone is known by its cadence,
-    which takes two seconds, and no flash can wait so long each time: what tells is the PBX's record of the VRU's
-    extension. Where the make prints none, or it did not come whole and at once, nothing tells that nobody is there;
-    the agent says so, or hears it."""
+    which the flash cuts off? It gives the dial tone all the same, and the agent lifts. A sound that has begun is heard
+    out; where it begins with the flash, what tells is the PBX's record of the VRU's extension. Where the make prints
+    none, or it did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
     gone = mine.at("released")
     if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, scenario):
         return False

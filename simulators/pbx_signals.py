@@ -73,6 +73,7 @@ class Signals:
         calling = extension.pbx.cut(caller.calling)
         text = pattern.format(called=called, calling=calling, trunk=getattr(caller, "number", 0))
         told = calling if "{calling" in pattern else ""
+        wait_s = extension.pbx.random.uniform(*form.wait_s)
         extension.pbx.note(
             caller.call_no,
             "pbx",
@@ -82,9 +83,10 @@ class Signals:
             calling=told,
             called=called,
             digits=text,
+            takes_s=wait_s + len(text) * (form.on_ms + form.off_ms) / 1000,
             fault="",
         )
-        self.beside(text, extension.pbx.random.uniform(*form.wait_s))
+        self.beside(text, wait_s)
 
     def _status(self, name: str) -> str:
         return self._extension.pbx.plan.status_digits.get(name, "") if self._extension.kind == "vru" else ""

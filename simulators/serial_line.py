@@ -137,6 +137,11 @@ class End:
         self._free_at = 0.0
         self._due: DelayedCall | None = None
 
+    @property
+    def sending(self) -> bool:
+        """Are characters under way?"""
+        return bool(self._out)
+
     def connect(self, protocol: Protocol) -> End:
         """Opens this end for `protocol`. Raises OSError when the line is unplugged or the end is open already."""
         if self._line.unplugged:
@@ -254,10 +259,13 @@ class Line:
         """The PBX's side: opens its end and passes on what comes."""
         self.pbx.connect(Passing(received))
 
-    def unplug(self) -> None:
-        """The cable or converter is pulled: the server's end is lost and cannot be opened until `plug`."""
+    def unplug(self) -> bool:
+        """The cable or converter is pulled: the server's end is lost and cannot be opened until `plug`. True: in the
+        midst of something."""
+        cut = self.pbx.sending
         self.unplugged = True
         self.server.lost(ConnectionLost("device removed"))
+        return cut
 
     def plug(self) -> None:
         self.unplugged = False
@@ -406,10 +414,11 @@ class PtyLine:
         if self.read:
             self._changed(False)
 
-    def unplug(self) -> None:
-        """The converter is pulled: the device and its name are gone until `plug`."""
+    def unplug(self) -> bool:
+        """The converter is pulled: the device and its name are gone until `plug`. True: in the midst of something."""
+        cut = bool(self._out)
         if self._master < 0:
-            return
+            return cut
         if self._checking.active():
             self._checking.cancel()
         if self._sending is not None and self._sending.active():
@@ -420,6 +429,7 @@ class PtyLine:
         self.path.unlink(missing_ok=True)
         os.close(self._master)
         self._master = -1
+        return cut
 
     def plug(self) -> None:
         """It is back: another device under the same name."""

@@ -62,9 +62,9 @@ def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
 
 
 def _in_time(one: Happening, mine: CallTruth) -> bool:
-    """Was it told while the VRU had the call?"""
+    """Was it told, to its end, while the VRU had the call?"""
     ends = [at for at in (mine.at("flash"), mine.at("released"), mine.at("caller hangs up")) if at is not None]
-    return not ends or one.at_s < min(ends)
+    return not ends or one.at_s + one.data.get("takes_s", 0.0) < min(ends)
 
 
 def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]) -> list[str]:

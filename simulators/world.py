@@ -181,7 +181,7 @@ class World(Surroundings):
             line = self.wires.get(name)
             if line is None:
                 continue
-            self.clock.callLater(at_s, line.unplug)
+            self.clock.callLater(at_s, self._unplug, name, line)
             if for_s is not None:
                 self.clock.callLater(at_s + for_s, line.plug)
         printer = self.pbx.smdr
@@ -200,6 +200,15 @@ class World(Surroundings):
     def cut(self, port: int) -> None:
         """The wire of that VRU port breaks."""
         self.vru_card.faults(port, cut=True)
+
+    def _unplug(self, name: str, line: Wire) -> None:
+        """What was under way did not arrive whole."""
+        if line.unplug():
+            for one in reversed(self.truth.log):
+                if one.what == name or (one.what == "tells" and one.data["way"] == name):
+                    one.data["fault"] = "cut off"
+                    if one.what == name:
+                        break
 
     def _power(self, on: bool) -> None:
         """The PBX's power fails or returns: its extension lines have battery, or none; its E1 is dark."""

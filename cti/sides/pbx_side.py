@@ -161,8 +161,9 @@ class PbxSide:
     # step 7
 
     async def gone(self, call: Call, agent: Agent) -> str:
-        """By the PBX's record, or by silence where only silence tells. The agent's number is told now, where the group
-        wants that: after the flash nobody hears us, and until then a hang-up is noticed."""
+        """By the PBX's record, or by silence where only silence tells, or by a busy tone that is still being heard out.
+        The agent's number is told now, where the group wants that: after the flash nobody hears us, and until then a
+        hang-up is noticed."""
         if self.settled.caller_left(call):
             return "smdr"
         if not await self.transfers.heard_lately(call):
@@ -170,7 +171,9 @@ class PbxSide:
         group = self._centre.site.group(call.group or "")
         if group is not None and group.agent_number and agent.id.isdigit() and call.line is not None:
             await self._centre.attendant.say(call, "agent_number", agent=agent.id)
-        return ""
+        if isinstance(call.line, VruLine):
+            await call.line.clear()
+        return "smdr" if self.settled.caller_left(call) else ""
 
     def completes_alone(self, call: Call, how: str) -> bool:
         """Our wire was cut."""

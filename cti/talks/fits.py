@@ -192,10 +192,10 @@ class Fits:
         silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
         if silent and only and self.legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
             return self.same(call, early.record)
-        return self.looks_like(early.record, call)
+        return self.looks_like(early.record, call, early.came_s)
 
-    def looks_like(self, record: SmdrRecord, call: Call) -> bool:
-        """Can it be of a call that is still on our port, by its number and its length until now?"""
+    def looks_like(self, record: SmdrRecord, call: Call, came_s: float) -> bool:
+        """Can it be of a call that is still on our port, by its number and its length until the record came?"""
         if self.legs == "split_at_flash" or call.answered_s is None or record.transferred:
             return False
         if not self.same(call, record):
@@ -203,8 +203,9 @@ class Fits:
         known = known_caller(call, record)
         if record.duration_s is None:
             return known
-        lasted = self._clock.seconds() - call.answered_s
-        return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S)
+        lasted = came_s - call.answered_s
+        step = record.duration_step_s if record.duration_step_s > 1.0 else 0.0
+        return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S) + step
 
     def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg) -> bool:
         """Is a record without a known caller rather of the call that is on our port now, whose end the PBX has seen
@@ -215,7 +216,7 @@ class Fits:
             return self._clock.seconds() - leg.until(self._clock.seconds()) > AT_ONCE_S
         if there.answered_s is None:
             return record.answered is False
-        return self.looks_like(record, there)
+        return self.looks_like(record, there, self._clock.seconds())
 
     def talked(self, leg: Leg, record: SmdrRecord) -> float | None:
         """How long the agent talked, where the record tells better than we know: not where it counts the whole call, or

@@ -9,6 +9,7 @@ Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from cti.vru.bursts import Bursts
 from cti.vru.feature_code import Confirm, Dialled, dial_code
 from cti.vru.out_of_service import OutOfService
 from drivers.clock import Clock, DelayedCall
+from drivers.errors import TimedOut
 from drivers.events import (
     Alarm,
     CallerId,
@@ -95,6 +97,11 @@ LINE = Chart(
 # What a caller, the PBX or we make; silence is when there was none of it.
 SOUNDS = (VoiceBegin, VoiceEnd, DigitBegin, DigitEnd, ToneHeard, ToneEnded, NotTone, PlayDone)
 
+# Four cycles of a slow busy tone (0.5 s on and off), and a breath.
+UNCLEAR_S = 4.5
+# No gap of a busy or congestion tone is longer (0.7 s, GB/T 3380).
+GAP_S = 0.8
+
 
 class LineOwner(Protocol):
     """Who is told what happens on a line."""
@@ -153,6 +160,7 @@ class VruLine:
         self._watching = False
         self._silence: DelayedCall | None = None
         self._voice = False
+        self._stirred = False  # a sound began of which nothing is known yet
         self._sounded_s = 0.0
         self._bursts = Bursts(clock, burst_s, self._digits)
         self._unlisten: Callable[[], None] | None = None
@@ -201,6 +209,7 @@ class VruLine:
     def take(self) -> None:
         """The line is off-hook for a call."""
         self._stop_timer()
+        self._stirred = False
         self.machine.send("take")
 
     def free(self, *, stay: bool = False) -> None:
@@ -282,6 +291,21 @@ class VruLine:
             self._silence = self._clock.callLater(self._rules.silence_s, self._listen_for_silence)
         if not on:
             self.forget_digits()
+
+    async def clear(self) -> None:
+        """Waits while there is something to hear of which nobody can say yet what it is: a busy tone is known by its
+        cadence, which takes seconds, and a flash in them would hide that the caller has gone. Keys and voices are known
+        at once; what is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
+        limit_s = self._clock.seconds() + UNCLEAR_S
+        while (left := min(self._unclear_s(), limit_s - self._clock.seconds())) > 0.001:
+            with contextlib.suppress(TimedOut):
+                await self.port.wait_for(*SOUNDS, timeout_s=left)
+
+    def _unclear_s(self) -> float:
+        """So long it may be before the next burst of a tone; 0: nothing was heard, or it was no tone."""
+        if not self._stirred:
+            return 0.0
+        return GAP_S if self._voice else self.heard_s + GAP_S - self._clock.seconds()
 
     def forget_digits(self) -> None:
         """The digits heard just now were somebody's business already."""
@@ -402,6 +426,9 @@ class VruLine:
             self._sounded_s = self._clock.seconds()
             if isinstance(event, (VoiceBegin, VoiceEnd)):
                 self._voice = isinstance(event, VoiceBegin)
+                self._stirred = self._stirred or self._voice
+            elif not isinstance(event, PlayDone):
+                self._stirred = False  # it was a key, a voice, or a tone that is known
             if not isinstance(event, PlayDone):
                 self.heard_s = self._sounded_s
         if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):

@@ -3,12 +3,14 @@ on a real software card where the line's own electricity matters."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from cti.pbx.line_rules import LineRules, StatusDigits
-from cti.vru.line import RING_GAP_S, VruLine
+from cti.vru.line import GAP_S, RING_GAP_S, UNCLEAR_S, VruLine
 from drivers import events as ev
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
@@ -575,3 +577,47 @@ def test_the_engine_makes_a_port_busy_when_the_server_stands_still(busy_out: str
     assert [name for name, _ in bench.trouble] == ["stood_still"]
     assert bench.line.state == "idle"
     bench.line.stop()
+
+
+class TestASoundBeforeTheFlash:
+    """A busy tone takes seconds to be known; a flash in them would hide it."""
+
+    def waits_s(self, bench: Bench, limit_s: float = 10.0) -> float:
+        began, done = bench.clock.seconds(), Deferred.fromCoroutine(bench.line.clear())
+        while not done.called and bench.clock.seconds() - began < limit_s:
+            bench.clock.advance(0.02)
+        return bench.clock.seconds() - began
+
+    @pytest.fixture
+    def busy(self) -> Iterator[Bench]:
+        bench = Bench().to("busy")
+        bench.line.watch(True)
+        yield bench
+        bench.stop()
+        assert not bench.clock.getDelayedCalls()
+
+    def test_nothing_is_heard(self, busy: Bench) -> None:
+        assert self.waits_s(busy) == 0.0
+
+    def test_a_burst_whose_tone_goes_on_is_waited_for(self, busy: Bench) -> None:
+        busy.port.tell(ev.VoiceBegin)
+        busy.clock.callLater(2.5, lambda: busy.port.tell(ev.ToneHeard, name="busy", level_dbm0=-10.0))
+        assert 2.4 < self.waits_s(busy) < 2.6
+        assert busy.told == [("lost", "busy_tone")]
+
+    def test_a_burst_that_nothing_follows(self, busy: Bench) -> None:
+        busy.port.tell(ev.VoiceBegin)
+        busy.clock.advance(0.4)
+        busy.port.tell(ev.VoiceEnd)
+        assert 0.7 < self.waits_s(busy) <= GAP_S + 0.03
+        assert self.waits_s(busy) == 0.0, "once"
+
+    @pytest.mark.parametrize("known", [ev.NotTone, ev.DigitBegin])
+    def test_a_voice_or_a_key_is_known_at_once(self, busy: Bench, known: type[ev.Event]) -> None:
+        busy.port.tell(ev.VoiceBegin)
+        busy.clock.callLater(0.1, lambda: busy.port.tell(known, **({"digit": "1"} if known is ev.DigitBegin else {})))
+        assert self.waits_s(busy) < 0.2
+
+    def test_a_noise_that_never_ends(self, busy: Bench) -> None:
+        busy.port.tell(ev.VoiceBegin)
+        assert self.waits_s(busy) == pytest.approx(UNCLEAR_S, abs=0.05)
