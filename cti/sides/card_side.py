@@ -250,6 +250,7 @@ class CardSide:
                 self._caller_gone(call, cause)
             self.agents.follow(devices)
         self.verbs.waiting.look(devices)
+        self.moves.look(devices)
         self._limit(devices)
         self._own_records.look(devices)
         self._following.look(devices)

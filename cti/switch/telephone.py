@@ -5,20 +5,21 @@
   consulted in vain, or nobody yet: the one on hold is taken back. While one consulted is there: for KEY_S the keys 1
   (end the consultation), 2 (alternate), 3 (three-way) count; none of them: alternate.
 - Hung up: out of the conversation in hand. With one on hold and one consulted, who rings or talks: they are joined
-  (transferred). With one on hold alone: the telephone rings for it.
+  (transferred). What is on hold still: the telephone rings for it, for the latest first.
 
 Nobody dials for FIRST_S, or dials what is nothing: congestion or vacant-number tone, busy tone's howler in the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from cti.site import star_codes
+from cti.switch.device import Device
 from cti.switch.errors import VerbRefused
 from cti.switch.moves import RECALL_S
 from cti.switch.on_card import OnCard
@@ -95,11 +96,23 @@ class TelephoneMoves:
                 return
             if present is not None:
                 switch.clear(present, f"{seat.name} hung up")
-            if seat.held:
-                held = seat.held[-1]
-                switch.send(held, "recall", "on hold")
-                seat.ring(held.conversation.calling)
-                switch.limit(held, RECALL_S, lambda: switch.not_taken(held))
+            self._ring_for_held(seat)
+
+    def look(self, devices: Iterable[Device]) -> None:
+        """These changed: an on-hook telephone that rings for nobody (any more) rings for whom it still has on hold."""
+        for seat in devices:
+            if isinstance(seat, Seat) and not seat.off_hook:
+                self._ring_for_held(seat)
+
+    def _ring_for_held(self, seat: Seat) -> None:
+        switch = self._switch
+        if not seat.held or seat.alerting is not None or seat.present is not None or seat.alarms:
+            return
+        with switch.turn():
+            held = seat.held[-1]
+            switch.send(held, "recall", "on hold")
+            seat.ring(held.conversation.calling)
+            switch.limit(held, RECALL_S, lambda: switch.not_taken(held))
 
     def flashed(self, seat: Seat) -> None:
         """The recall button."""
@@ -144,7 +157,8 @@ class TelephoneMoves:
 
     def out_of_order(self, seat: Seat, alarms: tuple[str, ...]) -> None:
         """The card is gone: whatever went on there is over."""
-        self._no_more_keys(seat)
+        if alarms:
+            self._no_more_keys(seat)
         with self._switch.turn():
             for connection in list(seat.connections) if alarms else ():
                 self._switch.clear(connection, "alarm " + " ".join(alarms))

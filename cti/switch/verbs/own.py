@@ -81,6 +81,8 @@ class Own:
     def retrieve(self, asker: Asker, to: str | None) -> Answer:
         """What was being done meanwhile (dialled, called in vain) ends; a conversation in hand is not thrown away."""
         held, present = asker.held, asker.seat.present
+        if not asker.seat.off_hook:
+            raise WrongState(f"telephone {asker.seat.name} is on-hook: lift it")
         if present is not None and _speaks(present):
             raise WrongState("another conversation is in hand: alternate, transfer or hang up")
         if present is not None:
