@@ -253,7 +253,7 @@ class Conduct:
         what, caller = result.outcome, result.caller
         centre.event(call, "transfer", "port", what=what.value, how=result.how, caller=caller.value, **more)
         if caller is Caller.WITH_AGENT:
-            if result.extension and result.extension != agent.extension:  # somebody else took it
+            if result.extension and result.extension != call.extension:  # somebody else took it
                 other = centre.acd.at_extension(result.extension)
                 call.agent, call.extension = other.id if other is not None else None, result.extension
             call.talk_s = centre.clock.seconds()
@@ -261,8 +261,8 @@ class Conduct:
             call.blind = what is Transfer.HANDED_OVER
             self._send(call, "answered")
             return
-        if result.extension:  # it rang elsewhere in the end
-            agent = centre.acd.at_extension(result.extension) or agent
+        if call.agent is not None:  # who was called last: it may have rung elsewhere in the end
+            agent = centre.acd.agent(call.agent)
         centre.side.failed(call, agent, result)
         call.tried = agent.extension
         if caller is Caller.RECALLED:

@@ -81,7 +81,7 @@ class CardSide:
         self.switch = OnCard(centre.clock, Hearing(self._sound, self._notice_over), self)
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
         self.routes.seized = CallsOut(centre.records, self.switch, self.signals).seized
-        self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls)
+        self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls, self._rings_elsewhere)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         reach = Reach(self.switch, self.seating.outside)
         self.verbs = Verbs(self.switch, reach, self.telling.verb)
@@ -254,6 +254,11 @@ class CardSide:
         self._limit(devices)
         self._own_records.look(devices)
         self._following.look(devices)
+
+    def _rings_elsewhere(self, call: Call, before: Agent, after: Agent) -> None:
+        """The one agent's screen, and the other's."""
+        self._centre.pop_ups.withdraw(call, before)
+        self._centre.pop_ups.show_too(call, after)
 
     def _limit(self, devices: Iterable[Device]) -> None:
         """A conversation of trunks alone, which nobody of ours hears, has the site's limit: a line may not say that it

@@ -7,7 +7,7 @@ handed on to nobody we know (outside, a telephone without an agent) leaves the a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cti.switch.device import Device
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 
 class AgentLines:
-    """``calls``: those that have not ended, by id."""
+    """``calls``: those that have not ended, by id. ``moved(call, before, after)``: told of a caller who rings at
+    another agent's telephone now."""
 
-    def __init__(self, acd: Acd, calls: Mapping[str, Call]) -> None:
-        self._acd, self._calls = acd, calls
+    def __init__(
+        self,
+        acd: Acd,
+        calls: Mapping[str, Call],
+        moved: Callable[[Call, Agent, Agent], object],
+    ) -> None:
+        self._acd, self._calls, self._moved = acd, calls, moved
 
     def follow(self, devices: Iterable[Device]) -> None:
         """These devices' connections changed."""
@@ -37,7 +43,24 @@ class AgentLines:
             for seat in seats:
                 agent = self._acd.at_extension(seat.name)
                 if agent is not None:
+                    self._rings(agent, seat)
                     self._has_not(agent, seat)
+
+    def _rings(self, agent: Agent, seat: Seat) -> None:
+        """A caller who was offered to another agent, whose telephone rings for them no more, rings here: deflected, or
+        picked up from an on-hook telephone."""
+        conversation = seat.alerting.conversation if seat.alerting is not None else None
+        call = conversation.call if conversation is not None else None
+        if conversation is None or call is None or call.state != "transferring" or call.agent in (None, agent.id):
+            return
+        before = self._acd.agent(call.agent or "")
+        if any(one.device.name == before.extension for one in conversation.ringing):
+            return
+        entry = self._acd.entries.get(call.id)
+        ring_s = seat.takes_s(entry.queue.settings.ring_s) if entry is not None else None
+        if self._acd.offer_elsewhere(call.id, agent, ring_s):
+            call.agent, call.extension = agent.id, seat.name
+            self._moved(call, before, agent)
 
     def _has(self, agent: Agent, seat: Seat, call: Call) -> None:
         """The caller is another's as long as that one has a part in it, too."""

@@ -63,7 +63,7 @@ def test_the_one_who_rings_hangs_up(hung_up: tuple[CardBench, Any]) -> None:
 
 
 def test_nobody_is_taken_back_while_the_handset_is_down(hung_up: tuple[CardBench, Any]) -> None:
-    world, call = hung_up
+    world, _ = hung_up
     with pytest.raises(WrongState, match="lift"):
         world.side.verb("1001", "retrieve", None)
     world.stop()
