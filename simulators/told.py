@@ -48,8 +48,8 @@ def differences(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
 
 def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
     ani, told = call.get("ani"), {str(one.data["calling"]) for one in whole(mine) if one.data["calling"]}
-    if ani == mine.ani:
-        return
+    if ani == mine.ani or (ani and call.get("ani_truncated") and (mine.ani or "").endswith(ani)):
+        return  # right, or right as far as it goes and marked so
     if ani is None:
         spoilt = len(whole(mine)) < len(tellings(mine))
         if told and not spoilt and mine.outcome != "abandoned_ring":
@@ -57,8 +57,17 @@ def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
     elif ani in told and mine.ani is not None and mine.ani.endswith(ani):
         if not call.get("ani_truncated"):
             yield f"ani {ani} is not marked as cut, the caller's is {mine.ani}"
-    elif not call.get("ani_doubt"):  # a damaged digit that nothing shows, on a line that is known to be bad
+    elif not call.get("ani_doubt") and not _exchanged(
+        ani, mine
+    ):  # a damaged digit that nothing shows, on a line that is known to be bad
         yield f"ani {ani}, the caller's is {mine.ani}"
+
+
+def _exchanged(ani: str, mine: CallTruth) -> bool:
+    """Do its digits stand out of order in a message that was reordered? Messages have no checksum: as long as nothing
+    else on the line shows damage, nothing tells."""
+    reordered = any(one.data["fault"] == "reordered" for one in tellings(mine))
+    return reordered and mine.ani is not None and sorted(ani) == sorted(mine.ani)
 
 
 def _in_time(one: Happening, mine: CallTruth) -> bool:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MAX_SILENT_FLASHES = 2
 # A PBX that refuses so many transfers in a row may have nobody on hold: the caller is asked.
 REFUSED_AGAIN = 2
+# So many transfers in a row that the PBX refused, or gave no dial tone for: it is not used as it wants to be.
+IN_VAIN = 5
 # A call whose record is as long as it was until our flash ended then; records print whole seconds.
 AT_FLASH_S = 2.0
 # Whom the PBX held rings again so soon after it has printed that record; nobody hangs up, redials and comes through to
@@ -51,6 +53,8 @@ class PbxTransfers:
         self._refused: dict[Call, int] = {}  # transfers in a row
         self._guess: Call | None = None  # the last one who was recalled, if that is not certain
         self._at_flash = 0  # so many calls in a row ended at our flash
+        self._in_vain = 0  # transfers in a row, of whatever calls
+        self._vain: set[Call] = set()  # those whose last transfer was one of them
         self._ended_there: dict[str, tuple[Call, float]] = {}  # the last one, by our extension, and when
 
     def close(self) -> None:
@@ -59,6 +63,7 @@ class PbxTransfers:
 
     def forget(self, call: Call) -> None:
         """The call is over."""
+        self._vain.discard(call)
         self._silent.pop(call, None)
         self._refused.pop(call, None)
         self._recalls.forget(call)
@@ -216,7 +221,26 @@ class PbxTransfers:
             result = await self._centre.steps.step_7_transfer(call, agent, flashed=True)
         if result is not None and result.caller is Caller.WITH_AGENT:
             self._at_flash = 0
+        if result is not None:
+            self._count(call, result)
         return await self._refused_again(call, result)
+
+    def _count(self, call: Call, result: TransferResult) -> None:
+        """Does this PBX put anybody through, the way we ask it to?"""
+        self._vain.discard(call)
+        if result.outcome in (Transfer.REFUSED, Transfer.NO_DIAL_TONE):
+            self._vain.add(call)
+            self._in_vain += 1
+            if self._in_vain == IN_VAIN:
+                text = (
+                    f"{IN_VAIN} transfers in a row came to nothing, the last one: {result.how}. Was the PBX changed?"
+                    " See pbx.dialect, the agents' extensions, transfer_prefix, flash_ms; tipring line learn tries the line"
+                )
+                self._centre.set_alarm("transfers_fail", True, text)
+        elif result.outcome is not Transfer.CALLER_LOST:
+            if self._in_vain >= IN_VAIN:
+                self._centre.set_alarm("transfers_fail", False, "the PBX transfers again")
+            self._in_vain = 0
 
     async def _refused_again(self, call: Call, result: TransferResult | None) -> TransferResult | None:
         """Some PBXs give the dial tone to a flash after the caller has gone, refuse what is dialled, and are silent
@@ -243,8 +267,10 @@ class PbxTransfers:
             self._silent[call] = self._silent.get(call, 0) + 1
 
     def hopeless(self, call: Call) -> str:
-        """This PBX gives no dial tone at all."""
+        """This PBX gives no dial tone at all, or transfers nobody. Each call tries once: it may be in order again."""
         flashes = self._silent.get(call, 0)
+        if flashes < MAX_SILENT_FLASHES and self._in_vain >= IN_VAIN and call in self._vain:
+            return f"{self._in_vain} transfers in a row came to nothing"
         return f"no dial tone after {flashes} flashes" if flashes >= MAX_SILENT_FLASHES else ""
 
     def _flash_too_long(self) -> None:

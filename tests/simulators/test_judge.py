@@ -70,6 +70,30 @@ def test_each_disagreement_is_found(change: dict[str, Any], found: str) -> None:
     assert any(found in str(finding) for finding in findings)
 
 
+def test_digits_out_of_order_in_a_reordered_message_are_forgiven() -> None:
+    """Nothing shows them; other digits do not come of it."""
+    truth = world()
+    next(one for one in truth.log if one.what == "tells").data["fault"] = "reordered"
+    assert judge([{**CALL, "ani": "13800138000"[::-1]}], truth, SCENARIO) == []
+    assert judge([{**CALL, "ani": "13800138001"}], truth, SCENARIO) != []
+
+
+def test_a_number_that_is_marked_as_cut_is_right_as_far_as_it_goes() -> None:
+    truth = world()
+    next(one for one in truth.log if one.what == "tells").data["fault"] = "noise"
+    assert judge([{**CALL, "ani": "8000", "ani_truncated": True}], truth, SCENARIO) == []
+    assert judge([{**CALL, "ani": "8000"}], truth, SCENARIO) != []
+    assert judge([{**CALL, "ani": "8001", "ani_truncated": True}], truth, SCENARIO) != []
+
+
+def test_digits_after_the_answer_that_were_cut_short_told_nothing() -> None:
+    truth = world()
+    tells = next(one for one in truth.log if one.what == "tells")
+    assert judge([{**CALL, "dnis": None}], truth, SCENARIO) != []
+    tells.data["takes_s"] = 30.0
+    assert judge([{**CALL, "dnis": None}], truth, SCENARIO) == []
+
+
 def test_a_call_that_nobody_made() -> None:
     findings = judge([CALL, {**CALL, "call": "1-000002", "port": 2}], world(), SCENARIO)
     assert [str(finding) for finding in findings] == ["caller 0 (call 1-000002): nobody made this call"]

@@ -1,0 +1,50 @@
+"""A PBX that puts nobody through, as we ask it to: told, and callers hear so in place of being tried again (step 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cti.sides.pbx_transfers import IN_VAIN
+from cti.switch.interface import Caller, Transfer
+from drivers import events as ev
+from tests.cti.centre_bench import CentreBench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[CentreBench]:
+    made = CentreBench(tmp_path, agents=12)
+    yield made
+    made.stop()
+    assert not made.faults(), made.faults()
+
+
+def refused(bench: CentreBench, how: Transfer = Transfer.REFUSED) -> None:
+    """One call whose first transfer fails so; then the caller hangs up."""
+    bench.transferring()
+    bench.switch.ends(how, Caller.WITH_US, "info")
+    bench.port.tell(ev.LoopDrop)
+    bench.run(3.0)
+
+
+def test_it_is_told_after_some_in_a_row_and_callers_are_not_kept(bench: CentreBench) -> None:
+    for _ in range(IN_VAIN):
+        assert bench.centre.alarms == {}
+        refused(bench)
+    assert "came to nothing, the last one: info. Was the PBX changed?" in bench.centre.alarms["transfers_fail"]
+    call = bench.transferring()
+    bench.switch.ends(Transfer.REFUSED, Caller.WITH_US, "info")
+    bench.run(2.0)
+    assert bench.outcome(call) == ("failed", f"{IN_VAIN + 1} transfers in a row came to nothing")
+    assert ("play", "cannot_transfer") in bench.port.log
+    bench.run(3.0)
+    bench.talking()
+    assert bench.centre.alarms == {}, "each call tries once: it is in order again"
+
+
+def test_a_busy_telephone_says_that_the_pbx_understands_us(bench: CentreBench) -> None:
+    for how in (Transfer.REFUSED, Transfer.BUSY) * IN_VAIN:
+        refused(bench, how)
+    assert bench.centre.alarms == {}
