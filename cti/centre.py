@@ -25,6 +25,7 @@ from cti.machine import Machine
 from cti.nine_steps import NineSteps
 from cti.operations.log import Log
 from cti.operations.metrics import Metrics
+from cti.recordings.messages import MessageFiles
 from cti.records.records import Records
 from cti.sides.side import Line, Side
 from cti.site.config import Site
@@ -83,6 +84,9 @@ class Centre:
         self.telephones = telephones(self)
         self.side = side(self)
         self.switch = self.side.switch
+        self.messages = MessageFiles(
+            clock, records, site.messages, site.zone, site.limits.messages_keep_days, self.set_alarm
+        )
         self.desks.messages_seen = self.side.lamps.looked_at
         self.desks.call_control = self.side.verb
         self.desks.telephone_lifted = self._telephone_lifted
@@ -105,6 +109,7 @@ class Centre:
         self.side.start()
         self.telephones.start()
         self.side.lamps.start()
+        self.messages.start()
 
     def stop(self) -> None:
         """Ends what goes on: every call gets its end in the record.
@@ -112,6 +117,7 @@ class Centre:
         Callers who wait go first: an agent who comes free on the way is not promised to any of them."""
         for call in sorted(self.calls.values(), key=lambda call: call.state != "queued"):
             self.conduct.stop(call, "the server stops")
+        self.messages.stop()
         self.side.stop()
         self.telephones.close()
         self.side.close()

@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cti.commands.recordings import add_who, asked_password, now
+from cti.commands import listening
 
 if TYPE_CHECKING:
+    from cti.commands.listening import Kept
     from cti.recordings.rights import Listener
     from cti.records.row import CallRow
     from cti.site.config import Site
 
 NAME = "messages"
-HELP = "messages that callers left: list, play, export (留言查询、播放、导出)"
+HELP = "messages that callers left: list, play, export, hold (留言查询、播放、导出、保全)"
 
 EXAMPLES = """\
 examples:
   tipring messages list --since today
   tipring messages list --group sales --json
+  tipring messages list --going                         what the server removes in the coming night
   tipring messages play 12-000034                       by the call's number
   tipring messages export --since 7d --to /mnt/messages
   tipring messages play 12-000034 --as 1001             as an agent, by password: those left for the agent's groups
-Who played or exported which is noted in messages/access.jsonl of the state folder.
+  tipring messages hold 12-000034 --why "complaint 17"  is not removed by its age, until `release`
+Who played, exported or held which is noted in messages/access.jsonl of the state folder.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, with which, as whom."""
     parser.epilog = EXAMPLES
-    parser.add_argument("do", choices=("list", "play", "export"), help="list them, hear one, copy them")
-    parser.add_argument("which", nargs="*", metavar="CALL", help="left by these calls")
-    parser.add_argument("-c", "--config", default="conf/site.yaml", metavar="FILE", help="site file (conf/site.yaml)")
-    parser.add_argument("--since", metavar="TIME", help="30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00")
-    parser.add_argument("--ani", metavar="NUMBER", help="only this caller's: any way of writing, or the number's end")
+    listening.add_arguments(parser, "list", "CALL", "message")
     parser.add_argument("--group", metavar="NAME", help="only those left for this group")
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
-    parser.add_argument("--json", action="store_true", help="list: one JSON object a message")
-    parser.add_argument("--to", metavar="FOLDER", help="export: where they are copied, with index.jsonl")
-    add_who(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,46 +42,28 @@ def run(args: argparse.Namespace) -> int:
     from cti.commands.calls import asked_since
     from cti.customers.numbering import NumberPlan
     from cti.errors import TipringError
-    from cti.recordings import hearing
+    from cti.recordings import rights
     from cti.records.store import existing_store
     from cti.site.config import load_site
 
     site = load_site(args.config)
-    if args.do == "play" and len(args.which) != 1:
-        raise TipringError("play hears one: write its call, as `tipring messages list` shows it")
-    if args.do == "export" and args.to is None:
-        raise TipringError("export needs --to FOLDER")
-    who = _listener(args, site)
+    listening.check(args, "tipring messages list", "call")
+    who = listening.listener(args, site, site.messages, rights.of_messages)
     groups = _groups(args, site, who)
     since = asked_since(args, site)
     store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
+    limit = None if args.going else args.limit
     try:
-        rows = store.messages(
-            since=since, calls=args.which or None, ani=args.ani, groups=groups, limit=args.limit
-        )  # fmt: skip
+        rows = store.messages(since=since, calls=args.which or None, ani=args.ani, groups=groups, limit=limit)
     finally:
         store.close()
     if args.do == "list":
-        _show(rows, site, args.json)
+        _show(rows, site, args)
         return 0
     if not rows:
         raise TipringError("there is none that you may hear; `tipring messages list` shows what there is")
-    files = [(_path(site, row), as_json(row)) for row in rows]
-    if args.do == "play":
-        hearing.play(site.messages, now, who, [path for path, _ in files])
-    else:
-        hearing.export(site.messages, now, who, files, Path(args.to))
-        print(f"{len(rows)} exported to {args.to}")
-    return 0
-
-
-def _listener(args: argparse.Namespace, site: Site) -> Listener:
-    from cti.desk.passwords import verify
-    from cti.recordings import rights
-
-    if args.who is None:
-        return rights.on_the_server(site.messages, os.geteuid())
-    return rights.of_messages(site, args.who, asked_password(args), verify)
+    files = [(path_of(site, row), as_json(row)) for row in rows]
+    return listening.act(args, site.messages, who, files)
 
 
 def _groups(args: argparse.Namespace, site: Site, who: Listener) -> tuple[str, ...] | None:
@@ -105,16 +81,12 @@ def _groups(args: argparse.Namespace, site: Site, who: Listener) -> tuple[str, .
     return (args.group,)
 
 
-def _path(site: Site, row: CallRow) -> Path:
-    from cti.errors import TipringError
-
-    path = site.messages / Path(row.message_path or "").name
-    if not path.is_file():
-        raise TipringError(f"{path} is not there; was the file taken away?")
-    return path
+def path_of(site: Site, row: CallRow) -> Path:
+    """Where its sound is, or was."""
+    return site.messages / Path(row.message_path or "").name
 
 
-def as_json(row: CallRow) -> dict[str, object]:
+def as_json(row: CallRow) -> dict[str, Any]:
     """A message as others read it."""
     return {
         "call": row.id,
@@ -127,30 +99,36 @@ def as_json(row: CallRow) -> dict[str, object]:
     }
 
 
-def _show(rows: list[CallRow], site: Site, json: bool) -> None:
-    import msgspec
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _kept(site: Site, row: CallRow) -> Kept:
+    from cti.recordings.messages import day_of
 
-    if json:
-        for row in rows:
-            print(msgspec.json.encode(as_json(row)).decode())
+    path = path_of(site, row)
+    return listening.kept(path, lambda: day_of(path, site.zone), site.limits.messages_keep_days)
+
+
+def _show(rows: list[CallRow], site: Site, args: argparse.Namespace) -> None:
+    import msgspec
+
+    kept = [(row, _kept(site, row)) for row in rows]
+    if args.going:
+        kept = [(row, how) for row, how in kept if listening.going(how, site)]
+    if args.json:
+        for row, how in kept:
+            print(msgspec.json.encode({**as_json(row), **how.about}).decode())
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("call began 来电", "call 通话编号", "ANI 主叫", "group 技能组"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("s 秒", justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            f"{row.started_at.astimezone(site.zone):%Y-%m-%d %H:%M:%S}",
-            row.id,
-            row.ani or "",
-            row.group_name or "",
-            "" if row.message_s is None else f"{row.message_s:.1f}",
-        )
-    console.print(table)
-    console.print(f"{len(rows)} message{'s' if len(rows) != 1 else ''}")
+    listening.show(
+        [(text, False) for text in ("call began 来电", "call 通话编号", "ANI 主叫", "group 技能组")]
+        + [("s 秒", True), ("kept until 保留至", False)],
+        (
+            (
+                f"{row.started_at.astimezone(site.zone):%Y-%m-%d %H:%M:%S}",
+                row.id,
+                row.ani or "",
+                row.group_name or "",
+                "" if row.message_s is None else f"{row.message_s:.1f}",
+                how.text,
+            )
+            for row, how in kept
+        ),
+        "message",
+    )

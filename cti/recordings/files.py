@@ -9,15 +9,18 @@ Serves step 9.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
+
+from cti.recordings import holds
 
 OPEN: Final = "open"
 HEADER: Final = 44
@@ -46,17 +49,18 @@ class Repaired:
     seconds: float
 
 
-def repair(folder: Path) -> Iterator[Repaired]:
-    """Mends and puts away each file in `open/`. OSError where one cannot be."""
+def repair(folder: Path, under_way: Collection[str] = (), quiet_since: float = math.inf) -> Iterator[Repaired]:
+    """Mends and puts away each file in `open/`, but those under way, and those written to later than this (seconds
+    since the epoch). OSError where one cannot be."""
     try:
         names = sorted(os.listdir(folder / OPEN))
     except FileNotFoundError:
         return
     for name in names:
         found = _OPEN_NAME.fullmatch(name)
-        if found is None:
-            continue
         path = folder / OPEN / name
+        if found is None or name in under_way or path.stat().st_mtime > quiet_since:
+            continue
         frames = _mend(path)
         if frames:
             put_away(folder, name)
@@ -92,20 +96,29 @@ def _mend(path: Path) -> int:
         return int(frames)
 
 
-def remove_before(folder: Path, day: date, most: int) -> tuple[int, bool]:
-    """Removes files of days before this one, `most` at a time; how many, and whether none are left."""
-    removed = 0
+def remove_before(folder: Path, day: date, most: int) -> tuple[list[str], bool]:
+    """Removes files of days before this one, `most` at a time, but none that is held or in use; their names as the
+    index knows them, and whether none are left."""
+    removed: list[str] = []
     with suppress(FileNotFoundError):
         for name in sorted(os.listdir(folder)):
             if not _DAY.fullmatch(name) or name >= day.isoformat():
                 continue
-            for file in sorted(os.listdir(folder / name)):
-                if removed >= most:
-                    return removed, False
-                os.unlink(folder / name / file)
-                removed += 1
-            os.rmdir(folder / name)
+            with os.scandir(folder / name) as entries:
+                for entry in entries:
+                    if entry.name.endswith(holds.MARK) or not holds.remove(folder / name / entry.name):
+                        continue
+                    removed.append(f"{name}/{entry.name}")
+                    if len(removed) == most:
+                        return removed, False
+            with suppress(OSError):  # what is held stays, and its day
+                os.rmdir(folder / name)
     return removed, True
+
+
+def day_of(name: str) -> date:
+    """The day of a file, by its name as the index knows it."""
+    return date.fromisoformat(name[:10])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from cti.errors import TipringError
+from cti.recordings import holds
 from cti.recordings.rights import Listener, note
 from drivers import wav
 
@@ -30,6 +32,12 @@ def play(folder: Path, now: Now, who: Listener, paths: Iterable[Path]) -> None:
     player = next((words for words in PLAYERS if shutil.which(words[0])), None)
     if player is None:
         raise TipringError("there is no aplay (package alsa-utils) and no play (sox) here; use export")
+    paths = list(paths)
+    with _kept(paths):
+        _play(folder, now, who, paths, player)
+
+
+def _play(folder: Path, now: Now, who: Listener, paths: Iterable[Path], player: Sequence[str]) -> None:
     for path in paths:
         note(folder, now(), who, "play", _name(folder, path))
         if subprocess.run([*player, str(path)], check=False).returncode != 0:
@@ -48,13 +56,24 @@ def export(
                 name = _name(folder, path)
                 copy = to / name.replace("/", "_")
                 note(folder, now(), who, "export", name)
-                if mono:
-                    wav.write(copy, [_mixed(wav.read(path).channels)])
-                else:
-                    shutil.copyfile(path, copy)
+                with _kept([path]):
+                    if mono:
+                        wav.write(copy, [_mixed(wav.read(path).channels)])
+                    else:
+                        shutil.copyfile(path, copy)
                 index.write(msgspec.json.encode({**about, "copy": copy.name}) + b"\n")
     except OSError as error:
         raise TipringError(f"{error.filename or to}: {error.strerror}") from error
+
+
+@contextmanager
+def _kept(paths: Iterable[Path]) -> Iterator[None]:
+    """None of them is removed by its age meanwhile."""
+    try:
+        with holds.in_use(paths):
+            yield
+    except FileNotFoundError as error:
+        raise TipringError(f"{error.filename} is not there any more") from error
 
 
 def _name(folder: Path, path: Path) -> str:

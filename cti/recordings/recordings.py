@@ -10,14 +10,14 @@ there is room; looked at every ROOM_S), or the port records already; a file that
 holds (alarm `recording_failed`). The conversation goes on in each case. What touches the disk runs in a thread apart
 (Outside.apart): a file is closed by the engine's, moved to its day by ours.
 
-At the start what a crash left open is repaired. Files older than keep_days are removed, `REMOVE` every `LOOK_S`
-seconds, in a thread; the index keeps that there was one. What a port records at most: 18 hours.
+At the start what a crash left open is repaired, and every MEND_S what a disk left there that hung. Files older than
+keep_days are removed (cti.recordings.aging); the index keeps that there was one. What a port records at most: 18 hours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta, tzinfo
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,17 +25,17 @@ from twisted.python.failure import Failure
 
 from cti.errors import OutsideError, TipringError
 from cti.recordings import files
+from cti.recordings.aging import Aging
 from cti.records.records import Records
 from cti.site.recording import RecordingRules
 from drivers.clock import Clock, DelayedCall
 from drivers.port import Port
 from drivers.recording import RecordEnd, Recording
 
-LOOK_S: Final = 600.0
+MEND_S: Final = 3600.0
 ROOM_S: Final = 10.0
 ANSWERS_S: Final = 10.0
 """A disk that does not answer for so long takes no more recordings."""
-REMOVE: Final = 200
 
 Set = Callable[[str, bool, str], None]
 """An alarm: name, raised, text."""
@@ -88,6 +88,15 @@ class Recordings:
         self.rules, self.folder = rules, folder
         self._clock, self._records, self._zone, self._on_alarm = clock, records, zone, on_alarm
         self._disk = records.outside.apart(ANSWERS_S)
+        self._aging = Aging(
+            clock,
+            self._disk,
+            zone,
+            rules.keep_days,
+            lambda before, most: files.remove_before(folder, before, most),
+            self._removed,
+            self._trouble,
+        )
         self._has_room = True
         self._room_asked = False
         self._talks: dict[str, Talk] = {}
@@ -104,9 +113,7 @@ class Recordings:
             return
         try:
             (self.folder / files.OPEN).mkdir(mode=0o750, parents=True, exist_ok=True)
-            for found in files.repair(self.folder):
-                why = "repaired" if found.seconds else "empty"
-                self.tell(found.call, what="ended", file=found.name, seconds=round(found.seconds, 2), why=why)
+            self._mended(files.repair(self.folder))
             self._saw_room(files.room_of(self.folder))
         except OSError as error:
             raise TipringError(
@@ -114,10 +121,12 @@ class Recordings:
                 "or write recording: {calls: none}"
             ) from error
         self._timers["room"] = self._clock.callLater(ROOM_S, self._ask_room)
-        self._look()
+        self._timers["mend"] = self._clock.callLater(MEND_S, self._mend)
+        self._aging.start()
 
     def stop(self) -> None:
         """Ends every recording; the files are closed as the engine stops."""
+        self._aging.stop()
         for timer in self._timers.values():
             if timer.active():
                 timer.cancel()
@@ -224,24 +233,29 @@ class Recordings:
             failure.raiseException()
         self._alarm("recording_disk", True, f"{self.folder}: {_said(failure)}: no conversation is recorded")
 
-    def _look(self) -> None:
-        self._timers["look"] = self._clock.callLater(LOOK_S, self._look)
-        oldest = (self._clock.now().astimezone(self._zone) - timedelta(days=self.rules.keep_days)).date()
-        asked = self._disk.ask(files.remove_before, self.folder, oldest, REMOVE)
-        asked.addCallback(self._removed, oldest.isoformat())
-        asked.addErrback(self._not_removed)
+    def _mend(self) -> None:
+        """What a disk that hung has left in `open/`, and nobody writes any more."""
+        self._timers["mend"] = self._clock.callLater(MEND_S, self._mend)
+        since = self._clock.now().timestamp() - MEND_S
+        asked = self._disk.ask(lambda known: list(files.repair(self.folder, known, since)), set(self._talks))
+        asked.addCallbacks(self._mended, self._not_removed)
 
-    def _removed(self, result: tuple[int, bool], before: str) -> None:
-        removed, _ = result
-        if removed:
-            self._records.event(None, "recordings_removed", "server", before=before, files=removed)
-        self._alarm("recording_removal", False, "old recordings are removed again")
+    def _mended(self, found: Iterable[files.Repaired]) -> None:
+        for one in found:
+            why = "repaired" if one.seconds else "empty"
+            self.tell(one.call, what="ended", file=one.name, seconds=round(one.seconds, 2), why=why)
+
+    def _removed(self, names: Sequence[str], before: date) -> None:
+        self._records.event(None, "recordings_removed", "server", before=before.isoformat(), files=list(names))
+
+    def _trouble(self, text: str) -> None:
+        said = f"old recordings are not removed: {text}" if text else "old recordings are removed again"
+        self._alarm("recording_removal", bool(text), said)
 
     def _not_removed(self, failure: Failure) -> None:
-        if isinstance(failure.value, OSError):
-            self._alarm("recording_removal", True, f"old recordings are not removed: {failure.value}")
-        elif not isinstance(failure.value, OutsideError):  # which is only slow: the next look sees the rest
+        if not isinstance(failure.value, OSError | OutsideError):
             failure.raiseException()
+        self._trouble(failure.getErrorMessage())
 
     def _failed(self, call: str | None, text: str) -> None:
         self._alarm("recording_failed", True, f"call {call}: {text}" if call else text)

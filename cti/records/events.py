@@ -45,8 +45,9 @@ ended           the call is over
 ==============  ====================================================================================================
 
 Events without a call: those of an agent (login, logout, ready, not_ready, wrap_up ...), those of the system (alarm,
-boot, journal_lost; recordings_removed: files of days before `before`), recordings of conversations without a caller,
-records of calls not ours (smdr), and lines of the PBX that no form reads (smdr_unread: raw, reason, line).
+boot, journal_lost; recordings_removed: files, by their age; messages_removed: calls, whose message went by its age;
+operator: do, what an operator had done), recordings of conversations without a caller, records of calls not ours
+(smdr), and lines of the PBX that no form reads (smdr_unread: raw, reason, line).
 """
 
 from __future__ import annotations

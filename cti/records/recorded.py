@@ -84,9 +84,14 @@ def index(connection: Connection, entries: Iterable[Entry], key: Callable[[str],
 
 
 def _removed(connection: Connection, data: dict[str, Any]) -> None:
-    """Files of days before this one (the first part of their names) are gone."""
-    before = _text(data.get("before"))
-    if before is not None:
+    """These files are gone; an older journal names only the day before which all went."""
+    files, before = data.get("files"), _text(data.get("before"))
+    if isinstance(files, list):
+        names = [name(file) for file in files if isinstance(file, str)]
+        for start in range(0, len(names), MAX_FILES):
+            some = recording.c.file.in_(names[start : start + MAX_FILES])
+            connection.execute(update(recording).where(some).values(removed=True))
+    elif before is not None:
         gone = recording.c.file < before
         connection.execute(update(recording).where(gone, recording.c.removed.is_(False)).values(removed=True))
 
@@ -105,7 +110,7 @@ def find(
     ani: str | None = None,
     ani_key: str | None = None,
     agents: Sequence[str] | None = None,
-    limit: int = 100,
+    limit: int | None = 100,
 ) -> list[RecordingRow]:
     """Recordings that began in [since, until), newest first. ani: the end of a number, or ani_key: the whole one;
     agents: those with any of these."""

@@ -243,7 +243,7 @@ class Store:
         calls: Sequence[str] | None = None,
         ani: str | None = None,
         groups: Collection[str] | None = None,
-        limit: int = 100,
+        limit: int | None = 100,
     ) -> list[CallRow]:
         """Calls that left a message, newest first. calls: of these alone; groups: left for one of these."""
         query = select(*_COLUMNS).where(call.c.outcome == "message", call.c.message_path.is_not(None))
@@ -272,7 +272,7 @@ class Store:
         file: str | None = None,
         ani: str | None = None,
         agents: Sequence[str] | None = None,
-        limit: int = 100,
+        limit: int | None = 100,
     ) -> list[RecordingRow]:
         """Recorded conversations, newest first; see recorded.find. ani: in any way of writing, or the end of one."""
         key = None if ani is None else self._plan_key(ani)

@@ -234,7 +234,7 @@ class PbxTransfers:
             if self._in_vain == IN_VAIN:
                 text = (
                     f"{IN_VAIN} transfers in a row came to nothing, the last one: {result.how}. Was the PBX changed?"
-                    " See pbx.dialect, the agents' extensions, transfer_prefix, flash_ms; tipring line learn tries the line"
+                    " See pbx.dialect, transfer_prefix, flash_ms, the agents' extensions; tipring line learn tries them"
                 )
                 self._centre.set_alarm("transfers_fail", True, text)
         elif result.outcome is not Transfer.CALLER_LOST:

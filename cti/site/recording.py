@@ -18,5 +18,5 @@ class RecordingRules(Struct, frozen=True, forbid_unknown_fields=True):
     calls: Literal["all", "none"] = "all"  # behind a PBX nothing: no port of ours hears caller and agent talk
     notice: bool = False  # callers are told when they are greeted: 本次通话将被录音
     folder: Text | None = None  # null: recordings in the state folder; a minute of stereo is 1.9 MB
-    keep_days: Annotated[int, Meta(ge=1, le=36500)] = 180  # then they are removed; the record says that there was one
+    keep_days: Annotated[int, Meta(ge=1, le=36500)] | None = None  # then they are removed; null: never
     min_free_gb: Annotated[float, Meta(ge=0, le=10_000)] = 2.0  # on the disk; below it nothing more is recorded (alarm)

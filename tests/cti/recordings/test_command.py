@@ -190,7 +190,7 @@ def test_play(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         (["play", "1-000001", "1-000002"], "hears one"),
         (["export", "1-000001"], "needs --to"),
         (["play", "1-999999"], "none that you may hear"),
-        (["play", "1-000000"], "removed after 180 days"),
+        (["play", "1-000000"], "removed by its age"),
         (["find", "--limit", "0"], "--limit 0"),
         (["find", "--since", "yesterday"], "yesterday"),
     ],
@@ -231,3 +231,18 @@ def test_behind_a_pbx_nothing_is_promised(tmp_path: Path, capsys: pytest.Capture
     open_store(load_site(file).database_url).close()
     assert run(recordings, "find", "-c", str(file)) == 0
     assert "nothing is recorded behind a PBX" in capsys.readouterr().out
+
+
+def test_a_recording_is_held_and_released(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(site.read_text() + "recording: {keep_days: 30}\n", encoding="utf-8")
+    assert run(recordings, "find", "--going", "--json", "-c", str(site)) == 0
+    assert found(capsys.readouterr().out) == ["1-000003", "1-000002", "1-000001"]
+    assert run(recordings, "hold", "1-000002", "--why", "court", "-c", str(site)) == 0
+    capsys.readouterr()
+    assert run(recordings, "find", "--going", "--json", "-c", str(site)) == 0
+    assert found(capsys.readouterr().out) == ["1-000003", "1-000001"]
+    assert run(recordings, "find", "-c", str(site)) == 0
+    out = capsys.readouterr().out
+    assert "held 保全: court" in out and "2026-02-05" in out and "removed 已删除" in out
+    assert run(recordings, "release", "2026-01-05/090001-1-000002.wav", "-c", str(site)) == 0
+    assert "1 released" in capsys.readouterr().out

@@ -60,11 +60,13 @@ def test_old_days_are_removed_a_few_files_at_a_time(tmp_path: Path) -> None:
             (tmp_path / day / f"{n}.wav").write_bytes(b"")
     (tmp_path / "open").mkdir()
     (tmp_path / "access.jsonl").write_text("")
-    assert files.remove_before(tmp_path, date(2026, 1, 3), 4) == (4, False)
-    assert sorted(path.name for path in (tmp_path / "2026-01-02").iterdir()) == ["1.wav", "2.wav"]
-    assert files.remove_before(tmp_path, date(2026, 1, 3), 4) == (2, True)
+    gone, done = files.remove_before(tmp_path, date(2026, 1, 3), 4)
+    assert (len(gone), done) == (4, False) and {f"2026-01-01/{n}.wav" for n in range(3)} < set(gone)
+    assert len(list((tmp_path / "2026-01-02").iterdir())) == 2
+    more, done = files.remove_before(tmp_path, date(2026, 1, 3), 4)
+    assert (len(more), done) == (2, True) and not set(more) & set(gone)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01-03", "access.jsonl", "open"]
-    assert files.remove_before(tmp_path / "nowhere", date(2026, 1, 3), 4) == (0, True)
+    assert files.remove_before(tmp_path / "nowhere", date(2026, 1, 3), 4) == ([], True)
 
 
 def test_room_on_the_disk(tmp_path: Path) -> None:

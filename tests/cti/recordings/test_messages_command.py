@@ -133,3 +133,41 @@ def test_export(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "messages" / "1-000001.wav").unlink()
     with pytest.raises(TipringError, match="is not there"):
         run(messages, "export", "-c", str(site), "--to", str(out))
+
+
+def test_what_goes_and_what_is_held(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Removed after a day: the oldest is overdue, one is held, the newest stays."""
+    site.write_text(site.read_text() + "limits: {messages_keep_days: 1}\n", encoding="utf-8")
+    old = load_site(site).messages
+    for call in ("1-000001", "1-000002"):
+        os.utime(old / f"{call}.wav", (0, 0))
+    assert listed(site, capsys, "--going") == ["1-000002", "1-000001"]
+    assert run(messages, "hold", "1-000001", "-c", str(site), "--why", "complaint 17") == 0
+    assert "1 under hold" in capsys.readouterr().out
+    assert listed(site, capsys, "--going") == ["1-000002"]
+    assert run(messages, "list", "-c", str(site)) == 0
+    out = capsys.readouterr().out
+    assert "held 保全: complaint 17" in out and "1970-01-03" in out
+    noted = msgspec.json.decode((old / rights.ACCESS).read_bytes())
+    assert (noted["did"], noted["file"]) == ("hold", "1-000001.wav")
+    assert run(messages, "release", "1-000001", "-c", str(site)) == 0
+    capsys.readouterr()
+    assert listed(site, capsys, "--going") == ["1-000002", "1-000001"]
+    (old / "1-000002.wav").unlink()
+    assert listed(site, capsys, "--going") == ["1-000001"]
+    assert run(messages, "list", "-c", str(site), "--json") == 0
+    lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["call"]: line["removed"] for line in lines}["1-000002"] is True
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["hold", "--why", "x"], "needs to know which"),
+        (["hold", "1-000001"], "needs a reason"),
+        (["release", "1-000001", "--as", "1004"], "only the server's user may release"),
+    ],
+)
+def test_who_may_hold(site: Path, words: list[str], says: str) -> None:
+    with pytest.raises(TipringError, match=says):
+        run(messages, *words, "-c", str(site), "--password-file", str(site.parent / "password"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cti.errors import TipringError
+from cti.errors import OutsideError, TipringError
 from cti.outside import SteppedOutside
-from cti.recordings.recordings import LOOK_S, Recordings
+from cti.recordings import files
+from cti.recordings.aging import LOOK_S, OVERDUE_DAYS
+from cti.recordings.recordings import MEND_S, ROOM_S, Recordings
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
@@ -19,6 +23,7 @@ from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.items import Tone
+from drivers.recording import CLOSES_S, Record
 from drivers.stepped import Stepper
 from tests.cti.recordings.test_files import open_file
 
@@ -120,10 +125,10 @@ def test_old_ones_are_removed_and_the_index_says_so(tmp_path: Path) -> None:
     desk.stepper.run_for(0.2)
     talk.end()
     desk.stepper.run_for(0.2)
-    desk.clock.shift_wall(29 * 86400)
+    desk.clock.shift_wall((30 + OVERDUE_DAYS) * 86400 + 10 * 3600)  # by day nothing goes before it is overdue
     desk.stepper.run_for(LOOK_S + 1)
     assert (desk.folder / "recordings" / talk.file).is_file()
-    desk.clock.shift_wall(2 * 86400)
+    desk.clock.shift_wall(86400)
     desk.stepper.run_for(LOOK_S)
     assert not (desk.folder / "recordings" / talk.file).parent.exists()
     desk.forward()
@@ -155,3 +160,49 @@ def test_what_a_crash_left_of_nobody(desk: Desk) -> None:
     desk.forward()
     (row,) = desk.store.recordings()
     assert (row.call, row.why, row.seconds) == (None, "repaired", 1.0)
+
+
+def test_a_disk_that_hung_leaves_a_file_that_is_mended_an_hour_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.recordings.start()
+    desk.port.begin_call()
+    talk = desk.recordings.begin(desk.port, "1-000001", "v1")
+    assert talk is not None
+    desk.stepper.run_for(1.0)
+    engine_says: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Record, "file_closed", lambda *closed: engine_says.append(closed))
+    talk.end()
+    desk.stepper.run_for(CLOSES_S + 1)
+    assert talk.why == "late" and not desk.recordings.under_way
+    assert desk.alarms[-1][:2] == ("recording_failed", True) and "does not answer" in desk.alarms[-1][2]
+    monkeypatch.undo()
+    record, *how = engine_says[0]
+    record.file_closed(*how)  # the disk is back
+    left = desk.folder / "recordings" / "open" / talk.name
+    assert left.is_file()
+    os.utime(left, (0, 0))
+    desk.stepper.run_for(MEND_S)
+    assert not left.exists() and (desk.folder / "recordings" / talk.file).is_file()
+    desk.forward()
+    (row,) = desk.store.recordings()
+    assert row.why == "repaired" and row.seconds == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_disk_that_does_not_answer_takes_no_more_recordings_until_it_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.recordings.start()
+    desk.port.begin_call()
+
+    def hangs(folder: Path) -> files.Room:
+        raise OutsideError("no answer within 10 s")
+
+    monkeypatch.setattr(files, "room_of", hangs)
+    desk.stepper.run_for(ROOM_S + 1)
+    assert desk.alarms[-1][:2] == ("recording_disk", True) and "no answer within 10 s" in desk.alarms[-1][2]
+    assert desk.recordings.begin(desk.port, "1-000001", "v1") is None
+    monkeypatch.undo()
+    desk.stepper.run_for(ROOM_S + 1)
+    assert desk.alarms[-1][:2] == ("recording_disk", False)
+    assert desk.recordings.begin(desk.port, "1-000001", "v1") is not None
