@@ -36,6 +36,9 @@ MAX_SILENT_FLASHES = 2
 REFUSED_AGAIN = 2
 # So many transfers in a row that the PBX refused, or gave no dial tone for: it is not used as it wants to be.
 IN_VAIN = 5
+# Then only one caller in so long a time is tried, lest the PBX loses every one of them.
+TRY_AGAIN_S = 60.0
+NOT_TRIED = "not tried: this PBX puts nobody through"
 # A call whose record is as long as it was until our flash ended then; records print whole seconds.
 AT_FLASH_S = 2.0
 # Whom the PBX held rings again so soon after it has printed that record; nobody hangs up, redials and comes through to
@@ -55,6 +58,7 @@ class PbxTransfers:
         self._at_flash = 0  # so many calls in a row ended at our flash
         self._in_vain = 0  # transfers in a row, of whatever calls
         self._vain: set[Call] = set()  # those whose last transfer was one of them
+        self._tried_s = float("-inf")
         self._ended_there: dict[str, tuple[Call, float]] = {}  # the last one, by our extension, and when
 
     def close(self) -> None:
@@ -203,7 +207,12 @@ class PbxTransfers:
 
     async def put_through(self, call: Call, agent: Agent) -> TransferResult | None:
         """Step 7. Where it is not known who is on the line, the caller is asked; where the dial tone comes only then,
-        the transfer goes on from there."""
+        the transfer goes on from there. Of a PBX that puts nobody through, only some are tried."""
+        now = self._centre.clock.seconds()
+        if self._in_vain >= IN_VAIN and now - self._tried_s < TRY_AGAIN_S:
+            self._vain.add(call)
+            return TransferResult(Transfer.REFUSED, Caller.WITH_US, NOT_TRIED)
+        self._tried_s = now
         result = await self._centre.steps.step_7_transfer(call, agent)
         while result is not None and result.caller is Caller.UNKNOWN and call.state == "transferring":
             assert call.line is not None
@@ -267,7 +276,7 @@ class PbxTransfers:
             self._silent[call] = self._silent.get(call, 0) + 1
 
     def hopeless(self, call: Call) -> str:
-        """This PBX gives no dial tone at all, or transfers nobody. Each call tries once: it may be in order again."""
+        """This PBX gives no dial tone at all, or transfers nobody."""
         flashes = self._silent.get(call, 0)
         if flashes < MAX_SILENT_FLASHES and self._in_vain >= IN_VAIN and call in self._vain:
             return f"{self._in_vain} transfers in a row came to nothing"

@@ -106,7 +106,8 @@ class Settled:
             self._looks.record(item.raw)
         else:
             self._trust.damaged()
-        self._unread.read()
+        if not item.mended or self._ours(item.extension):
+            self._unread.read()
         alone = self._alone(item)
         if item.event == "end":
             if alone and item.end is not None:
@@ -330,6 +331,11 @@ class Settled:
         call = self._on_port(extension)
         if call is not None and call.state == "transferring" and self.talks.gone_already(extension, call):
             self._side.transfers.record_says_gone(call, record)
+
+    def _ours(self, extension: str | None) -> bool:
+        """A port or an agent's telephone. What was cut out of a line for another one may have been no record."""
+        ports = (line.extension for line in self._side.lines)
+        return extension is not None and (extension in ports or self._centre.acd.at_extension(extension) is not None)
 
     def _on_port(self, extension: str) -> Call | None:
         line = next((line for line in self._side.lines if line.extension == extension), None)

@@ -130,3 +130,15 @@ def test_bytes_of_another_speed_are_not_looked_for_among_the_dialects() -> None:
     one.lines.unread("\x00\x80\x00\xf8" * 128, endless=True)
     one.clock.advance(60)
     assert "are speed and parity right?" in one.told[-1][1]
+
+
+def test_what_was_cut_out_of_such_a_line_is_no_record_of_ours(tmp_path: Path) -> None:
+    """Columns find digits anywhere: only one of a telephone that there is says that the dialect reads the line."""
+    bench = CentreBench(tmp_path)
+    for number in range(ROW):
+        bench.pbx.settled.take(SmdrUnknown("0!", number, "is not ended, and stands before a record", True))
+        bench.record("90033", mended=True, doubt="the line before it was not ended")
+    assert "smdr_unread" in bench.centre.alarms
+    bench.record("8001", mended=True, doubt="the line before it was not ended")
+    assert "smdr_unread" not in bench.centre.alarms
+    bench.stop()
