@@ -321,12 +321,14 @@ static int write_frame(struct pri *d, void *buffer, int length) {
     }
     tell_frame(pri, true, (const uint8_t *)buffer, n);
     see_refusal(pri, (const uint8_t *)buffer, n);
+    pri->begun_anew |= tr_pri_is_ua((const uint8_t *)buffer, n);
     pri->stats.unsent += pri->io.send(pri->io.context, (const uint8_t *)buffer, n) < 0;
     return length;
 }
 
 /* In its world. False: no memory, which an empty arena has. */
 static bool begin(struct tr_pri *pri) {
+    pri->link = NULL;
     pri_set_message(note);
     pri_set_error(note);
     pri->d = pri_new_cb(-1, pri->config.side == TR_PRI_NETWORK ? PRI_NETWORK : PRI_CPE, PRI_SWITCH_EUROISDN_E1,
@@ -446,6 +448,11 @@ void tr_pri_hear(struct tr_pri *pri, uint64_t now_ms, const uint8_t *frame, uint
         happened(pri, e);
     }
     free_forgotten(pri, sound, pri->in_length);
+    if (pri->begun_anew || tr_pri_is_ua(sound, pri->in_length)) {
+        pri->begun_anew = false;
+        tr_pri_begun_anew(pri);
+    }
+    tr_pri_hear_state(pri, sound, pri->in_length);
     tr_pri_settle(pri);
     pri->said_cause = 0;
     pri->in = pri->read = NULL;

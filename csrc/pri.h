@@ -6,11 +6,12 @@
  * stuck; a call that comes then is refused with cause 34, so that the office hunts on. It costs no system call, no lock
  * and no heap (pri_world.h): a call costs either end about 20 us in all, a tick without one 0.4 us.
  *
- * What libpri leaves to others is done here: DISCONNECT and RELEASE of the far end are answered at once; calls that
- * libpri drops without a word are told as cleared; records of calls that it makes for a message and forgets are freed;
- * a call that does not end within T305 + 2 * T308 + 5 s is dropped; messages are cut at the first element that does not
- * fit (pri_frame.h), before libpri reads them; an arena that is full begins the D channel anew. Channels are chosen by
- * the control half, by its span.
+ * What libpri leaves to others is done here: DISCONNECT and RELEASE of the far end are answered at once; what
+ * layer 2 lost when it was begun anew is said again, and asked for (pri_again.c); calls that libpri drops without a
+ * word are told as cleared; records of calls that it makes for a message and forgets are freed; a call that does not
+ * end within T305 + 2 * T308 + 5 s is dropped; messages are cut at the first element that does not fit (pri_frame.h),
+ * before libpri reads them; an arena that is full begins the D channel anew. Channels are chosen by the control half,
+ * by its span.
  *
  * Pure state: what it says goes through struct tr_pri_io, so tests and the fuzzer drive it without an engine. */
 #ifndef TIPRING_PRI_H
@@ -24,6 +25,7 @@
 enum { TR_PRI_FRESH = 4 };
 
 struct pri;
+struct q921_link;
 struct q931_call;
 
 struct tr_pri_io {
@@ -49,12 +51,14 @@ struct tr_pri {
     struct tr_pri_world world;
     struct tr_pri_config config;
     struct tr_pri_io io;
-    struct pri *d; /* NULL: closed */
+    struct pri *d;          /* NULL: closed */
+    struct q921_link *link; /* of libpri's layer 2, once it has spoken; NULL before */
     struct tr_pri_call calls[TR_PRI_MAX_CALLS];
     int32_t serial;      /* of incoming calls */
     int32_t said_cause;  /* in the message that is being read; 0 none */
     int32_t said_status; /* of a channel, in the last SERVICE: libpri reads none on EuroISDN, and answers none */
     bool up, alone, closing, by_timer;
+    bool begun_anew;                       /* layer 2, by this frame */
     size_t call_bytes;                     /* of libpri's record of a call */
     struct q931_call *fresh[TR_PRI_FRESH]; /* records made since the frame came, not known to be a call's yet */
     int fresh_count;

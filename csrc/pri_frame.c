@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08 };
+enum { ADDRESS = 2, HEAD = 4, MESSAGE_HEAD = 3, DISCRIMINATOR = 0x08, CAUSE = 0x08, CALL_STATE = 0x14 };
 enum { MAINTENANCE = 0x03, SERVICE = 0x0F, SERVICE_ACKNOWLEDGE = 0x07, CHANGE_STATUS = 0x01 };
 enum { SETUP = 0x05, DISCONNECT = 0x45, RELEASE = 0x4D, RELEASE_COMPLETE = 0x5A, STATUS = 0x7D };
 
@@ -13,6 +13,8 @@ bool tr_pri_is_ours(const uint8_t *frame, uint32_t length) {
            (frame[ADDRESS] & 0xEF) != 0x03 && (frame[ADDRESS] & 0xEF) != 0xAF &&
            ((frame[ADDRESS] & 3) == 3 || length >= HEAD);
 }
+
+bool tr_pri_is_ua(const uint8_t *frame, uint32_t length) { return length == 3 && (frame[ADDRESS] & 0xEF) == 0x63; }
 
 bool tr_pri_is_message(const uint8_t *frame, uint32_t length) { return length > HEAD && (frame[ADDRESS] & 1) == 0; }
 
@@ -77,6 +79,23 @@ const uint8_t *tr_pri_status(const uint8_t *frame, uint32_t length, bool acknowl
         }
     }
     return NULL;
+}
+
+bool tr_pri_is_to_its_maker(const uint8_t *frame, uint32_t length) {
+    return elements(frame, length) > HEAD + MESSAGE_HEAD && (frame[HEAD + 2] & 0x80) != 0;
+}
+
+int32_t tr_pri_call_state(const uint8_t *frame, uint32_t length) {
+    uint32_t at = elements(frame, length);
+    if (!at || frame[HEAD] != DISCRIMINATOR || frame[at - 1] != STATUS) {
+        return -1;
+    }
+    for (uint32_t n; at < length && (n = element(frame, length, at)) > 0; at += n) {
+        if (frame[at] == CALL_STATE && n >= 3) {
+            return frame[at + 2] & 0x3F;
+        }
+    }
+    return -1;
 }
 
 int32_t tr_pri_cause(const uint8_t *frame, uint32_t length) {

@@ -20,6 +20,8 @@ bool tr_pri_is_message(const uint8_t *frame, uint32_t length);
  * that does not fit, so that layer 2 acknowledges it all the same and layer 3 sees what was sound (Q.931 5.8), and
  * elements without contents are left out: they are as good as absent (4.5.1), and libpri would read on behind them. */
 uint32_t tr_pri_copy_sound(const uint8_t *frame, uint32_t length, uint8_t *out);
+/* Is it layer 2's UA: one end's word that layer 2 was begun anew, as the other asked for? */
+bool tr_pri_is_ua(const uint8_t *frame, uint32_t length);
 /* The call reference of a message, without its flag; 0: of none, or of the interface itself. */
 uint32_t tr_pri_reference(const uint8_t *frame, uint32_t length);
 /* Does the message begin a call of its sender's? */
@@ -28,6 +30,10 @@ bool tr_pri_is_setup(const uint8_t *frame, uint32_t length);
 bool tr_pri_is_release(const uint8_t *frame, uint32_t length);
 /* The status that SERVICE or SERVICE ACKNOWLEDGE give to a channel, octet 3 of its element; NULL: no such message. */
 const uint8_t *tr_pri_status(const uint8_t *frame, uint32_t length, bool acknowledge);
+/* Is the message about a call that its receiver began? */
+bool tr_pri_is_to_its_maker(const uint8_t *frame, uint32_t length);
+/* The state in which its sender has the call (Q.931 4.5.7), of STATUS; -1: none is said. */
+int32_t tr_pri_call_state(const uint8_t *frame, uint32_t length);
 /* The cause that DISCONNECT, RELEASE, RELEASE COMPLETE or STATUS give, 1..127; 0: none. */
 int32_t tr_pri_cause(const uint8_t *frame, uint32_t length);
 

@@ -1,4 +1,4 @@
-/* What the files of a D channel share: pri.c, pri_command.c. */
+/* What the files of a D channel share: pri.c, pri_again.c, pri_command.c. */
 #ifndef TIPRING_PRI_PARTS_H
 #define TIPRING_PRI_PARTS_H
 
@@ -16,6 +16,10 @@ struct tr_pri_call *tr_pri_new_call(struct tr_pri *pri, int32_t handle, struct q
 void tr_pri_is_clearing(struct tr_pri *pri, struct tr_pri_call *call);
 /* Tells it, once. */
 void tr_pri_cleared(struct tr_pri *pri, struct tr_pri_call *call, int32_t cause);
+/* Layer 2 was begun anew: what may be lost is said again or asked for. */
+void tr_pri_begun_anew(struct tr_pri *pri);
+/* A message that may say in which state the far end has a call. */
+void tr_pri_hear_state(struct tr_pri *pri, const uint8_t *frame, uint32_t length);
 /* libpri is called between these two, and nowhere else; the second tells of calls that it dropped. */
 void tr_pri_enter_at(struct tr_pri *pri, uint64_t now_ms);
 void tr_pri_settle(struct tr_pri *pri);

@@ -20,6 +20,8 @@ void tr_pri_enter(struct tr_pri_world *world) { here = world; }
 
 void tr_pri_leave(void) { here = NULL; }
 
+void *tr_pri_here(void) { return here ? here->owner : NULL; }
+
 /* ---- called by libpri -------------------------------------------------------------------------- */
 
 int tr_pri_gettimeofday(struct timeval *tv, void *zone);

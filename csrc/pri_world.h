@@ -38,6 +38,8 @@ struct tr_pri_world {
 void tr_pri_world_init(struct tr_pri_world *world, void *memory);
 void tr_pri_enter(struct tr_pri_world *world);
 void tr_pri_leave(void);
+/* The owner of the thread's own world; NULL outside. */
+void *tr_pri_here(void);
 /* What libpri takes for the time: an hour on, since it takes a timer of time 0 for none. */
 static inline uint64_t tr_pri_world_ms(const struct tr_pri_world *world) { return 3600000u + world->now_ms; }
 

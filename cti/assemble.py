@@ -201,6 +201,7 @@ class Assembly:
 
     def close(self) -> None:
         """Closes the files."""
+        self.centre.side.flush()
         self.parts.journal.close()
         self.parts.outside.close()
         self.store.close()

@@ -81,7 +81,7 @@ ffibuilder.set_source(
     depends=[*_relative("csrc/*.h"), LIBPRI, "drivers/build_engine.py"],
     include_dirs=["csrc"],
     extra_objects=[LIBPRI],
-    extra_link_args=["-Wl,--exclude-libs,ALL"],
+    extra_link_args=["-Wl,--exclude-libs,ALL", "-Wl,--wrap=q931_dl_event"],
     libraries=["m", "pthread"],
     extra_compile_args=["-O2", "-std=c11", "-ffp-contract=off", "-Wall", "-Wextra"],
     py_limited_api=True,

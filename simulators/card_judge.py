@@ -15,13 +15,14 @@ from simulators.card_world import CardWorld
 from simulators.heard import deed_faults
 from simulators.hearing import WINDOW_S, Heard
 from simulators.scenario import Scenario
+from simulators.struck import DTMF_S
 from simulators.truth import CallTruth, Truth
 
 NEAR_S = 60.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
 BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
 LAYER_2_S = 6.0  # Q.921: four tries of a second, and the call's own messages again
-T305_S = 30.0  # Q.931: a DISCONNECT that nobody answered is followed by RELEASE
+BUSY_TONE_S = 3.0  # four cycles of 350 ms on and off
 PREEMPTED = "9 "  # Q.850, preemption, with what the server says of it
 DISCONNECT_S = 1.0  # from a caller's hang-up until the server can know of it by loop drop
 TALK_TOLERANCE_S = 2.0
@@ -54,6 +55,8 @@ def judge(calls: Sequence[Mapping[str, Any]], world: CardWorld) -> list[CardFind
     matched = match(calls, world.truth)
     findings: list[CardFinding] = []
     for number, call in matched.items():
+        if call is None and _never_rang(world.truth.calls[number]):
+            continue
         if call is None:
             findings.append(CardFinding(number, None, "the server has no call for it"))
         else:
@@ -80,6 +83,8 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping
         line = int(ring.who.removeprefix("line "))
         cleared = truth.calls[number].at("trunk cleared")
         until = float("inf") if cleared is None else cleared + BEFORE_S
+        if _never_rang(truth.calls[number]):
+            until = ring.at_s + DTMF_S
         near = [
             (abs(began - ring.at_s), index)
             for index, call in enumerate(calls)
@@ -94,6 +99,13 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping
             taken.add(index)
             found[number] = calls[index]
     return found
+
+
+def _never_rang(mine: CallTruth) -> bool:
+    """DTMF caller ID comes before the first ring, in which the caller hung up: nothing says that somebody called."""
+    rang, gone = mine.first("rings"), mine.at("caller gone")
+    before = rang is not None and gone is not None and gone - rang.at_s < DTMF_S
+    return before and rang is not None and rang.data["form"] == "dtmf" and mine.first("answered") is None
 
 
 def _line(call: Mapping[str, Any]) -> int | None:
@@ -156,10 +168,13 @@ def _talk_end(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> flo
 
 def _unheard_s(at_s: float, world: CardWorld) -> float:
     """How long a hang-up at that second stays unknown at the far end: where frames come damaged, until one has come
-    whole; as long as the D channel is drowned in noise, and until layer 2 is up again. In an alarm, until it is over;
-    layer 2, which is begun anew then, has forgotten the message, and the network's T305 says it again."""
+    whole; over analog lines that do not drop the loop, until busy tone is known; as long as the D channel is drowned in
+    noise, or there is an alarm, and until layer 2 is up again: both ends then say again, and ask for, what it may have
+    lost."""
     scenario = world.scenario
     digital = scenario.trunk == "pri"
+    if scenario.office.disconnect == "none" and not digital:
+        return BUSY_TONE_S
     ends = [LAYER_2_S if digital and (scenario.frames_damaged or scenario.bit_errors) else 0.0]
     ends += [
         one.at_s + float(one.data["for_s"]) + LAYER_2_S - at_s
@@ -167,7 +182,7 @@ def _unheard_s(at_s: float, world: CardWorld) -> float:
         if one.what == "frames lost" and one.at_s <= at_s + 1.0 and at_s <= one.at_s + float(one.data["for_s"])
     ]
     ends += [
-        max(began_s + for_s - at_s, T305_S if digital else 0.0) + LAYER_2_S
+        began_s + for_s - at_s + LAYER_2_S
         for _, began_s, for_s in scenario.alarms
         if began_s - LAYER_2_S <= at_s <= began_s + for_s + LAYER_2_S
     ]

@@ -23,6 +23,7 @@ HOP_S = 0.32
 WINDOW_S = WINDOW / RATE
 SOUND_DBM0 = -40.0  # so loud, what is neither code nor tone is music or speech
 TONE_DBM0 = -30.0
+LOST_DB = 4.0  # of HEARD_DB, where lines weaken
 LONGEST_S = 3600.0
 
 
@@ -60,10 +61,11 @@ class Heard:
 
 class Voices:
     """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
-    `greeting`: agents say a sentence first, for a VRU that waits for a voice."""
+    `greeting`: agents say a sentence first, for a VRU that waits for a voice. `loss_db`: by so much more than usual a
+    wire weakens what is said, and ears listen for it."""
 
-    def __init__(self, clock: Clock, folder: Path, *, greeting: bool = False) -> None:
-        self.greeting = greeting
+    def __init__(self, clock: Clock, folder: Path, *, greeting: bool = False, loss_db: float = 0.0) -> None:
+        self.greeting, self.loss_db = greeting, loss_db
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder
@@ -109,22 +111,34 @@ class Voices:
             before = heard.moments[-1].words if heard.moments else frozenset()
             heard.moments.append(self.moment(party, begun_s + at / RATE, samples[at : at + WINDOW], before))
 
-    def moment(self, party: str, at_s: float, samples: Sequence[int], before: frozenset[str] = frozenset()) -> Moment:
+    def moment(
+        self,
+        party: str,
+        at_s: float,
+        samples: Sequence[int],
+        before: frozenset[str] = frozenset(),
+        *,
+        wires: int = 2,
+    ) -> Moment:
         """What these samples, the first of them of that second, hold for that party's ear. ``before``: what was heard
-        just before, and will probably be now."""
+        just before, and will probably be now. ``wires`` are between whoever spoke and this ear."""
         others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]
         others.sort(key=lambda other: other not in before)
         codes = {other: self.codes[other] for other in others}
         own = [self.codes[party]] if party in self.codes.of else []  # one's own voice comes back from the hybrid
         window = measure(samples, (*own, *codes.values(), *TONES.values()))
         levels = {other: round(window.levels[hz], 1) for other, hz in codes.items()}
-        words = {other for other, level in levels.items() if level >= LEVEL_DBM0 - HEARD_DB}
+        words = {other for other, level in levels.items() if level >= self._least_dbm0(wires)}
         rest = window.without([*codes.values(), *own])
         words |= {name for name, hz in TONES.items() if window.levels[hz] >= max(TONE_DBM0, rest - 3.0)}
         if window.other_dbm0 >= SOUND_DBM0 and window.other_dbm0 > window.all_dbm0 - 20.0:
             words.add("sound")
         kept = {other: level for other, level in levels.items() if level > SILENCE_DBM0}
         return Moment(round(at_s, 3), kept, frozenset(words))
+
+    def _least_dbm0(self, wires: int) -> float:
+        """What is less is an echo. Of weak voices the echoes are the nearer."""
+        return LEVEL_DBM0 - HEARD_DB - (wires * self.loss_db - LOST_DB if self.loss_db else 0.0)
 
 
 class Ear:

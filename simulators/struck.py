@@ -1,5 +1,7 @@
-"""What is planned with a caller's call, and cannot come to pass any more: the line it went over was cut, or the office
-gave no dial tone to the call out that it needs (`--fault cut=…`, `dialtone=none`, on cards; step 7).
+"""What is planned with a caller's call, and cannot come to pass any more: the line it went over was cut, the office
+gave no dial tone to the call out that it needs, or no caller ID by which people know at a screen whom it rings for, or
+was sending that in DTMF when the line was lifted to call out (`--fault cut=…`, `dialtone=none`, `callerid=…`, on cards;
+step 7).
 
 From that second on the rows of a scenario that belong to this call are not judged; all rows before it are, everybody
 else's are, and what holds whatever happens: nobody hears a stranger, every handset comes down and every line is freed,
@@ -11,17 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulators.deeds import Done
+from simulators.deeds import Deed, Done, Hears
 from simulators.surroundings import Surroundings
 from simulators.truth import Happening
 
+DTMF_S = 2.5  # so long at least a number in DTMF takes, before the first ring
 TOLD_S = 30.0  # three channels are tried, for 5 s each, and a line that is let go rests
 OUTSIDE = "outside of "
 
 
 @dataclass(frozen=True)
 class Struck:
-    """Since when, and whose call outside it was that failed; None: the caller's own line broke."""
+    """Since when, and whose call outside it was that failed; None: it was none."""
 
     at_s: float
     asked: Done | None = None
@@ -38,6 +41,11 @@ def struck(world: Surroundings) -> dict[int, Struck]:
     return found
 
 
+def nameless(row: Deed | Hears, world: Surroundings) -> bool:
+    """Does its time count from a pop-up that says no number?"""
+    return world.scenario.caller_id == "none" and row.when.what in ("offered", "reoffered")
+
+
 def untold(world: Surroundings) -> Iterator[str]:
     """Who called outside in vain, and heard no tone that says so."""
     for one in struck(world).values():
@@ -51,9 +59,15 @@ def untold(world: Surroundings) -> Iterator[str]:
 
 
 def _strokes(world: Surroundings) -> Iterator[tuple[int, Struck]]:
+    """What is done as a telephone rings decides on all that follows; what is heard when it rings again does not."""
+    deeds = [row for row in world.scenario.deeds if row.of is not None and nameless(row, world)]
+    yield from ((row.of or 0, Struck(0.0)) for row in deeds)
     outward = [done for done in world.deeds.done if done.of is not None and OUTSIDE in done.deed.to]
     if not world.scenario.office.dial_tone:
         yield from ((done.of or 0, Struck(done.at_s, done)) for done in outward)
+    for number, lifted_s in _glares(world):
+        yield number, Struck(lifted_s)
+        yield from ((done.of or 0, Struck(done.at_s)) for done in outward if 0 <= lifted_s - done.at_s <= TOLD_S)
     for port, cut_s in world.scenario.cuts:
         line = f"line {port + 1}"
         for number, call in world.truth.calls.items():
@@ -64,6 +78,16 @@ def _strokes(world: Surroundings) -> Iterator[tuple[int, Struck]]:
         for done in outward:
             if _lasts(on_line, done, cut_s):
                 yield done.of or 0, Struck(max(done.at_s, cut_s), done)
+
+
+def _glares(world: Surroundings) -> Iterator[tuple[int, float]]:
+    """Callers whose number was still being sent in DTMF, before the first ring, when their line was lifted: to call
+    out, for nobody answers what has not rung. The caller hears that, and the call out wants another line."""
+    for number, call in world.truth.calls.items():
+        rang, answered_s = call.first("rings"), call.at("answered")
+        by_dtmf = rang is not None and rang.data.get("form") == "dtmf"
+        if by_dtmf and rang is not None and answered_s is not None and answered_s - rang.at_s < DTMF_S:
+            yield number, answered_s
 
 
 def _lasts(on_line: list[Happening], done: Done, cut_s: float) -> bool:

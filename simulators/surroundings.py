@@ -50,7 +50,8 @@ class Surroundings(ABC):
         self.clock, self.engine, self.scenario = WorldClock(clock), engine, scenario
         self.truth = Truth(self.clock)
         self.speech = speech or Speech()
-        self.voices = Voices(self.clock, ears, greeting=greeting) if ears is not None else None
+        loss_db = scenario.wires.loss_db or 0.0 if scenario.switch == "card" else 0.0
+        self.voices = None if ears is None else Voices(self.clock, ears, greeting=greeting, loss_db=loss_db)
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()
         self.office: SoftwareCard

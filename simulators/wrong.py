@@ -12,6 +12,8 @@ from simulators.tones import Sent, changed
 
 ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "cut", "loopdrop", "dialtone")
 """What can be wrong where there is no PBX: with the lines and telephones, and with the office."""
+ANALOG = ("callerid", "cut", "loopdrop", "dialtone")
+"""Those which an E1 has not: its numbers, seizures and hang-ups are signalled, its channels break together."""
 ON_SPAN = ("mfc", "frames", "biterrors", "spanslips", "alarm")
 """And with an E1."""
 
@@ -21,6 +23,8 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
     words = fault.words
     if scenario.switch == "card" and fault.name not in (*ON_CARD, *ON_SPAN):
         raise FaultError(f"{fault.text}: is a PBX's; with the cards as the switch there are {', '.join(ON_CARD)}")
+    if scenario.switch == "card" and scenario.trunk != "fxo" and fault.name in ANALOG:
+        raise FaultError(f"{fault.text}: is a fault of --trunk fxo; an E1 has {', '.join(ON_SPAN)}")
     match fault.name:
         case "loopdrop" if scenario.switch == "card":
             return replace(scenario, office=replace(scenario.office, disconnect="none"))

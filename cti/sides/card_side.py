@@ -136,12 +136,15 @@ class CardSide:
         for trunk in self.trunks:
             trunk.close()
             trunk.failed = None
-        self.signals.close()
         self._own_records.close()
         self.recordings.stop()
 
     def close(self) -> None:
         """Our own records wait for nothing."""
+
+    def flush(self) -> None:
+        """The signals of calls, as far as they have come."""
+        self.signals.close()
 
     # steps 1 to 4
 
@@ -392,8 +395,8 @@ class CardSide:
     # what operations see
 
     def unfinished(self) -> int:
-        """Recordings under way, or on their way to their day."""
-        return len(self.recordings.under_way)
+        """Recordings under way, or on their way to their day; calls whose last signals are still to come."""
+        return len(self.recordings.under_way) + self.signals.waiting
 
     def open_talks(self) -> int:
         """Conversations with callers."""

@@ -128,6 +128,9 @@ class PbxSide:
         if self.smdr is not None:
             self.smdr.stop()
 
+    def flush(self) -> None:
+        """Nothing is left."""
+
     def link_alarm(self, name: str) -> Callable[[str, bool, str], None]:
         """Who hears that a serial line is down, or silent, or back."""
 

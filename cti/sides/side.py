@@ -100,6 +100,10 @@ class Side(Protocol):
         """What still waited for a word about ended calls is marked in the records."""
         ...
 
+    def flush(self) -> None:
+        """What waits to be written is, as far as it is known: the journal closes."""
+        ...
+
     # steps 1 to 4: who calls
 
     def learned(self, call: Call, numbers: Numbers) -> bool:
@@ -194,7 +198,8 @@ class Side(Protocol):
         ...
 
     def unfinished(self) -> int:
-        """Recordings that do not yet lie where they are kept."""
+        """Recordings that do not yet lie where they are kept; calls whose last signals on the line are still to be
+        written, within a second or two of the stop."""
         ...
 
     def open_talks(self) -> int:

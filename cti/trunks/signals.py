@@ -14,10 +14,9 @@ from drivers.clock import Clock, DelayedCall
 from drivers.signalling.causes import NORMAL
 from drivers.signalling.interface import TrunkCall, What
 from drivers.signalling.ladder import Step, ladder
-from drivers.signalling.pri import PriCall
 
 RELEASED_S: Final = 1.0
-"""After a PRI call is cleared its channel is released: two messages."""
+"""After a PRI call is cleared its channel is released: two messages; of an R2 call that we stop a tick brings all."""
 Told = Callable[..., object]
 """`told(**data)`: the data of an event."""
 
@@ -40,15 +39,20 @@ class Signals:
         call.listen(step)
 
     def over(self, call: TrunkCall, told: Told) -> None:
-        """Tells of a call that is cleared, if that is wanted; of a PRI call once its last messages have passed."""
+        """Tells of a call that is cleared, if that is wanted; once its last messages have passed."""
         good = call.was_answered and call.cause is not None and call.cause.number == 16
         keep = self._keep.get(call.trunk.name, "none")
         if keep != "all" and (keep == "none" or good):
             return
-        if isinstance(call, PriCall) and not call.refused:  # RELEASE and its answer follow
+        if call.more_follows:
             self._waiting[call] = self._clock.callLater(RELEASED_S, self._tell, call, told), told
         else:
             self._tell(call, told)
+
+    @property
+    def waiting(self) -> int:
+        """Calls of which it is still to be told."""
+        return len(self._waiting)
 
     def close(self) -> None:
         """What waits is told now."""

@@ -96,6 +96,11 @@ class TrunkCall(ABC):
         """Is its channel free soon after `clear`?"""
         return True
 
+    @property
+    def more_follows(self) -> bool:
+        """Cleared: is something of its signalling still to come, within a second?"""
+        return False
+
     def signalling(self) -> Sequence[Step]:
         """What was said on the line, for its ladder; R2: known when it is cleared. Analog lines say nothing."""
         return ()

@@ -112,9 +112,11 @@ class PriTrunk:
             self._service.restart(slot)
 
     def close(self) -> None:
-        """Ends all calls and listens no more; the D channel falls silent when the far end has confirmed them."""
+        """Ends all calls and listens no more, but for what passes on the line until they are released; the D channel
+        falls silent when the far end has confirmed them."""
         if not self._deaf:
             return
+        self._hear_out()
         for call in list(self.calls.values()):
             self.channel.clear(call.handle, NORMAL.number)
             self.finish(call, replace(NORMAL, detail="trunk closed"))
@@ -126,6 +128,15 @@ class PriTrunk:
         self._service.close()
         self.channel.close()
         self.up = False
+
+    def _hear_out(self) -> None:
+        def event(event: Event) -> None:
+            if isinstance(event, PriFrame):
+                self.messages.heard(event)
+                if not self.messages.unended:
+                    deaf()
+
+        deaf = self._span.signalling.listen(event) if self._span.signalling is not None else lambda: None
 
     # ---- what calls say ----------------------------------------------------------------------------
 

@@ -48,6 +48,11 @@ class PriCall(TrunkCall):
         self.steps: list[Step] = []
         self._pri = trunk
 
+    @property
+    def more_follows(self) -> bool:
+        """RELEASE and its answer."""
+        return not self.refused
+
     def signalling(self) -> Sequence[Step]:
         """Its messages so far."""
         return tuple(self.steps)

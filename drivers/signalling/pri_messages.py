@@ -56,6 +56,11 @@ class Messages:
         if answer.name == "RELEASE COMPLETE":
             del self._calls[False, message.reference]
 
+    @property
+    def unended(self) -> bool:
+        """Are there calls whose RELEASE COMPLETE has not passed?"""
+        return bool(self._calls)
+
     def forget(self, call: Call) -> None:
         """It is over, perhaps before its SETUP left; what still comes of it is kept all the same."""
         if call in self._leaving:

@@ -51,6 +51,11 @@ class R2Call(TrunkCall):
         """The signals of the call, once it is cleared."""
         return read_steps(self.trail)
 
+    @property
+    def more_follows(self) -> bool:
+        """The engine tells its signals with the end; where we stop it is told first."""
+        return not self.trail
+
     def signalling(self) -> Sequence[Step]:
         """Once it is cleared."""
         return self.trunk.read(self.steps, incoming=self.incoming)
@@ -173,7 +178,8 @@ class R2Trunk:
         self.span.channels[slot].r2(lib.TR_R2_UNBLOCK)
 
     def close(self) -> None:
-        """Clears all calls; the channels show blocked, as nobody serves them any more, and none can be seized."""
+        """Clears all calls; the channels show blocked, as nobody serves them any more, and none can be seized. What
+        passed on the line the engine tells in the next tick; nothing else is listened to."""
         for deaf in self._deaf:
             deaf()
         self._deaf.clear()
@@ -181,7 +187,16 @@ class R2Trunk:
         for slot, port in self.span.channels.items():
             port.r2(lib.TR_R2_STOP)
             if slot in self._calls:
+                self._hear_out(self._calls[slot])
                 self._over(slot, STOPPED)
+
+    def _hear_out(self, call: R2Call) -> None:
+        def event(event: ev.Event) -> None:
+            if isinstance(event, ev.R2) and event.report == lib.TR_R2_RELEASED and event.call == call.call:
+                call.trail = event.data
+                deaf()
+
+        deaf = call.port.listen(event)
 
     # ---- what the channels report ------------------------------------------------------------
 

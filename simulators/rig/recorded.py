@@ -99,8 +99,8 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
     moments: tuple[list[Moment], list[Moment]] = ([], [])
     for at in range(0, len(sides[0]) - WINDOW + 1, round(HOP_S * RATE)):
         at_s = one.from_s + at / RATE
-        moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party})))
-        moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW]))
+        moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=1))
+        moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW], wires=1))
     left = [(who, one.at_s) for one in moments[0] for who in _people(one) - {party}]
     mute = [
         (party, one.at_s)

@@ -10,6 +10,8 @@ void *tr_pri_malloc(size_t bytes);
 void *tr_pri_calloc(size_t count, size_t bytes);
 void tr_pri_free(void *block);
 
+enum { DISCONNECT = 0x45, RELEASE = 0x4D, STATUS_ENQUIRY = 0x75 };
+
 static struct peer peer;
 static int32_t last[32][5];
 static int seen[32];
@@ -240,6 +242,76 @@ static void as_many_calls_as_there_can_be(void) {
     peer_close(&peer);
 }
 
+/* ---- layer 2 is begun anew ---- */
+
+static bool was_said(uint8_t type) {
+    for (uint32_t i = 0; i < heard_count; i++) {
+        if (heard[i][8] == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A DISCONNECT that layer 2 forgot when it was begun anew, by the far end or by us, is followed by RELEASE at once. */
+static void a_hang_up_that_layer_2_lost_is_said_again(bool by_far_end) {
+    open_peer(false);
+    say_setup(1);
+    int32_t handle = peer.handles[0];
+    NEED(handle);
+    CHECK_INT(peer_do(&peer, TR_PRI_ANSWER, handle, 1, 0, NULL, 0), TR_OK);
+    peer.mute = true;
+    CHECK_INT(peer_do(&peer, TR_PRI_CLEAR, handle, 0, 16, NULL, 0), TR_OK);
+    CHECK_INT(last_type(), DISCONNECT);
+    CHECK(!was_said(RELEASE));
+    if (by_far_end) {
+        peer_run(&peer, 1000);
+        CHECK(!was_said(RELEASE));
+        peer.mute = false;
+        peer.ns = peer.nr = 0;
+        const uint8_t sabme[] = {peer_address(&peer, true), 1, 0x7F};
+        peer_say(&peer, sabme, sizeof sabme);
+    } else {
+        peer_run(&peer, 6000); /* T200 and its tries, then SABME */
+        CHECK(!was_said(RELEASE));
+        peer.mute = false;
+    }
+    peer_run(&peer, 2000);
+    CHECK_INT(last_type(), RELEASE);
+    peer_close(&peer);
+}
+
+/* The far end's own DISCONNECT was lost: asked, it says so, and the call is over here. */
+static void a_hang_up_of_the_far_end_is_asked_for(int32_t state, bool is_over) {
+    open_peer(false);
+    say_setup(1);
+    int32_t handle = peer.handles[0];
+    CHECK_INT(peer_do(&peer, TR_PRI_ANSWER, handle, 1, 0, NULL, 0), TR_OK);
+    const uint8_t acknowledge[] = {0x08, 2, 0, 1, 0x0F};
+    peer_message(&peer, acknowledge, sizeof acknowledge);
+    peer.ns = peer.nr = 0;
+    const uint8_t sabme[] = {peer_address(&peer, true), 1, 0x7F};
+    peer_say(&peer, sabme, sizeof sabme);
+    peer_run(&peer, 500);
+    CHECK_INT(last_type(), STATUS_ENQUIRY);
+    CHECK_INT(heard[(heard_count - 1) % 64][6], 0x80); /* about a call that its receiver began */
+    CHECK_INT(heard[(heard_count - 1) % 64][7], 1);
+    const uint8_t status[] = {0x08, 2, 0, 1, 0x7D, 0x08, 2, 0x80, 0x9E, 0x14, 1, (uint8_t)state};
+    peer_message(&peer, status, sizeof status);
+    peer_run(&peer, 100);
+    CHECK_INT(peer.handles[0], is_over ? 0 : handle);
+    CHECK_INT(last_type(), is_over ? RELEASE : STATUS_ENQUIRY);
+    peer_close(&peer);
+}
+
+static void hang_ups_that_layer_2_lost(void) {
+    a_hang_up_of_the_far_end_is_asked_for(10, false);
+    a_hang_up_of_the_far_end_is_asked_for(12, true);
+    a_hang_up_of_the_far_end_is_asked_for(11, true);
+    a_hang_up_that_layer_2_lost_is_said_again(true);
+    a_hang_up_that_layer_2_lost_is_said_again(false);
+}
+
 int main(void) {
     RUN(blocks_come_back);
     RUN(frames_are_read);
@@ -248,5 +320,6 @@ int main(void) {
     RUN(it_closes_when_no_call_is_left);
     RUN(commands_that_make_no_sense);
     RUN(as_many_calls_as_there_can_be);
+    RUN(hang_ups_that_layer_2_lost);
     return check_end();
 }

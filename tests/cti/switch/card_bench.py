@@ -14,6 +14,7 @@ from cti.site.config import load_site
 from drivers.card import SoftwareCard
 from simulators.card_world import SEATS, TRUNKS, CardWorld
 from simulators.hearing import Heard
+from simulators.offices import OFFICES
 from simulators.phone import Phone
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, prompt_cache
@@ -40,7 +41,7 @@ class CardBench:
             yaml.dump(written, site_file)
         self.site = load_site(site_file)
         cards = {
-            TRUNKS: SoftwareCard(None, "fxo", self.scenario.trunks, name=TRUNKS),
+            TRUNKS: OFFICES[self.scenario.trunk].far_card(self.scenario.trunks),
             SEATS: SoftwareCard(None, "fxs", len(self.scenario.agents), name=SEATS),
         }
         for card in cards.values():
