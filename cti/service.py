@@ -275,7 +275,7 @@ class Server:
         return said.addCallback(lambda _: self._close())
 
     def _busy(self) -> bool:
-        """Are there files that are not closed and put away, calls that have no end, or of which more is to be written?"""
+        """Are there files that are not closed and put away, calls without an end, or of which more is to be written?"""
         return bool(self.engine.operations() or self.centre.calls or self.centre.side.unfinished())
 
     def _close(self) -> Deferred[None]:
