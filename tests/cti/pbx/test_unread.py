@@ -141,4 +141,3 @@ def test_what_was_cut_out_of_such_a_line_is_no_record_of_ours(tmp_path: Path) ->
     assert "smdr_unread" in bench.centre.alarms
     bench.record("8001", mended=True, doubt="the line before it was not ended")
     assert "smdr_unread" not in bench.centre.alarms
-    bench.stop()
