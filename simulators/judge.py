@@ -252,7 +252,7 @@ def _compare(
             differs(what)
     extensions = {str(one.data["extension"]) for one in mine.all("through") if one.data["kind"] == "agent"}
     taken = extensions if scenario.deeds else {mine.agent_extension}  # an agent's own transfer is no new agent of ours
-    agents = [plan.desk.agent for plan in scenario.agents if plan.desk.extension in taken]
+    agents = [who for extension in taken for who in scenario.sitting_at(extension, _through_s(mine))]
     if call.get("agent") not in agents and mine.outcome == "answered":
         differs(f"agent {call.get('agent')}, put through to {', '.join(agents)} ({mine.agent_extension})")
     talked = _talked(mine) if len(extensions) == 1 else None
@@ -347,14 +347,22 @@ def _talked(mine: CallTruth) -> float | None:
     return released - through[-1] if through and released is not None else None
 
 
+def _through_s(mine: CallTruth) -> float:
+    """When the caller was put through to an agent, the last time; the beginning of the run: never."""
+    return max((one.at_s for one in mine.all("through") if one.data["kind"] == "agent"), default=0.0)
+
+
 def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[Finding]:
     """What a text table expects and the server does not say."""
     findings: list[Finding] = []
     matched = match(calls, truth, scenario)
-    extensions = {plan.desk.agent: plan.desk.extension for plan in scenario.agents}
+    extensions = {plan.desk.agent: plan.desk.extension for plan in scenario.agents if plan.pc}
     for number, (outcome, extension) in sorted(scenario.expected.items()):
         theirs = matched.get(number) or []
-        said = [(str(call.get("outcome")), extensions.get(str(call.get("agent")), "")) for call in theirs]
+        said = [
+            (str(call.get("outcome")), extensions.get(str(call.get("agent")), call.get("agent_extension") or ""))
+            for call in theirs
+        ]
         if not any(one == outcome and extension in ("", other) for one, other in said):
             name = str(theirs[0]["call"]) if theirs else None
             findings.append(Finding(number, name, f"expected {outcome} {extension}, the server says {said}"))

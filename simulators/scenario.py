@@ -7,6 +7,7 @@ the queue, a message left, SMDI late and lost, a damaged call record.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -25,6 +26,8 @@ from simulators.subscriber import SubscriberPlan
 # What people know of this company's menu: the key of each group, and of leaving a message while they wait.
 KEYS = {"sales": "1", "service": "2", "complaints": "3"}
 MESSAGE_KEY = "2"
+# At the service port: number # PIN # and 1; what was typed before was refused.
+SIGNS_IN = re.compile(r"(\d+)#\d+#1(?!\d*#)")
 DNIS = "66886688"
 
 
@@ -111,6 +114,18 @@ class Scenario:
     deeds: tuple[Deed, ...] = ()
     hears: tuple[Hears, ...] = ()  # what should be heard
     pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part -> extensions of those who may play it
+
+    def sitting_at(self, extension: str | None, at_s: float) -> list[str]:
+        """The agents whose telephone that is at a second: who signed in there last by the service port, else whose it
+        is by the site file."""
+        theirs = [plan for plan in self.agents if plan.desk.extension == extension]
+        signed_in = [
+            (call.at_s, found[1])
+            for plan in theirs
+            for call in plan.phone.dials
+            if call.at_s <= at_s and (found := SIGNS_IN.search(call.keys))
+        ]
+        return [max(signed_in)[1]] if signed_in else [plan.desk.agent for plan in theirs]
 
     @property
     def line_is_sound(self) -> bool:
