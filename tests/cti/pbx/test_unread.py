@@ -138,6 +138,7 @@ def test_what_was_cut_out_of_such_a_line_is_no_record_of_ours(tmp_path: Path) ->
     for number in range(ROW):
         bench.pbx.settled.take(SmdrUnknown("0!", number, "is not ended, and stands before a record", True))
         bench.record("90033", mended=True, doubt="the line before it was not ended")
+    bench.clock.advance(60)
     assert "smdr_unread" in bench.centre.alarms
     bench.record("8001", mended=True, doubt="the line before it was not ended")
     assert "smdr_unread" not in bench.centre.alarms
