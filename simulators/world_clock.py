@@ -11,15 +11,20 @@ TIDY_AT = 256
 
 
 class WorldClock:
-    """A clock over another one. `stop` cancels what is still due."""
+    """A clock over another one. `stop` cancels what is still due, and what is asked for afterwards: the lines of a
+    world that has ended still fall on-hook."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: list[DelayedCall] = []
         self._tidy_at = TIDY_AT
+        self._stopped = False
 
     def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> DelayedCall:
         call = self._clock.callLater(delay, callable, *args, **kw)
+        if self._stopped:
+            call.cancel()
+            return call
         self._calls.append(call)
         if len(self._calls) > self._tidy_at:
             self._calls = [call for call in self._calls if call.active()]
@@ -33,6 +38,7 @@ class WorldClock:
         return self._clock.now()
 
     def stop(self) -> None:
+        self._stopped = True
         for call in self._calls:
             if call.active():
                 call.cancel()
