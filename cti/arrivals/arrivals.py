@@ -8,6 +8,10 @@ They come in any order and any of them may be late, missing or said twice. Whose
   to that call, late, when the numbers agree; where nothing tells, after DOUBT_S without a ring on that line;
 - else of the call that will ring there: held, or the call is opened by it; MESSAGE_S without a ring end that.
 
+A message that may be of a call that has left the line, or that waited longer than LONG_S for its ring, makes nobody
+certain (`place_guessed`); where another one comes for the same line within LONG_S of the ring, that one is of the call
+there, and the first was the former's.
+
 A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring;
 so is one whose message is doubted (cti.arrivals.numbers), as the in-band ID may confirm it. A ring on a line that a
 transfer left may be the PBX's recall: the message, the in-band number, or their absence for ``ani_wait`` decides. One
@@ -19,6 +23,7 @@ alone. Serves steps 1 to 4; the steps themselves are in cti.nine_steps, which nu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cti.arrivals.numbers import DnisRules, Numbers, agree
@@ -35,8 +40,20 @@ from drivers.events import CallerId
 MESSAGE_S = 30.0
 # A message on a quiet line may be the next call's, which rings within this time, or else is the former call's.
 DOUBT_S = 3.0
+# Message and ring of one call are hardly further apart than this.
+LONG_S = 5.0
 # In-band ID before the first ring (DTMF, GB/T and ETSI) is followed by the ring within this time.
 ID_RING_S = 10.0
+
+
+@dataclass(slots=True)
+class _Held:
+    """A message that waits for its ring. former: who may be meant in place of the next caller."""
+
+    message: Announcement
+    timer: DelayedCall
+    since_s: float
+    former: Call | None = None
 
 
 class Steps(Protocol):
@@ -104,7 +121,8 @@ class Arrivals:
         self._by_name = {(line.desk, line.line): line for line in lines if line.desk is not None}
         self._by_extension = {line.extension: line for line in lines}
         self._calls: dict[VruLine, Call] = {}
-        self._held: dict[VruLine, tuple[Announcement, DelayedCall]] = {}
+        self._held: dict[VruLine, _Held] = {}
+        self._of_either: dict[Call, _Held] = {}  # calls that were given a message which may be another's
         self._timers: dict[Call, DelayedCall] = {}
         self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
         self._foretold: dict[VruLine, tuple[float, CallerIdFields, str]] = {}  # numbers before a ring, of recalls
@@ -112,11 +130,12 @@ class Arrivals:
 
     def close(self) -> None:
         """Forgets everything that waits."""
-        timers = [timer for _, timer in self._held.values()]
+        timers = [held.timer for held in self._held.values()]
         for timer in (*timers, *self._timers.values(), *self._undecided.values()):
             if timer.active():
                 timer.cancel()
         self._held.clear()
+        self._of_either.clear()
         self._timers.clear()
         self._undecided.clear()
         self._left.clear()
@@ -129,6 +148,7 @@ class Arrivals:
     def left(self, line: VruLine, call: Call) -> bool:
         """The call is no longer on the line; a message for it may still come. False: it was not there any more."""
         self._stop_timer(call)
+        self._of_either.pop(call, None)
         if self._calls.get(line) is not call:
             return False
         del self._calls[line]
@@ -159,9 +179,9 @@ class Arrivals:
             return
         held = self._held.pop(line, None)
         if held is not None:
-            message, timer = held
-            timer.cancel()
-            self._decide(line, message, None)
+            held.timer.cancel()
+            doubtful = held.former is not None or self._clock.seconds() - held.since_s > LONG_S
+            self._decide(line, held.message, None, held=held if doubtful else None)
         elif told := self._just_foretold(line):
             self._decide(line, None, *told)
         elif self._service.recall_expected(line):
@@ -223,6 +243,8 @@ class Arrivals:
                 self._late(line, former, message)
             else:
                 self._told(call, line, message, guessed)
+        elif call is not None and self._is_the_second(call, message):
+            self._own_after_all(call, line, message)
         elif call is not None and self._said_before(call, line, message):
             self._steps.step_2_numbers(call, self._numbers(line, message))
         elif former is not None and agree(former.ani, message.calling):
@@ -234,7 +256,7 @@ class Arrivals:
         elif self._damaged(message.source):
             self._hold(line, message, MESSAGE_S, self._expire)
         elif former is not None and not (former.ani and message.calling):
-            self._hold(line, message, DOUBT_S, self._late_after_all)
+            self._hold(line, message, DOUBT_S, self._late_after_all, former)
         else:
             call = self._open(line, message.source)
             if call is not None:
@@ -285,10 +307,26 @@ class Arrivals:
         self._told(call, line, message)
 
     def _late_after_all(self, line: VruLine) -> None:
-        message, _ = self._held.pop(line)
-        former = self._left.get(line)
+        held, former = self._held.pop(line), self._left.get(line)
         if former is not None:
-            self._late(line, former[0], message)
+            self._late(line, former[0], held.message)
+
+    def _is_the_second(self, call: Call, message: Announcement) -> bool:
+        """Was the call given a message that may be another's, and is this one about another caller?"""
+        held = self._of_either.get(call)
+        if held is None or held.message.source != message.source or call.rang_s is None:
+            return False
+        other = message.calling is not None and message.calling != held.message.calling
+        return other and self._clock.seconds() - call.rang_s <= LONG_S
+
+    def _own_after_all(self, call: Call, line: VruLine, message: Announcement) -> None:
+        """This message is the call's own, and the one before was the former's."""
+        held = self._of_either.pop(call)
+        call.said.pop(message.source, None)
+        call.dnis = None
+        if held.former is not None:
+            self._late(line, held.former, held.message)
+        self._told(call, line, message)
 
     def _just_foretold(self, line: VruLine) -> tuple[CallerIdFields, str] | None:
         """A number that came before this ring, and is a recall's."""
@@ -307,7 +345,12 @@ class Arrivals:
         self._decide(line, None, None)
 
     def _decide(
-        self, line: VruLine, message: Announcement | None, fields: CallerIdFields | None, form: str = ""
+        self,
+        line: VruLine,
+        message: Announcement | None,
+        fields: CallerIdFields | None,
+        form: str = "",
+        held: _Held | None = None,
     ) -> None:
         """The line rings, and what could be waited for is there: a recall, or a call that arrives."""
         known = self._service.recalled(line, message, fields.number if fields is not None else None)
@@ -320,8 +363,10 @@ class Arrivals:
         if call is None:
             return
         if message is not None:
+            if held is not None:
+                self._of_either[call] = held
             self._start_timer(call, self._ani_wait_s, self._answer)
-            self._told(call, line, message)
+            self._told(call, line, message, guessed=held is not None)
         elif fields is not None:
             self._told_in_band(call, fields, form)
         else:
@@ -386,12 +431,19 @@ class Arrivals:
         said = "a message" if call.announced else "a number"
         self._service.caller_gone(call, "the ringing stopped" if call.rang_s is not None else f"{said} without a ring")
 
-    def _hold(self, line: VruLine, message: Announcement, seconds: float, then: Callable[[VruLine], None]) -> None:
+    def _hold(
+        self,
+        line: VruLine,
+        message: Announcement,
+        seconds: float,
+        then: Callable[[VruLine], None],
+        former: Call | None = None,
+    ) -> None:
         old = self._held.pop(line, None)
         if old is not None:
-            old[1].cancel()
+            old.timer.cancel()
             self._alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
-        self._held[line] = (message, self._clock.callLater(seconds, then, line))
+        self._held[line] = _Held(message, self._clock.callLater(seconds, then, line), self._clock.seconds(), former)
 
     def _expire(self, line: VruLine) -> None:
         self._held.pop(line, None)

@@ -314,7 +314,7 @@ def test_a_message_after_the_end_is_no_new_call(bench: Bench, in_band: str | Non
     assert bench.told == [(A, DNIS, "ended")] and bench.alarms == ["message_too_late"]
 
 
-def test_a_doubtful_message_whose_ring_comes_is_of_the_new_call(bench: Bench) -> None:
+def test_a_doubtful_message_whose_ring_comes_is_of_the_new_call_and_not_for_certain(bench: Bench) -> None:
     bench.port.ring()
     bench.run(3.0)
     bench.end(bench.calls[0])
@@ -322,7 +322,38 @@ def test_a_doubtful_message_whose_ring_comes_is_of_the_new_call(bench: Bench) ->
     bench.says(B)
     bench.run(1.0)
     bench.port.ring()
-    assert bench.told == [(None, None, "ended"), (B, DNIS, "menu")] and not bench.alarms
+    assert bench.told == [(None, None, "ended"), (B, DNIS, "arriving")] and not bench.alarms
+    assert bench.calls[1].ani_doubt == "place_guessed"
+    bench.run(3.0)  # for the caller ID that may confirm it
+    assert bench.told[1] == (B, DNIS, "menu")
+
+
+def test_a_late_message_before_the_next_ring_is_the_formers_when_the_next_caller_has_one(bench: Bench) -> None:
+    bench.port.ring()
+    bench.run(3.0)
+    bench.end(bench.calls[0])
+    bench.run(3.0)
+    bench.says(A)
+    bench.run(1.0)
+    bench.port.ring()
+    bench.run(0.5)
+    bench.says(B)
+    assert bench.told == [(A, DNIS, "ended"), (B, DNIS, "menu")] and bench.alarms == ["message_too_late"]
+    assert bench.calls[1].ani_doubt is None
+
+
+@pytest.mark.parametrize(("waits_s", "doubt"), [(2.0, None), (6.0, "place_guessed")])
+def test_a_message_that_waited_long_for_its_ring_makes_nobody_certain(
+    bench: Bench, waits_s: float, doubt: str | None
+) -> None:
+    bench.port.ring()
+    bench.says(A)
+    bench.run(1.0)
+    bench.says(B)  # for the next caller, or of one who never comes
+    bench.end(bench.calls[0])
+    bench.run(waits_s)
+    bench.port.ring()
+    assert bench.calls[1].ani == B and bench.calls[1].ani_doubt == doubt
 
 
 def test_a_message_with_another_number_than_the_former_call_opens_a_new_one(bench: Bench) -> None:
