@@ -9,6 +9,10 @@ One that is more than JUMP_S off the median may have waited too, or be damaged: 
 with each other over at least SETTLE_S, as the records of a buffer never do, has the PBX's clock (or ours) jumped. Then
 the offset is theirs and an alarm is raised. Until FIRST samples agree nothing is known, and `moment` says None.
 
+Some output comes late, all of it: a buffer between, a slow spooler. The arrivals alone cannot tell that from a clock
+that is slow. What our own ports know of the end of a call can: `came_late` is told how long after it a record came.
+Where that is more than LATE_S as a rule, it is no part of the offset, and `moment` says when it truly was.
+
 Our side is the monotonic clock beside the wall clock of the start: whoever sets the server's clock does not move it.
 Summer time: both clocks are taken to change with the site's zone; a PBX that does not change, or does late, shows as a
 jump of an hour.
@@ -31,6 +35,9 @@ SETTLE_S: Final = 120.0
 JUMP_S: Final = 60.0
 # Samples of one clock differ by the resolution and by what printing takes: so much.
 PRINTING_S: Final = 30.0
+# Records that come so long after the end of their calls, as a rule, are late; the rule is what SAME of all samples say.
+LATE_S: Final = 5.0
+SAME: Final = 2 / 3
 # A record cannot end after it was printed, but for what the clocks disagree by.
 AHEAD_S: Final = 60.0
 
@@ -44,6 +51,8 @@ class PbxClock:
         self._on_jump = on_jump
         self._base = clock.now().astimezone(UTC) - timedelta(seconds=clock.seconds())
         self._samples: deque[float] = deque(maxlen=WINDOW)
+        self._late: deque[float] = deque(maxlen=WINDOW)
+        self.late_s = 0.0  # so long after the end of its call a record comes; 0: at once
         self._apart: list[tuple[float, float]] = []  # samples far from the median in a row: when they came, offset
         self._offset: float | None = None
         self._reference = 0.0  # the offset a window ago
@@ -55,11 +64,11 @@ class PbxClock:
         if self._offset is None:
             return None
         set_since = self._clock.now().astimezone(UTC) - self._ours(self._clock.seconds())
-        return self._offset + set_since.total_seconds()
+        return self._offset - self.late_s + set_since.total_seconds()
 
     def now(self) -> datetime:
         """The PBX's local time as far as it is known, naive."""
-        return self._local(self._clock.seconds()) - timedelta(seconds=self._offset or 0.0)
+        return self._local(self._clock.seconds()) - timedelta(seconds=(self._offset or 0.0) - self.late_s)
 
     def heard(self, end: datetime, resolution_s: float) -> None:
         """A record has just come, alone, that states this end."""
@@ -84,11 +93,19 @@ class PbxClock:
             self._reference = new
         self._follow(new)
 
+    def came_late(self, seconds: float) -> None:
+        """A record has come so long after the end of its call, as our own port knows it."""
+        self._late.append(seconds)
+        usual = median_low(self._late)
+        like = sum(abs(one - usual) <= LATE_S for one in self._late)
+        known = len(self._late) >= FIRST and like >= SAME * len(self._late)
+        self.late_s = usual if known and usual > LATE_S else 0.0
+
     def moment(self, stated: datetime) -> float | None:
         """When on our clock (its seconds) it was, or will be, that time at the PBX; None: nothing is known yet."""
         if self._offset is None:
             return None
-        local = stated + timedelta(seconds=self._offset)
+        local = stated + timedelta(seconds=self._offset - self.late_s)
         now = self._clock.seconds()
         found = {self._seconds(local.replace(tzinfo=self._zone, fold=fold)) for fold in (0, 1)}
         # The hour that comes twice in autumn: the latest that is over; so too the one that is missing in spring.

@@ -15,6 +15,7 @@ A record that was matched may be doubtful all the same (`doubt`): it was damaged
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -76,6 +77,7 @@ class Leg:
     ended_s: float | None = None
     guessed: bool = False  # a limit ended it: it may have gone on
     matched: bool = False
+    called_s: float | None = None  # our flash before it: the agent's part cannot have begun before
 
     def until(self, now: float) -> float:
         """When it ended; under way: now."""
@@ -151,9 +153,39 @@ class Fits:
         off = _outside(record.duration_s, [early.came_s - since if answered else 0.0 for since in lasted])
         return off <= (PROMPT_S if agents else NAMELESS_LEG_S) + record.duration_step_s
 
+    def may_be_late_for(self, leg: Leg, record: SmdrRecord) -> bool:
+        """Can a record that came by itself, and names no caller whom we know, be late, and of this leg, which was over
+        long before and waits for its record in vain?"""
+        now = self._clock.seconds()
+        if leg.ended_s is None or leg.matched or not self.same(leg.call, record) or now - leg.ended_s > RECORD_S:
+            return False
+        if record.duration_s is None:
+            return leg.agents and now - leg.ended_s <= START_S
+        since, latest = leg.called_s if leg.called_s is not None else leg.began_s, leg.began_s
+        if self.legs == "whole_call":
+            since, latest = leg.call.began_s, leg.call.answered_s or leg.began_s
+        least = leg.ended_s - latest - (NEAR_S if leg.agents else 0.0)  # a desk's word comes after the end
+        return _outside(record.duration_s, [least, leg.ended_s - since]) <= SURE_S + record.duration_step_s
+
     def tells_nothing(self, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
         """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
         return not alone and when is None and not record.number
+
+    def waited_on_its_way(self, legs: Iterable[Leg], record: SmdrRecord) -> float | None:
+        """How long after the end of its call a record of one of our ports came, whose legs these are: our own ears know
+        that end. None: of which call it is does not follow from caller and length."""
+        if record.duration_s is None or record.duration_step_s > NEAR_S or self.legs == "split_at_flash":
+            return None
+        now, near = self._clock.seconds(), SURE_S + record.duration_step_s
+        found = [
+            leg
+            for leg in legs
+            if self.same(leg.call, record)
+            and (leg.completes or self.legs == "per_leg")
+            and now - leg.until(now) <= RECORD_S
+            and abs(record.duration_s - (leg.until(now) - leg.began_s)) <= near
+        ]
+        return now - found[0].until(now) if len(found) == 1 else None
 
     def rank(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> tuple[int, float]:
         """The lowest wins: the same caller; neither names one; only one of them does."""
@@ -305,7 +337,7 @@ class Fits:
             earliest = leg.call.began_s - EXACT_S if whole else leg.began_s - START_S
             if when.start_s < earliest - within:
                 return False
-            if not known and leg.ended_s is not None and self._too_long(leg, record):
+            if not known and (self._too_long(leg, record, now) or (alone and self._too_short(leg, record, now))):
                 return False
         if when.end_s - within > leg.began_s or record.duration_s is None:
             return True
@@ -314,18 +346,35 @@ class Fits:
             return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
         return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
 
-    def _too_long(self, leg: Leg, record: SmdrRecord) -> bool:
-        """Does it say more than ringing, or a blind transfer, adds to a talk whose end we know?"""
-        if self.legs != "per_leg" or leg.guessed or leg.call.blind or record.duration_s is None:
+    def _too_long(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
+        """Does it say more than there was since we called the agent's telephone, or since the call began where it
+        counts that; or, where neither is known, than ringing, or a blind transfer, adds to a talk?"""
+        if leg.guessed or record.duration_s is None:
             return False
-        return record.duration_s - (leg.until(0.0) - leg.began_s) > START_S + NEAR_S + record.duration_step_s
+        more = record.duration_s - (leg.until(now) - leg.began_s) - record.duration_step_s
+        if self.legs == "whole_call":
+            return more > leg.began_s - leg.call.began_s + SURE_S
+        if self.legs != "per_leg":
+            return False
+        if leg.called_s is not None:
+            return more > leg.began_s - leg.called_s + SURE_S
+        return leg.ended_s is not None and not leg.call.blind and more > START_S + NEAR_S
+
+    def _too_short(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
+        """The talk is under way: would the record, which came by itself, end one that has gone on for longer?"""
+        if leg.ended_s is not None or leg.call.blind or record.duration_s is None or self.legs == "split_at_flash":
+            return False
+        late_s = self._pbx.late_s if self._pbx is not None else 0.0
+        since = leg.call.answered_s if self.legs == "whole_call" else leg.began_s
+        more = now - late_s - (leg.began_s if since is None else since) - record.duration_s
+        return more > PROMPT_S + record.duration_step_s
 
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
-        """The PBX's clock was set, and we do not know it yet, but for records that say so already: the same caller for
-        the same length just now."""
+        """The PBX's clock was set, and we do not know it yet, but for records that say so already; or this record is
+        late, of a call that is over: the same caller for the same length just now."""
         if record.duration_s is None or not known_caller(leg.call, record) or now - leg.until(now) > RECORD_S:
             return False
-        if not self._clock_was_set(record):
+        if not (self._clock_was_set(record) or (leg.ended_s is not None and not leg.matched)):
             return False
         near = NEAR_S + record.duration_step_s
         return abs(record.duration_s - (leg.until(now) - self.start(leg))) <= near
@@ -335,6 +384,8 @@ class Fits:
         a number it must be as long as the leg, too."""
         known = known_caller(leg.call, record)
         if leg.ended_s is not None and now - leg.ended_s > (RECORD_S if known else NAMELESS_S):
+            return False
+        if not known and self._too_long(leg, record, now):
             return False
         if record.duration_s is None:  # nothing is said but that somebody hung up: our own port just did
             return known or leg.agents or leg.ended_s is None or now - leg.ended_s <= AT_ONCE_S

@@ -9,8 +9,8 @@ damaged, too (`recorded: doubtful`). A record that can be of several calls is no
 Without a record the agent is freed by the desk's word, or asked at talk_s and freed ask_s later (cti.acd.truths); if
 the next transfer finds the extension busy after such a guess, the guess is noted as wrong; the caller keeps the place.
 
-Alarms: smdr_down and smdr_silent (cti.pbx.link), pbx_clock (a jump of over a minute), smdr_unread (several lines in a
-row that no form reads: cti.pbx.unread).
+Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_late (records come long after the end of their calls), pbx_clock
+(a jump of over a minute), smdr_unread (several lines in a row that no form reads: cti.pbx.unread).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Settled:
         self._held: tuple[SmdrRecord, DelayedCall] | None = None  # may be the first line out of a buffer
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
         self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
-        self._closed = False
+        self._closed = self._late = False
         self._link_alarm = side.link_alarm("smdr")
         self.link: PbxLink[SmdrItem] | None = None
         if wire is not None:
@@ -123,8 +123,17 @@ class Settled:
         elif item.event == "answer" and item.extension:
             self._side.transfers.agent_lifted(item.extension, "record")
 
+    def _say_late(self) -> None:
+        """Records come late, all of them: agents are freed by their own word, or late."""
+        late_s = self.pbx.late_s
+        if bool(late_s) is not self._late:
+            self._late = bool(late_s)
+            came = f"{late_s:.0f} s after the end of their calls" if late_s else "at once again"
+            self._centre.set_alarm("smdr_late", self._late, f"the PBX's records come {came}")
+
     def settle(self, record: SmdrRecord, match: Match | Ambiguous | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
+        self._say_late()
         if isinstance(match, Match) and match.completes:
             match = self._believed(match)
         if isinstance(match, Ambiguous):

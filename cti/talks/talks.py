@@ -45,6 +45,8 @@ __all__ = ["EARLY_S", "NAMELESS_S", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "
 OWED_S: Final = 6 * 3600.0
 # So many legs of ended calls are remembered for records to come.
 REMEMBERED: Final = 4096
+# So many calls on one of our ports are looked at to see whether records come late.
+ON_PORTS: Final = 16
 # So many records that came before we noticed the end of their call.
 EARLY: Final = 64
 
@@ -86,7 +88,7 @@ class Talks:
         on_overdue: Callable[[Call], object] = lambda call: None,
         on_port: Callable[[str], Call | None] = lambda extension: None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._pbx = clock, pbx
         self._own = frozenset(own)
         self._fits = Fits(clock, legs, pbx, self._own)
         self._on_overdue = on_overdue
@@ -94,6 +96,7 @@ class Talks:
         self._talks: dict[str, Leg] = {}
         self._owed: dict[str, list[Leg]] = {}
         self._passed: dict[str, Leg] = {}  # our port -> the last call that went on from there, where nothing is owed
+        self._on_ports: dict[str, deque[Leg]] = {}  # the last calls on each of our ports, with or without a record
         self._order: deque[Leg] = deque()  # of all that are owed, by their end
         self._waiting: deque[Leg] = deque()  # those not yet overdue
         self._timer: DelayedCall | None = None
@@ -112,7 +115,7 @@ class Talks:
         """The agent at ``extension`` answered. Returns a call that was there before and cannot be any more."""
         old = self._talks.get(extension)
         began_s = call.talk_s if call.talk_s is not None else self._clock.seconds()
-        self._talks[extension] = Leg(extension, call, began_s, agents=True)
+        self._talks[extension] = Leg(extension, call, began_s, agents=True, called_s=_called_s(call, began_s))
         return old.call if old is not None else None
 
     def at(self, extension: str) -> Call | None:
@@ -136,6 +139,10 @@ class Talks:
         now = self._clock.seconds()
         began_s = call.talk_s if agents else call.answered_s
         leg = Leg(extension, call, call.began_s if began_s is None else began_s, agents, completes, now, guessed)
+        if agents:
+            leg.called_s = _called_s(call, leg.began_s)
+        elif began_s is not None:
+            self._on_ports.setdefault(extension, deque(maxlen=ON_PORTS)).append(leg)
         early = [
             one
             for one in self._early
@@ -177,15 +184,19 @@ class Talks:
         if not alone and self._early and self._early[-1].record is self._last:
             self._early[-1] = replace(self._early[-1], alone=False)
         self._last = record
+        self._is_it_late(record, alone)
         fits, when = self._fits, self._fits.interval(record)
         found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
         leg = min(found, key=lambda leg: fits.rank(leg, record, when), default=None)
         if leg is None and (calls := self._left_lately(extension, record, now)):
             return Ambiguous(calls)
+        in_vain = self._in_vain(leg, record, alone)
+        if leg is None and in_vain:
+            return Ambiguous(tuple(in_vain))
         if leg is None or (not known_caller(leg.call, record) and self._of_the_call_there(record, leg)):
             self._early.append(Early(now, record, alone))
             return None
-        if others := self._as_near(leg, found, record, when, alone):
+        if others := self._as_near(leg, found, record, when, alone) or in_vain:
             return Ambiguous((leg.call, *others))
         if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
@@ -219,6 +230,25 @@ class Talks:
         same = [one.call for one in every if one.call is not leg.call and fits.far(one, record, when) - far < near]
         return list(dict.fromkeys(same))
 
+    def _is_it_late(self, record: SmdrRecord, alone: bool) -> None:
+        """What our own ears know of our ports tells whether records come long after the end of their calls."""
+        if self._pbx is None or not alone or record.extension not in self._own or record.answered is False:
+            return
+        legs, there = list(self._on_ports.get(record.extension, ())), self._on_port(record.extension)
+        if there is not None and there.answered_s is not None:
+            legs.append(Leg(record.extension, there, there.answered_s, agents=False))
+        late_s = self._fits.waited_on_its_way(legs, record)
+        if late_s is not None:
+            self._pbx.came_late(late_s)
+
+    def _in_vain(self, leg: Leg | None, record: SmdrRecord, alone: bool) -> list[Call]:
+        """Of a record without a known caller: the calls that were over long before and have none yet. Records that come
+        late would free the agents of those who came after."""
+        if not alone or (leg is not None and self._sure(leg, record, alone)):
+            return []
+        owed = self._owed.get(record.extension or "", ())
+        return [one.call for one in owed if one is not leg and self._fits.may_be_late_for(one, record)]
+
     def _not_settled(self, extension: str) -> Iterator[Leg]:
         """What a record without a known caller may be of as well though it settles nothing there: the talk under way,
         which no record out of a buffer ends, and of whose call the PBX may print the whole, against its dialect; the
@@ -248,7 +278,8 @@ class Talks:
         if known_caller(leg.call, record):
             return True
         own = not leg.agents and leg.ended_s is not None
-        return own and alone and self._clock.seconds() - leg.until(0.0) <= AT_ONCE_S
+        due = self._clock.seconds() - (self._pbx.late_s if self._pbx is not None else 0.0)
+        return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
 
     def _of_the_call_there(self, record: SmdrRecord, leg: Leg) -> bool:
         there = self._on_port(record.extension or "")
@@ -297,3 +328,8 @@ class Talks:
             if not leg.matched:
                 self._on_overdue(leg.call)
         self._watch()
+
+
+def _called_s(call: Call, began_s: float) -> float | None:
+    """When the transfer began that led to a talk; None: by another way."""
+    return call.flashed_s if call.flashed_s is not None and call.flashed_s <= began_s else None

@@ -247,3 +247,50 @@ def test_the_length_of_a_talk_by_a_late_record(pbx: Pbx, late_s: float, step_s: 
     record = pbx.own(call, duration_step_s=step_s)
     pbx.clock.advance(late_s)
     assert pbx.talks.match(record) == Match(call, True, True, told)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_records_without_a_number_that_all_come_forty_seconds_late(known: bool) -> None:
+    """Our ports know when their calls ended, and so how late the records are: those of agents' telephones then find
+    the talk that was over, and not the one under way."""
+    pbx = Pbx(resolution_s=1, known=False)
+    late_s, due = 40.0, list[tuple[float, SmdrRecord]]()
+
+    def printed(start_s: float, end_s: float, extension: str) -> None:
+        due.append((end_s + late_s, pbx.record(start_s, end_s, extension, None, trunk=None)))
+
+    def passes(seconds: float) -> list[object]:
+        found, until = list[object](), pbx.clock.seconds() + seconds
+        while due and due[0][0] <= until:
+            at_s, record = due.pop(0)
+            pbx.clock.advance(at_s - pbx.clock.seconds())
+            assert record.end is not None
+            pbx.pbx.heard(record.end, 1)
+            found.append(pbx.talks.match(record))
+        pbx.clock.advance(until - pbx.clock.seconds())
+        return found
+
+    if known:
+        for vru_s in (11.0, 19.0, 15.0, 25.0, 31.0):  # callers whom nobody answered
+            call = pbx.call()
+            began_s = pbx.clock.seconds()
+            passes(vru_s)
+            assert pbx.talks.owe("2001", call) is None
+            printed(began_s, pbx.clock.seconds(), "2001")
+            passes(30.0)
+        passes(60.0)
+        assert pbx.pbx.late_s == pytest.approx(late_s, abs=1.0)
+    calls = []
+    for _ in range(2):
+        call = pbx.call()
+        began_s = call.flashed_s = call.talk_s = pbx.clock.seconds()
+        pbx.talks.begin("8001", call)
+        found = passes(30.0)
+        printed(began_s, pbx.clock.seconds(), "8001")
+        found += passes(5.0)
+        calls.append(call)
+        if call is calls[0]:
+            pbx.over(call)
+    freed = [one for one in found if isinstance(one, Match) and one.ends_talk]
+    assert freed == [] and (not known or [one.call for one in found if isinstance(one, Match)] == [calls[0]])
+    pbx.talks.close()

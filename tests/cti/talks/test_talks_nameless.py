@@ -49,7 +49,9 @@ def test_a_record_long_after_the_end_is_another_calls(desk: Desk) -> None:
     desk.over(call)
     desk.clock.advance(NAMELESS_S + 10)
     assert desk.talks.match(record("8001")) is None
-    assert desk.talks.match(record("8001", 30.0)) is None
+    assert desk.talks.match(record("8001", 90.0)) is None
+    late = desk.talks.match(record("8001", 30.0))
+    assert late == Ambiguous((call,)), "it may be late, and so nobody's"
 
 
 def test_a_port_that_we_left_a_while_ago(desk: Desk) -> None:
@@ -123,7 +125,7 @@ def test_a_minute_is_no_license(pbx: Pbx) -> None:
     assert pbx.talks.owe("2001", call) is None
     pbx.clock.advance(84.0)
     now = pbx.clock.seconds()
-    assert pbx.talks.match(pbx.record(now, now, "2001", None)) is None
+    assert pbx.talks.match(pbx.record(now, now, "2001", None)) == Ambiguous((call,))
     buffered = pbx.record(now - 85, now - 84, "2001", None)
     assert pbx.talks.match(buffered, alone=False) == Match(call, False), "what waited is matched by its interval"
 
@@ -135,7 +137,7 @@ def test_a_leg_that_begins_when_ours_was_over() -> None:
     assert pbx.talks.owe("2001", call, completes=False) is None
     pbx.clock.advance(21.0)
     now = pbx.clock.seconds()
-    assert pbx.talks.match(pbx.record(now - 6, now, "2001", None)) is None
+    assert pbx.talks.match(pbx.record(now - 6, now, "2001", None)) == Ambiguous((call,))
     pbx.talks.close()
 
 
@@ -312,3 +314,42 @@ def test_the_whole_of_the_call_that_talks_there(pbx: Pbx) -> None:
     now = pbx.clock.seconds()
     found = pbx.talks.match(pbx.record(there.began_s, now, number=None), alone=False)
     assert isinstance(found, Ambiguous) and set(found.calls) == {before, there}
+
+
+def test_an_agents_part_cannot_have_begun_before_our_flash(desk: Desk) -> None:
+    call = desk.call(A)
+    call.flashed_s = desk.clock.seconds()
+    desk.clock.advance(6.0)  # it rang
+    assert desk.talks.begin("8001", call) is None
+    desk.clock.advance(12.0)
+    assert desk.talks.match(record("8001", 27.0)) is None
+    assert desk.talks.match(record("8001", 18.0)) == Match(call, True)
+
+
+def test_a_late_record_of_the_talk_before_does_not_end_the_present_one(desk: Desk) -> None:
+    """By the desk's word it was over; its record comes 35 s later, when the next talk has lasted as long."""
+    first = desk.talk(A, 27.0)
+    desk.over(first)
+    desk.clock.advance(8.0)
+    second = desk.talk(B, 27.0)
+    found = desk.talks.match(record("8001", 27.0))
+    assert isinstance(found, Ambiguous) and set(found.calls) == {first, second}
+    desk.clock.advance(30.0)
+    assert desk.talks.match(record("8001", 57.0)) == Match(second, True), "of another length than the first"
+
+
+def test_a_record_that_is_much_shorter_than_the_talk_does_not_end_it(pbx: Pbx) -> None:
+    """Printed to the minute: it may have been the talk before."""
+    call = pbx.talk(None, 50.0)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now - 25.0, now, number=None)) is None
+    assert pbx.talks.match(pbx.record(now - 48.0, now, number=None)) == Match(call, True)
+
+
+def test_a_whole_call_cannot_be_longer_than_the_call() -> None:
+    pbx = Pbx("whole_call")
+    call = pbx.talk(None, 20.0, vru_s=15.0)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(pbx.record(now - 60.0, now, number=None)) is None
+    assert pbx.talks.match(pbx.record(now - 35.0, now, number=None)) == Match(call, True)
+    pbx.talks.close()
