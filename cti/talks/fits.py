@@ -167,6 +167,13 @@ class Fits:
         least = leg.ended_s - latest - (NEAR_S if leg.agents else 0.0)  # a desk's word comes after the end
         return _outside(record.duration_s, [least, leg.ended_s - since]) <= SURE_S + record.duration_step_s
 
+    def overlaps(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> bool:
+        """Can the record be of this leg as far as caller, trunk and the printed time tell, though not for certain?"""
+        if when is None or leg.matched or not self.same(leg.call, record):
+            return False
+        ended_s = leg.until(self._clock.seconds())
+        return when.start_s - when.within <= ended_s and when.end_s + when.within >= leg.began_s
+
     def tells_nothing(self, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
         """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
         return not alone and when is None and not record.number

@@ -226,6 +226,7 @@ class Talks:
         far, near = fits.far(leg, record, when), max(SURE_S, record.duration_step_s)
         every = list(found)
         if not self._sure(leg, record, alone):
+            every += [one for one in self._of(leg.extension) if one not in found and fits.overlaps(one, record, when)]
             every += [one for one in self._not_settled(leg.extension) if fits.same(one.call, record)]
         same = [one.call for one in every if one.call is not leg.call and fits.far(one, record, when) - far < near]
         return list(dict.fromkeys(same))

@@ -353,3 +353,18 @@ def test_a_whole_call_cannot_be_longer_than_the_call() -> None:
     assert pbx.talks.match(pbx.record(now - 60.0, now, number=None)) is None
     assert pbx.talks.match(pbx.record(now - 35.0, now, number=None)) == Match(call, True)
     pbx.talks.close()
+
+
+def test_out_of_a_buffer_to_the_minute_a_record_is_not_the_earlier_calls_where_the_later_is_nearer(pbx: Pbx) -> None:
+    """That it began after the later talk cannot be shown; it is no proof that it is of the earlier one."""
+    pbx.clock.advance(60.0 - pbx.clock.seconds() % 60.0)
+    calls, ends = [], []
+    for _ in range(2):
+        call = pbx.talk(None, 32.0, vru_s=5.0)
+        pbx.over(call)
+        calls.append(call)
+        ends.append(pbx.clock.seconds())
+        pbx.clock.advance(8.0)
+    pbx.clock.advance(40.0)
+    found = pbx.talks.match(pbx.record(ends[1] - 27.0, ends[1], number=None), alone=False)
+    assert not isinstance(found, Match) or found.call is calls[1]
