@@ -28,6 +28,8 @@ from cti.operations.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
 from cti.pbx.dialect import Dialect, SerialSettings, load_dialect
 from cti.pbx.link import Opener
+from cti.recordings.rights import messages_of
+from cti.recordings.sounds import MessageSounds
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
 from cti.records.records import Records
@@ -45,6 +47,8 @@ from drivers.card import Card
 from drivers.clock import Clock, DelayedCall, SteppedClock
 from drivers.tones import TonePlan
 
+# A disk has so long for a piece of a message's sound.
+SOUND_S = 5.0
 # Stepped: the journal goes to the database so often.
 FORWARD_S = 2.0
 
@@ -62,12 +66,15 @@ class Parts:
     log: Log
 
 
-def open_records(site: Site, journal: Journal, store: Store, outside: Outside, clock: Clock, log: Log) -> Records:
+def open_records(
+    site: Site,
+    journal: Journal,
+    store: Store,
+    outside: Outside,
+    clock: Clock,
+    alarm: Callable[[str, bool, str], None],
+) -> Records:
     """The records; calls that an earlier run left open are ended."""
-
-    def alarm(name: str, raised: bool, text: str) -> None:
-        log.warning(text, alarm=name, raised=raised)
-
     records = Records(clock, journal, store, outside, last_calls=site.limits.last_calls, on_alarm=alarm)
     try:
         records.recover(store.open_calls(journal.boot), store.position())
@@ -112,6 +119,15 @@ def make_centre(
     site.messages.mkdir(parents=True, exist_ok=True)
     history = DeskHistory(parts.outside, parts.store, {agent.id: agent.groups for agent in site.agents})
 
+    sounds = MessageSounds(
+        clock,
+        parts.outside,
+        parts.outside.apart(SOUND_S),
+        parts.store,
+        site.messages,
+        {agent.id: messages_of(agent) for agent in site.agents},
+    )
+
     def durable() -> Deferred[None]:
         return parts.records.durable(parts.journal.serial)
 
@@ -123,6 +139,7 @@ def make_centre(
             checker,
             random_bytes,
             history=history,
+            sounds=sounds,
             durable=durable,
             metrics=parts.metrics,
             log=parts.log,
@@ -238,7 +255,7 @@ def assemble_stepped(
 
     journal = Journal(clock, site.journal, "none", on_alarm=alarm, boot_after=store.last_boot())
     outside = SteppedOutside(clock)
-    records = open_records(site, journal, store, outside, clock, log)
+    records = open_records(site, journal, store, outside, clock, alarm)
     parts = Parts(site, store, journal, outside, records, metrics, log)
     by_name = {card.name: (card, cards[card.name]) for card in site.cards}
     cancel_echoes(by_name)

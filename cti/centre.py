@@ -118,6 +118,7 @@ class Centre:
         for call in sorted(self.calls.values(), key=lambda call: call.state != "queued"):
             self.conduct.stop(call, "the server stops")
         self.messages.stop()
+        self.records.stop()
         self.side.stop()
         self.telephones.close()
         self.side.close()

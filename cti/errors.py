@@ -118,6 +118,10 @@ class UnknownSeat(AcdError):
         super().__init__(f"there is no seat {extension}: log in at a telephone of the site")
 
 
+class SoundRefused(TipringError):
+    """A message's sound is not for who asks, or is not there (any more)."""
+
+
 class DeskProtocolError(TipringError):
     """A desk sent a message that breaks the desk protocol, or asks what cannot be; code is the JSON-RPC error code."""
 

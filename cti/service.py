@@ -173,7 +173,7 @@ class Server:
             boot_after=boot_after(store, site.journal, clock.now()),
         )
         self.outside = ThreadedOutside(clock, reactor.callFromThread)
-        records = open_records(site, self.journal, store, self.outside, clock, log)
+        records = open_records(site, self.journal, store, self.outside, clock, self._alarm)
         parts = Parts(site, store, self.journal, self.outside, records, self.metrics, log)
         self.engine = Engine(
             clock, paced=True, reactor=reactor, max_ports=max(64, sum(card.ports for card in site.cards)), realtime=True

@@ -28,6 +28,7 @@ WORDS = {
     "state": ("state", "状态", "s"),
     "calls": ("calls", "话单"),
     "message.list": ("messages", "留言"),
+    "message.fetch": ("hear", "听留言"),
     "help": ("help", "帮助", "?"),
     "logout": ("quit", "签出", "退出", "q"),
 }
@@ -43,7 +44,8 @@ commands 命令:
   still     通话中          the answer when asked whether the call goes on
   state     状态            my three truths: declared, line, work
   calls     话单 [N]        my last calls
-  messages  留言 [N]        messages left for my groups; on the server `tipring messages play CALL --as ID` plays one
+  messages  留言 [N]        messages left for my groups
+  hear      听留言 CALL [FILE]  plays the message of a call here (aplay), or writes it into a WAV file
   help      帮助            this
   make 8002, hold, retrieve, consult 8002, transfer, park ...   call control; behind a PBX you are told what to dial on
                             the telephone where only that can do it. docs/desk-protocol.md has all of these verbs
@@ -128,6 +130,33 @@ def read_password(path: str | None, keyboard: Keyboard) -> str:
     return keyboard.next_line() or ""
 
 
+def sound_out(sound: bytes, file: str | None) -> str:
+    """Writes a WAV into the file, or gives it to a player of this computer, which goes on by itself; in words."""
+    import shutil
+    import subprocess
+    import tempfile
+
+    from cti.recordings.hearing import PLAYERS
+
+    player = next((words for words in PLAYERS if shutil.which(words[0])), None)
+    if file is None and player is None:
+        return "there is no aplay (package alsa-utils) and no play (sox) here; write hear CALL FILE.wav"
+    try:
+        if file is not None:
+            with open(file, "xb") as out:
+                out.write(sound)
+            return f"留言已存 written: {file}"
+        with tempfile.TemporaryFile() as out:
+            out.write(sound)
+            out.seek(0)
+            subprocess.Popen(
+                [*(player or ()), "-t", "wav", "-"], stdin=out, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )  # its own end ends it
+        return "播放留言 playing"
+    except OSError as error:
+        return f"{file or (player or ('',))[0]}: {error.strerror}"
+
+
 class Keyboard:
     """Lines of a descriptor that is waited for with select."""
 
@@ -173,6 +202,8 @@ class Desk:
         self._asked: dict[int, str] = {}
         self._card: dict[str, Any] = {}
         self._state_line = ""  # shown last
+        self._sound: bytearray | None = None  # of a message, as far as it has come
+        self._sound_file: str | None = None  # where it goes; None: to a player
 
     @property
     def under_way(self) -> bool:
@@ -182,6 +213,7 @@ class Desk:
     def hello(self) -> bytes:
         """The first message of a link."""
         self._asked.clear()
+        self._sound = None
         self.greeted = False
         if self.token is not None:
             return self.request("resume", {"token": self.token})
@@ -213,11 +245,38 @@ class Desk:
             self._show(f"{word}? 帮助 help:  {'  '.join('/'.join(words[:2]) for words in WORDS.values())}")
         elif method == "not_ready":
             return self.request(method, {"reason": rest.strip()[:64]} if rest.strip() else {})
+        elif method == "message.fetch":
+            return self._hear(rest.split())
         elif method in ("calls", "message.list"):
             return self.request(method, {"limit": int(rest)} if rest.strip().isdigit() else {})
         else:
             self.leaving = self.leaving or method == "logout"
             return self.request(method)
+        return b""
+
+    def _hear(self, words: list[str]) -> bytes:
+        """The first piece of a message is asked for."""
+        if not 1 <= len(words) <= 2:
+            self._show("hear CALL [FILE]: the call as `messages` shows it")
+            return b""
+        if self._sound is not None:
+            self._show("hear: one after the other, please")
+            return b""
+        self._sound, self._sound_file = bytearray(), words[1] if len(words) > 1 else None
+        return self.request("message.fetch", {"call": words[0]})
+
+    def _piece(self, result: dict[str, Any]) -> bytes:
+        """The next one is asked for; after the last it is heard, or written."""
+        import base64
+
+        from cti.desk import screen
+
+        sound = self._sound if self._sound is not None else bytearray()
+        sound += base64.b64decode(result["data"])
+        if result["more"]:
+            return self.request("message.fetch", {"call": result["call"], "begin": len(sound)})
+        self._sound = None
+        self._show(screen.clean(sound_out(bytes(sound), self._sound_file)))
         return b""
 
     def heard(self, line: bytes) -> bytes:
@@ -246,6 +305,8 @@ class Desk:
                 return self.request("ready")
         elif method == "calls":
             self._show(*screen.table("话单 calls", result["calls"]))
+        elif method == "message.fetch":
+            return self._piece(result)
         elif method == "message.list":
             self._show(*screen.table("留言 messages", result["messages"]))
         elif method == "state":
@@ -266,6 +327,8 @@ class Desk:
         if method in ("login", ""):
             after = (error.get("data") or {}).get("retry_after_s")
             raise DeskRefused(text + (f"; try again after {after} s" if after else ""))
+        if method == "message.fetch":
+            self._sound = None
         self._show(f"{method}: {text}")
         return b""
 

@@ -20,7 +20,7 @@ from cti.desk import wire
 from cti.desk.link import HEARTBEAT_S, DeskLink
 from cti.desk.passwords import NOBODY, Checker, Delays, LoginBusy
 from cti.desk.session import Session
-from cti.errors import AcdError, DeskProtocolError, ExtensionTaken, OutsideError, StoreError
+from cti.errors import AcdError, DeskProtocolError, ExtensionTaken, OutsideError, SoundRefused, StoreError
 from cti.machine import IllegalEvent
 from cti.switch.errors import Unsupported, VerbRefused
 
@@ -70,6 +70,14 @@ class History(Protocol):
     async def messages(self, agent: str, limit: int) -> list[dict[str, Any]]: ...
 
 
+class Sounds(Protocol):
+    """The messages that callers left, piece by piece (cti.recordings.sounds)."""
+
+    async def piece(self, agent: str, call: str, begin: int) -> dict[str, Any]:
+        """SoundRefused: not for this agent, or not there."""
+        ...
+
+
 class DeskFactory(Factory):
     """To be listened with; `buildProtocol(None)` gives a protocol for a transport in memory."""
 
@@ -95,6 +103,7 @@ class DeskServer:
         random_bytes: Callable[[int], bytes],
         *,
         history: History | None = None,
+        sounds: Sounds | None = None,
         durable: Callable[[], Deferred[Any]] | None = None,
         metrics: Metrics | None = None,
         log: Log | None = None,
@@ -116,6 +125,7 @@ class DeskServer:
         self._checker = checker
         self._random_bytes = random_bytes
         self._history = history
+        self._sounds = sounds
         self._durable = durable
         self._metrics = metrics
         self._log = log
@@ -223,7 +233,7 @@ class DeskServer:
             answer = wire.error(call.id, error.code, str(error), error.data)
         except ExtensionTaken as error:
             answer = wire.error(call.id, wire.EXTENSION, str(error))
-        except (IllegalEvent, AcdError) as error:
+        except (IllegalEvent, AcdError, SoundRefused) as error:
             answer = wire.error(call.id, wire.NOT_POSSIBLE, str(error))
         except (OutsideError, StoreError) as error:
             answer = wire.error(call.id, wire.BUSY, str(error), {"retry_after_s": RETRY_S})
@@ -259,6 +269,8 @@ class DeskServer:
             return self._verb(agent, call.method, params.to)
         if isinstance(params, wire.Limit):
             return self._rows(call.method, agent, params.limit)
+        if isinstance(params, wire.Fetch):
+            return self._sound(agent, params)
         if call.method == "state":
             return _at_once(self._acd.state(agent))
         if call.method == "logout":
@@ -296,6 +308,11 @@ class DeskServer:
         rows = await self._history.messages(agent, limit)
         self.messages_seen(agent)
         return {"messages": rows}
+
+    async def _sound(self, agent: str, params: wire.Fetch) -> object:
+        if self._sounds is None:
+            raise DeskProtocolError(wire.UNSUPPORTED, "this site keeps no messages for desks")
+        return await self._sounds.piece(agent, params.call, params.begin)
 
     async def _login(self, link: DeskLink, params: wire.Login) -> object:
         if link.session is not None:

@@ -94,6 +94,13 @@ class Limit(Params):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
 
 
+class Fetch(Params):
+    """call: whose message; begin: from which byte of its sound on, the first time 0."""
+
+    call: Word
+    begin: Annotated[int, Meta(ge=0, le=2**32)] = 0
+
+
 class Target(Params):
     """to: an extension, a number, a slot, digits; which of them, if any, the verb says."""
 
@@ -142,6 +149,7 @@ METHODS: dict[str, type[Params]] = {
     "state": Nothing,
     "calls": Limit,
     "message.list": Limit,
+    "message.fetch": Fetch,
     **dict.fromkeys(VERBS, Target),
 }
 """What a desk may ask."""

@@ -6,6 +6,8 @@ the server's user only; who may open it may do everything here. Serves `tipring 
 
 from __future__ import annotations
 
+import os
+import pwd
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,6 +86,14 @@ class ControlFactory(Factory):
         return ControlProtocol(self._does)
 
 
+def _user() -> str:
+    """Who asks, for the journal."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def ask(state_dir: Path, request: Request, takes_s: float = 0.0) -> Answer:
     """Asks a running server, blocking; for commands. ControlError where none runs or it refuses. ``takes_s``: so long
     does what is asked for take by itself."""
@@ -92,7 +102,7 @@ def ask(state_dir: Path, request: Request, takes_s: float = 0.0) -> Answer:
         link.settimeout(takes_s + TIMEOUT_S)
         try:
             link.connect(str(path))
-            link.sendall(msgspec.json.encode(request) + b"\n")
+            link.sendall(msgspec.json.encode({"by": _user(), **request}) + b"\n")
             data = b""
             while not data.endswith(b"\n"):
                 more = link.recv(65536)

@@ -6,7 +6,6 @@ Serves `tipring status` and `tipring port` (cti.operations.control), `/healthz` 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -100,17 +99,22 @@ class Operator:
         """Out of service, at once or after the call."""
         line = self._line(request)
         now = line.block()
+        self._had_done(request, extension=line.extension, now=now)
         return {"text": f"port {line.extension}: " + ("blocked" if now else f"{line.state}; blocked after its call")}
 
     def unblock(self, request: Request) -> Answer:
         """Back in service."""
         line = self._line(request)
         line.unblock()
+        self._had_done(request, extension=line.extension)
         return {"text": f"port {line.extension}: {line.state}"}
 
     def call(self, request: Request) -> Deferred[Answer]:
         """Calls a port from another one; answers when that is over."""
-        return self._centre.side.call_port(self._line(request)).addCallback(lambda text: {"text": text})
+        line = self._line(request)
+        answer = self._centre.side.call_port(line)
+        self._had_done(request, extension=line.extension)
+        return answer.addCallback(lambda text: {"text": text})
 
     def capture(self, request: Request) -> Deferred[Answer]:
         """Records both directions of a port for some seconds; answers when the file is there."""
@@ -124,10 +128,11 @@ class Operator:
             recording = line.port.capture(path, what="stereo", limit_s=seconds)
         except EngineError as error:
             raise ControlError(str(error)) from error
+        self._had_done(request, extension=line.extension, path=str(path), seconds=seconds)
 
         def captured(end: RecordEnd) -> Answer:
-            if end.why == "failed":
-                raise ControlError(f"{path}: {os.strerror(end.errno)}; the server writes it, as its own user")
+            if end.problem and end.why != "overrun":
+                raise ControlError(f"{path}: {end.problem}; the server writes it, as its own user")
             return {"text": f"port {line.extension}: {end.ms / 1000:.1f} s in {path} ({end.why})"}
 
         return recording.ended.addCallback(captured)
@@ -141,12 +146,14 @@ class Operator:
         trunk, slot = self._channel(request)
         busy = trunk.span.is_now(slot) == "busy"
         trunk.block(slot)
+        self._had_done(request, trunk=trunk.name, slot=slot)
         return {"text": f"trunk {trunk.name}, channel {slot}: " + ("blocked after its call" if busy else "blocked")}
 
     def span_unblock(self, request: Request) -> Answer:
         """Back in service, as far as we are concerned."""
         trunk, slot = self._channel(request)
         trunk.unblock(slot)
+        self._had_done(request, trunk=trunk.name, slot=slot)
         by_far = "far" in trunk.span.blocked_by(slot)
         state = "blocked by the far end" if by_far else trunk.span.is_now(slot)
         return {"text": f"trunk {trunk.name}, channel {slot}: {state}"}
@@ -157,6 +164,7 @@ class Operator:
         if not isinstance(serve_s, int | float) or not 0 <= serve_s <= 86400:
             raise ControlError(f"serve_s {serve_s}: write 0 to 86400 seconds")
         self._drain.begin(float(serve_s))
+        self._had_done(request, serve_s=float(serve_s))
         return self._drain_answer()
 
     def drain_wait(self, request: Request) -> Deferred[Answer]:
@@ -168,6 +176,7 @@ class Operator:
         """Calls are taken again."""
         was = self._drain.draining
         self._drain.undo()
+        self._had_done(request, was=was)
         return {"text": "calls are taken again" if was else "the server does not drain; nothing was changed"}
 
     def summary(self) -> str:
@@ -206,6 +215,11 @@ class Operator:
         metrics.watch_engines(lambda: {"server": self._engine.stats()})
 
     # within
+
+    def _had_done(self, request: Request, **what: Any) -> None:
+        """Into the journal: somebody had this done, which explains later why a port took no calls."""
+        by = str(request.get("by", ""))[:64]
+        self._centre.records.event(None, "operator", "server", do=str(request.get("do", "")), by=by, **what)
 
     def _pbx_clock(self) -> dict[str, float]:
         slow_s = self._centre.side.status().get("pbx_clock_s")

@@ -27,6 +27,10 @@ class NotAllowed(TipringError):
     """Says who may."""
 
 
+class NotNoted(TipringError):
+    """The list cannot be written: nothing is heard."""
+
+
 class Listener(msgspec.Struct, frozen=True):
     """Somebody who may listen. agents: whose conversations, groups: to the messages left for which; None: all."""
 
@@ -68,8 +72,12 @@ def of_messages(site: Site, id: str, password: str, verify: Callable[[str, str],
     """An agent, who may hear what was left for his groups; with `recordings: all` what was left for any. NotAllowed:
     wrong password, or no such agent."""
     found = _known(site, id, password, verify)
-    groups = None if found.recordings == "all" else tuple(found.groups)
-    return Listener(f"agent {id}", (id,), groups)
+    return Listener(f"agent {id}", (id,), messages_of(found))
+
+
+def messages_of(agent: Agent) -> tuple[str, ...] | None:
+    """The messages left for which groups an agent may hear; None: for any."""
+    return None if agent.recordings == "all" else tuple(agent.groups)
 
 
 def _known(site: Site, id: str, password: str, verify: Callable[[str, str], bool]) -> Agent:
@@ -88,7 +96,7 @@ def _heard_by(site: Site, found: Agent) -> tuple[str, ...] | None:
 
 
 def note(folder: Path, at: datetime, who: Listener, did: str, file: str) -> None:
-    """Into the list. TipringError where it cannot be written."""
+    """Into the list. NotNoted where it cannot be written."""
     line = msgspec.json.encode({"at": at, "who": who.name, "did": did, "file": file}) + b"\n"
     path = folder / ACCESS
     try:
@@ -98,4 +106,4 @@ def note(folder: Path, at: datetime, who: Listener, did: str, file: str) -> None
         finally:
             os.close(fd)
     except OSError as error:
-        raise TipringError(f"{path}: {error.strerror}; nothing is played that is not noted there") from error
+        raise NotNoted(f"{path}: {error.strerror}; nothing is played that is not noted there") from error

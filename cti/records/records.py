@@ -9,16 +9,19 @@ from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from cti.customers.book import Customer
 from cti.errors import OutsideError, StoreError
-from cti.outside import Outside
+from cti.outside import Cancellable, Outside
 from cti.records.events import Event, Source
 from cti.records.journal import Journal
 from cti.records.journal_read import files, first_serial, read
 from cti.records.row import CallRow
 from cti.records.store import Store
 
+PROBE_S = 30.0
+"""While customers are not found the database is asked so often."""
 RECOVERED_FILES = 2
 """So many of the newest journal files, and all that the store has not had yet, are looked through for calls that never
 ended; older ones the store knows."""
@@ -28,6 +31,7 @@ class Clock(Protocol):
     """The part of drivers.clock.Clock that is needed here."""
 
     def now(self) -> datetime: ...
+    def callLater(self, delay: float, f: Callable[..., object], /, *args: object) -> Cancellable: ...
 
 
 class CustomerCard(msgspec.Struct, frozen=True):
@@ -65,6 +69,7 @@ class Records:
         self._last_calls = last_calls
         self._on_alarm = on_alarm or (lambda name, raised, text: None)
         self._failing = False
+        self._probe: Cancellable | None = None
         self._calls = 0
 
     def new_call_id(self) -> str:
@@ -103,10 +108,14 @@ class Records:
         except (OutsideError, StoreError) as error:
             self._failed(str(error))
             return CustomerCard(unknown=str(error))
-        if self._failing:
-            self._failing = False
-            self._on_alarm("lookup_failed", False, "customers are found again")
+        self._found_again(None)
         return card
+
+    def stop(self) -> None:
+        """No more calls come."""
+        if self._probe is not None:
+            self._probe.cancel()
+            self._probe = None
 
     def recover(self, known_open: Iterable[str] = (), position: int | None = None) -> list[str]:
         """Ends, in the records, the calls that an earlier run of the server left open; returns their ids.
@@ -123,7 +132,23 @@ class Records:
     def _failed(self, why: str) -> None:
         if not self._failing:
             self._failing = True
-            self._on_alarm("lookup_failed", True, why)
+            self._on_alarm("lookup_failed", True, f"customers are not found: {why}")
+            self._probe = self._clock.callLater(PROBE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        """Between calls, too: an alarm that stands is one that is true."""
+        self._probe = self._clock.callLater(PROBE_S, self._look_again)
+        self.outside.ask(self.store.position).addCallbacks(self._found_again, self._not_yet)
+
+    def _not_yet(self, failure: Failure) -> None:
+        if not isinstance(failure.value, OutsideError | StoreError):
+            failure.raiseException()
+
+    def _found_again(self, _: object) -> None:
+        if self._failing:
+            self._failing = False
+            self.stop()
+            self._on_alarm("lookup_failed", False, "customers are found again")
 
 
 def look_up(store: Store, ani: str, truncated: bool, call: str | None, last: int) -> CustomerCard:

@@ -138,7 +138,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 def test_asking(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(b'{"ok":true,"ports":2}\n')
     assert ask(tmp_path, {"do": "status"}) == {"ports": 2}
-    assert json.loads(server.heard) == {"do": "status"}
+    assert json.loads(server.heard) | {"by": "me"} == {"do": "status", "by": "me"}
 
 
 @pytest.mark.parametrize(("answer", "text"), [

@@ -15,7 +15,7 @@ from cti.outside import SteppedOutside, ThreadedOutside
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal, read
 from cti.records.journal_read import files
-from cti.records.records import CustomerCard, Records, unfinished
+from cti.records.records import PROBE_S, CustomerCard, Records, unfinished
 from cti.records.store import Store
 from drivers.clock import SteppedClock
 from tests.cti.records.calls import ANSWERED, entries
@@ -80,7 +80,33 @@ def test_a_database_that_fails_gives_an_empty_card_and_one_alarm(
         assert card(records, clock, "13800138000").unknown == "gone"
         assert card(records, clock, "13800138000").unknown == "gone"
     assert card(records, clock, "13800138000").unknown == ""
+    assert not clock.getDelayedCalls()
     assert alarms == [("lookup_failed", True), ("lookup_failed", False)]
+
+
+def test_the_alarm_goes_when_the_database_is_back_though_nobody_calls(
+    records: Records, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms: list[tuple[str, bool]] = []
+    records._on_alarm = lambda name, raised, text: alarms.append((name, raised))
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records.store, "last_calls", fails)
+        patch.setattr(records.store, "position", fails)
+        card(records, clock, "13800138000")
+        clock.advance(3 * PROBE_S)
+        assert alarms == [("lookup_failed", True)]
+    clock.advance(PROBE_S + 1)
+    assert alarms == [("lookup_failed", True), ("lookup_failed", False)]
+    assert not clock.getDelayedCalls()
+    with monkeypatch.context() as patch:
+        patch.setattr(records.store, "last_calls", fails)
+        card(records, clock, "13800138000")
+    records.stop()
+    assert not clock.getDelayedCalls()
 
 
 def test_calls_that_a_stopped_server_left_open_are_ended(open_journal: Open, sqlite_store: Store) -> None:

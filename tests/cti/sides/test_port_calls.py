@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 
 from cti.assemble import Assembly
@@ -74,6 +76,40 @@ def test_each_port_is_reached_though_the_pbx_prefers_the_first() -> None:
         ("2003", "loop_drop"),
     ]
     assert all(call["ani"] in ("2001", "2002", "2003") for call in result.calls)
+
+
+def test_what_an_operator_has_done_is_in_the_journal() -> None:
+    """Why a port took no calls can be read later."""
+    had: list[Any] = []
+
+    def change(server: Assembly, world: World, clock: SteppedClock) -> None:
+        operator = Operator(server.centre, server.centre.every_line[0].port.engine, {})
+        requests = operator.requests()
+
+        def begin() -> None:
+            for do in ("port.block", "port.unblock"):
+                requests[do]({"do": do, "port": "2001", "by": "root"})
+            for do in ("drain", "drain.undo"):
+                requests[do]({"do": do, "by": "root"})
+            with pytest.raises(TipringError):
+                requests["port.block"]({"do": "port.block", "port": "9999"})
+
+        clock.callLater(1.0, begin)
+        clock.callLater(10.0, lambda: had.extend(server.store.of_system("operator")))
+        world.start = lambda start=world.start: waiting(start())  # type: ignore[method-assign, misc]
+
+        def waiting(done: Deferred[None]) -> Deferred[None]:
+            through: Deferred[None] = Deferred()
+            done.addCallback(lambda _: clock.callLater(12.0, through.callback, None))
+            return through
+
+    run(replace(mixed(1, 1, trunks=2, vru_ports=3), callers=()), change=change)
+    assert [(event.data["do"], event.data["by"], event.data.get("extension")) for event in had] == [
+        ("port.block", "root", "2001"),
+        ("port.unblock", "root", "2001"),
+        ("drain", "root", None),
+        ("drain.undo", "root", None),
+    ]
 
 
 def test_the_port_that_has_just_called_is_called_next() -> None:
