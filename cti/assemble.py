@@ -155,6 +155,7 @@ def make_centre(
             site.site.language,
             centre.tones,
             durable=durable,
+            kept=site.state / "telephones.json",
             on_alarm=centre.set_alarm,
             on_failure=parts.log.failure,
         )

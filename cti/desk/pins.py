@@ -34,6 +34,10 @@ class Pins:
         self._pins = {agent.id: agent.pin for agent in agents if agent.pin is not None}
         self._delays = Delays(clock)
 
+    def known(self, agent: str) -> bool:
+        """May this agent sign in by telephone?"""
+        return agent in self._pins
+
     async def right(self, agent: str, pin: str) -> bool:
         """Is it this agent's PIN? A wrong one is answered late; so is everything while a delay runs."""
         left_s = self._delays.left_s(agent, ANYWHERE)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -22,7 +23,8 @@ from twisted.python.failure import Failure
 from cti.acd.centre import Acd
 from cti.desk.passwords import Checker
 from cti.desk.pins import Pins, Profile
-from cti.errors import ExtensionTaken
+from cti.desk.seated import Seat, Seated
+from cti.errors import ExtensionTaken, UnknownSeat
 from cti.machine import IllegalEvent
 from cti.pbx.announcement import Announcement
 from cti.vru.flow import Language
@@ -74,10 +76,13 @@ class Telephones:
         tones: TonePlan,
         *,
         durable: Callable[[], Deferred[None]],
+        kept: Path | None = None,
         on_alarm: Callable[[str, bool, str], None],
         on_failure: Callable[[Failure, str], None],
     ) -> None:
+        """``kept``: the file of who is signed in at which telephone (cti.desk.seated)."""
         self.lines: list[VruLine] = []
+        self._seated = Seated(clock, kept)
         self.pins = Pins(clock, agents, checker)
         self._clock, self._acd, self._prompts = clock, acd, prompts
         self._language: Language = language
@@ -86,9 +91,19 @@ class Telephones:
         self._said: dict[VruLine, tuple[str, float]] = {}  # a message that came before its ring, and when
 
     def start(self) -> None:
-        """Every service port listens."""
+        """Every service port listens. Who was signed in by telephone when the server stopped is so again, not ready."""
+        for agent, seat in self._seated.read().items():
+            if self.lines and self.pins.known(agent):
+                self._comes_back(agent, seat)
         for line in self.lines:
             line.start()
+
+    def _comes_back(self, agent: str, seat: Seat) -> None:
+        try:
+            self._acd.login(agent, seat.extension)
+        except (ExtensionTaken, UnknownSeat):
+            return
+        self._seated.sits(agent, seat.extension, seat.since)
 
     def close(self) -> None:
         """Ends the calls that are up."""
@@ -230,6 +245,7 @@ class Telephones:
                     return self._say(refused)
             elif key == "2":
                 acd.logout(agent, "logout", "desk")
+                self._seated.goes(agent)
             elif acd.agent(agent).declared == "logged_off":
                 return self._say("service_sign_in_first")
             elif key == "3":
@@ -255,6 +271,7 @@ class Telephones:
             self._acd.login(agent, extension)
         except ExtensionTaken:
             return "service_extension_taken"
+        self._seated.sits(agent, extension)
         return None
 
     # speaking and listening

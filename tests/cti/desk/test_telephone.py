@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +43,7 @@ class Said:
 class Booth:
     """A telephone (the PBX's end of a line), and the service port at the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Path | None = None) -> None:
         self.clock = clock = SteppedClock()
         pbx, server = Engine(clock, name="pbx", max_ports=2), Engine(clock, name="server", max_ports=2)
         fxs, fxo = SoftwareCard(pbx, "fxs", 1), SoftwareCard(server, "fxo", 1)
@@ -67,6 +69,7 @@ class Booth:
             "zh",
             load_plan("cn"),
             durable=lambda: self.safe.pop(0) if self.safe else succeed(None),
+            kept=kept,
             on_alarm=lambda name, raised, text: self.alarms.append((name, raised)),
             on_failure=lambda failure, text: self.failures.append(text),
         )
@@ -129,6 +132,55 @@ def test_a_day_at_the_telephone(booth: Booth) -> None:
     assert booth.line.state == "idle"
     booth.call("1001#4711#2", "8105")
     assert truth(booth, "1001")[0] == "logged_off"
+
+
+def test_after_a_restart_agents_are_at_their_telephones_again_and_not_ready(tmp_path: Path) -> None:
+    kept = tmp_path / "state" / "telephones.json"
+    before = Booth(kept)
+    before.call("1001#4711#13", "8105")
+    before.hang_up()
+    before.call("1002#4711#13", "8106")
+    before.press("2")
+    before.close()  # or SIGKILL: the file is written as it happens
+    after = Booth(kept)
+    assert truth(after, "1001") == ("not_ready", "8105", "login")
+    assert truth(after, "1002")[0] == "logged_off"
+    after.call("1001#4711#3", "8105")
+    assert truth(after, "1001")[:2] == ("ready", "8105")
+    after.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"1001": 5}', "{"])
+def test_a_file_of_telephones_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
+    kept = tmp_path / "telephones.json"
+    kept.write_text(text)
+    booth = Booth(kept)
+    assert truth(booth, "1001")[0] == "logged_off"
+    booth.call("1001#4711#1", "8105")
+    booth.close()
+    assert b'"8105"' in kept.read_bytes()
+
+
+def test_nobody_comes_back_from_another_shift_or_without_a_pin_or_to_a_telephone_that_is_taken(tmp_path: Path) -> None:
+    kept = tmp_path / "telephones.json"
+    first = Booth(kept)
+    now = first.clock.now()
+    first.close()
+    old, new = (now - timedelta(hours=17)).isoformat(), (now - timedelta(hours=1)).isoformat()
+    for seats in (
+        f'{{"1001": {{"extension": "8105", "since": "{old}"}}}}',
+        f'{{"1003": {{"extension": "8105", "since": "{new}"}}, "gone": {{"extension": "8106", "since": "{new}"}}}}',
+    ):
+        kept.write_text(seats)
+        booth = Booth(kept)
+        assert [truth(booth, agent)[0] for agent in ("1001", "1002", "1003")] == ["logged_off"] * 3
+        booth.close()
+    kept.write_text(
+        f'{{"1001": {{"extension": "8105", "since": "{new}"}}, "1002": {{"extension": "8105", "since": "{new}"}}}}'
+    )
+    booth = Booth(kept)
+    assert [truth(booth, agent)[0] for agent in ("1001", "1002")] == ["not_ready", "logged_off"]
+    booth.close()
 
 
 def test_what_is_said(booth: Booth) -> None:
