@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from simulators.codes import TONES
 from simulators.deeds import Listened
 from simulators.hearing import SOUNDS, Moment
-from simulators.struck import nameless, struck, untold
+from simulators.struck import nameless, struck, untold, without_channel
 from simulators.surroundings import Surroundings
 
 GONE = frozenset({"gone"})  # in place of what is heard: the handset is down
@@ -61,7 +61,8 @@ def deed_faults(world: Surroundings) -> Iterator[str]:
     of the world made impossible (struck.py)."""
     gone = struck(world)
     for done in world.deeds.done:
-        if done.result != done.deed.refused and not (done.of in gone and done.at_s > gone[done.of].at_s):
+        excused = without_channel(done, world) or (done.of in gone and done.at_s > gone[done.of].at_s)
+        if done.result != done.deed.refused and not excused:
             wanted = done.deed.refused or "done"
             yield f"{done.at_s:.2f} s: {done.by}: {done.deed.verb} {done.to}: {done.result or 'done'}, not {wanted}"
     for row, why in world.deeds.missed:

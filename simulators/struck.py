@@ -19,6 +19,7 @@ from simulators.truth import Happening
 
 DTMF_S = 2.5  # so long at least a number in DTMF takes, before the first ring
 TOLD_S = 30.0  # three channels are tried, for 5 s each, and a line that is let go rests
+UP_AGAIN_S = 10.0  # from the end of an alarm until calls can be made
 OUTSIDE = "outside of "
 
 
@@ -44,6 +45,15 @@ def struck(world: Surroundings) -> dict[int, Struck]:
 def nameless(row: Deed | Hears, world: Surroundings) -> bool:
     """Does its time count from a pop-up that says no number?"""
     return world.scenario.caller_id == "none" and row.when.what in ("offered", "reoffered")
+
+
+def without_channel(done: Done, world: Surroundings) -> bool:
+    """Was a call outside refused for want of a channel, while an E1 had an alarm or no D channel, or just after?"""
+    times = [(began_s, for_s) for _, began_s, for_s in world.scenario.alarms]
+    times += [(one.at_s, float(one.data["for_s"])) for one in world.truth.log if one.what == "frames lost"]
+    return done.result == "no_trunk" and any(
+        began_s <= done.at_s <= began_s + for_s + UP_AGAIN_S for began_s, for_s in times
+    )
 
 
 def untold(world: Surroundings) -> Iterator[str]:

@@ -84,6 +84,7 @@ class CardSide:
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls, self._rings_elsewhere)
         self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
         reach = Reach(self.switch, self.seating.outside)
+        reach.check_outside = self.seating.check_outside
         self.verbs = Verbs(self.switch, reach, self.telling.verb)
         self.verbs.others.same_group = self.seating.same_group
         self.verbs.handing.to_queue = self._to_queue

@@ -51,9 +51,20 @@ class Reach:
         self._switch, self._outside = switch, outside
         self.preempt: Callable[[Conversation, str, Seat], Connection | None] = lambda conversation, to, by: None
         """What is done where every channel is busy; None: nothing (cti.switch.preemption)."""
+        self.check_outside: Callable[[str, Seat], None] = lambda number, by: None
+        """Raises CannotCall where a number outside could not be called on behalf of that telephone now."""
 
-    def check(self, to: str) -> None:
-        """Before anything is changed: a telephone of ours that is named must be free. TargetBusy, UnknownNumber."""
+    def check(self, to: str, by: Seat) -> None:
+        """Before anything is changed, on behalf of a telephone: one of ours that is named must be free, a number
+        outside must have a route that is open, and a channel. TargetBusy, UnknownNumber, NotAllowed, NoTrunk."""
+        self._check_inside(to)
+        if to not in self._switch.seats:
+            try:
+                self.check_outside(to, by)
+            except CannotCall as error:
+                raise refusal(error) from error
+
+    def _check_inside(self, to: str) -> None:
         seat = self._switch.seats.get(to)
         if seat is not None and not seat.idle:
             raise TargetBusy(f"telephone {to} is in use" if not seat.alarms else f"telephone {to} is out of order")
@@ -61,9 +72,8 @@ class Reach:
             raise UnknownNumber(f"{to} is no number and no telephone of ours")
 
     def call(self, conversation: Conversation, to: str, by: Seat) -> Connection:
-        """``to`` is called in this conversation, on behalf of a telephone. Raises what `check` does, and NoTrunk,
-        NotAllowed."""
-        self.check(to)
+        """``to`` is called in this conversation, on behalf of a telephone. Raises what `check` does."""
+        self._check_inside(to)
         seat = self._switch.seats.get(to)
         if seat is not None:
             return self._switch.deliver(seat, conversation)
@@ -73,8 +83,7 @@ class Reach:
             waits = self.preempt(conversation, to, by) if error.why == "busy" else None
             if waits is not None:
                 return waits
-            kinds = {"number": UnknownNumber, "right": NotAllowed}
-            raise kinds.get(error.why, NoTrunk)(str(error)) from error
+            raise refusal(error) from error
         return self.join(conversation, out)
 
     def join(self, conversation: Conversation, out: CallOut) -> Connection:
@@ -103,6 +112,12 @@ class Reach:
         if present is not None and present.state in ("initiated", "failed"):
             seat.calm()
             self._switch.clear(present, "goes on with something else")
+
+
+def refusal(error: CannotCall) -> UnknownNumber | NotAllowed | NoTrunk:
+    """As the asker is told it."""
+    kinds: dict[str, type[UnknownNumber] | type[NotAllowed]] = {"number": UnknownNumber, "right": NotAllowed}
+    return kinds.get(error.why, NoTrunk)(str(error))
 
 
 class _Out:

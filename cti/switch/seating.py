@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cti.errors import AcdError
+from cti.site.trunks import Toll
 from cti.switch.calling import CallOut
 from cti.switch.errors import WrongState
 from cti.switch.seat import Seat
@@ -82,6 +83,12 @@ class Seating:
 
     def outside(self, number: str, seat: Seat) -> CallOut:
         """A call out by the right of who sits there; emergency numbers always. CannotCall."""
+        return self._routes.call(number, self._right(seat))
+
+    def check_outside(self, number: str, seat: Seat) -> None:
+        """Could it be made in this moment? CannotCall."""
+        self._routes.check(number, self._right(seat))
+
+    def _right(self, seat: Seat) -> Toll:
         agent = self.asker(seat).agent
-        profile = self._profiles[agent] if agent is not None else None
-        return self._routes.call(number, self._routes.right(profile))
+        return self._routes.right(self._profiles[agent] if agent is not None else None)

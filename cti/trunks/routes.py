@@ -150,11 +150,29 @@ class Routes:
             names = ", ".join(dict.fromkeys(choice.trunk for choice in choices))
             raise CannotCall("busy", number, f"no channel of {names} is free") from busy
 
+    def check(self, number: str, right: Toll) -> None:
+        """Could it be called now? Nothing is seized, no turn is taken. CannotCall; an emergency number always may."""
+        if self.is_emergency(number):
+            return
+        routes = self._open(number, right)
+        kept = {(route.keep_free + self.waiting, name) for route in routes for name in route.trunks}
+        if all(self._trunks[name].span.free_out() <= reserve for reserve, name in kept):
+            names = ", ".join(sorted({name for _, name in kept}))
+            raise CannotCall("busy", number, f"no channel of {names} is free")
+
     def choices(self, number: str, right: Toll, calling: str = "") -> list[Choice]:
         """Every way out for the number, now, the first to be tried first. CannotCall."""
         helped = self._emergency(number)
         if helped is not None:
             return self._for_help(helped, number, calling)
+        return [
+            Choice(route.name, trunk, self._numbers(route, number, calling))
+            for route in self._open(number, right)
+            for trunk in self._order(route)
+        ]
+
+    def _open(self, number: str, right: Toll) -> list[Route]:
+        """The number's routes that may be used now, in their order. CannotCall."""
         found = self._longest(number)
         if not found:
             raise CannotCall("number", number, "no route leads there")
@@ -169,12 +187,10 @@ class Routes:
         ]
         if not open_now:
             hours = "; ".join(hours for route in found for hours in route.hours)
-            raise CannotCall("hours", number, f"its routes are open {hours}" if hours else "it is too long")
-        return [
-            Choice(route.name, trunk, self._numbers(route, number, calling))
-            for route in open_now
-            for trunk in self._order(route)
-        ]
+            if not hours:
+                raise CannotCall("number", number, f"it is too long: {MAX_DIGITS} digits at most are sent")
+            raise CannotCall("hours", number, f"its routes are open {hours}")
+        return open_now
 
     def is_emergency(self, number: str) -> bool:
         """Has everybody the right to call it, before all others?"""

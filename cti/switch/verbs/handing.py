@@ -50,7 +50,7 @@ class Handing:
         seat, present = asker.seat, asker.seat.present
         if to == seat.name:
             raise UnknownNumber(f"{to} is this telephone itself")
-        self._reach.check(to)
+        self._reach.check(to, seat)
         if present is not None and present.state == "initiated" and seat.held:
             self._switch.clear(present, "consults")  # by recall button and desk at once
         else:

@@ -29,7 +29,7 @@ class Own:
         seat = asker.seat
         if to == seat.name:
             raise UnknownNumber(f"{to} is this telephone itself")
-        self._reach.check(to)
+        self._reach.check(to, seat)
         self._reach.prompt(seat, to, lambda: self.call(seat, to))
         return None
 

@@ -59,13 +59,14 @@ def test_nobody_is_there_any_more_when_we_lift(bench: Bench) -> None:
 
 @pytest.mark.parametrize("lifts_s", [0.6, 1.7, 2.6])
 def test_a_refusal_is_heard_by_whoever_lifts_into_the_caller_id_too(bench: Bench, lifts_s: float) -> None:
-    """The telephone rings for its own agent, shows the number, and is lifted before, while or after it does."""
+    """The telephone rings for its own agent, shows the number, and is lifted before, while or after it does; the one
+    line was taken in the meantime."""
     agents = f"setup | agent 1001 | sales 8001\nsetup | agent 1002 | complaints 8002 answers after {lifts_s}\n"
     lines = (
         "setup | world | trunks=1\nsetup | subscriber 66880001 | answers after 2\nsetup | subscriber 66880002 | busy\n"
     )
     world = bench(
-        lines + agents + "setup | rights | national\n3.0 | phone 8001 | lifts\n4.0 | desk 1001 | make 66880001\n"
+        lines + agents + "setup | rights | national\n12.0 | phone 8001 | lifts\n14.2 | desk 1001 | make 66880001\n"
         "14.0 | desk 1002 | make 66880002\n24.0 | phone 8001 | hangs up\n"
     )
     world.until(lambda: bool(world.happened("phone hung up", "phone 8002")))

@@ -105,6 +105,8 @@ def test_hours_forbid_and_no_shorter_prefix_takes_the_number() -> None:
 
 def test_trunks_in_turn_and_the_least_used(outside: Outside) -> None:
     assert [outside.ways("7000")[0][1] for _ in range(4)] == ["a", "b", "a", "b"]
+    outside.routes.check("7000", "local")  # who asks takes no turn
+    assert outside.ways("7000")[0][1] == "a"
     assert outside.ways("6000")[0][1] == "a"
     outside.a.call(Numbers())
     assert outside.ways("6000")[0][1] == "b"
@@ -119,7 +121,7 @@ def test_trunks_in_turn_and_the_least_used(outside: Outside) -> None:
         ("90018005551234", "national", "right"),
         ("8000", "local", "hours"),
         ("9" + "3" * 20, "international", None),
-        ("9" + "2" * 21, "international", "hours"),
+        ("9" + "2" * 21, "international", "number"),
     ],
 )
 def test_who_may_call_what_when(outside: Outside, number: str, right: Toll, why: str | None) -> None:
@@ -135,6 +137,18 @@ def test_a_number_is_as_far_as_its_longest_prefix_says_whatever_is_free(outside:
         outside.b.call(Numbers())
     assert refused(outside, "913800138000", "local").why == "right"
     assert outside.routes.toll("913800138000") == "national" and outside.routes.toll("5") is None
+
+
+def test_whether_it_could_be_called_is_told_as_the_call_would_tell_it(outside: Outside) -> None:
+    for number, right in (("5000", "international"), ("962001234", "none"), ("8000", "local")):
+        with pytest.raises(CannotCall) as caught:
+            outside.routes.check(number, right)  # type: ignore[arg-type]
+        assert caught.value.why == refused(outside, number, right).why  # type: ignore[arg-type]
+    outside.routes.check("962001234", "local")
+    outside.routes.call("962001234", "local"), outside.routes.call("962001234", "local")
+    with pytest.raises(CannotCall, match="no channel of a is free"):
+        outside.routes.check("962001234", "local")
+    outside.routes.check("110", "none")
 
 
 def test_all_channels_busy_is_told_with_the_trunks(outside: Outside) -> None:
