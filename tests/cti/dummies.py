@@ -229,6 +229,9 @@ class DummyRecords:
         self._calls = 0
         self.outside: Outside  # where a bench asks
 
+    def stop(self) -> None:
+        """Nothing is due."""
+
     def new_call_id(self) -> str:
         self._calls += 1
         return f"1-{self._calls:06d}"
