@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cti.sides.pbx_transfers import IN_VAIN, TRY_AGAIN_S
+from cti.sides.sign_of_life import SIGN_OF_LIFE_S
 from cti.switch.interface import Caller, Transfer
 from drivers import events as ev
 from tests.cti.centre_bench import CentreBench
@@ -52,3 +53,17 @@ def test_a_busy_telephone_says_that_the_pbx_understands_us(bench: CentreBench) -
     for how in (Transfer.REFUSED, Transfer.BUSY) * IN_VAIN:
         refused(bench, how)
     assert bench.centre.alarms == {}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_was_refused_twice_is_asked_before_the_next_agent(bench: CentreBench, there: bool) -> None:
+    """Some PBXs give the dial tone to a flash after the caller has gone, and are silent when it is taken back."""
+    call = bench.transferring()
+    for _ in range(2):
+        bench.switch.ends(Transfer.REFUSED, Caller.WITH_US, "info")
+        bench.run(1.5)
+    assert ("play", "are_you_there") in bench.port.log and bench.switch.under_way == []
+    if there:
+        bench.port.tell(ev.NotTone)
+    bench.run(SIGN_OF_LIFE_S + 1.5)
+    assert call.state == ("transferring" if there else "recall")
