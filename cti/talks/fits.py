@@ -241,7 +241,7 @@ class Fits:
             return False
         known = known_caller(call, record)
         if record.duration_s is None:
-            return known
+            return agree(call.ani, record.number)  # said twice by a line that is in doubt, it is the number
         lasted = came_s - call.answered_s
         step = record.duration_step_s if record.duration_step_s > 1.0 else 0.0
         return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S) + step

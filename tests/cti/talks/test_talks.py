@@ -184,3 +184,14 @@ def test_a_record_of_a_call_that_we_still_have(
     assert desk.talks.gone_already("2001", call) is gone and not desk.talks.gone_already("2002", call)
     call.answered_s = None
     assert not desk.talks.gone_already("2001", call)
+
+
+@pytest.mark.parametrize(("number", "gone"), [(A, True), (B, False)])
+def test_a_doubted_number_said_again_at_the_end_is_that_call(desk: Desk, number: str, gone: bool) -> None:
+    """The serial line has brought damaged bytes; what it said at the ring it says again of the same port."""
+    call = desk.call(A)
+    call.ani_doubt = "serial_damaged"
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    assert desk.talks.match(record("2001", number, None)) is None
+    assert desk.talks.gone_already("2001", call) is gone
