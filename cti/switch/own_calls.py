@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from cti.acd.agent import Agent
@@ -36,7 +36,7 @@ from cti.switch.errors import NoTrunk, UnderWay, WrongState
 from cti.switch.interface import Caller, Transfer, TransferResult
 from cti.vru.feature_code import Dialled
 from drivers.errors import CallEnded, EngineError
-from drivers.problems import report
+from drivers.problems import is_a, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -248,7 +248,8 @@ class OwnCalls:
             self._centre.acd.line(agent, "idle", cause, source="smdr" if cause.startswith("smdr") else "inferred")
 
     def _failed(self, failure: Failure, own: OwnCall) -> None:
-        report(f"call from {own.extension} to {own.to}", failure)
+        if not is_a(failure, CancelledError):  # the server stops
+            report(f"call from {own.extension} to {own.to}", failure)
         self._over(own, "own_call_failed", "failed")
 
     def _write(

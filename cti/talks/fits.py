@@ -195,10 +195,11 @@ class Fits:
         return now - found[0].until(now) if len(found) == 1 else None
 
     def rank(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> tuple[int, float]:
-        """The lowest wins: the same caller; neither names one; only one of them does."""
+        """The lowest wins: the same number, of which many may call, also one that a doubted line has said; neither
+        names one; only one of them does."""
         ani, number = leg.call.ani, record.number
-        both = agree(ani, number) or not (ani or number)
-        return (0 if known_caller(leg.call, record) else 1 if both else 2), self.far(leg, record, when)
+        both = 0 if agree(ani, number) else 1 if not (ani or number) else 2
+        return both, self.far(leg, record, when)
 
     def far(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> float:
         """How far the record is from the leg, in seconds: by the length, which is exact, and the beginning, which may
@@ -246,11 +247,17 @@ class Fits:
         step = record.duration_step_s if record.duration_step_s > 1.0 else 0.0
         return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S) + step
 
-    def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg) -> bool:
-        """Is a record without a known caller rather of the call that is on our port now, whose end the PBX has seen
-        before us, than of this leg of a call that has left it?"""
+    def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg, when: Interval | None) -> bool:
+        """Is a record rather of the call that is on our port now, whose end the PBX has seen before us, than of this
+        leg of a call that has left it? Of one caller's number both may be: then the nearer one's."""
         if there is leg.call or not self.same(there, record):
             return False
+        if known_caller(leg.call, record):
+            if record.duration_s is None or there.answered_s is None or not agree(there.ani, record.number):
+                return False
+            lasted = self._clock.seconds() - there.answered_s
+            looks_like = self.looks_like(record, there, self._clock.seconds())
+            return looks_like and abs(record.duration_s - lasted) < self.far(leg, record, when)
         if record.duration_s is None and record.answered is None:  # nothing is said but that somebody hung up
             return self._clock.seconds() - leg.until(self._clock.seconds()) > AT_ONCE_S
         if there.answered_s is None:
@@ -332,6 +339,8 @@ class Fits:
             nameless = not known and record.duration_s is not None and self.legs != "split_at_flash"
             if nameless and apart > NAMELESS_LEG_S + record.duration_step_s:
                 return False
+            if known and not self._our_length(leg, record, ended_s):
+                return False
             half = self.legs == "split_at_flash" and when.end_s + within > leg.began_s
             later = within + (EARLY_S if known else 0.0)
             return when.end_s - later <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
@@ -352,6 +361,14 @@ class Fits:
         if not known and self.legs != "split_at_flash":
             return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s
         return now - when.end_s <= within + STALE_S or abs(when.start_s - leg.began_s) <= within
+
+    def _our_length(self, leg: Leg, record: SmdrRecord, ended_s: float) -> bool:
+        """Is it as long as our port's part, with or without the ringing? Many may call from one number."""
+        if record.duration_s is None or self.legs == "split_at_flash":
+            return True
+        lengths = [ended_s - leg.began_s, ended_s - leg.call.began_s]
+        lengths += [0.0] if leg.call.answered_s is None else []
+        return _outside(record.duration_s, lengths) <= NEAR_S + record.duration_step_s
 
     def _too_long(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """Does it say more than there was since we called the agent's telephone, or since the call began where it
@@ -396,6 +413,8 @@ class Fits:
             return False
         if record.duration_s is None:  # nothing is said but that somebody hung up: our own port just did
             return known or leg.agents or leg.ended_s is None or now - leg.ended_s <= AT_ONCE_S
+        if known and not leg.agents and not self._our_length(leg, record, leg.until(now)):
+            return False
         if not known and self.legs == "per_leg" and not leg.guessed and not leg.call.blind:
             short = leg.until(now) - leg.began_s - record.duration_s
             near = (NEAR_S if leg.agents else NAMELESS_LEG_S) + record.duration_step_s

@@ -193,7 +193,7 @@ class Talks:
         in_vain = self._in_vain(leg, record, alone)
         if leg is None and in_vain:
             return Ambiguous(tuple(in_vain))
-        if leg is None or (not known_caller(leg.call, record) and self._of_the_call_there(record, leg)):
+        if leg is None or self._of_the_call_there(record, leg, when):
             self._early.append(Early(now, record, alone))
             return None
         if others := self._as_near(leg, found, record, when, alone) or in_vain:
@@ -282,9 +282,9 @@ class Talks:
         due = self._clock.seconds() - (self._pbx.late_s if self._pbx is not None else 0.0)
         return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
 
-    def _of_the_call_there(self, record: SmdrRecord, leg: Leg) -> bool:
+    def _of_the_call_there(self, record: SmdrRecord, leg: Leg, when: Interval | None) -> bool:
         there = self._on_port(record.extension or "")
-        return there is not None and self._fits.of_the_call_there(record, there, leg)
+        return there is not None and self._fits.of_the_call_there(record, there, leg, when)
 
     def close(self) -> list[Call]:
         """The server stops: the calls that still wait for a record."""

@@ -180,7 +180,7 @@ def test_a_caller_lost_in_a_transfer_is_found_out_by_late_records(bench: CentreB
     bench.run(5.0)
     bench.centre.acd.call_ended("1001")
     assert bench.outcome(call)[0] == "answered"
-    bench.record("2001", duration_s=15.0)
+    bench.record("2001", duration_s=1.0)
     assert [one["outcome"] for one in kinds(bench, call, "outcome")] == ["answered", "lost_in_transfer"]
     if order == "agent after all":
         bench.record("8001", duration_s=5.0)

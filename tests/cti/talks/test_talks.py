@@ -30,9 +30,9 @@ def record(
 class Desk:
     """Calls at a clock's time."""
 
-    def __init__(self) -> None:
+    def __init__(self, **more: Any) -> None:
         self.clock = SteppedClock()
-        self.talks = Talks(self.clock)
+        self.talks = Talks(self.clock, **more)
         self.count = 0
 
     def call(self, ani: str | None = A) -> Call:
@@ -195,3 +195,33 @@ def test_a_doubted_number_said_again_at_the_end_is_that_call(desk: Desk, number:
     desk.clock.advance(20.0)
     assert desk.talks.match(record("2001", number, None)) is None
     assert desk.talks.gone_already("2001", call) is gone
+
+
+def test_a_record_of_another_who_calls_from_the_same_number_is_not_our_ports_part(desk: Desk) -> None:
+    """Employees of one company: the record of our port's part was lost; somebody gave up there while it rang."""
+    one = desk.call(A)
+    one.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    desk.talks.owe("2001", one, completes=False)
+    desk.clock.advance(15.0)
+    other = desk.call(A)
+    desk.clock.advance(4.0)
+    desk.talks.owe("2001", other)
+    assert desk.talks.match(record("2001", A, 0.0, answered=False)) == Match(other, False)
+
+
+def test_of_one_number_the_call_there_now_has_the_record_that_is_as_long() -> None:
+    """Its end is known to the PBX before it is to us."""
+    there: list[Call] = []
+    desk = Desk(on_port=lambda extension: there[0] if there else None)
+    one, other = desk.call(A), desk.call(A)
+    one.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    desk.talks.owe("2001", one)
+    desk.clock.advance(30.0)
+    other.answered_s = desk.clock.seconds()
+    there.append(other)
+    desk.clock.advance(15.0)
+    assert desk.talks.match(record("2001", A, 15.0)) is None
+    assert desk.talks.gone_already("2001", other)
+    desk.talks.close()
