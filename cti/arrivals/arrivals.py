@@ -209,6 +209,10 @@ class Arrivals:
             self._decide(line, None, fields, event.form)
             return
         call = self._calls.get(line)
+        if call is not None and call.rang_s is None and self._is_anothers(call, fields):
+            self._gone(call)
+            self._calls.pop(line, None)
+            call = None
         if call is None:
             if self._service.recalled(line, None, fields.number) is not None:
                 self._foretold[line] = self._clock.seconds(), fields, event.form  # the ring will follow
@@ -218,6 +222,11 @@ class Arrivals:
                 return
             self._start_timer(call, ID_RING_S, self._gone)
         self._told_in_band(call, fields, event.form)
+
+    def _is_anothers(self, call: Call, fields: CallerIdFields) -> bool:
+        """A second number before any ring: who gave the first has hung up, and this is the next caller's."""
+        said = call.said.get("port")
+        return said is not None and bool(fields.number) and not agree(said.ani, fields.number)
 
     def line_lost_caller(self, line: VruLine, how: str) -> None:
         """The far end has hung up, or the line is out of order."""

@@ -232,6 +232,20 @@ def test_in_band_id_before_the_ring(bench: Bench) -> None:
     assert bench.told == [(A, None, "menu")]
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_second_number_before_the_ring_is_the_next_callers(bench: Bench, slow: bool) -> None:
+    """The first caller hung up between number and ring."""
+    bench.slow = slow
+    bench.port.caller_id(A)
+    bench.run(6.0)
+    bench.port.caller_id(B)
+    bench.port.ring()
+    assert [call.ani for call in bench.calls] == [A, B] and bench.arrivals.call_at(bench.line) is bench.calls[1]
+    assert bench.calls[1].state == "menu" and (slow or bench.calls[0].ended)
+    bench.slow = False
+    bench.end(bench.calls[0]) if slow else None
+
+
 def test_in_band_id_whose_ring_never_comes_does_not_stay_for_ever(bench: Bench) -> None:
     bench.port.caller_id(A)
     bench.run(ID_RING_S + 0.1)
