@@ -200,7 +200,7 @@ class Printer:
             done = "noise"
         if self._unended and not done:
             done = "neighbour"  # the line before lost its end, and this one runs on from it
-        if self._offline and not done:
+        if (self._offline or not self._line.read) and not done:
             done = "kept"
         self._unended = bool(data) and not data.endswith(text[-2:].encode("ascii"))
         said = {"extension": leg.extension, "duration_s": leg.duration_s}
