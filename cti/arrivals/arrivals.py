@@ -8,9 +8,10 @@ They come in any order and any of them may be late, missing or said twice. Whose
   to that call, late, when the numbers agree; where nothing tells, after DOUBT_S without a ring on that line;
 - else of the call that will ring there: held, or the call is opened by it; MESSAGE_S without a ring end that.
 
-A message that may be of a call that has left the line, or that waited longer than LONG_S for its ring, makes nobody
-certain (`place_guessed`); where another one comes for the same line within LONG_S of the ring, that one is of the call
-there, and the first was the former's.
+A message that may be of a call that has left the line, as it came before the ring, or waited longer than LONG_S for
+it, or the former call rang within LATEST_S and nothing was said of it, makes nobody certain (`place_guessed`); where
+another one comes for the same line within LONG_S of the ring, that one is of the call there, and the first was the
+former's.
 
 A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring;
 so is one whose message is doubted (cti.arrivals.numbers), as the in-band ID may confirm it. A ring on a line that a
@@ -42,6 +43,8 @@ MESSAGE_S = 30.0
 DOUBT_S = 3.0
 # Message and ring of one call are hardly further apart than this.
 LONG_S = 5.0
+# So late may a message be that the next call rings on its line already.
+LATEST_S = 10.0
 # In-band ID before the first ring (DTMF, GB/T and ETSI) is followed by the ring within this time.
 ID_RING_S = 10.0
 
@@ -51,7 +54,7 @@ class _Held:
     """A message that waits for its ring. former: who may be meant in place of the next caller."""
 
     message: Announcement
-    timer: DelayedCall
+    timer: DelayedCall | None
     since_s: float
     former: Call | None = None
 
@@ -130,7 +133,7 @@ class Arrivals:
 
     def close(self) -> None:
         """Forgets everything that waits."""
-        timers = [held.timer for held in self._held.values()]
+        timers = [held.timer for held in self._held.values() if held.timer is not None]
         for timer in (*timers, *self._timers.values(), *self._undecided.values()):
             if timer.active():
                 timer.cancel()
@@ -179,6 +182,7 @@ class Arrivals:
             return
         held = self._held.pop(line, None)
         if held is not None:
+            assert held.timer is not None
             held.timer.cancel()
             doubtful = held.former is not None or self._clock.seconds() - held.since_s > LONG_S
             self._decide(line, held.message, None, held=held if doubtful else None)
@@ -251,6 +255,10 @@ class Arrivals:
             if former is not None and _of_former(former, call, message):
                 self._late(line, former, message)
             else:
+                if former is not None and self._may_be_late(former, message):
+                    self._of_either[call] = _Held(message, None, self._clock.seconds(), former)
+                    self._map.met(line)
+                    guessed = True
                 self._told(call, line, message, guessed)
         elif call is not None and self._is_the_second(call, message):
             self._own_after_all(call, line, message)
@@ -319,6 +327,12 @@ class Arrivals:
         held, former = self._held.pop(line), self._left.get(line)
         if former is not None:
             self._late(line, former[0], held.message)
+
+    def _may_be_late(self, former: Call, message: Announcement) -> bool:
+        """The call before rang a short time ago, and nothing has been said of it: is this of that one?"""
+        if message.source not in SERIAL or former.rang_s is None or (former.ani and message.calling):
+            return False
+        return self._clock.seconds() - former.rang_s <= LATEST_S
 
     def _is_the_second(self, call: Call, message: Announcement) -> bool:
         """Was the call given a message that may be another's, and is this one about another caller?"""
@@ -450,6 +464,7 @@ class Arrivals:
     ) -> None:
         old = self._held.pop(line, None)
         if old is not None:
+            assert old.timer is not None
             old.timer.cancel()
             self._alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
         self._held[line] = _Held(message, self._clock.callLater(seconds, then, line), self._clock.seconds(), former)

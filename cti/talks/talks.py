@@ -245,10 +245,19 @@ class Talks:
     def _in_vain(self, leg: Leg | None, record: SmdrRecord, alone: bool) -> list[Call]:
         """Of a record without a known caller: the calls that were over long before and have none yet. Records that come
         late would free the agents of those who came after."""
+        there = self._on_port(record.extension or "")
         if not alone or (leg is not None and self._sure(leg, record, alone)):
+            return []
+        if there is not None and self._of_who_is_there(there, record):
             return []
         owed = self._owed.get(record.extension or "", ())
         return [one.call for one in owed if one is not leg and self._fits.may_be_late_for(one, record)]
+
+    def _of_who_is_there(self, there: Call, record: SmdrRecord) -> bool:
+        """Does it name the caller on our port, or is as long as that call is now, at a PBX whose records come at once?
+        The PBX has seen the end before us."""
+        late = self._pbx is not None and self._pbx.late_s > SURE_S
+        return known_caller(there, record) or (not late and self._fits.looks_like(record, there, self._clock.seconds()))
 
     def _not_settled(self, extension: str) -> Iterator[Leg]:
         """What a record without a known caller may be of as well though it settles nothing there: the talk under way,

@@ -391,6 +391,25 @@ def test_the_former_calls_message_while_the_next_one_rings(bench: Bench) -> None
     assert bench.told[1] == (B, DNIS, "menu")
 
 
+@pytest.mark.parametrize(("since_s", "doubt"), [(3.0, "place_guessed"), (9.0, None)])
+def test_the_first_message_after_a_ring_may_be_the_formers(bench: Bench, since_s: float, doubt: str | None) -> None:
+    """Of the former nothing had been said, and it rang a moment ago; a second message settles whose each is."""
+    bench.port.ring()
+    bench.run(3.5)
+    bench.end(bench.calls[0])
+    bench.run(since_s)
+    bench.port.ring()
+    bench.run(0.3)
+    bench.says(A)
+    (former, call) = bench.calls
+    assert (call.ani, call.ani_doubt) == (A, doubt)
+    if doubt is None:
+        return
+    bench.says(B)
+    assert (former.ani, call.ani, call.ani_doubt) == (A, B, None) and not bench.alarms[1:]
+    assert (former.dnis, call.dnis) == (DNIS, DNIS)
+
+
 def test_two_calls_with_the_same_number(bench: Bench) -> None:
     bench.port.ring()
     bench.ports[1].ring()

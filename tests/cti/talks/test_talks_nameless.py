@@ -368,3 +368,20 @@ def test_out_of_a_buffer_to_the_minute_a_record_is_not_the_earlier_calls_where_t
     pbx.clock.advance(40.0)
     found = pbx.talks.match(pbx.record(ends[1] - 27.0, ends[1], number=None), alone=False)
     assert not isinstance(found, Match) or found.call is calls[1]
+
+
+@pytest.mark.parametrize("number", [None, B])
+def test_who_is_on_our_port_is_gone_although_an_earlier_call_waits_for_such_a_record(
+    desk: Desk, number: str | None
+) -> None:
+    """The earlier one's never came, and it was as long: this record came at once, as all do."""
+    earlier = desk.call(None)
+    earlier.answered_s = desk.clock.seconds()
+    desk.clock.advance(2.0)
+    assert desk.talks.owe("2001", earlier) is None
+    desk.clock.advance(40.0)
+    there = desk.call(B)
+    there.answered_s = desk.clock.seconds() - 2.0
+    desk.talks._on_port = lambda extension: there
+    assert desk.talks.match(any_record("2001", number, 2.0)) is None
+    assert desk.talks.gone_already("2001", there)
