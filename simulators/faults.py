@@ -43,6 +43,10 @@ TARGETS: dict[str, tuple[str, str]] = {
         f"{SERIAL_FORM} | shuffled:N%: records that come after later ones",
     ),
     "numbers": (r"cut:(\d+)", "cut:DIGITS (cut:7): of calling numbers the PBX keeps the last ones"),
+    "callers": (
+        rf"(alike|withheld):{NUMBER}%",
+        "alike:N%: so many call from one of two companies, whose people all show one number | withheld:N%",
+    ),
     "records": (
         rf"(whole_call|split_at_flash|per_leg|intercom)|(stars):{NUMBER}%",
         "whole_call | split_at_flash | per_leg | intercom (consultations, too) | stars:N%: dates **/**/**",
@@ -101,6 +105,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "offline": (0, 1_000_000),
     "power": (0, 1_000_000),
     "records": (0, 100),
+    "callers": (0, 100),
     "mfc": (0, 100),
     "frames": (0, 100),
     "alarm": (0, 1_000_000),

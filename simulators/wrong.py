@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 from simulators.faults import Fault, FaultError, SerialFault
@@ -10,7 +11,7 @@ from simulators.makes import MAKES
 from simulators.scenario import Scenario
 from simulators.tones import Sent, changed
 
-ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "cut", "loopdrop", "dialtone")
+ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "callers", "cut", "loopdrop", "dialtone")
 """What can be wrong where there is no PBX: with the lines and telephones, and with the office."""
 ANALOG = ("callerid", "cut", "loopdrop", "dialtone")
 """Those which an E1 has not: its numbers, seizures and hang-ups are signalled, its channels break together."""
@@ -44,6 +45,8 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, wires=replace(scenario.wires, slip_per_min=fault.number))
         case "callerid":
             return replace(scenario, caller_id=words[0])
+        case "callers":
+            return _callers(scenario, words[0], fault.number / 100)
         case "smdi" | "mci" | "smdr":
             changes: dict[str, Any] = {fault.name: serial_fault(fault, getattr(scenario, fault.name))}
             return replace(scenario, **changes)
@@ -75,6 +78,22 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, **_span_changes(scenario, fault))
         case _:
             return replace(scenario, pbx=replace(scenario.pbx, **_pbx_changes(scenario, fault)))
+
+
+COMPANIES = ("01066554433", "02188776655")
+"""Of each many people call, with the number of its switchboard."""
+
+
+def _callers(scenario: Scenario, what: str, share: float) -> Scenario:
+    """Whose numbers tell nobody apart: of a company, or none."""
+    random = Random(f"callers {what} {scenario.seed}")
+    callers = []
+    for plan in scenario.callers:
+        if random.random() < share:
+            ani = random.choice(COMPANIES) if what == "alike" else None
+            plan = replace(plan, ani=ani, absence="private" if ani is None else plan.absence)
+        callers.append(plan)
+    return replace(scenario, callers=tuple(callers))
 
 
 def _span_changes(scenario: Scenario, fault: Fault) -> dict[str, Any]:

@@ -47,6 +47,17 @@ def test_calls_are_right_all_the_same(fault: str) -> None:
     assert set(seen.run.records) <= {"reconciled", "doubted", "marked"}
 
 
+@pytest.mark.parametrize("make", ["panasonic-tda", "hicom150"])
+def test_callers_of_one_number_and_of_none_are_told_apart(make: str) -> None:
+    """People of two companies, whose calls show the company's number, and some who withhold theirs; a record that is
+    lost is not made up for by a colleague's."""
+    seen = look(mixed(3, 50).with_make(make), faults=["callers=alike:40%", "callers=withheld:20%"])
+    assert [str(finding) for finding in seen.run.findings] == []
+    assert seen.run.strangers == [] and seen.run.freed.wrongly == [] and seen.run.freed.stuck == []
+    numbers = [call["ani"] for call in seen.run.calls]
+    assert len(set(numbers)) < len(numbers) - 15
+
+
 def test_damaged_bytes_never_show_a_wrong_customer() -> None:
     """One byte in a hundred on both lines: the records are reconciled or say why they are not."""
     seen = look(mixed(3, 60), faults=["smdi=noise:1%", "smdr=noise:1%"])

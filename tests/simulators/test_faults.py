@@ -28,6 +28,8 @@ from simulators.wrong import dial_tone
         "flash=ignored",
         "transfer=lost",
         "callerid=none",
+        "callers=alike:100%",
+        "callers=withheld:100%",
         "slips=6/min",
         "clip=-6dBm0",
         "loss=10dB",
