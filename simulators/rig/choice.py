@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ def add_options(parser: argparse.ArgumentParser, calls: str) -> None:
         "--fault", action="append", default=[], metavar="SPEC", help="what is wrong in the world; may be given again"
     )
     parser.add_argument("--pbx", metavar="MAKE", help="the PBX's make; list prints those there are")
+    parser.add_argument(
+        "--ports", type=int, metavar="N", help="the PBX's VRU extensions, 2 to 30 (default 30): few make callers wait"
+    )
     parser.add_argument(
         "--switch",
         choices=SWITCHES,
@@ -56,6 +60,10 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     args.switch = args.switch or ("pbx" if args.trunk is None else "card")
     if args.calls is not None and not 1 <= args.calls <= 10_000:
         raise TipringError("--calls is a number from 1 to 10000")
+    if args.ports is not None and not 2 <= args.ports <= 30:
+        raise TipringError("--ports is a number from 2 to 30")
+    if args.switch == "card" and args.ports is not None:
+        raise TipringError("--ports belongs to --switch pbx: with --switch card the trunks are the ports")
     if args.switch == "card" and args.pbx is not None:
         raise TipringError("--pbx belongs to --switch pbx: with --switch card there is no PBX")
     if args.pbx is not None and args.pbx not in MAKES:
@@ -73,6 +81,8 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
         wanted = behind_pbx(args.calls, args.seed, keep=keep, make=args.pbx or USUAL)
     else:
         wanted = mixed(args.seed, args.calls or 20, every_s=every_s).with_make(args.pbx or USUAL)
+    if args.ports is not None:
+        wanted = replace(wanted, vru_extensions=wanted.vru_extensions[: args.ports])
     try:
         for spec in args.fault:
             wanted = wanted.with_fault(parse(spec))
@@ -105,7 +115,7 @@ def _over_e1(args: argparse.Namespace, keep: bool, every_s: float | None, trunk:
 def as_arguments(args: argparse.Namespace) -> list[str]:
     """The same choice for another command."""
     out = ["--seed", str(args.seed), "--switch", args.switch, *(f"--fault={spec}" for spec in args.fault)]
-    for name in ("calls", "pbx", "trunk", "callers"):
+    for name in ("calls", "pbx", "ports", "trunk", "callers"):
         value = getattr(args, name)
         out += [f"--{name}", str(value)] if value is not None else []
     return out
