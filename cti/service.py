@@ -28,7 +28,7 @@ from cti.customers.numbering import NumberPlan
 from cti.desk.passwords import ThreadChecker
 from cti.errors import JournalError, StoreError, TipringError
 from cti.operations.control import SOCKET, ControlFactory
-from cti.operations.disks import Disks
+from cti.operations.disks import Disks, Wanted
 from cti.operations.log import FileSink, Log
 from cti.operations.metrics import Metrics
 from cti.operations.operator import Operator
@@ -206,9 +206,9 @@ class Server:
             self._alarm,
             every_s=period_s(os.environ),
         )
-        wanted = {site.state: site.limits.free_gb}
+        wanted = {site.state: Wanted(site.limits.free_gb)}
         if site.switch == "card" and site.recording.calls != "none":
-            wanted[site.recordings] = max(site.limits.free_gb, 2 * site.recording.min_free_gb)
+            wanted[site.recordings] = Wanted(site.limits.free_gb, 2 * site.recording.min_free_gb)
         self.disks = Disks(clock, self.engine.stats, wanted, self.outside.apart(DISK_ANSWERS_S), self._alarm)
         self.metrics.watch("disk_free", self.disks.free)
         self._listening: list[Any] = []

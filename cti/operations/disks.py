@@ -4,12 +4,14 @@ Every LOOK_S the engine is asked how long its disk work lasts: gaps in prompts a
 that lose sound `recording_slow`; each stands until CALM_S without. Every ROOM_S the free space of each folder is asked
 for, in a thread of its own: less than a folder needs is the alarm `disk_low`, no answer `disk_silent`.
 
-What a folder needs is said in gigabytes, but never more than a tenth of its disk: a small disk is not always too full.
+What a folder needs is said in gigabytes, but never more than a tenth of its disk, as a small disk is not always full;
+where recordings end at some free space (recording.min_free_gb), twice that, so that it is told before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -45,15 +47,27 @@ class DiskWork(Protocol):
     def recorder_io_ms(self) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Free on a disk, in gigabytes: so much, or a tenth of a small disk, but ``least`` on any."""
+
+    gb: float
+    least: float = 0.0
+
+    def of(self, room: Room) -> float:
+        """In bytes, on this disk."""
+        return max(min(self.gb * GB, room.size / 10), self.least * GB)
+
+
 class Disks:
-    """``folders``: those that are filled, and how many gigabytes are wanted free there. ``outside`` is ours alone: a
-    disk that hangs holds up nothing else."""
+    """``folders``: those that are filled, and what is wanted free there. ``outside`` is ours alone: a disk that hangs
+    holds up nothing else."""
 
     def __init__(
         self,
         clock: Clock,
         work: Callable[[], DiskWork],
-        folders: Mapping[Path, float],
+        folders: Mapping[Path, Wanted],
         outside: Outside,
         on_alarm: Set,
     ) -> None:
@@ -141,17 +155,21 @@ class Disks:
         since_s, before = self._an_hour_ago.setdefault(folder, (now, room.free))
         if now - since_s >= HOUR_S:
             self._an_hour_ago[folder] = (now, room.free)
-        wanted = min(self._folders[folder] * GB, room.size / 10)
+        wanted = self._folders[folder].of(room)
         if room.free >= wanted:
             return ""
         text = f"{folder}: {room.free / GB:.1f} GB are free, {wanted / GB:.1f} are wanted"
         rate = (before - room.free) / (now - since_s) if now > since_s else 0.0
-        return text + (f"; full in {room.free / rate / 3600:.1f} h at the present rate" if rate > 0 else "")
+        return text + (f"; full in {_long(room.free / rate)} at the present rate" if rate > 0 else "")
 
     def _alarm(self, name: str, raised: bool, text: str) -> None:
         if raised != (name in self._standing):
             (self._standing.add if raised else self._standing.discard)(name)
             self._on_alarm(name, raised, text)
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 2 * HOUR_S else f"{seconds / HOUR_S:.0f} h"
 
 
 def _says(ms: int, text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from cti.errors import OutsideError
 from cti.operations import disks
-from cti.operations.disks import CALM_S, LOOK_S, ROOM_S, Disks
+from cti.operations.disks import CALM_S, LOOK_S, ROOM_S, Disks, Wanted
 from cti.outside import SteppedOutside
 from cti.recordings.files import Room
 from drivers.clock import SteppedClock
@@ -42,7 +42,7 @@ class World:
         self.disks = Disks(
             self.clock,
             lambda: self.work,
-            {self.state: 5.0, self.record: 20.0},
+            {self.state: Wanted(5.0), self.record: Wanted(5.0, 20.0)},
             SteppedOutside(self.clock),
             lambda *alarm: self.alarms.append(alarm),
         )
@@ -101,7 +101,7 @@ def test_a_disk_that_fills_is_told_with_the_time_that_is_left(world: World) -> N
         told = world.run(ROOM_S)
     assert told == [("disk_low", True)]
     text = world.alarms[-1][2]
-    assert text.startswith(f"{world.record}: 18.0 GB are free, 20.0 are wanted; full in 0.0 h")
+    assert text.startswith(f"{world.record}: 18.0 GB are free, 20.0 are wanted; full in 1 min")
     world.rooms[world.record] = Room(21 * 10**9, 500 * 10**9)
     assert world.run(ROOM_S) == [("disk_low", False)]
 
@@ -112,6 +112,10 @@ def test_a_small_disk_is_not_always_too_full(world: World) -> None:
     world.rooms[world.state] = Room(7 * 10**8, 8 * 10**9)
     assert world.run(ROOM_S) == [("disk_low", True)]
     assert "0.7 GB are free, 0.8 are wanted" in world.alarms[-1][2]
+    world.rooms[world.state] = Room(7 * 10**9, 8 * 10**9)
+    assert world.run(ROOM_S) == [("disk_low", False)]
+    world.rooms[world.record] = Room(6 * 10**9, 8 * 10**9)  # but recordings end at 10
+    assert world.run(ROOM_S) == [("disk_low", True)]
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OutsideError("no answer within 10 s")])
