@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from simulators.caller import Step
+from simulators.caller import CallerPlan, Step
 from simulators.card_cases import CASES
 from simulators.deed_rows import deed, hears
 from simulators.desk import DeskPlan
@@ -80,11 +80,15 @@ def with_case(scenario: Scenario, random: Random, number: int, at_s: float, name
         plan = replace(plan, steps=(*plan.steps[:-1], Step("talk", seconds=case.talk_s)))
     if name == "abandoned_ring":  # the server answers when it has the number, after the first ring
         plan = replace(plan, patience_s=round(random.uniform(0.8, 1.8), 2))
-    rows = case.rows.replace("N", str(number))
-    try:
-        return _with_rows(replace(scenario, callers=(*scenario.callers, plan)), rows)
-    except ValueError as error:
-        raise ValueError(f"case {name}: {error}") from error
+    return _with_rows(replace(scenario, callers=(*scenario.callers, plan)), case.rows.replace("N", str(number)))
+
+
+def with_rows_of(scenario: Scenario, plan: CallerPlan, name: str) -> Scenario:
+    """The same with what is done in that case, with the call of one who is answered."""
+    case, at = CASES[name], scenario.callers.index(plan)
+    talks = replace(plan, steps=(*plan.steps[:-1], Step("talk", seconds=case.talk_s or 10.0)), note=name)
+    callers = (*scenario.callers[:at], talks, *scenario.callers[at + 1 :])
+    return _with_rows(replace(scenario, callers=callers), case.rows.replace("N", str(plan.number)))
 
 
 def _with_rows(scenario: Scenario, rows: str) -> Scenario:

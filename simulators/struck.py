@@ -72,6 +72,8 @@ def _strokes(world: Surroundings) -> Iterator[tuple[int, Struck]]:
     """What is done as a telephone rings decides on all that follows; what is heard when it rings again does not."""
     deeds = [row for row in world.scenario.deeds if row.of is not None and nameless(row, world)]
     yield from ((row.of or 0, Struck(0.0)) for row in deeds)
+    if not world.scenario.line_is_sound:  # the ends do not hear the same, and calls come late or not at all
+        yield from ((number, Struck(0.0)) for number in world.truth.calls)
     outward = [done for done in world.deeds.done if done.of is not None and OUTSIDE in done.deed.to]
     if not world.scenario.office.dial_tone:
         yield from ((done.of or 0, Struck(done.at_s, done)) for done in outward)

@@ -1,23 +1,26 @@
 """Calls over digital trunks, from a seed or with numbers from a file: all lengths, withheld ones, both ways at once.
 
 Callers do what callers do (scenario.py). `mixed`: the trunks end on the server's own cards; while callers come, agents
-call people of the town, so that both ends seize channels. `behind_pbx`: they end on a PBX. Serves steps 1 and 2 where
-the network says the numbers, and outside calls.
+call people of the town, so that both ends seize channels, and with some of the calls is done what card_cases.py has.
+`behind_pbx`: they end on a PBX. Serves steps 1 and 2 where the network says the numbers, and outside calls.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Final
 
 from simulators.caller import CallerPlan
-from simulators.card_scenario import OTHERS, staff
+from simulators.card_cases import CASES as CARD_CASES
+from simulators.card_scenario import OTHERS, SUPERVISORS, staff, with_rows_of
 from simulators.deed_rows import deed
-from simulators.scenario import CASES, Scenario, caller_for, demo
+from simulators.scenario import CASES, OUTSIDE, Scenario, caller_for, demo
 from simulators.scenario import mixed as mixed_behind_pbx
 from simulators.subscriber import SubscriberPlan
 
@@ -28,6 +31,9 @@ PBX_CASES = tuple(case for case in CASES if case not in ("smdi_late", "smdi_lost
 """Serial lines are sound here, so that every number of the office's can be held against the server's."""
 GONE_S = (0.1, 0.6)
 """When callers hang up who do not wait for an answer, over ISDN; R2 would be in the middle of its registers."""
+DEEDS_EVERY = 2  # with one of so many who are answered something is done
+HELPERS = OTHERS[-3:]
+"""Who help with it; the others call out."""
 OUTGOING_EVERY = 3  # one call out to so many in
 OUT_S = 90.0  # an agent who called somebody calls nobody else so soon: some ring for a minute
 
@@ -104,7 +110,7 @@ def mixed(
         pair = numbers[number - 1] if number <= len(numbers) else drawn(random, number)
         plan = caller_for(random, number, at_s, random.choice(KINDS))
         callers.append(replace(plan, ani=pair.ani, dnis=pair.dnis, absence="private", caller_id="fsk"))
-        extension = next((one for one in OTHERS if free_s[one] <= at_s), None)
+        extension = next((one for one in OTHERS[: -len(HELPERS)] if free_s[one] <= at_s), None)
         if number % OUTGOING_EVERY == 0 and extension is not None:
             called = f"6{len(subscribers):03d}{_number(random, random.choice((4, 4, 7)))}"
             answer_s = None if random.random() < 0.15 else round(random.uniform(1.0, 4.0), 1)
@@ -115,16 +121,30 @@ def mixed(
             deeds.append(row)
             free_s[extension] = at_s + OUT_S
         at_s += every_s * random.uniform(0.7, 1.3)
-    return Scenario(
+    scenario = Scenario(
         seed,
         tuple(callers),
         tuple(replace(plan, site={**plan.site, "calls": "international"}) for plan in staff()),
         trunks=lines,
         switch="card",
         trunk=trunk,
-        subscribers=tuple(subscribers),
+        subscribers=(*(SubscriberPlan(number, 2.0) for number in OUTSIDE), *subscribers),
         deeds=tuple(deeds),
+        pools={"other": HELPERS, "supervisor": SUPERVISORS, "outside": OUTSIDE},
     )
+    return _with_deeds(scenario) if calls > len(FEW) else scenario
+
+
+def _with_deeds(scenario: Scenario) -> Scenario:
+    """Verbs of call control with some of those who are answered and say their number: each of the cases in turn."""
+    random, cases = Random(f"tipring deeds {scenario.seed}"), [name for name in CARD_CASES if CARD_CASES[name].rows]
+    random.shuffle(cases)
+    answered = [plan for plan in scenario.callers if plan.note == "answered" and plan.ani is not None]
+    alike = Counter(plan.ani for plan in scenario.callers)
+    known = [plan for plan in answered if alike[plan.ani] == 1]  # by the number a screen tells whose call it is
+    for plan, name in zip(known[::DEEDS_EVERY], cycle(cases), strict=False):
+        scenario = with_rows_of(scenario, plan, name)
+    return scenario
 
 
 def behind_pbx(

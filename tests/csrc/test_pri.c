@@ -109,6 +109,8 @@ static void frames_are_read(void) {
     const uint8_t with_3a[] = {0x02, 1, 0, 0, 0x08, 2, 0x80, 7, 0x5A, 0x08, 3, 0x01, 0x81, 0xA2};
     const uint8_t holed[] = {0x02, 1, 0, 0, 0x08, 2, 0, 1, 0x05, 0xA1, 0x7E, 0, 0x70, 2, 0x80, '1', 0x6C, 9, 0x80};
     const uint8_t service[] = {0x02, 1, 0, 0, 0x03, 2, 0, 0, 0x0F, 0x01, 1, 0xC2};
+    const uint8_t state[] = {0x02, 1, 0, 0, 0x08, 2, 0x80, 7, 0x7D, 0x08, 2, 0x80, 0x9E, 0x14, 1, 0x4C}; /* ANSI, 12 */
+    const uint8_t ua[] = {0x02, 1, 0x73};
     const uint8_t rr[] = {0x02, 1, 1, 1}, sabme[] = {0x00, 1, 0x7F}, ui[] = {0x02, 1, 3, 8}, tei[] = {0x02, 3, 0, 0, 8};
     uint8_t out[TR_PRI_FRAME_MAX];
     CHECK_INT(tr_pri_cause(disconnect, sizeof disconnect), 17);
@@ -125,6 +127,12 @@ static void frames_are_read(void) {
     CHECK_INT(tr_pri_copy_sound(disconnect, sizeof disconnect, out), sizeof disconnect);
     CHECK_INT(*tr_pri_status(service, sizeof service, false), 0xC2);
     CHECK(tr_pri_status(service, sizeof service, true) == NULL);
+    CHECK(tr_pri_is_ua(ua, sizeof ua) && !tr_pri_is_ua(sabme, sizeof sabme) && !tr_pri_is_ua(rr, sizeof rr));
+    CHECK(tr_pri_is_to_its_maker(state, sizeof state) && !tr_pri_is_to_its_maker(disconnect, sizeof disconnect));
+    CHECK_INT(tr_pri_call_state(disconnect, sizeof disconnect), -1);
+    for (uint32_t n = 0; n <= sizeof state; n++) {
+        CHECK_INT(tr_pri_call_state(state, n), n == sizeof state ? 12 : -1);
+    }
     for (uint32_t n = 0; n <= sizeof disconnect; n++) { /* cut anywhere */
         CHECK_INT(tr_pri_cause(disconnect, n), n == sizeof disconnect ? 17 : 0);
         CHECK(tr_pri_copy_sound(disconnect, n, out) <= n);

@@ -157,9 +157,10 @@ def test_an_alarm_in_the_middle_of_calls(trunk: str, kind: str) -> None:
     assert any(entry.what == "trunk answered" and entry.at_s > 60 for entry in result.world.truth.log)
 
 
-@pytest.mark.parametrize("fault", ["alarm=los@30:5s", "frames=damaged:2%", "biterrors=1e-4"])
+@pytest.mark.parametrize("fault", ["alarm=los@30:5s", "frames=damaged:30%", "biterrors=1e-3"])
 def test_a_hang_up_that_came_late_makes_a_longer_talk(fault: str) -> None:
-    """Its message was lost: layer 2 sends it again, or, after an alarm, the network's T305; never later than that."""
+    """Its message was lost: layer 2 sends it again, or, after an alarm, RELEASE follows as soon as layer 2 is up; never
+    later than that, T305 is not waited for."""
     result = over("pri", 10, fault, seed=1)
     assert [str(finding) for finding in result.findings] == []
     late = [
@@ -168,7 +169,7 @@ def test_a_hang_up_that_came_late_makes_a_longer_talk(fault: str) -> None:
         for call in result.calls
         if call["ani_sent"] == mine.ani and call["talk_ended"] and (gone := mine.at("caller gone")) is not None
     ]
-    assert 0.5 < max(late) < 31.0
+    assert 0.5 < max(late) < 12.0
 
 
 def test_bit_errors_are_survived() -> None:
