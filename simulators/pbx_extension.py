@@ -25,6 +25,7 @@ from simulators.tones import RING_CADENCE_MS
 if TYPE_CHECKING:
     from simulators.pbx import Pbx
 
+CALLER_ID_S = 2.1  # from the first ring to the end of the message behind it
 RECALL_AFTER_S = 1.0  # an extension that hangs up on a held party rings after so long
 
 
@@ -118,7 +119,8 @@ class Extension(Party):
             return None
         if not isinstance(caller, Extension):
             told = {"extension": self.number, "calling": number or "", "called": ""}
-            self.pbx.note(caller.call_no, "pbx", "tells", way="caller id", fault="", **told)
+            takes_s = CALLER_ID_S if form == "fsk" else 0.0
+            self.pbx.note(caller.call_no, "pbx", "tells", way="caller id", fault="", takes_s=takes_s, **told)
         if form == "fsk":
             return caller_id.fsk_message(number, self.pbx.local_time())
         return caller_id.dtmf_digits(number)

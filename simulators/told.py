@@ -31,8 +31,12 @@ def tellings(mine: CallTruth, *, by_a_recall: bool = False) -> list[Happening]:
 
 
 def whole(mine: CallTruth) -> list[Happening]:
-    """Those that arrived as they were sent."""
-    return [one for one in tellings(mine) if one.data["fault"] in WHOLE]
+    """Those that arrived as they were sent; in the voice path, before it was cut."""
+    return [one for one in tellings(mine) if one.data["fault"] in WHOLE and _heard_out(one, mine)]
+
+
+def _heard_out(one: Happening, mine: CallTruth) -> bool:
+    return "takes_s" not in one.data or _in_time(one, mine)
 
 
 def differences(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
@@ -51,7 +55,7 @@ def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
     if ani == mine.ani or (ani and call.get("ani_truncated") and (mine.ani or "").endswith(ani)):
         return  # right, or right as far as it goes and marked so
     if ani is None:
-        spoilt = len(whole(mine)) < len(tellings(mine))
+        spoilt = any(one.data["fault"] not in WHOLE for one in tellings(mine))
         if told and not spoilt and mine.outcome != "abandoned_ring":
             yield f"ani None, the caller's is {mine.ani}"
     elif ani in told and mine.ani is not None and mine.ani.endswith(ani):
