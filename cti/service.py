@@ -353,13 +353,17 @@ def serve(site: Site, site_file: str | Path, *, log_file: str | None, level: str
 
     def start() -> None:
         nonlocal status
+        status = 1  # of what nobody foresaw: it is in the log, and half a server does not go on
         try:
             server.start()
+            status = 0
         except TipringError as error:
             log.error(str(error))
             print(f"tipring run: {error}", file=sys.stderr)
             status = 2
-            loop.stop()
+        finally:
+            if status:
+                loop.stop()
 
     def reopen() -> None:
         try:

@@ -196,3 +196,30 @@ def test_the_engine_says_its_last_words_before_it_stops() -> None:
     clock.advance(10.0)
     assert said == pytest.approx([LAST_TICKS_S, 0.5, LAST_WORDS_S], abs=0.11)
     assert said[0] == pytest.approx(LAST_TICKS_S)
+
+
+HALF = """
+import signal, sys
+from cti.reactor import install
+install()
+from cti import service
+def broken(self):
+    self._ticks = 1 / 0
+service.Server.start = broken
+from cti.site.config import load_site
+sys.exit(service.serve(load_site(sys.argv[1]), sys.argv[1], log_file=sys.argv[2], level="info"))
+"""
+
+
+@pytest.mark.paced
+def test_a_start_that_fails_as_nobody_foresaw_is_no_half_server(tmp_path: Path) -> None:
+    """It would listen, take no calls, and keep systemd from starting it again."""
+    site = tmp_path / "site.yaml"
+    site.write_text(SITE.replace("state_dir: .", f"state_dir: {tmp_path}"), encoding="utf-8")
+    shutil.copytree(default_cache() / "prompts", tmp_path / "prompts")
+    log = tmp_path / "log.jsonl"
+    ran = subprocess.run(
+        [sys.executable, "-c", HALF, str(site), str(log)], capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert "ZeroDivisionError" in log.read_text("utf-8")
