@@ -44,7 +44,8 @@ class Waiting:
         if len(others) != 1 or others[0].state != "connected":
             raise WrongState("only a conversation of two can be parked")
         slot = to or next((str(n) for n in range(1, SLOTS + 1) if str(n) not in taken), "")
-        if not slot.isdigit() or not 1 <= int(slot) <= SLOTS:
+        slot = slot.lstrip("0")  # 01 is 1
+        if not slot.isdecimal() or not 1 <= int(slot[:3]) <= SLOTS:
             raise UnknownNumber(f"slots are 1 to {SLOTS}")
         if slot in taken:
             raise TargetBusy(f"somebody is parked in slot {slot}")
@@ -58,9 +59,10 @@ class Waiting:
 
     def pick_up(self, asker: Asker, to: str) -> Answer:
         """An on-hook telephone rings first; another one may be quicker."""
-        if to not in self._parked:
+        slot = to.lstrip("0")
+        if slot not in self._parked:
             raise NobodyThere(f"nobody is parked in slot {to}")
-        self._reach.prompt(asker.seat, to, lambda: self._take(asker.seat, to))
+        self._reach.prompt(asker.seat, slot, lambda: self._take(asker.seat, slot))
         return None
 
     def _take(self, seat: Seat, slot: str) -> None:

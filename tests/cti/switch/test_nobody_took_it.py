@@ -63,3 +63,13 @@ def test_the_agent_does_not_lift(tmp_path: Path) -> None:
     assert call.outcome == "abandoned_queue"
     world.stop()
     assert not world.faults()
+
+
+def test_a_slot_has_one_name(tmp_path: Path) -> None:
+    world, call = bench(tmp_path, STAFF)
+    assert world.side.verb("1001", "park", "01") == {"slot": "1"}
+    world.phone("8001").hang_up("parked")
+    world.run(3.0)
+    world.side.verb("1001", "pick_up", "001")
+    world.until(lambda: call.agent == "1001", 30.0)
+    world.stop()
