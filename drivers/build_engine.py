@@ -2,8 +2,9 @@
 else.
 
 ISDN's signalling is libpri, linked statically: a copy of its library, in which the functions that csrc/libpri.symbols
-lists are renamed to ours (objcopy), so that it reads our clock. LIBPRI=/path/to/libpri.a names another one than
-the compiler finds; its header libpri.h must be where the compiler looks.
+lists are renamed to ours (objcopy), so that it reads our clock; one call within it is led through ours (--wrap,
+csrc/pri_again.c). LIBPRI=/path/to/libpri.a names another one than the compiler finds; its header libpri.h must be where
+the compiler looks.
 
 `ffibuilder` is named in setup.py (cffi_modules). `python drivers/build_engine.py --stub` prints what belongs into
 `_engine.pyi`, from the compiled module; a test compares it. Serves all nine steps.

@@ -72,10 +72,16 @@ def deed_faults(world: Surroundings) -> Iterator[str]:
     yield from map(str, hearing_faults(world))
 
 
+def _loss_db(world: Surroundings, ear: str, speaks: str) -> float:
+    """More than usual, over the analog wires between two parties: a digital trunk is none."""
+    voices = world.voices
+    wires = sum(one.startswith("phone ") or voices is None or not voices.digital for one in (ear, speaks))
+    return wires * voices.loss_db if voices is not None else 0.0
+
+
 def _compare(row: Listened, moments: list[Moment], world: Surroundings) -> Iterator[str]:
     """A slip is a click, and heard as sound."""
     clicks = world.scenario.switch == "card" and bool(world.scenario.wires.slip_per_min)
-    loss_db = 2 * world.voices.loss_db if world.voices is not None else 0.0
     count = Counter(word for moment in moments for word in moment.words)
     for word in sorted(row.words | set(count)):
         share = count[word] / len(moments)
@@ -89,5 +95,6 @@ def _compare(row: Listened, moments: list[Moment], world: Surroundings) -> Itera
     for word, level in row.levels.items():
         levels = [moment.levels[word] for moment in moments if word in moment.levels]
         mean = sum(levels) / len(levels) if levels else 0.0
+        loss_db = _loss_db(world, row.ear, word)
         if levels and abs(mean + loss_db - level) > LEVEL_DB:
             yield f"hears {word} at {mean:.0f} dBm0, not at {level - loss_db:.0f}"

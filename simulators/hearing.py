@@ -61,11 +61,13 @@ class Heard:
 
 class Voices:
     """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
-    `greeting`: agents say a sentence first, for a VRU that waits for a voice. `loss_db`: by so much more than usual a
-    wire weakens what is said, and ears listen for it."""
+    `greeting`: agents say a sentence first, for a VRU that waits for a voice. `loss_db`: by so much more than usual an
+    analog wire weakens what is said, and ears listen for it; `digital`: those of the trunks are none."""
 
-    def __init__(self, clock: Clock, folder: Path, *, greeting: bool = False, loss_db: float = 0.0) -> None:
-        self.greeting, self.loss_db = greeting, loss_db
+    def __init__(
+        self, clock: Clock, folder: Path, *, greeting: bool = False, loss_db: float = 0.0, digital: bool = False
+    ) -> None:
+        self.greeting, self.loss_db, self.digital = greeting, loss_db, digital
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder
@@ -118,10 +120,13 @@ class Voices:
         samples: Sequence[int],
         before: frozenset[str] = frozenset(),
         *,
-        wires: int = 2,
+        wires: int | None = None,
     ) -> Moment:
         """What these samples, the first of them of that second, hold for that party's ear. ``before``: what was heard
-        just before, and will probably be now. ``wires`` are between whoever spoke and this ear."""
+        just before, and will probably be now. ``wires``, analog ones, are between whoever spoke and this ear; None: as
+        many as there can be."""
+        if wires is None:
+            wires = 1 if self.digital and not party.startswith("phone ") else 2
         others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]
         others.sort(key=lambda other: other not in before)
         codes = {other: self.codes[other] for other in others}
@@ -138,7 +143,7 @@ class Voices:
 
     def _least_dbm0(self, wires: int) -> float:
         """What is less is an echo. Of weak voices the echoes are the nearer."""
-        return LEVEL_DBM0 - HEARD_DB - (wires * self.loss_db - LOST_DB if self.loss_db else 0.0)
+        return LEVEL_DBM0 - HEARD_DB - max(wires * self.loss_db - LOST_DB, 0.0)
 
 
 class Ear:

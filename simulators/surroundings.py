@@ -51,7 +51,11 @@ class Surroundings(ABC):
         self.truth = Truth(self.clock)
         self.speech = speech or Speech()
         loss_db = scenario.wires.loss_db or 0.0 if scenario.switch == "card" else 0.0
-        self.voices = None if ears is None else Voices(self.clock, ears, greeting=greeting, loss_db=loss_db)
+        self.voices = (
+            None
+            if ears is None
+            else Voices(self.clock, ears, greeting=greeting, loss_db=loss_db, digital=scenario.trunk != "fxo")
+        )
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()
         self.office: SoftwareCard

@@ -97,9 +97,10 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
     assert world.voices is not None and one.party is not None
     voices, party = world.voices, one.party
     moments: tuple[list[Moment], list[Moment]] = ([], [])
+    here = 0 if voices.digital and not party.startswith("phone ") else 1  # wires to the party of the line
     for at in range(0, len(sides[0]) - WINDOW + 1, round(HOP_S * RATE)):
         at_s = one.from_s + at / RATE
-        moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=1))
+        moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=here))
         moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW], wires=1))
     left = [(who, one.at_s) for one in moments[0] for who in _people(one) - {party}]
     mute = [
