@@ -133,7 +133,9 @@ class ForwarderProcess(ProcessProtocol):
             self._over()
             return
         if not isinstance(reason.value, ProcessDone):
-            text = f"the forwarder died: {reason.getErrorMessage()}; started again, records stay in the journal"
+            signalled = getattr(reason.value, "signal", None)
+            why = f"signal {signalled}" if signalled else f"status {getattr(reason.value, 'exitCode', '?')}"
+            text = f"the forwarder died ({why}); it is started again, records stay in the journal meanwhile"
             self._log.error(text, part="forwarder")
             self._tell_down(True, text)
         if self._lives is not None and self._lives.active():
