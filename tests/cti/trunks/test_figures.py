@@ -41,7 +41,9 @@ class Site:
         with pytest.raises(PortBusy):
             trunk.call(Numbers("10086"))
         self.clock.advance(720)
-        centre: Any = SimpleNamespace(side=SimpleNamespace(trunks=[trunk]), clock=self.clock)
+        self.written: list[tuple[Any, ...]] = []
+        records = SimpleNamespace(event=lambda *what, **data: self.written.append((*what, data)))
+        centre: Any = SimpleNamespace(side=SimpleNamespace(trunks=[trunk]), clock=self.clock, records=records)
         self.operator = Operator.__new__(Operator)
         self.operator._centre = centre
 
@@ -91,6 +93,7 @@ def test_channels_are_blocked_and_brought_back() -> None:
     assert ask["span.block"]({"trunk": "e1", "slot": 4}) == {"text": "trunk e1, channel 4: blocked"}
     told = ask["spans"]({})
     assert isinstance(told, dict) and told["trunks"][0]["blocked"] == 3
+    assert len(site.written) == 4 and {what for _, what, *_ in site.written} == {"operator"}
     with pytest.raises(ControlError, match="there are e1"):
         ask["span.block"]({"trunk": "e2", "slot": 3})
     for slot in (16, "3", None):
