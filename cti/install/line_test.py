@@ -32,7 +32,9 @@ from drivers.port import Port
 from drivers.tones import TonePlan
 
 SETTLE_S = 1.0
-"""On-hook so long before and between the tests: the PBX's guard time, and its debounce."""
+REST_S = 1.0
+"""On-hook so much longer than the guard time between two tests: a PBX may take a second and more for a hook flash, and
+hold whoever the test before had reached."""
 LINE_S = 5.0
 """A card that was just opened sees battery and the end of alarms within this time."""
 DIAL_TONE_S = 5.0
@@ -186,7 +188,7 @@ class LineTest:
         if any(row.test == "dial_tone" and not row.ok for row in self.rows):
             self._row(*name, "not tested", None, "the dial tone first: a line that is too weak carries no call")
             return
-        await _pause(self._clock, SETTLE_S)
+        await _pause(self._clock, self._rules.guard_s + REST_S)
         ms = self._rules.flash_ms
         [tried] = await FlashTrial(self._pair, self._rules).run(self._plan, [ms])
         self._row(*name, f"{ms} ms: {tried.why}", tried.outcome == "flash", FLASH_REMEDIES.get(tried.outcome, ""))
@@ -198,7 +200,7 @@ class LineTest:
             self._row("dial", "拨号", "dialling", "not tested", None, "--dial NUMBER: one that may ring")
             return
         self._fresh()
-        await _pause(self._clock, SETTLE_S)
+        await _pause(self._clock, self._rules.guard_s + REST_S)
         await self._port.answer()
         if not await self._dial_tone("second_dial_tone", "再次拨号音", "dial tone of the next call"):
             return

@@ -72,6 +72,14 @@ def test_a_busy_number(bench: Bench) -> None:
     assert not_ok(rows) == {"dial"} and rows["dial"].value != "ringback"
 
 
+def test_no_test_is_a_flash_to_the_one_before(bench: Bench) -> None:
+    """9 takes a line out; a second on-hook behind it was a flash to this PBX, and the line on hold spoilt the next."""
+    rows = tested(bench, dial="9999")
+    flashes = [one.data["ms"] for one in bench.world.truth.log if one.what == "flash"]
+    assert flashes == [600]
+    assert not_ok(rows) == {"dial"} and rows["dial"].value != "ringback"
+
+
 @pytest.mark.parametrize("return_loss_db", [6.0, 15.0, 25.0])
 def test_the_return_loss_of_the_hybrid(bench: Bench, return_loss_db: float) -> None:
     faults(bench, return_loss_db=return_loss_db)
