@@ -26,9 +26,10 @@ int tr_canceller_feed(tr_canceller *c, const int16_t *sent, const int16_t *recei
     }
     for (int at = 0; at < count; at += TR_BLOCK) {
         struct tr_echo_step step;
+        uint32_t studies = 0;
         memmove(out + at, received + at, TR_BLOCK * sizeof *out);
         tr_echo_cancel(&c->echo, c->tick++, sent + at, out + at, &step);
-        tr_echo_learn(&c->echo, &step);
+        tr_echo_learn(&c->echo, &step, &studies);
     }
     return TR_OK;
 }

@@ -238,7 +238,7 @@ static bool cancel(struct tr_port *port, int16_t rx[TR_BLOCK], struct tr_echo_st
 static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool idle) {
     const int16_t *samples = zeros;
     struct tr_echo_step step;
-    step.worth = false;
+    step.heard = false;
     bool due = !idle && tr_echo_due(port->echo, port->tx_sounding), echoes = due && line_is_closed(port);
     bool loud = false, half_open = port->was_open; /* the block in which a line closes is half one, half the other */
     port->was_open = due && !echoes;
@@ -249,12 +249,15 @@ static const int16_t *receive(struct tr_port *port, int16_t rx[TR_BLOCK], bool i
         loud = is_loud(rx);
         samples = rx;
     }
+    if (!step.heard && tr_echo_due(port->echo, port->tx_sounding)) {
+        tr_echo_miss(port->echo);
+    }
     port->quiet = loud ? 0 : port->quiet + (port->quiet < UINT32_MAX);
     if (port->armed) {
         run_detectors(port, samples);
     }
-    if (step.worth && may_learn(port) && !half_open) {
-        tr_echo_learn(port->echo, &step);
+    if (step.heard && may_learn(port) && !half_open) {
+        tr_echo_learn(port->echo, &step, &port->engine->echo_studies);
     }
     if (tr_r2_runs(port->r2)) {
         tr_r2_run(port, loud ? samples : NULL);

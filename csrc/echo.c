@@ -13,7 +13,17 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define WORSE_MAX 5
 #define STEADY_CHANGE 0.2f /* noise changes by 0.3 and more from block to block, speech by more still */
 #define STEADY_BLOCKS 10
-#define SILENT_PEAK 8 /* idle codes: the line is open */
+#define SILENT_PEAK 8      /* idle codes: silence, or the line is open */
+#define STUDY_BLOCKS 100   /* of sound: 2 s */
+#define STUDY_TWICE 50     /* in these two steps a block */
+#define STUDY_SOON 8       /* after these its path may be taken over */
+#define STUDY_RATE 0.8f    /* of what was left of late counts after a block */
+#define STUDY_CLEAR 0.7f   /* its path leaves so much of what the other one leaves: it is better */
+#define STUDY_MARGIN 0.99f /* or so much, and that in nearly every block: */
+#define STUDY_SURE 2.0f    /* square of the sum of the differences over the sum of their squares */
+#define STUDY_RIDGE 1e-6f  /* of the power sent: a direction with less teaches nothing */
+#define STUDY_PRICE 250.0f /* times the power left of a sample; 2560: a path of 10 dB is expected, over all taps */
+#define STUDY_FLOOR 0.001f /* of the power sent: with less a frequency is as much in doubt as before */
 
 /* Of each frequency, by part: return losses of 10 dB of the near hybrid, 20 dB of a far one. */
 static const float first_doubt[TR_ECHO_PARTS] = {0.1f, 0.01f};
@@ -29,9 +39,19 @@ static void doubt_all(struct tr_echo *echo, const float power[TR_ECHO_PARTS]) {
     echo->steady = 0;
 }
 
+static void study_again(struct tr_echo *echo) {
+    echo->study.begun = false;
+    echo->study.sounding = 0;
+}
+
+void tr_echo_doubt(struct tr_echo *echo) {
+    doubt_all(echo, first_doubt);
+    study_again(echo);
+}
+
 static void forget(struct tr_echo *echo) {
     memset(echo->path, 0, sizeof echo->path);
-    doubt_all(echo, first_doubt);
+    tr_echo_doubt(echo);
     echo->worse = 0;
 }
 
@@ -49,9 +69,8 @@ void tr_echo_init(struct tr_echo *echo) {
     echo->parts = parts > 1 ? TR_ECHO_PARTS : 1;
     forget(echo);
     begin_anew(echo);
+    echo->heard = TR_ECHO_HEARD;
 }
-
-void tr_echo_doubt(struct tr_echo *echo) { doubt_all(echo, first_doubt); }
 
 static float power(const float *x, int count) {
     float sum[8] = {0};
@@ -63,9 +82,9 @@ static float power(const float *x, int count) {
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
-static bool silent(const int16_t *rx) {
+static bool silent(const int16_t *block) {
     for (int i = 0; i < TR_BLOCK; i++) {
-        if (rx[i] > SILENT_PEAK || rx[i] < -SILENT_PEAK) {
+        if (block[i] > SILENT_PEAK || block[i] < -SILENT_PEAK) {
             return false;
         }
     }
@@ -102,16 +121,23 @@ static void expect(const struct tr_echo *echo, struct tr_echo_step *step) {
 
 bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
                     struct tr_echo_step *step) {
-    step->worth = false;
-    if (silent(rx)) {
-        return false; /* and so a gap in the history */
+    step->worth = step->heard = false;
+    bool nothing = silent(rx);
+    if (nothing && sent && !silent(sent)) {
+        tr_echo_miss(echo);
+        return false; /* the line is open, and so there is a gap in the history */
     }
     if (echo->next != tick) {
         begin_anew(echo);
     }
     echo->next = tick + 1;
+    echo->heard = (uint8_t)(echo->heard + (echo->heard < TR_ECHO_HEARD));
     remember(echo, sent, rx);
     expect(echo, step);
+    step->heard = true;
+    if (nothing) {
+        return false; /* nobody says anything */
+    }
     const float *left = step->left + TR_ECHO_TAPS - TR_BLOCK;
     step->worth = sent && power(sent_before(echo, 0) + TR_ECHO_POINTS - TR_BLOCK, TR_BLOCK) > WORTH_LEARNING * TR_BLOCK;
     if (power(left, TR_BLOCK) > 2.0f * power(echo->came + TR_ECHO_TAPS - TR_BLOCK, TR_BLOCK)) {
@@ -127,6 +153,83 @@ bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, in
         rx[i] = (int16_t)(v > 32767.0f ? 32767.0f : v < -32768.0f ? -32768.0f : v);
     }
     return true;
+}
+
+void tr_echo_miss(struct tr_echo *echo) { echo->heard = 0; }
+
+/* The 256 samples sent before this block. */
+static const float *earlier(const struct tr_echo *echo) {
+    return sent_before(echo, 0) + TR_ECHO_POINTS - TR_BLOCK - TR_ECHO_TAPS;
+}
+
+/* With the sums at 0, from the path in use on. */
+static void study_anew(struct tr_echo *echo) {
+    struct tr_echo_study *study = &echo->study;
+    memset(study, 0, sizeof *study);
+    memcpy(study->taps, echo->path[0].taps, sizeof study->taps);
+    memcpy(study->head, earlier(echo), sizeof study->head);
+    study->headed = power(study->head, TR_ECHO_TAPS) > 0;
+    study->begun = true;
+}
+
+/* What was found is the path now, and as much in doubt as least squares leave it. */
+static void take_over(struct tr_echo *echo) {
+    struct tr_echo_study *study = &echo->study;
+    struct tr_echo_path *path = &echo->path[0];
+    memcpy(path->taps, study->taps, sizeof path->taps);
+    for (int k = 0; k < TR_ECHO_TAPS; k++) {
+        float doubt = path->noise[k] / (study->power[k] + study->products[0] * STUDY_FLOOR);
+        path->doubt[k] = doubt < path->doubt[k] ? doubt : path->doubt[k];
+    }
+    study->others = study->left;
+    study->better = study->varies = 0;
+}
+
+/* The path has changed, and not only the one in use is another: what was studied is of the old one. */
+static bool study_is_old(const struct tr_echo_study *study) {
+    return study->sounding >= STUDY_BLOCKS || (study->sounding > STUDY_SOON && study->better <= 0);
+}
+
+/* A loud near end makes little of every difference, and chance decides between the paths: it must be the same again and
+ * again, or large. */
+static bool is_better(const struct tr_echo_study *study) {
+    bool surely = study->better > 0 && study->better * study->better > study->varies * STUDY_SURE;
+    return study->left < study->others * (surely ? STUDY_MARGIN : STUDY_CLEAR);
+}
+
+/* What is left of late is noise and near end: what moves the taps for less than that would learn it. */
+static float price(const struct tr_echo_study *study) {
+    float least = study->left < study->others ? study->left : study->others;
+    return study->products[0] * STUDY_RIDGE + least * (1.0f - STUDY_RATE) / TR_BLOCK * STUDY_PRICE;
+}
+
+/* Every block counts, sound or not, so that nothing is missing at the end of another. A gap in which all was silent
+ * does no harm. */
+static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_t *studies) {
+    struct tr_echo_study *study = &echo->study;
+    uint64_t tick = echo->next - 1;
+    if (echo->parts > 1 || study->sounding >= STUDY_BLOCKS || echo->heard < TR_ECHO_HEARD ||
+        *studies >= TR_ECHO_STUDIES) {
+        return;
+    }
+    ++*studies;
+    if (!study->begun || (study->next != tick && !(study->rests && power(earlier(echo), TR_ECHO_TAPS) == 0))) {
+        study_anew(echo);
+    }
+    study->next = tick + 1;
+    study->rests = echo->quiet > 1;
+    study->sounding = (uint16_t)(study->sounding + step->worth);
+    int steps = study->sounding < STUDY_TWICE ? 2 : 1;
+    float left = tr_kernels->echo_study(sent_before(echo, 0), step->sent[0], echo->came, steps, price(study), study);
+    float others = power(step->left + TR_ECHO_TAPS - TR_BLOCK, TR_BLOCK);
+    float better = (others - left) / (others + left + 1.0f);
+    study->left = study->left * STUDY_RATE + left;
+    study->others = study->others * STUDY_RATE + others;
+    study->better = study->better * STUDY_RATE + better;
+    study->varies = study->varies * STUDY_RATE + better * better;
+    if (study->sounding >= STUDY_SOON && is_better(study)) {
+        take_over(echo);
+    }
 }
 
 /* By frequency: power of the echo of this part that is in doubt. */
@@ -152,8 +255,12 @@ static float learn(struct tr_echo *echo, const struct tr_echo_step *step) {
     return alike[echo->path[1].expected > echo->path[0].expected];
 }
 
-void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step) {
-    if (!step->worth || echo->mode != TR_ECHO_ON) {
+void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step, uint32_t *studies) {
+    if (!step->heard || echo->mode != TR_ECHO_ON) {
+        return;
+    }
+    study(echo, step, studies);
+    if (!step->worth) {
         return;
     }
     bool same = tr_kernels->echo_change(step->sent[0], echo->usual) < STEADY_CHANGE;
@@ -174,6 +281,9 @@ void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step) {
             known[p] = power(echo->path[p].taps, 2 * TR_ECHO_TAPS) / TR_ECHO_TAPS;
         }
         doubt_all(echo, known);
+        if (study_is_old(&echo->study)) {
+            study_again(echo);
+        }
     } else if (doubtful > expected * LOOKS_TWICE && doubtful > strange * OF_THE_NEAR_END) {
         expect(echo, step);
         learn(echo, step);

@@ -3,10 +3,10 @@
  * prompt), and every conversation on the card, whose parties would hear themselves.
  *
  *   tail        32 ms (256 samples), counted from the sample in which it is sent; 64 ms where that is asked for
- *   converges   to more than 30 dB within 0.5 s of noise, 27 dB within 1 s of speech where 6 to 13 dB of it come back
- *               (echo return loss enhancement, with no non-linear processor: what is left is heard as it is). Where the
- *               line's own return loss is 20 dB, speech reaches 20 dB in its second second, 28 dB later: A-law leaves
- *               26 to 30 dB there to one who knows the line exactly, see tests/csrc/test_echo.c
+ *   converges   to within 2 dB of what A-law leaves to one who knows the line exactly, within 0.5 s of noise; to 25 dB
+ *               within 1 s of speech wherever that one reaches 26 (return losses of 6 to 20 dB; echo return loss
+ *               enhancement, with no non-linear processor: what is left is heard as it is), on the mean 1 dB below
+ *               him, at worst 5; see tests/csrc/test_echo.c
  *   both talk   goes on without diverging, and needs no detector for it, see below
  *   rests       while the line is open, a digit is heard or sent, in fax mode, while we are silent (under -44 dBm0) or
  *               send a steady sound, see below
@@ -21,27 +21,32 @@
  * then like the echo that was expected, frequency by frequency, and a talker never is. When that likeness passes a
  * limit, everything is in doubt again.
  *
+ * A Kalman filter that believes each frequency for itself needs seconds of speech for the last decibels. So the first
+ * two seconds of sound are studied by least squares beside it, see echo_study.h; it then keeps what they found.
+ *
  * What stays the same for 200 ms (tones of machines, never speech) has taught what it can; from then on only what the
- * near end leaks into it would be learnt. So it teaches no more until it changes. Limit: a steady tone that begins
- * while another is heard and nothing is known of the line is learnt wrongly once; the worst pair in the tests adds what
- * lies 13 dB below the near end, until something else is sent.
+ * near end leaks into it would be learnt. So it teaches no more until it changes. Limit: of a steady tone that begins
+ * while another is heard, less than 20 Hz apart, and nothing is known of the line, what is added lies 14 dB below the
+ * near end, until something else is sent; 23 dB and more where they are farther apart.
  *
  * While much of a block's echo is in doubt, it teaches twice: what the first look leaves over is looked at again.
  *
- * A tail of 64 ms is two parts of 32, each with its path; what is in doubt of one part is a near end to the other. With
- * them speech is learnt a little more slowly, and a far echo to more than 20 dB within 1 s, 32 dB later.
+ * A tail of 64 ms is two parts of 32, each with its path; what is in doubt of one part is a near end to the other. It
+ * is not studied: speech is learnt more slowly, and a far echo to more than 20 dB within 1 s, 32 dB later.
  *
  * Where what is left would be 3 dB louder than what came, the block is passed as it came; after five in succession the
  * path is forgotten. */
 #ifndef TIPRING_ECHO_H
 #define TIPRING_ECHO_H
 
+#include "echo_study.h"
 #include "engine.h"
 #include <stdbool.h>
 
 #define TR_ECHO_TAPS 256   /* of a part of the tail, samples */
 #define TR_ECHO_POINTS 512 /* of the transform */
 #define TR_ECHO_PARTS 2
+#define TR_ECHO_HEARD 4 /* this block and 352 samples before it */
 
 /* What is known of a part of the line's echo. By frequency: 256 real and 256 imaginary parts, see echo_kernels.h. */
 struct tr_echo_path {
@@ -56,6 +61,7 @@ struct tr_echo {
     uint8_t parts;             /* of the tail, 1 or 2 */
     uint8_t worse;             /* blocks in succession that would have been made louder */
     uint8_t steady;            /* blocks in succession in which the same was sent */
+    uint8_t heard;             /* blocks in succession of which all is known, up to TR_ECHO_HEARD */
     uint32_t quiet;            /* blocks without a sound sent, in succession */
     uint64_t next;             /* tick of the block that carries on this history */
     float likeness;            /* of what is left over with the echo expected, -1 .. 1, smoothed */
@@ -63,11 +69,13 @@ struct tr_echo {
     float came[256];           /* the last samples received */
     float usual[TR_ECHO_TAPS]; /* power of what is sent, by frequency, of late */
     struct tr_echo_path path[TR_ECHO_PARTS];
+    struct tr_echo_study study;
 };
 
 /* Between tr_echo_cancel and tr_echo_learn of the same block. */
 struct tr_echo_step {
-    bool worth; /* there is something to learn */
+    bool heard; /* the block was listened to */
+    bool worth; /* and there is something to learn */
     float sent[TR_ECHO_PARTS][2 * TR_ECHO_TAPS];
     float left[TR_ECHO_TAPS];
 };
@@ -87,7 +95,9 @@ static inline bool tr_echo_due(const struct tr_echo *echo, bool sounding) {
  * it came. */
 bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
                     struct tr_echo_step *step);
-/* Learns from it, unless it is better left alone: see above. */
-void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step);
+/* A block that was due is not listened to: what was sent in it is not known to the next ones. */
+void tr_echo_miss(struct tr_echo *echo);
+/* Learns from it, unless it is better left alone: see above. `studies`: lines that have studied in this tick. */
+void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step, uint32_t *studies);
 
 #endif

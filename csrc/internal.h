@@ -61,6 +61,7 @@ struct tr_engine {
     uint64_t raised;             /* events of this tick, lost ones too */
     uint64_t lost;               /* events lost since the last TR_EV_OVERRUN */
     uint32_t serial;             /* of I/O requests */
+    uint32_t echo_studies;       /* lines that have studied their echo in this tick */
     uint32_t beats_seen, silent; /* silent: ticks since */
     struct tr_io_answer held;    /* a recording's end, for which there is no room yet */
     bool holding;

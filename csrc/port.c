@@ -182,6 +182,9 @@ static int echo_canceller(struct tr_port *port, int32_t mode, int32_t taps) {
     if (mode == TR_ECHO_OFF || parts != port->echo->parts) {
         port->echo->parts = parts;
         tr_echo_init(port->echo);
+        if (port->tx_sounding) {
+            tr_echo_miss(port->echo); /* what was sent so far is not known to it */
+        }
     }
     port->echo->mode = (uint8_t)mode;
     return TR_OK;

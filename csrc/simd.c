@@ -25,12 +25,15 @@ static float echo_half[512] __attribute__((aligned(64)));
 #define ECHO_DRIFT 0.0001f     /* of a tap's power that is in doubt again after a block */
 #define ECHO_TRIFLE 0.001f     /* -30 dB: a path that gives no more is known well enough */
 #define ECHO_DOUBT_LEAST 1e-6f /* -60 dB */
+#define ECHO_FLOOR 0.1f        /* of the mean power: a study's steps even out a frequency with less no more */
+#define ECHO_STUDIED 1e5f      /* sum of squares: of less sound nothing is found */
 
 #define PATH(name) name##_generic
 #define PATH_NAME "generic"
 #define WHOLE
 #define LANES 4
 #include "echo_kernels.h"
+#include "echo_study_kernels.h"
 #include "simd_kernels.h"
 #undef PATH
 #undef PATH_NAME
@@ -44,6 +47,7 @@ static float echo_half[512] __attribute__((aligned(64)));
 #define PATH_NAME "avx2"
 #define LANES 8
 #include "echo_kernels.h"
+#include "echo_study_kernels.h"
 #include "simd_kernels.h"
 #undef LANES
 #undef PATH
@@ -56,6 +60,7 @@ static float echo_half[512] __attribute__((aligned(64)));
 #define PATH_NAME "avx512"
 #define LANES 16
 #include "echo_kernels.h"
+#include "echo_study_kernels.h"
 #include "simd_kernels.h"
 #undef LANES
 #undef PATH

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct tr_echo_path;
+struct tr_echo_study;
 
 struct tr_kernels {
     const char *name;
@@ -31,6 +32,11 @@ struct tr_kernels {
      * of the echo that is in doubt elsewhere; NULL: none. Returns how like what is left is to the echo that was
      * expected, -1 .. 1. */
     float (*echo_learn)(const float *sent, const float *left, const float *besides, struct tr_echo_path *path);
+    /* A block more is studied (echo_study.h): the last 512 samples sent, their spectrum, the last 256 that came; so
+     * many steps towards the path, each unit of which costs `ridge`. Returns the power that the taps of before leave of
+     * the last 160. */
+    float (*echo_study)(const float *sent, const float *spectrum, const float *came, int steps, float ridge,
+                        struct tr_echo_study *study);
 };
 
 extern const struct tr_kernels *tr_kernels;

@@ -65,5 +65,5 @@ static void PATH(tones80)(const int16_t *x, const float *coef, const float *cosi
     *(v8 *)(out + 8) = bim + (are * ti + aim * tr);
 }
 
-static const struct tr_kernels PATH(kernels) = {PATH_NAME,     PATH(energy40),    PATH(sixteen40), PATH(tones80),
-                                                PATH(echo_of), PATH(echo_change), PATH(echo_learn)};
+static const struct tr_kernels PATH(kernels) = {PATH_NAME,     PATH(energy40),    PATH(sixteen40),  PATH(tones80),
+                                                PATH(echo_of), PATH(echo_change), PATH(echo_learn), PATH(echo_study)};

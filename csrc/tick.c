@@ -282,6 +282,7 @@ static void step_cards(struct tr_engine *engine) {
 void tr_engine_tick(struct tr_engine *engine) {
     bool paced = engine->config.paced;
     engine->raised = 0;
+    engine->echo_studies = 0;
     tell_lost(engine);
     tr_engine_refresh(engine);
     tr_engine_watch(engine);

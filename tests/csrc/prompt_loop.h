@@ -80,7 +80,8 @@ static inline void run_loop(struct loop *l) {
         }
         if (!l->digits && l->ticks_run == l->ticks)
             return;
-        step.worth = false;
+        uint32_t studies = 0;
+        step.heard = false;
         if (tr_echo_due(&canceller, true)) {
             tr_echo_cancel(&canceller, (uint64_t)l->ticks_run, played, rx, &step);
         }
@@ -99,8 +100,8 @@ static inline void run_loop(struct loop *l) {
             heard += found[i] == digit;
             wrong += found[i] != digit;
         }
-        if (step.worth && !tr_dtmf_suspects(&d)) {
-            tr_echo_learn(&canceller, &step);
+        if (step.heard && !tr_dtmf_suspects(&d)) {
+            tr_echo_learn(&canceller, &step, &studies);
         }
         bool ducked = l->duck && tr_dtmf_suspects(&d);
         l->ticks_ducked += ducked;

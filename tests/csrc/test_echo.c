@@ -43,11 +43,11 @@ static void send_noise(double dbm0) {
     to_line(x, sent, N);
 }
 
-static void send_speech(const char *voice) {
+static void send_speech(const char *voice, double from) {
     int count;
     int16_t *x = any_prompt(voice, -16, &count);
     for (int i = 0; i < N; i++) {
-        sent[i] = tr_linear_of[TR_LAW_A][tr_alaw(x[i % count])];
+        sent[i] = tr_linear_of[TR_LAW_A][tr_alaw(x[(i + (int)(from * TR_RATE)) % count])];
     }
     free(x);
 }
@@ -85,13 +85,14 @@ static void begin(void) {
 static void run_blocks(int from, int to, bool learns) {
     for (int b = from; b < to; b++) {
         struct tr_echo_step step;
+        uint32_t studies = 0;
         memcpy(left_over + b * TR_BLOCK, received + b * TR_BLOCK, TR_BLOCK * sizeof *left_over);
         if (!tr_echo_due(&canceller, true)) {
             continue;
         }
         tr_echo_cancel(&canceller, (uint64_t)b, sent + b * TR_BLOCK, left_over + b * TR_BLOCK, &step);
         if (learns) {
-            tr_echo_learn(&canceller, &step);
+            tr_echo_learn(&canceller, &step, &studies);
         }
     }
 }
@@ -160,22 +161,29 @@ static void converges_on_noise_within_half_a_second(void) {
     }
 }
 
+/* Wherever 26 dB are left to one who knows the line, 25 are reached within a second; elsewhere all but 1.5 dB. */
 static void converges_on_speech_within_a_second(void) {
     const char *voices[] = {"en", "zh", "en+f3"};
+    const int losses[] = {6, 10, 13, 16, 20};
+    double lost = 0;
     for (int v = 0; v < 3; v++) {
-        for (int loss = 6; loss <= 20; loss += 7) {
-            line(loss, 0, false);
+        for (int i = 0; i < 5; i++) {
+            line(losses[i], 0, false);
             add_noise(near, N, -65, &(uint32_t){3});
-            send_speech(voices[v]);
+            send_speech(voices[v], 2.3 * (i % 3));
             hear_line();
             cancel_all();
+            double soon = enhancement(1, 2), best = at_best(1, 2);
             fprintf(stderr,
                     "  %-5s return loss %2d dB: %.1f dB of at best %.1f in the second second, %.1f of %.1f later\n",
-                    voices[v], loss, enhancement(1, 2), at_best(1, 2), enhancement(2, SECONDS), at_best(2, SECONDS));
-            CHECK(loss < 20 ? enhancement(1, 2) > 27 : enhancement(1, 2) > at_best(1, 2) - 9);
-            CHECK(loss < 20 ? enhancement(2, SECONDS) > 32 : enhancement(2, SECONDS) > at_best(2, SECONDS) - 4);
+                    voices[v], losses[i], soon, best, enhancement(2, SECONDS), at_best(2, SECONDS));
+            CHECK(best < 26 ? soon > best - 1.5 : soon > 25);
+            CHECK(soon > best - 5);
+            CHECK(enhancement(2, SECONDS) > at_best(2, SECONDS) - 2.5);
+            lost += (best - soon) / 15;
         }
     }
+    CHECK_BETWEEN(lost, 0, 1.8);
 }
 
 /* A second reflection comes from the far end's hybrid: beyond 32 ms only the tail of 64 ms knows it. */
@@ -187,7 +195,7 @@ static void hears_a_far_echo_with_the_longer_tail(void) {
                 line(14, 0, false);
                 hybrid(0, 20, 8 * ms, false);
                 if (sound) {
-                    send_speech(sound == 1 ? "en" : "zh");
+                    send_speech(sound == 1 ? "en" : "zh", 0);
                 } else {
                     send_noise(-16);
                 }
@@ -210,7 +218,7 @@ static void hears_a_far_echo_with_the_longer_tail(void) {
 static void does_not_diverge_when_both_talk(void) {
     for (int level = -26; level <= -6; level += 10) {
         line(8, 0, false);
-        send_speech("en");
+        send_speech("en", 0);
         speak_near(2, 5, level);
         hear_line();
         cancel_all();
@@ -227,7 +235,7 @@ static void does_not_diverge_when_both_talk(void) {
     }
     /* from the first word on */
     line(8, 0, false);
-    send_speech("en");
+    send_speech("en", 0);
     speak_near(0, 4, -20);
     hear_line();
     cancel_all();
@@ -246,13 +254,13 @@ static void follows_a_line_that_changes(void) {
             if (noise) {
                 send_noise(-16);
             } else {
-                send_speech("en");
+                send_speech("en", 0);
             }
             hear_line();
             cancel_all();
             fprintf(stderr, "  %s: before %.1f dB, 1.5 to 2.5 s after %.1f dB, then %.1f dB\n",
                     noise ? "noise" : "speech", enhancement(2, 3), enhancement(4.5, 5.5), enhancement(6, SECONDS));
-            CHECK(enhancement(4.5, 5.5) > (noise ? 33 : 25));
+            CHECK(enhancement(4.5, 5.5) > (noise ? 35 : 26));
             CHECK(enhancement(6, SECONDS) > 31);
         }
     }
@@ -290,14 +298,15 @@ static void bears_two_steady_tones(void) {
         double early = beside(2, 3), late = beside(SECONDS - 1, SECONDS);
         fprintf(stderr, "  %g Hz sent, %g Hz at the near end: beside it %.1f dBm0, %.1f later\n", hz[i][0], hz[i][1],
                 early, late);
-        CHECK(late < (i % 2 ? -50 : -27)); /* learnt before, learnt beside it */
+        double apart = fabs(hz[i][0] - hz[i][1]);
+        CHECK(late < (i % 2 ? -50 : apart < 20 ? -28 : -38)); /* learnt before, learnt beside it */
         CHECK_BETWEEN(late, early - 0.5, early + 0.5);
     }
 }
 
 static void adds_nothing_where_there_is_no_echo(void) {
     line(100, 0, false);
-    send_speech("en");
+    send_speech("en", 0);
     speak_near(0, SECONDS, -16);
     hear_line();
     cancel_all();
@@ -383,12 +392,95 @@ static void passes_what_it_would_make_worse(void) {
     CHECK(enhancement(0.7, 1) > 25);
 }
 
+static void learn_blocks(int from, int to, uint32_t already) {
+    for (int b = from; b < to; b++) {
+        struct tr_echo_step step;
+        uint32_t studies = already;
+        memcpy(left_over + b * TR_BLOCK, received + b * TR_BLOCK, TR_BLOCK * sizeof *left_over);
+        tr_echo_cancel(&canceller, (uint64_t)b, sent + b * TR_BLOCK, left_over + b * TR_BLOCK, &step);
+        tr_echo_learn(&canceller, &step, &studies);
+    }
+}
+
+/* The slope that is carried on from block to block, with the ends of the time put right, is the sum over all of it. */
+static void studies_exactly(void) {
+    for (int from = 0; from <= 20; from += 20) { /* from silence, and in the midst of sound */
+        line(10, 0, false);
+        if (from) {
+            send_noise(-16);
+        } else {
+            send_speech("en", 0);
+        }
+        hear_line();
+        begin();
+        canceller.mode = TR_ECHO_FAX;
+        learn_blocks(0, from, 0);
+        canceller.mode = TR_ECHO_ON;
+        learn_blocks(from, from + 60, 0);
+        const struct tr_echo_study *study = &canceller.study;
+        CHECK(study->headed == (from > 0));
+        double wrong = 0, all = 0;
+        for (int k = 0; k < TR_ECHO_TAPS; k++) {
+            double slope = -(double)study->ridge * (double)study->moved[k], first = 0;
+            for (int n = from * TR_BLOCK; n < (from + 60) * TR_BLOCK; n++) {
+                double left = received[n];
+                for (int d = 0; d < TR_ECHO_TAPS && d <= n; d++) {
+                    left -= (double)study->moved[d] * sent[n - d];
+                }
+                slope += n < k ? 0 : left * sent[n - k];
+                first += n < k ? 0 : (double)received[n] * sent[n - k];
+            }
+            wrong += (slope - (double)study->slope[k]) * (slope - (double)study->slope[k]);
+            all += first * first;
+        }
+        fprintf(stderr, "  from block %d on: the slope is wrong by %.1f dB\n", from, 10 * log10(wrong / all));
+        CHECK(wrong < all * 1e-9);
+    }
+}
+
+static void studies_two_seconds_of_sound(void) {
+    line(10, 0, false);
+    send_noise(-16);
+    hear_line();
+    begin();
+    learn_blocks(0, 20, TR_ECHO_STUDIES); /* others have come first */
+    CHECK_INT(canceller.study.sounding, 0);
+    CHECK(enhancement(0.2, 0.4) > 10);
+    learn_blocks(20, 60, 0);
+    CHECK_INT(canceller.study.sounding, 40);
+    tr_echo_miss(&canceller); /* begins anew, when all is known that was sent of late */
+    learn_blocks(61, 64, 0);
+    CHECK_INT(canceller.study.sounding, 40);
+    learn_blocks(64, 74, 0);
+    CHECK_INT(canceller.study.sounding, 10);
+    learn_blocks(74, 164, 0);
+    CHECK_INT(canceller.study.sounding, 100);
+    struct tr_echo_study known = canceller.study;
+    learn_blocks(164, 200, 0);
+    CHECK_MEM(&canceller.study, &known, sizeof known);
+    tr_echo_doubt(&canceller); /* another call */
+    learn_blocks(200, 210, 0);
+    CHECK_INT(canceller.study.sounding, 10);
+    for (int b = 210; b < 230; b++) { /* we are silent: it goes on afterwards */
+        struct tr_echo_step step;
+        uint32_t studies = 0;
+        int16_t block[TR_BLOCK];
+        memcpy(block, received + b * TR_BLOCK, sizeof block);
+        if (tr_echo_due(&canceller, false)) {
+            tr_echo_cancel(&canceller, (uint64_t)b, NULL, block, &step);
+            tr_echo_learn(&canceller, &step, &studies);
+        }
+    }
+    learn_blocks(230, 240, 0);
+    CHECK_INT(canceller.study.sounding, 20);
+}
+
 static void kernels_agree_bit_for_bit(void) {
     static struct tr_echo first;
     static int16_t heard[N];
     const char *paths[] = {"generic", "avx2", "avx512"}, *before = tr_simd(NULL);
     line(7, 40, true);
-    send_speech("en");
+    send_speech("en", 0);
     speak_near(3, 5, -16);
     hear_line();
     for (int i = 0; i < 3; i++) {
@@ -401,6 +493,7 @@ static void kernels_agree_bit_for_bit(void) {
             memcpy(heard, left_over, sizeof heard);
         }
         CHECK_MEM(&canceller.path[0], &first.path[0], sizeof first.path[0]);
+        CHECK_MEM(&canceller.study, &first.study, sizeof first.study);
         CHECK_MEM(left_over, heard, sizeof heard);
     }
     tr_simd(before);
@@ -417,6 +510,8 @@ int main(void) {
     RUN(adds_nothing_where_there_is_no_echo);
     RUN(rests_when_told);
     RUN(passes_what_it_would_make_worse);
+    RUN(studies_exactly);
+    RUN(studies_two_seconds_of_sound);
     RUN(kernels_agree_bit_for_bit);
     return check_end();
 }

@@ -1,0 +1,41 @@
+/* The beginning of an echo path by least squares: see echo.h. For its first two seconds of sound a line is studied
+ * beside the Kalman filter, which believes every frequency for itself and so needs several seconds of speech to come
+ * within a decibel of what A-law allows. The study seeks the taps that leave least of all the sound so far, taken
+ * together; its error is then only that of 256 unknowns found from so many thousand samples. Serves as echo.h.
+ *
+ * Its path is taken over as often as it has left less of the blocks just heard, before it saw them, than the path in
+ * use has. So both ends may talk, and the path may change: what is found wrongly is not used. What is hardly in the
+ * sound, less than what is left of it, moves nothing.
+ *
+ * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
+ * nothing afterwards, until there is a new call or the path has changed. Limit: TR_ECHO_STUDIES lines in a tick, by
+ * their numbers; others wait, and the Kalman filter learns alone. */
+#ifndef TIPRING_ECHO_STUDY_H
+#define TIPRING_ECHO_STUDY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TR_ECHO_STUDIES 400
+
+struct tr_echo_study {
+    float taps[512];      /* found so far, by frequency as in tr_echo_path */
+    float slope[256];     /* sums by delay: sent times what these taps leave */
+    float products[256];  /* sent times sent */
+    float before[256];    /* the slope before the last step */
+    float moved[256];     /* the way of the taps so far, in time */
+    float step[256];      /* the last step's direction */
+    float power[256];     /* of what was sent, by frequency */
+    float head[256];      /* the samples sent before it began */
+    float gain;           /* of the last step */
+    float ridge;          /* price of the way so far, in the slope */
+    float left, others;   /* power left of late, by these taps and by those in use */
+    float better, varies; /* sums of the difference, of -1 .. 1 a block, and of its square */
+    uint64_t next;        /* tick of the block that carries it on */
+    bool headed;          /* there is sound in the head */
+    bool rests;           /* the last 256 samples sent, and all since, are silence */
+    bool begun;
+    uint16_t sounding; /* blocks in which something was sent */
+};
+
+#endif
