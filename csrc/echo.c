@@ -14,6 +14,9 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define STEADY_CHANGE 0.2f /* noise changes by 0.3 and more from block to block, speech by more still */
 #define STEADY_BLOCKS 10
 #define SILENT_PEAK 8      /* idle codes: silence, or the line is open */
+#define QUIET_PEAK 128     /* sent: its echo may be nothing */
+#define ANOTHER_PATH 0.1f  /* of the echo expected: A-law makes quiet echoes unlike themselves, but not so much */
+#define STUDY_SPENT 300    /* blocks with all that began in vain: 6 s a call */
 #define STUDY_BLOCKS 100   /* of sound: 2 s */
 #define STUDY_TWICE 50     /* in these two steps a block */
 #define STUDY_SOON 8       /* after these its path may be taken over */
@@ -42,6 +45,7 @@ static void doubt_all(struct tr_echo *echo, const float power[TR_ECHO_PARTS]) {
 static void study_again(struct tr_echo *echo) {
     echo->study.begun = false;
     echo->study.sounding = 0;
+    echo->study.spent = 0;
 }
 
 void tr_echo_doubt(struct tr_echo *echo) {
@@ -82,9 +86,9 @@ static float power(const float *x, int count) {
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
-static bool silent(const int16_t *block) {
+static bool silent(const int16_t *block, int peak) {
     for (int i = 0; i < TR_BLOCK; i++) {
-        if (block[i] > SILENT_PEAK || block[i] < -SILENT_PEAK) {
+        if (block[i] > peak || block[i] < -peak) {
             return false;
         }
     }
@@ -122,8 +126,8 @@ static void expect(const struct tr_echo *echo, struct tr_echo_step *step) {
 bool tr_echo_cancel(struct tr_echo *echo, uint64_t tick, const int16_t *sent, int16_t rx[TR_BLOCK],
                     struct tr_echo_step *step) {
     step->worth = step->heard = false;
-    bool nothing = silent(rx);
-    if (nothing && sent && !silent(sent)) {
+    bool nothing = silent(rx, SILENT_PEAK);
+    if (nothing && sent && !silent(sent, QUIET_PEAK)) {
         tr_echo_miss(echo);
         return false; /* the line is open, and so there is a gap in the history */
     }
@@ -165,7 +169,9 @@ static const float *earlier(const struct tr_echo *echo) {
 /* With the sums at 0, from the path in use on. */
 static void study_anew(struct tr_echo *echo) {
     struct tr_echo_study *study = &echo->study;
+    uint16_t spent = study->spent;
     memset(study, 0, sizeof *study);
+    study->spent = spent;
     memcpy(study->taps, echo->path[0].taps, sizeof study->taps);
     memcpy(study->head, earlier(echo), sizeof study->head);
     study->headed = power(study->head, TR_ECHO_TAPS) > 0;
@@ -208,8 +214,8 @@ static float price(const struct tr_echo_study *study) {
 static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_t *studies) {
     struct tr_echo_study *study = &echo->study;
     uint64_t tick = echo->next - 1;
-    if (echo->parts > 1 || study->sounding >= STUDY_BLOCKS || echo->heard < TR_ECHO_HEARD ||
-        *studies >= TR_ECHO_STUDIES) {
+    if (echo->parts > 1 || study->sounding >= STUDY_BLOCKS || study->spent >= STUDY_SPENT ||
+        echo->heard < TR_ECHO_HEARD || *studies >= TR_ECHO_STUDIES) {
         return;
     }
     ++*studies;
@@ -218,6 +224,7 @@ static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_
     }
     study->next = tick + 1;
     study->rests = echo->quiet > 1;
+    study->spent++;
     study->sounding = (uint16_t)(study->sounding + step->worth);
     int steps = study->sounding < STUDY_TWICE ? 2 : 1;
     float left = tr_kernels->echo_study(sent_before(echo, 0), step->sent[0], echo->came, steps, price(study), study);
@@ -281,7 +288,7 @@ void tr_echo_learn(struct tr_echo *echo, struct tr_echo_step *step, uint32_t *st
             known[p] = power(echo->path[p].taps, 2 * TR_ECHO_TAPS) / TR_ECHO_TAPS;
         }
         doubt_all(echo, known);
-        if (study_is_old(&echo->study)) {
+        if (study_is_old(&echo->study) && strange > expected * ANOTHER_PATH) {
             study_again(echo);
         }
     } else if (doubtful > expected * LOOKS_TWICE && doubtful > strange * OF_THE_NEAR_END) {
