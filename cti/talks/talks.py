@@ -169,7 +169,7 @@ class Talks:
         """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
         now = self._clock.seconds()
         since = now - EARLY_S
-        only = all(leg.matched or now - leg.until(now) > NAMELESS_S for leg in self._owed.get(extension, ()))
+        only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
         return any(
             one.record.extension == extension and self._fits.says_gone(one, call, only)
             for one in self._early
@@ -280,7 +280,7 @@ class Talks:
         if there is None or record.number or record.duration_s is not None:
             return ()
         legs = self._owed.get(extension, ())
-        late = [leg.call for leg in legs if not leg.matched and now - leg.until(now) <= NAMELESS_S]
+        late = [leg.call for leg in legs if _still_waits(leg, now)]
         return (*late, there) if late else ()
 
     def _sure(self, leg: Leg, record: SmdrRecord, alone: bool) -> bool:
@@ -343,3 +343,9 @@ class Talks:
 def _called_s(call: Call, began_s: float) -> float | None:
     """When the transfer began that led to a talk; None: by another way."""
     return call.flashed_s if call.flashed_s is not None and call.flashed_s <= began_s else None
+
+
+def _still_waits(leg: Leg, now: float) -> bool:
+    """May a record that says only that somebody hung up be of this leg? Not of who was gone when we lifted: for the PBX
+    that call was over before."""
+    return not leg.matched and now - leg.until(now) <= NAMELESS_S and leg.call.outcome != "abandoned_ring"

@@ -385,3 +385,16 @@ def test_who_is_on_our_port_is_gone_although_an_earlier_call_waits_for_such_a_re
     desk.talks._on_port = lambda extension: there
     assert desk.talks.match(any_record("2001", number, 2.0)) is None
     assert desk.talks.gone_already("2001", there)
+
+
+def test_who_was_gone_when_we_lifted_has_no_record_of_the_next_caller(desk: Desk) -> None:
+    """For the PBX that call was over before our answer: what it prints now is of the call that is there."""
+    first = desk.call(A)
+    first.answered_s, first.outcome = desk.clock.seconds(), "abandoned_ring"
+    desk.clock.advance(2.0)
+    assert desk.talks.owe("2001", first) is None
+    desk.clock.advance(10.0)
+    there = desk.call(B)
+    there.answered_s = desk.clock.seconds() - 6.0
+    desk.talks._on_port = lambda extension: there
+    assert desk.talks.match(record("2001")) is None and desk.talks.gone_already("2001", there)
