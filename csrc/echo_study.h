@@ -8,8 +8,8 @@
  * sound, less than what is left of it, moves nothing.
  *
  * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
- * nothing afterwards, until there is a new call or the path has changed; at most 6 s where it must begin again and
- * again. Limit: TR_ECHO_STUDIES lines in a tick, by their numbers; others wait, and the Kalman filter learns alone. */
+ * nothing afterwards, until there is a new call or the path has changed; at most 10 s in a call. Limit: TR_ECHO_STUDIES
+ * lines in a tick, by their numbers; others wait, and the Kalman filter learns alone. */
 #ifndef TIPRING_ECHO_STUDY_H
 #define TIPRING_ECHO_STUDY_H
 
@@ -36,7 +36,7 @@ struct tr_echo_study {
     bool rests;           /* the last 256 samples sent, and all since, are silence */
     bool begun;
     uint16_t sounding; /* blocks in which something was sent */
-    uint16_t spent;    /* blocks studied since the path was in doubt, with those before it began anew */
+    uint16_t spent;    /* blocks studied in this call, with those before it began anew */
 };
 
 #endif
