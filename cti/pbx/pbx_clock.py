@@ -53,6 +53,7 @@ class PbxClock:
         self._samples: deque[float] = deque(maxlen=WINDOW)
         self._late: deque[float] = deque(maxlen=WINDOW)
         self.late_s = 0.0  # so long after the end of its call a record comes; 0: at once
+        self.at_once = False  # have our ports' calls shown that they do?
         self._apart: list[tuple[float, float]] = []  # samples far from the median in a row: when they came, offset
         self._offset: float | None = None
         self._reference = 0.0  # the offset a window ago
@@ -100,6 +101,7 @@ class PbxClock:
         like = sum(abs(one - usual) <= LATE_S for one in self._late)
         known = len(self._late) >= FIRST and like >= SAME * len(self._late)
         self.late_s = usual if known and usual > LATE_S else 0.0
+        self.at_once = known and usual <= LATE_S
 
     def moment(self, stated: datetime) -> float | None:
         """When on our clock (its seconds) it was, or will be, that time at the PBX; None: nothing is known yet."""

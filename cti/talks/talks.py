@@ -246,7 +246,8 @@ class Talks:
         """Of a record without a known caller: the calls that were over long before and have none yet. Records that come
         late would free the agents of those who came after."""
         there = self._on_port(record.extension or "")
-        if not alone or (leg is not None and self._sure(leg, record, alone)):
+        at_once = self._pbx is not None and self._pbx.at_once  # then no record is late
+        if not alone or at_once or (leg is not None and self._sure(leg, record, alone)):
             return []
         if there is not None and self._of_who_is_there(there, record):
             return []
