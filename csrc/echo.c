@@ -16,7 +16,7 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define SILENT_PEAK 8      /* idle codes: silence, or the line is open */
 #define QUIET_PEAK 128     /* sent: its echo may be nothing */
 #define ANOTHER_PATH 0.1f  /* of the echo expected: A-law makes quiet echoes unlike themselves, but not so much */
-#define STUDY_SPENT 500    /* blocks with all that began anew: 10 s a call */
+#define STUDY_SPENT 200    /* blocks with all that began anew: 4 s a call */
 #define STUDY_BLOCKS 100   /* of sound: 2 s */
 #define STUDY_TWICE 50     /* in these two steps a block */
 #define STUDY_SOON 8       /* after these its path may be taken over */

@@ -8,7 +8,7 @@
  * sound, less than what is left of it, moves nothing.
  *
  * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
- * nothing afterwards, until there is a new call or the path has changed; at most 10 s in a call. Limit: TR_ECHO_STUDIES
+ * nothing afterwards, until there is a new call or the path has changed; at most 4 s in a call. Limit: TR_ECHO_STUDIES
  * lines in a tick, by their numbers; others wait, and the Kalman filter learns alone. */
 #ifndef TIPRING_ECHO_STUDY_H
 #define TIPRING_ECHO_STUDY_H
