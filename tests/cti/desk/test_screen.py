@@ -94,7 +94,8 @@ def test_words_in_both_languages() -> None:
     for method, words in WORDS.items():
         for word in words:
             sent = typing.sent(typing.desk.typed(word))
-            assert sent == ([] if method == "help" else [(method, {})]), word
+            needs_more = method in ("help", "message.fetch")  # which message is to be heard
+            assert sent == ([] if needs_more else [(method, {})]), word
     assert typing.sent(typing.desk.typed("示忙 吃饭 去了")) == [("not_ready", {"reason": "吃饭 去了"})]
     assert typing.sent(typing.desk.typed("话单 7")) == [("calls", {"limit": 7})]
     assert typing.desk.typed("") == b""
