@@ -58,8 +58,9 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     when the PBX did not know (dates of stars). stamp: which of them was printed. duration_s, ring_s: seconds, None
     when not printed; exact to duration_step_s. direction: in, out, internal, None when the line is about no call.
     answered: None when the PBX cannot tell. number: the far party, or the digits dialled, as printed. condition: the
-    printed code. line_no counts the lines (frames) from 1; of_line is the line that a continuation belongs to. mended:
-    cut out of a line that was damaged before it. doubt: what shows damage (cti.pbx.doubts), in words.
+    printed code. line_no counts the lines (frames) from 1. continued: a line that continues it follows; continues: this
+    is such a line. mended: cut out of a line that was damaged before it. doubt: what shows damage (cti.pbx.doubts), in
+    words.
     """
 
     form: str
@@ -77,13 +78,14 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     event: RecordEvent
     raw: str
     line_no: int
-    of_line: int | None = None
     fields: dict[str, str] = {}
     condition: str | None = None
     stamp: Stamp = "end"
     duration_step_s: float = 1.0
     mended: bool = False
     doubt: str | None = None
+    continued: bool = False
+    continues: bool = False
 
     @property
     def source(self) -> Literal["smdr"]:
@@ -139,7 +141,7 @@ class SmdrDecoder:
         self._begin = re.compile(block.begin) if block is not None else None
         self._block_end = re.compile(block.end) if block is not None and block.end is not None else None
         self._block: list[str] = []
-        self._block_no = self._last_record = 0
+        self._block_no = 0
 
     @property
     def discarded(self) -> int:
@@ -211,14 +213,10 @@ class SmdrDecoder:
         item = self._record(text, number)
         if isinstance(item, SmdrUnknown) or item.doubt or any(len(text) > _LONG_FIELD for text in item.fields.values()):
             item = self._record_behind(text, number) or item
-        if isinstance(item, SmdrUnknown):
-            self._last_record = 0
-        else:
+        if not isinstance(item, SmdrUnknown):
             before = text[: len(text) - len(item.raw)].rstrip()
             if before:
                 items.append(self._not_ended(before.strip(_FILL).rstrip(), number))
-            if item.of_line is None:
-                self._last_record = number
         items.append(item)
 
     def _not_ended(self, text: str, number: int) -> SmdrItem:
@@ -297,11 +295,12 @@ class SmdrDecoder:
             event=event,
             raw=text,
             line_no=number,
-            of_line=self._last_record or None if form.continues else None,
             fields={name: value for name, value in groups.items() if name not in RECORD_FIELDS},
             condition=code,
             stamp=printed,
             duration_step_s=duration_step(groups),
+            continued=form.continued,
+            continues=form.continues,
         )
 
     def _stamp(self, form: RecordForm, event: RecordEvent, groups: dict[str, str]) -> datetime | None:

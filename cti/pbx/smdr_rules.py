@@ -56,7 +56,8 @@ class RecordForm(Struct, frozen=True, forbid_unknown_fields=True):
     direction: Direction | None = None
     answered: Literal["duration", "yes", "no", "unknown"] = "duration"  # when there is no group `answered`
     date_order: DateOrder | None = None
-    continues: bool = False  # a line that belongs to the record before it; never an end
+    continued: bool = False  # a line that continues it follows; the two are one record
+    continues: bool = False  # such a line; never an end
     joined: dict[str, tuple[str, ...]] = {}  # field -> groups or columns whose texts make it up, in this order
     examples: tuple[str, ...] = ()  # printed lines that this form reads, and no form before it: checked at every start
 
@@ -121,8 +122,14 @@ def faults(rules: SmdrRules, document: Document) -> Iterable[Fault]:
             yield from expression_faults(text, ("smdr", "block", field), document)
     for index, text in enumerate(rules.skip):
         yield from expression_faults(text, ("smdr", "skip", index), document)
+    continued, continues = (any(getattr(form, name) for form in rules.records) for name in ("continued", "continues"))
     for index, form in enumerate(rules.records):
-        yield from _form_faults(form, ("smdr", "records", index), document)
+        here: tuple[str | int, ...] = ("smdr", "records", index)
+        yield from _form_faults(form, here, document)
+        if form.continued and not continues:
+            yield document.fault((*here, "continued"), "no form continues it", "add the line with continues: true")
+        if form.continues and not continued:
+            yield document.fault((*here, "continues"), "no form is continued", "add continued: true to those before it")
 
 
 def _form_faults(form: RecordForm, here: tuple[str | int, ...], document: Document) -> Iterable[Fault]:

@@ -235,7 +235,7 @@ class PbxSide:
     def match(self, record: Record, alone: bool) -> Match | Ambiguous | None:
         """By interval, caller, trunk and length (cti.talks.talks)."""
         assert isinstance(record, SmdrRecord)
-        return self.talks.match(record, alone)
+        return self.talks.match(record, alone, self.settled.believed)
 
     def settle(self, record: Record, match: Match | Ambiguous | None) -> None:
         """See cti.talks.settled."""

@@ -293,6 +293,17 @@ class Fits:
             return f"{record.duration_s:g} s long, and we know of {ended_s - leg.began_s:.0f} s"
         return None
 
+    def as_long(self, leg: Leg, record: SmdrRecord) -> bool:
+        """Is a talk under way about as long by now as the record says? A damaged one may have been printed for another
+        event, as the ringing of this very telephone."""
+        if record.duration_s is None:
+            return False
+        if self.legs == "split_at_flash":
+            return True
+        short = self._clock.seconds() - self.start(leg) - record.duration_s
+        near = NEAR_S + record.duration_step_s
+        return -near - START_S <= short <= near + (START_S if leg.call.blind else 0.0)
+
     def confirmed(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> bool:
         """Is all that counts in the record known otherwise: the caller, whole, and how long it was? A number that a bad
         line has said in the same way before is so, too; where records name no caller, its time takes that place."""

@@ -15,7 +15,6 @@ Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_late (records come long a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,8 +29,8 @@ from cti.pbx.parity import ParityCheck
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
-from cti.talks.talks import Ambiguous, Match, Talks
-from drivers.clock import DelayedCall
+from cti.talks.held import Held
+from cti.talks.talks import OFTEN, Ambiguous, Match, Talks
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
 # Two lines printed for two events have more time between them than this beyond their own length.
 BREATH_S: Final = 0.5
-# Why a record that shows nothing is doubtful all the same.
-OFTEN: Final = "damage was seen in several of the last lines"
 # A talk whose end was guessed, and at whose extension the next transfer met busy.
 GUESSED: Final = ("talk_limit",)
 
@@ -63,9 +60,8 @@ class Settled:
         self._checked = parity or "stx_etx_bcc" in self._rules.terminators
         self._damage, self._looks = RecentDamage(), Looks(self._rules.encoding == "ascii")
         self._last_s = float("-inf")  # when a line came last
-        self._held: tuple[SmdrRecord, DelayedCall] | None = None  # may be the first line out of a buffer
+        self._held = Held(centre.clock, self._dated, self._breath_s, lambda *whole: centre.steps.step_9_record(*whole))
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
-        self._last_of: dict[int, Call | None] = {}  # the last record's call, by its line, for continuations
         self._closed = self._late = False
         self._link_alarm = side.link_alarm("smdr")
         self.link: PbxLink[SmdrItem] | None = None
@@ -85,7 +81,7 @@ class Settled:
 
     def close(self) -> None:
         """The server stops: calls that still wait for their record are marked."""
-        self._let_go(alone=True)
+        self._held.let_go()
         self._closed = True
         for call in self.talks.close():
             if self.link is not None and 9 not in call.steps:
@@ -93,10 +89,15 @@ class Settled:
 
     # from the line
 
+    @property
+    def believed(self) -> bool:
+        """Does the line not show damage again and again? Where it has parity or check characters, what is damaged is
+        seen."""
+        return self._checked or not self._damage.often
+
     def take(self, item: SmdrItem) -> None:
-        """A line was read, or could not be. A record that says neither who called nor when waits a breath: it may be
-        the first line out of a buffer."""
-        self._let_go(alone=False)
+        """A line was read, or could not be."""
+        is_second = self._held.line(item)
         if isinstance(item, SmdrUnknown):
             self._cannot_read(item)
             return
@@ -112,15 +113,14 @@ class Settled:
         if item.event == "end":
             if alone and item.end is not None:
                 self.pbx.heard(item.end, item.resolution_s)
-            if alone and item.number is None and self.talks.interval(item) is None:
-                self._held = (item, self._centre.clock.callLater(self._breath_s(item), self._nothing_behind))
-            else:
-                self._centre.steps.step_9_record(item, alone)
+            self._held.take(item, alone)
             return
-        self._history(self._last_of.get(item.of_line) if item.of_line is not None else None, item)
+        if is_second:
+            return
+        self._history(None, item)
         if item.event == "ring" and not item.mended and not self._old(item, alone):  # mended: may name another number
             self._side.callers.record_at_ring(item)
-        elif item.event == "answer" and item.extension:
+        elif item.event == "answer" and item.extension and item.doubt is None:
             self._side.transfers.agent_lifted(item.extension, "record")
 
     def _say_late(self) -> None:
@@ -134,25 +134,23 @@ class Settled:
     def settle(self, record: SmdrRecord, match: Match | Ambiguous | None) -> None:
         """Into the history; where it ends a conversation under way, the agent is free."""
         self._say_late()
-        if isinstance(match, Match) and match.completes:
-            match = self._believed(match)
         if isinstance(match, Ambiguous):
-            self._last_of = {}
             self._history(None, record, between=[call.id for call in match.calls])
             return
-        call = match.call if match is not None else None
-        self._last_of = {record.line_no: call}
-        if match is None or call is None:
+        if match is None:
             self._history(None, record)
             self._ended_on_our_port(record)
             when, clock = self.talks.interval(record), self._centre.clock
             began = clock.now() - timedelta(seconds=clock.seconds() - when.start_s) if when is not None else None
             self._side.own_calls.record(record, began)
             return
+        call = match.call
         if not match.completes:
             self._history(call, record, leg="vru", doubt=match.doubt)
             self._our_leg(call, record)
             return
+        if match.doubt is None and not match.confirmed and not self._checked:
+            self._damage.believed(call)
         if not match.ends_talk:
             self._history(call, record, match.talk_s, doubt=match.doubt)
             self._after_all(call, record)
@@ -243,16 +241,8 @@ class Settled:
     def _breath_s(self, record: SmdrRecord) -> float:
         return 2 * len(record.raw) * self._byte_s + BREATH_S
 
-    def _nothing_behind(self) -> None:
-        self._let_go(alone=True)
-
-    def _let_go(self, *, alone: bool) -> None:
-        """The record that waited for what comes behind it."""
-        if self._held is not None:
-            (record, timer), self._held = self._held, None
-            if timer.active():
-                timer.cancel()
-            self._centre.steps.step_9_record(record, alone)
+    def _dated(self, record: SmdrRecord) -> bool:
+        return self.talks.interval(record) is not None
 
     def _link_changed(self, what: str, raised: bool, text: str) -> None:
         if what in ("down", "silent") and not raised:
@@ -277,16 +267,6 @@ class Settled:
             assert isinstance(call, Call)
             self._centre.event(call, "doubted", "smdr", why=OFTEN)
 
-    def _believed(self, match: Match) -> Match:
-        """A record by itself in order, on a line that shows damage again and again, is doubtful unless what it says is
-        known otherwise. Where the line has parity or check characters what is damaged is seen."""
-        if match.doubt is not None or match.confirmed or self._checked:
-            return match
-        if self._damage.often:
-            return replace(match, doubt=OFTEN)
-        self._damage.believed(match.call)
-        return match
-
     def _unread_alarm(self, raised: bool, text: str) -> None:
         self._centre.set_alarm("smdr_unread", raised, text)
 
@@ -301,9 +281,7 @@ class Settled:
         """A record that came before we noticed that its call was over."""
         if completes:
             self._centre.mark(call, 9, "smdr")
-            self._history(
-                call, record, doubt=record.doubt or (OFTEN if self._damage.often and not self._checked else None)
-            )
+            self._history(call, record, doubt=record.doubt or (None if self.believed else OFTEN))
         else:
             self._history(call, record, leg="vru")
             self._our_leg(call, record)

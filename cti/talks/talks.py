@@ -39,7 +39,7 @@ from cti.talks.fits import (
 )
 from drivers.clock import Clock, DelayedCall
 
-__all__ = ["EARLY_S", "NAMELESS_S", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "Match", "Talks"]
+__all__ = ["EARLY_S", "NAMELESS_S", "OFTEN", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "Match", "Talks"]
 
 # The PBX may have been unplugged so long: its buffer still tells what became of a call.
 OWED_S: Final = 6 * 3600.0
@@ -47,6 +47,8 @@ OWED_S: Final = 6 * 3600.0
 REMEMBERED: Final = 4096
 # So many calls on one of our ports are looked at to see whether records come late.
 ON_PORTS: Final = 16
+# Why a record that shows nothing is doubtful all the same.
+OFTEN: Final = "damage was seen in several of the last lines"
 # So many records that came before we noticed the end of their call.
 EARLY: Final = 64
 
@@ -176,9 +178,9 @@ class Talks:
             if one.came_s >= since
         )
 
-    def match(self, record: SmdrRecord, alone: bool = True) -> Match | Ambiguous | None:
+    def match(self, record: SmdrRecord, alone: bool = True, believed: bool = True) -> Match | Ambiguous | None:
         """The call that a record is of; None: none of ours, as far as can be said now. alone: it did not come in one
-        breath with the record before it."""
+        breath with the record before it. believed: its line shows no damage again and again."""
         extension, now = record.extension or "", self._clock.seconds()
         self._forget(now)
         if not alone and self._early and self._early[-1].record is self._last:
@@ -198,18 +200,23 @@ class Talks:
             return None
         if others := self._as_near(leg, found, record, when, alone) or in_vain:
             return Ambiguous((leg.call, *others))
+        damaged = record.doubt is not None or not believed
+        if leg.ended_s is None and damaged and not fits.as_long(leg, record):
+            return Ambiguous((leg.call,))  # it ends no talk that it does not know
         if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
             return Ambiguous((leg.call,))  # of our port's part, which settles nothing, and maybe not even that
         fits.name_callers = fits.name_callers or agree(leg.call.ani, record.number)
         doubt = fits.doubt(leg, record, when, alone)
+        confirmed = fits.confirmed(leg, record, when)
+        if doubt is None and not believed and not confirmed and leg.completes:
+            doubt = OFTEN
         leg.matched = True
         if leg.ended_s is not None and (leg.completes or self._fits.legs != "split_at_flash"):
             self._drop(leg)
         if doubt is None and leg.call.trunk is None and self._sure(leg, record, alone):
             leg.call.trunk = record.trunk
         talked = fits.talked(leg, record) if doubt is None else None
-        confirmed = fits.confirmed(leg, record, when)
         return Match(leg.call, leg.ended_s is None, leg.completes, talked, doubt, confirmed)
 
     def interval(self, record: SmdrRecord) -> Interval | None:

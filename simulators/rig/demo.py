@@ -23,6 +23,7 @@ examples:
   tipring demo --stepped --calls 20 --seed 7        simulated time, a table
   tipring demo --stepped --calls 20 --seed 7 --json - --wires wires/
   tipring demo --stepped --pbx hicom150             a PBX of that make, by its own tables; --pbx list shows them
+  tipring demo --stepped --seeds 1-6 --pbx all      every make and seed, one table; with faults, see docs/simulation.md
   tipring demo --switch card                        no PBX: the server's own cards are the switch
   tipring demo --stepped --switch card --calls 200 --seed 5 --json -
   tipring demo --stepped --trunk r2 --calls 300 --seed 3 --json -     an E1 by R2, both ways; pri is ISDN
@@ -39,7 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=float, default=6.0, metavar="S", help="stepped: seconds between callers, about (default 6)"
     )
-    parser.add_argument("--json", metavar="FILE", help="stepped: one object a line for each call; - is standard output")
+    parser.add_argument(
+        "--seeds",
+        metavar="N-M",
+        help="stepped: a run for each of these seeds (1-6 or 2,5) and each make (--pbx MAKE,MAKE or all), one table",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="stepped: one object a line for each call (with --seeds: for each run); - is standard output",
+    )
     parser.add_argument("--wires", type=Path, metavar="DIR", help="stepped: what passed on every wire and serial line")
     parser.add_argument("--faults", action="store_true", help="list the faults there are")
     parser.add_argument("--keep", action="store_true", help="real time: callers go on coming until Ctrl-C")
@@ -62,10 +72,18 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.stepped and (args.json or args.wires):
         raise TipringError("--json and --wires belong to --stepped")
+    if args.seeds is not None and (
+        not args.stepped or args.wires or args.json == "-" or args.trunk or args.switch == "card"
+    ):
+        raise TipringError("--seeds belongs to --stepped behind a PBX: leave out --trunk, --wires and --json -")
     if args.stepped and args.keep:
         raise TipringError("--keep belongs to real time: leave out --stepped")
     if not 0.1 <= args.every <= 3600:
         raise TipringError("--every is a number of seconds from 0.1 to 3600")
+    if args.seeds is not None:
+        from simulators.rig import sweep
+
+        return sweep.run(args)
     if args.stepped:
         return _stepped(args)
     from simulators.rig.paced import demonstrate

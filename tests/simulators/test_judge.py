@@ -94,6 +94,20 @@ def test_digits_after_the_answer_that_were_cut_short_told_nothing() -> None:
     assert judge([{**CALL, "dnis": None}], truth, SCENARIO) == []
 
 
+def test_without_a_record_nothing_tells_but_the_agent() -> None:
+    """Who holds a dead line for another 20 s, because this PBX gives no tone, says so 5 s later."""
+    truth = world()
+    truth.note(1, "pbx", "smdr", raw="8001", fault="noise", event="end", extension="8001", duration_s=20.0)
+    late = {**CALL, "talk_s": 45.0, "cause": "call_ended", "smdr": None, "recorded": "missing"}
+    assert "talked 45.0" in str(judge([late], truth, SCENARIO)[0])
+    truth._clock.advance(20.0)  # type: ignore[attr-defined]
+    truth.note(None, "ext 8001", "on-hook", extension="8001")
+    assert judge([late], truth, SCENARIO) == []
+    assert "talked 60.0" in str(judge([{**late, "talk_s": 60.0}], truth, SCENARIO)[0])
+    by_record = {**late, "cause": "smdr", "smdr": "8001"}
+    assert any("talked 45.0" in str(one) for one in judge([by_record], truth, SCENARIO))
+
+
 def test_a_call_that_nobody_made() -> None:
     findings = judge([CALL, {**CALL, "call": "1-000002", "port": 2}], world(), SCENARIO)
     assert [str(finding) for finding in findings] == ["caller 0 (call 1-000002): nobody made this call"]

@@ -55,3 +55,12 @@ def test_an_example_is_not_blamed_for_what_may_follow_from_another_fault() -> No
     with pytest.raises(ConfigFaults) as told:
         dialect_from_text(whole)
     assert not any("examples" in fault.field for fault in told.value.faults)
+
+
+def test_a_record_of_two_lines_needs_both_forms() -> None:
+    form = "{name: x, pattern: '^(?P<extension>\\d+)$', %s: true}"
+    for one, other in (("continued", "continues"), ("continues", "continued")):
+        with pytest.raises(ConfigFaults) as told:
+            dialect_from_text("name: x\ntitle: x\nsmdr: {records: [%s]}" % (form % one))
+        (fault,) = told.value.faults
+        assert fault.field == f"smdr.records[0].{one}" and other in fault.remedy

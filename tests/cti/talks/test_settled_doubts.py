@@ -11,7 +11,7 @@ import pytest
 from cti.arrivals.trust import FEW, RecentDamage
 from cti.call import CALL, Call
 from cti.machine import Machine
-from cti.talks.settled import OFTEN
+from cti.talks.talks import OFTEN
 from tests.cti.centre_bench import A, CentreBench
 from tests.cti.talks.test_settled import kinds
 
@@ -33,10 +33,26 @@ def damaged_lines(bench: CentreBench, count: int) -> None:
 def test_a_damaged_record_frees_its_agent_and_is_marked(bench: CentreBench) -> None:
     call = bench.talking()
     bench.run(40.0)
-    bench.record(duration_s=20.0, doubt="account holds 'b k'")
+    bench.record(duration_s=36.0, doubt="account holds 'b k'")
     assert bench.agent()[1] == "idle" and bench.outcome(call) == ("answered", "smdr")
     assert [one["doubt"] for one in kinds(bench, call, "smdr")] == ["account holds 'b k'"]
     assert kinds(bench, call, "talk_ended")[0].get("seconds") is None, "what we measured counts"
+
+
+@pytest.mark.parametrize("given", [{"doubt": "pulses holds '('"}, {}])
+def test_a_damaged_record_ends_no_talk_that_it_does_not_know(bench: CentreBench, given: dict[str, str]) -> None:
+    """A line printed at the ring, one bit of which is wrong: it says that a call has ended, and no length."""
+    damaged_lines(bench, 2)
+    call = bench.talking()
+    bench.run(2.0)
+    bench.record(duration_s=None, **given)
+    assert call.state == "talking" and 9 not in call.steps
+    bench.record(duration_s=85.0, **given)
+    assert call.state == "talking"
+    assert [one["between"] for one in bench.records.of(None, "smdr")[-2:]] == [[call.id], [call.id]]
+    bench.run(30.0)
+    bench.record(duration_s=32.0)
+    assert bench.outcome(call) == ("answered", "smdr")
 
 
 def test_damage_again_and_again_makes_every_record_doubtful(bench: CentreBench) -> None:
