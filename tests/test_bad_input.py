@@ -21,11 +21,11 @@ from twisted.internet.protocol import Protocol
 from cti.assemble import Assembly
 from cti.records.journal_read import read
 from drivers.clock import SteppedClock
+from simulators.lines.serial_line import Line, Speed
 from simulators.rig import stage, stepped
-from simulators.scenario import Scenario, mixed
-from simulators.serial_line import Line, Speed
-from simulators.table import read_table
-from simulators.world import World
+from simulators.scenario.scenario import Scenario, mixed
+from simulators.scenario.table import read_table
+from simulators.world.world import World
 from tests.conftest import LoggedFailures
 from tests.rig.settled import Seen, look, settled
 

@@ -17,9 +17,10 @@ ALLOWED = {
     "simulators": {"simulators", "drivers"},
     "simulators/rig": OURS,
 }
-# The rooms of cti/ and the files beside them, from the ground up: each knows only those on floors below it. A part that
-# is handed its owner may name the owner's type.
-FLOORS = """
+# The rooms of cti/ and simulators/ and the files beside them, from the ground up: each knows only those on floors below
+# it. A part that is handed its owner may name the owner's type.
+FLOORS = {
+    "cti": """
 errors reactor
 conf database machine outside
 call customers acd
@@ -36,8 +37,23 @@ centre
 assemble
 service install
 commands
-"""
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS.splitlines()) for room in rooms.split()}
+""",
+    "simulators": """
+lines truth faults
+people pbx
+office
+scenario
+world
+judge
+rig
+""",
+}
+FLOOR = {
+    (top, room): floor
+    for top, floors in FLOORS.items()
+    for floor, rooms in enumerate(floors.splitlines())
+    for room in rooms.split()
+}
 # codecs and state machines: no reactor, no sockets
 PURE = [
     "cti/machine.py",
@@ -87,35 +103,31 @@ def test_imports_go_one_way(path: Path) -> None:
     assert tops <= ALLOWED[folder(path)], f"{path.relative_to(ROOT)} imports {tops - ALLOWED[folder(path)]}"
 
 
-def room(module: str) -> str:
-    """cti.pbx.smdr: pbx; cti.call: call."""
-    return module.split(".")[1]
-
-
-def run_time(path: Path) -> Iterator[str]:
-    """The modules of cti/ that a file imports as it runs, wherever it says so."""
+def run_time(path: Path, top: str) -> Iterator[str]:
+    """The modules of cti/ or simulators/ that a file of it imports as it runs, wherever it says so."""
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
             continue
         for node in ast.walk(statement):
             if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names if alias.name.startswith("cti."))
-            elif isinstance(node, ast.ImportFrom) and node.module == "cti":
-                yield from (f"cti.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cti."):
+                yield from (alias.name for alias in node.names if alias.name.startswith(f"{top}."))
+            elif isinstance(node, ast.ImportFrom) and node.module == top:
+                yield from (f"{top}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{top}."):
                 yield node.module or ""
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "cti").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
+    "path",
+    [path for top in FLOORS for path in sorted((ROOT / top).rglob("*.py"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_each_room_knows_only_the_floors_below(path: Path) -> None:
-    parts = path.relative_to(ROOT / "cti").with_suffix("").parts
-    if parts == ("__init__",):
-        return
-    for module in run_time(path):
-        above = FLOOR[room(module)] - FLOOR[parts[0]]
-        assert above < 0 or room(module) == parts[0], f"{path.relative_to(ROOT)} imports {module} above it"
+    top, room = path.relative_to(ROOT).with_suffix("").parts[:2]
+    for module in run_time(path, top):
+        other = module.split(".")[1]
+        if room not in (other, "__init__"):
+            assert FLOOR[top, other] < FLOOR[top, room], f"{path.relative_to(ROOT)} imports {module} above it"
 
 
 def strings(path: Path) -> Iterator[str]:
@@ -134,7 +146,7 @@ def strings(path: Path) -> Iterator[str]:
 
 def test_the_world_does_not_read_the_servers_files() -> None:
     """What both ends share lets one mistake pass at both."""
-    for path in sorted((ROOT / "simulators").glob("*.py")):
+    for path in sorted(set((ROOT / "simulators").rglob("*.py")) - set((ROOT / "simulators/rig").rglob("*.py"))):
         for text in strings(path):
             assert not re.search(r"tipring_conf|conf/|(^|/)(pbx|tones)/", text), f"{path}: {text!r}"
 

@@ -11,7 +11,7 @@ from cti.commands import main
 from cti.nine_steps import NineSteps
 from simulators.rig.result import missing_step
 from simulators.rig.stepped import run
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 from tests.conftest import LoggedFailures
 
 STEPS = {

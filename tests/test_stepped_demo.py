@@ -16,7 +16,7 @@ import pytest
 from drivers.listener import simd
 from simulators.rig.result import missing_step
 from simulators.rig.stepped import Run, run
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 
 COMMAND = [sys.executable, "-c", "import sys; from cti.commands import main; sys.exit(main(sys.argv[1:]))"]
 KEYS = {"call", "ani", "dnis", "outcome", "steps", "agent", "port", "wait_s", "talk_s"}

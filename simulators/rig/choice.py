@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulators.scenario import Scenario
+    from simulators.scenario.scenario import Scenario
 
 SWITCHES = ("pbx", "card")
 DIGITAL = ("r2", "pri")
@@ -45,13 +45,13 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
     """The scenario with its faults; ``every_s``: stepped, seconds between callers. Raises TipringError for what there
     is not, and for options that do not go together."""
     from cti.errors import TipringError
-    from simulators.card_scenario import scenario_for as on_card
     from simulators.faults import FaultError, parse
-    from simulators.makes import MAKES, USUAL
-    from simulators.makes import listing as makes
-    from simulators.offices import OFFICES
-    from simulators.scenario import mixed
-    from simulators.scenario import scenario_for as behind_pbx
+    from simulators.office.offices import OFFICES
+    from simulators.pbx.makes import MAKES, USUAL
+    from simulators.pbx.makes import listing as makes
+    from simulators.scenario.card_scenario import scenario_for as on_card
+    from simulators.scenario.scenario import mixed
+    from simulators.scenario.scenario import scenario_for as behind_pbx
 
     if args.pbx is not None and args.trunk is not None and args.switch is None:
         raise TipringError(
@@ -93,8 +93,8 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
 
 def _over_e1(args: argparse.Namespace, keep: bool, every_s: float | None, trunk: str) -> Scenario:
     from cti.errors import TipringError
-    from simulators import scenario, trunk_scenario
-    from simulators.makes import USUAL
+    from simulators.pbx.makes import USUAL
+    from simulators.scenario import scenario, trunk_scenario
 
     try:
         numbers = trunk_scenario.read_numbers(args.callers) if args.callers is not None else []

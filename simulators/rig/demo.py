@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """One of the two."""
     from cti.errors import TipringError
     from simulators.faults import listing
-    from simulators.makes import listing as makes
+    from simulators.pbx.makes import listing as makes
 
     if args.pbx == "list":
         print(makes())

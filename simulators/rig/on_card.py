@@ -18,10 +18,10 @@ from cti.records.journal_read import read
 from cti.site.config import load_site
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
-from simulators.card_judge import CardFinding, judge, match, popups
-from simulators.card_world import SEATS, TRUNKS, CardWorld
-from simulators.office_log import OfficeLog, office_file
-from simulators.offices import OFFICES
+from simulators.judge.card_judge import CardFinding, judge, match, popups
+from simulators.office.log import OfficeLog, office_file
+from simulators.office.offices import OFFICES
+from simulators.people.speech import Speech
 from simulators.rig.parties import parties_of, unrecorded, verbs_of
 from simulators.rig.recorded import Recorded, keep, misrecorded, recordings_of, unrecorded_talks
 from simulators.rig.result import call_object
@@ -29,8 +29,8 @@ from simulators.rig.sent import Lost, join
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, prompt_cache
 from simulators.rig.stepped import longest_s
-from simulators.scenario import Scenario
-from simulators.speech import Speech
+from simulators.scenario.scenario import Scenario
+from simulators.world.card_world import SEATS, TRUNKS, CardWorld
 
 Change = Callable[[Assembly, CardWorld, SteppedClock], None]
 

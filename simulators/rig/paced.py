@@ -26,12 +26,12 @@ from cti.records.events import Entry
 from cti.records.journal_read import Tail
 from cti.records.store import Store
 from cti.site.config import Site, load_site
-from simulators.makes import MAKES
+from simulators.pbx.makes import MAKES
 from simulators.rig.demo import table
 from simulators.rig.result import call_object
 from simulators.rig.site import write_site
 from simulators.rig.stage import prompt_cache
-from simulators.scenario import Scenario
+from simulators.scenario.scenario import Scenario
 
 LIMIT_S = 85.0
 MARK = ".tipring-demo"

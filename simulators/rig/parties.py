@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from cti.records.events import Entry
-from simulators.card_world import CardWorld
+from simulators.people.verbs import VERBS
 from simulators.truth import Happening
-from simulators.verbs import VERBS
+from simulators.world.card_world import CardWorld
 
 AT_ONCE_S = 0.2
 BEGIN = ("Originated", "Established", "Conferenced")

@@ -16,10 +16,10 @@ from typing import Any
 
 from cti.records.events import Entry
 from drivers import wav
-from simulators.card_world import CardWorld
-from simulators.codes import RATE, WINDOW
-from simulators.hearing import HOP_S, SOUNDS, Moment
+from simulators.people.codes import RATE, WINDOW
+from simulators.people.hearing import HOP_S, SOUNDS, Moment
 from simulators.rig.parties import party_on
+from simulators.world.card_world import CardWorld
 
 NEAR_S = 0.5  # an ear begins 20 ms later, hears 20 ms later, and both are looked at each 0.32 s
 HANDS_S = 0.6  # a line changes hands: for no longer is somebody there who should not be

@@ -1,6 +1,6 @@
 """What the office sent against what the server has: numbers, calls that failed on the way, and why (step 1).
 
-The office's side is its own log (simulators/office_log.py), which the server never sees. Every call that the office
+The office's side is its own log (simulators/office/log.py), which the server never sees. Every call that the office
 sent is a call of the server with the same two numbers, or has failed with a cause that the office names. `join`: the
 trunks end on the server's cards; `join_behind_pbx`: on a PBX, which must have taken both numbers as they were sent
 (what it passes on of them is the judge's to compare).
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from drivers.signalling.causes import NORMAL
-from simulators.card_judge import CardFinding
-from simulators.judge import Finding, match
-from simulators.office_log import Sent, calls, matched
-from simulators.scenario import Scenario
+from simulators.judge.card_judge import CardFinding
+from simulators.judge.judge import Finding, match
+from simulators.office.log import Sent, calls, matched
+from simulators.scenario.scenario import Scenario
 from simulators.truth import Truth
 
 ALARM_S = 4.0

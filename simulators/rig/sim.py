@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulators.rig.choice import add_options, chosen
 
 if TYPE_CHECKING:
-    from simulators.scenario import Scenario
+    from simulators.scenario.scenario import Scenario
 
 NAME = "sim"
 HELP = "the simulated world (central office, PBX, callers, telephones, desks) for a running server"

@@ -9,12 +9,12 @@ from typing import Any
 from argon2.low_level import Type, hash_secret
 from ruamel.yaml import YAML
 
-from simulators.makes import MAKES
+from simulators.lines.tones import CHINA
+from simulators.pbx.makes import MAKES
 from simulators.rig.site_card import site_on_card
 from simulators.rig.site_dialect import site_dialect
-from simulators.scenario import Scenario
-from simulators.tones import CHINA
-from simulators.world import lines_of
+from simulators.scenario.scenario import Scenario
+from simulators.world.world import lines_of
 
 GROUPS = {"sales": ("销售", "Sales"), "service": ("客户服务", "Customer service"), "complaints": ("投诉", "Complaints")}
 CUSTOMERS = (

@@ -1,6 +1,6 @@
 """The part of a site file in which the server's own cards are the switch: trunks, routes, seats (see rig/site.py).
 
-The kind of trunk is the scenario's; each kind has its function here, as in simulators/offices.py.
+The kind of trunk is the scenario's; each kind has its function here, as in simulators/office/offices.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from simulators.card_world import SEATS, TRUNKS
-from simulators.scenario import Scenario
+from simulators.scenario.scenario import Scenario
+from simulators.world.card_world import SEATS, TRUNKS
 
 Section = dict[str, Any]
 

@@ -14,8 +14,8 @@ import msgspec
 from ruamel.yaml import YAML
 
 from cti.pbx.dialect import Dialect, load_dialect
-from simulators.makes import MAKES
-from simulators.scenario import Scenario
+from simulators.pbx.makes import MAKES
+from simulators.scenario.scenario import Scenario
 
 WHEN = r"(?P<date>\d{4}-\d\d-\d\d) (?P<time>[\d:]{8})"
 TOKENS = rf"^{WHEN} (?P<extension>\d+) (?P<trunk>\d+) (?P<number>\d+|-) (?P<duration>[\d:]{{8}})$"

@@ -16,10 +16,10 @@ from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
-from simulators.scenario import Scenario
-from simulators.serial_line import Line, Speed
-from simulators.speech import default_cache
-from simulators.surroundings import Surroundings
+from simulators.lines.serial_line import Line, Speed
+from simulators.people.speech import default_cache
+from simulators.scenario.scenario import Scenario
+from simulators.world.surroundings import Surroundings
 
 # After the last caller has gone: records printed, agents' work done.
 SETTLE_S = 20.0

@@ -18,17 +18,17 @@ from cti.site.config import load_site
 from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
 from simulators.faults import parse
-from simulators.freed import Freed, agents_freed
-from simulators.judge import Finding, judge, popups, records, strangers
-from simulators.office_log import OfficeLog, office_file
+from simulators.judge.freed import Freed, agents_freed
+from simulators.judge.judge import Finding, judge, popups, records, strangers
+from simulators.lines.serial_line import Line
+from simulators.office.log import OfficeLog, office_file
+from simulators.people.speech import Speech
 from simulators.rig.result import call_object
 from simulators.rig.sent import Lost, join_behind_pbx
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, Told, prompt_cache
-from simulators.scenario import Scenario
-from simulators.serial_line import Line
-from simulators.speech import Speech
-from simulators.world import World
+from simulators.scenario.scenario import Scenario
+from simulators.world.world import World
 
 Lines = Callable[[int], tuple[Card, Card]]
 """Makes so many lines for the VRU: a card of the PBX (FXS) and one of the server (FXO), joined somehow."""

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from simulators.rig.stepped import Run
-    from simulators.scenario import Scenario
+    from simulators.scenario.scenario import Scenario
 
 RIGHT: Final = ("reconciled", "doubted", "marked")
-"""What may become of a call record (simulators.told.record_of)."""
+"""What may become of a call record (simulators.judge.told.record_of)."""
 MOST_SEEDS: Final = 1000
 CALLS: Final = 50
 """Of a run, unless asked otherwise."""
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from simulators.makes import MAKES
+    from simulators.pbx.makes import MAKES
     from simulators.rig.stepped import run as run_stepped
 
     makes, seeds = _makes(args.pbx), _seeds(args.seeds)
@@ -159,7 +159,7 @@ def _about(run: Run, make: str) -> dict[str, Any]:
 
 def _makes(names: str | None) -> list[str]:
     from cti.errors import TipringError
-    from simulators.makes import MAKES, listing
+    from simulators.pbx.makes import MAKES, listing
 
     if names in (None, "all"):
         return list(MAKES)

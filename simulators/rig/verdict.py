@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cti.records.outcome import MEANING
-from simulators.makes import MAKES
+from simulators.pbx.makes import MAKES
 from simulators.rig.result import missing_step
 
 if TYPE_CHECKING:
     from simulators.rig.on_card import CardRun
     from simulators.rig.stage import Told
     from simulators.rig.stepped import Run
-    from simulators.scenario import Scenario
+    from simulators.scenario.scenario import Scenario
 
 MOST = 20
 """Calls that are told one by one."""

@@ -23,14 +23,14 @@ from cti.site.config import load_site
 from drivers.card import Card, SoftwareCard
 from drivers.clock import ReactorClock
 from drivers.engine import Engine
-from simulators.card_world import CardWorld
-from simulators.office_log import OfficeLog
-from simulators.own_traffic import OwnTraffic
-from simulators.scenario import Scenario
-from simulators.serial_line import PtyLine
-from simulators.surroundings import Surroundings
+from simulators.lines.serial_line import PtyLine
+from simulators.office.log import OfficeLog
+from simulators.scenario.scenario import Scenario
 from simulators.truth import Happening
-from simulators.world import World, lines_of
+from simulators.world.card_world import CardWorld
+from simulators.world.own_traffic import OwnTraffic
+from simulators.world.surroundings import Surroundings
+from simulators.world.world import World, lines_of
 
 MAX_PORTS = 1024
 # The world waits so long for the server's wires and desks before the first caller sets out.

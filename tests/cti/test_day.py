@@ -24,10 +24,10 @@ from cti.sides.pbx_side import SerialWire
 from cti.switch.interface import Caller, Transfer, TransferResult
 from drivers import events as ev
 from simulators.faults import SerialFault
-from simulators.makes.panasonic import PatternA
-from simulators.pbx_records import Printer
-from simulators.serial_line import Line
-from simulators.smdr import Leg
+from simulators.lines.serial_line import Line
+from simulators.pbx.makes.panasonic import PatternA
+from simulators.pbx.records import Printer
+from simulators.pbx.smdr import Leg
 from tests.cti.centre_bench import CentreBench
 from tests.cti.dummies import DummyPort
 

@@ -18,7 +18,7 @@ from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.operations import quietly
 from drivers.stepped import Stepper
-from simulators.speech import Speech
+from simulators.people.speech import Speech
 
 PLAN = load_plan("cn")
 SPEECH = Speech()

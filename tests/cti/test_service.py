@@ -29,7 +29,7 @@ from cti.service import (
     last_words,
 )
 from drivers.clock import SteppedClock
-from simulators.speech import default_cache
+from simulators.people.speech import default_cache
 from tests.cti.records.conftest import START
 from tests.cti.records.test_records_commands import SITE
 

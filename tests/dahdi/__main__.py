@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from simulators.rig.stepped import run as run_stepped
-from simulators.scenario import demo, mixed
+from simulators.scenario.scenario import demo, mixed
 from tests.dahdi.build import Image, image, say
 from tests.dahdi.debian import MachineError
 from tests.dahdi.runs import RUNS, Outcome, Run

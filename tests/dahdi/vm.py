@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from simulators.speech import default_cache
+from simulators.people.speech import default_cache
 from tests.dahdi.build import HERE, Image
 from tests.dahdi.debian import MachineError
 

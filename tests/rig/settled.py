@@ -10,8 +10,8 @@ from typing import Any
 from cti.assemble import Assembly
 from drivers.clock import SteppedClock
 from simulators.rig.stepped import Run, run
-from simulators.scenario import Scenario
-from simulators.world import World
+from simulators.scenario.scenario import Scenario
+from simulators.world.world import World
 
 Change = Callable[[Assembly, World, SteppedClock], None]
 

@@ -8,7 +8,7 @@ import pytest
 from simulators.faults import FaultError, parse
 from simulators.rig import verdict
 from simulators.rig.stepped import run
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 from tests.rig.settled import look
 
 SIGNS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.scenario import Scenario, mixed
+from simulators.scenario.scenario import Scenario, mixed
 from tests.rig.settled import Seen, look, settled
 from tests.rig.wire_files import keys_by_stranger, used_ports
 

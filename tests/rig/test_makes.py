@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.makes import MAKES
+from simulators.pbx.makes import MAKES
 from simulators.rig.result import missing_step
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 from tests.rig.settled import look, settled
 
 CALLS = 14

@@ -22,10 +22,10 @@ from typing import Any
 
 import pytest
 
-from simulators.card_cases import CASES, Case
-from simulators.card_scenario import mixed, with_case
 from simulators.faults import FaultError, parse
 from simulators.rig.on_card import CardRun, run
+from simulators.scenario.card_cases import CASES, Case
+from simulators.scenario.card_scenario import mixed, with_case
 from tests.rig.wire_files import keys_by_stranger
 
 COMMAND = [sys.executable, "-c", "import sys; from cti.commands import main; sys.exit(main(sys.argv[1:]))"]

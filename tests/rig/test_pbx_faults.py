@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from simulators.rig.stepped import run
-from simulators.scenario import Scenario, mixed
+from simulators.scenario.scenario import Scenario, mixed
 from tests.rig.settled import look, settled
 
 ALARMS = {"smdi_damaged", "smdr_damaged", "clock_jump", "port_map_suspect"}

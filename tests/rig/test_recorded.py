@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from drivers import wav
-from simulators.card_scenario import mixed, with_case
 from simulators.rig.on_card import CardRun, run
 from simulators.rig.recorded import KEPT, Recorded, misrecorded, unrecorded_talks
+from simulators.scenario.card_scenario import mixed, with_case
 
 RATE = 8000
 Sides = tuple["array[int]", "array[int]"]

@@ -8,9 +8,9 @@ import pytest
 
 from cti.assemble import Assembly
 from drivers.clock import SteppedClock
-from simulators.card_scenario import mixed as mixed_on_card
 from simulators.rig import on_card, stepped
-from simulators.scenario import mixed
+from simulators.scenario.card_scenario import mixed as mixed_on_card
+from simulators.scenario.scenario import mixed
 
 
 class Stop:

@@ -14,14 +14,14 @@ from cti.assemble import Assembly
 from cti.commands import main
 from cti.trunks.signals import shown
 from drivers.clock import SteppedClock
-from simulators import trunk_scenario
-from simulators.caller import Step
-from simulators.card_world import CardWorld
 from simulators.faults import FaultError, parse
+from simulators.people.caller import Step
 from simulators.rig.on_card import CardRun, run
-from simulators.scenario import Scenario
-from simulators.table import read_table
-from simulators.trunk_scenario import NumbersError, Pair, mixed, read_numbers
+from simulators.scenario import trunk_scenario
+from simulators.scenario.scenario import Scenario
+from simulators.scenario.table import read_table
+from simulators.scenario.trunk_scenario import NumbersError, Pair, mixed, read_numbers
+from simulators.world.card_world import CardWorld
 
 KINDS = ("r2", "pri")
 
@@ -210,7 +210,7 @@ def test_files_that_are_no_numbers(tmp_path: Path, line: str) -> None:
     "fault", ["mfc=lost:1%", "frames=damaged:1%", "biterrors=1e-3", "spanslips=6/min", "alarm=los@4:1s"]
 )
 def test_faults_of_an_e1_need_one(fault: str) -> None:
-    from simulators import card_scenario, scenario
+    from simulators.scenario import card_scenario, scenario
 
     for without in (scenario.mixed(1, 1), card_scenario.mixed(1, 1)):
         with pytest.raises(FaultError, match="is a fault of --trunk"):

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from simulators.faults import parse
-from simulators.pbx_digital import DigitalTrunk
+from simulators.pbx.digital_trunk import DigitalTrunk
 from simulators.rig.stepped import Run, run
-from simulators.trunk_scenario import behind_pbx
+from simulators.scenario.trunk_scenario import behind_pbx
 
 KINDS = ("r2", "pri")
 

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from cti.records.events import Entry, Event
 from simulators.faults import FaultError, parse
-from simulators.judge import Finding
+from simulators.judge.judge import Finding
 from simulators.rig import verdict
 from simulators.rig.on_card import run as run_on_card
 from simulators.rig.paced import Story
 from simulators.rig.stepped import run
-from simulators.scenario import mixed
-from simulators.trunk_scenario import mixed as over_e1
+from simulators.scenario.scenario import mixed
+from simulators.scenario.trunk_scenario import mixed as over_e1
 
 
 def test_calls_that_fail_as_they_must_are_told_with_their_cause() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from cti.assemble import Assembly
 from drivers.clock import SteppedClock
-from simulators.scenario import Scenario, mixed
-from simulators.world import World
+from simulators.scenario.scenario import Scenario, mixed
+from simulators.world.world import World
 from tests.rig.settled import Seen, look
 
 

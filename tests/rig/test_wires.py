@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulators.rig.stepped import Run, run
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 from tests.rig.wire_files import Opening, PortFiles, keys_by_stranger, serial, used_ports
 
 FLASH_MS, DIAL_TONE_MS = 600, 850

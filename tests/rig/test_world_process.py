@@ -9,7 +9,7 @@ from twisted.internet.testing import RaisingMemoryReactor
 
 from drivers.clock import SteppedClock
 from drivers.stepped import Stepper
-from simulators.desk import Desk, DeskPlan
+from simulators.people.desk import Desk, DeskPlan
 from simulators.rig.world_process import WorldProcess
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from simulators import card_judge, judge
-from simulators.heard import deed_faults
+from simulators.judge import card_judge, judge
+from simulators.judge.heard import deed_faults
 from simulators.rig import on_card, stepped
-from simulators.table import read_table
+from simulators.scenario.table import read_table
 
 HERE = Path(__file__).parent
 PBX = sorted((HERE / "pbx").glob("*.txt"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from simulators.card_judge import unexpected
+from simulators.judge.card_judge import unexpected
 from simulators.rig.on_card import run
-from simulators.table import read_table
+from simulators.scenario.table import read_table
 
 TABLES = sorted((Path(__file__).parent / "card").glob("*.txt"))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulators.scenario import Scenario
-from simulators.table import read_table
+from simulators.scenario.scenario import Scenario
+from simulators.scenario.table import read_table
 from tests.rig.settled import Seen, look, settled
 
 TWO_PORTS = """

@@ -11,10 +11,10 @@ import pytest
 from cti.assemble import Assembly
 from drivers.clock import SteppedClock
 from simulators.faults import parse
-from simulators.judge import unexpected
-from simulators.scenario import Scenario
-from simulators.table import read_table
-from simulators.world import World
+from simulators.judge.judge import unexpected
+from simulators.scenario.scenario import Scenario
+from simulators.scenario.table import read_table
+from simulators.world.world import World
 from tests.rig.settled import Seen, look, settled
 
 TABLES = sorted(path for path in Path(__file__).parent.glob("*.txt"))

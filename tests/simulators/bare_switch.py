@@ -13,10 +13,10 @@ from drivers.engine import Engine
 from drivers.port import Port
 from drivers.stepped import Stepper
 from drivers.tones import TonePlan
-from simulators.card_world import CardWorld
-from simulators.hearing import Heard
-from simulators.party import ended
-from simulators.table import read_table
+from simulators.lines.party import ended
+from simulators.people.hearing import Heard
+from simulators.scenario.table import read_table
+from simulators.world.card_world import CardWorld
 from tests.simulators.bare_vru import PLAN, Bench
 
 BUSY = items.Tone(450, cadence_ms=(350, 350))

@@ -12,11 +12,11 @@ from drivers.engine import Engine
 from drivers.port import Port
 from drivers.stepped import Stepper
 from drivers.tones import Tone, TonePlan
-from simulators.serial_line import Line
-from simulators.speech import Speech
-from simulators.table import read_table
+from simulators.lines.serial_line import Line
+from simulators.people.speech import Speech
+from simulators.scenario.table import read_table
 from simulators.truth import Scalar
-from simulators.world import World
+from simulators.world.world import World
 
 E = TypeVar("E", bound=events.Event)
 PLAN = TonePlan(

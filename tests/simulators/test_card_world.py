@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from drivers import events, items
-from simulators.codes import LEVEL_DBM0
-from simulators.heard import hearing_faults
+from simulators.judge.heard import hearing_faults
+from simulators.people.codes import LEVEL_DBM0
 from tests.simulators.bare_switch import CardBench
 
 STAFF = """

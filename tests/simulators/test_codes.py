@@ -7,7 +7,7 @@ from array import array
 
 import pytest
 
-from simulators.codes import CODES, LEVEL_DBM0, PEAK_0DBM0, WINDOW, Codes, NoMoreCodes, measure
+from simulators.people.codes import CODES, LEVEL_DBM0, PEAK_0DBM0, WINDOW, Codes, NoMoreCodes, measure
 
 
 def sines(*waves: tuple[float, float]) -> array[int]:

@@ -6,8 +6,8 @@ from typing import Any, cast
 from twisted.internet.protocol import Protocol
 
 from drivers.clock import SteppedClock
-from simulators.desk import Desk, DeskPlan
-from simulators.serial_line import Line, Speed
+from simulators.lines.serial_line import Line, Speed
+from simulators.people.desk import Desk, DeskPlan
 from simulators.truth import Truth
 
 

@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from simulators.faults import TARGETS, Fault, FaultError, SerialFault, Spoiler, parse
-from simulators.scenario import mixed
-from simulators.tones import Sent
-from simulators.wrong import dial_tone
+from simulators.lines.tones import Sent
+from simulators.scenario.scenario import mixed
+from simulators.scenario.wrong import dial_tone
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from drivers.clock import SteppedClock
-from simulators.judge import judge, match, popups, unexpected
-from simulators.table import read_table
+from simulators.judge.judge import judge, match, popups, unexpected
+from simulators.scenario.table import read_table
 from simulators.truth import Truth
 
 SCENARIO = read_table(

@@ -7,19 +7,19 @@ from datetime import datetime
 
 import pytest
 
-from simulators.makes import MAKES, listing, nec
-from simulators.makes.alcatel import Listing
-from simulators.makes.china import Uso
-from simulators.makes.definity import IntDirect, Lsu, Printer, Teleseer, tenths
-from simulators.makes.korean import Aria, Dcs
-from simulators.makes.mitel import Sx200
-from simulators.makes.nortel import Norstar, NorstarRealTime
-from simulators.makes.panasonic import KxTd, PatternA
-from simulators.makes.siemens import HIPATH1100, Compressed
-from simulators.makes.toshiba import Ctx
-from simulators.pbx_numbering import MORE, VACANT, Meaning, Numbering
-from simulators.pbx_plan import PbxPlan, SmdiForm
-from simulators.smdr import Leg, Writer
+from simulators.pbx.makes import MAKES, listing, nec
+from simulators.pbx.makes.alcatel import Listing
+from simulators.pbx.makes.china import Uso
+from simulators.pbx.makes.definity import IntDirect, Lsu, Printer, Teleseer, tenths
+from simulators.pbx.makes.korean import Aria, Dcs
+from simulators.pbx.makes.mitel import Sx200
+from simulators.pbx.makes.nortel import Norstar, NorstarRealTime
+from simulators.pbx.makes.panasonic import KxTd, PatternA
+from simulators.pbx.makes.siemens import HIPATH1100, Compressed
+from simulators.pbx.makes.toshiba import Ctx
+from simulators.pbx.numbering import MORE, VACANT, Meaning, Numbering
+from simulators.pbx.plan import PbxPlan, SmdiForm
+from simulators.pbx.smdr import Leg, Writer
 
 LEG = Leg(
     datetime(2026, 1, 5, 9, 3, 27),

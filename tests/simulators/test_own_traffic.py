@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cti.pbx.learn import learn, read_by
-from simulators.own_traffic import FIRST, OwnTraffic
-from simulators.party import pause
-from simulators.serial_line import Line, Passing
+from simulators.lines.party import pause
+from simulators.lines.serial_line import Line, Passing
+from simulators.world.own_traffic import FIRST, OwnTraffic
 from tests.cti.install.site_world import SiteWorld, site_world
 
 TIME_S = 300.0

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.epollreactor import EPollReactor
 
 from drivers.clock import ReactorClock
-from simulators.serial_line import PtyLine, Speed
+from simulators.lines.serial_line import PtyLine, Speed
 
 pytestmark = pytest.mark.paced
 

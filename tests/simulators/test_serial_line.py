@@ -7,7 +7,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from drivers.clock import SteppedClock
-from simulators.serial_line import Line, Speed, as_read, with_parity
+from simulators.lines.serial_line import Line, Speed, as_read, with_parity
 
 
 class Heard(Protocol):

@@ -8,7 +8,7 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulators.speech import Speech, at_level, length_s, resample, trim
+from simulators.people.speech import Speech, at_level, length_s, resample, trim
 
 
 def samples_of(path: Path) -> array.array[int]:

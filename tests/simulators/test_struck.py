@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulators.rig.on_card import run
-from simulators.table import read_table
+from simulators.scenario.table import read_table
 
 STAFF = """
 setup  | world      | switch=card trunks=2

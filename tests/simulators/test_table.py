@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulators.scenario import CASES, mixed
-from simulators.table import TableError, read_table
+from simulators.scenario.scenario import CASES, mixed
+from simulators.scenario.table import TableError, read_table
 
 TEXT = """
 # two agents, two callers

@@ -4,10 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from simulators import caller_id, smdi
-from simulators.makes.nortel import Meridian1
-from simulators.makes.panasonic import PatternA
-from simulators.smdr import Leg
+from simulators.lines import caller_id
+from simulators.pbx import smdi
+from simulators.pbx.makes.nortel import Meridian1
+from simulators.pbx.makes.panasonic import PatternA
+from simulators.pbx.smdr import Leg
 
 
 def test_fsk_message_is_the_one_of_the_fact_sheet() -> None:

@@ -7,11 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from simulators.caller import CallerPlan, Step
-from simulators.phone import Behaviour, PhonePlan
+from simulators.people.caller import CallerPlan, Step
+from simulators.people.phone import Behaviour, PhonePlan
 from simulators.rig.site import write_site
 from simulators.rig.world_process import run_world
-from simulators.scenario import Scenario, agents
+from simulators.scenario.scenario import Scenario, agents
 
 FOLDER = Path("/var/lib/world")
 SITE = Path("/etc/tipring/site.yaml")

@@ -11,7 +11,7 @@ import pytest
 from cti.commands import drain
 from cti.operations import control
 from simulators.rig.site import write_site
-from simulators.scenario import demo
+from simulators.scenario.scenario import demo
 
 UNDER_WAY = {"draining": True, "done": False, "calls": 2, "came": 0, "ports_out": 28, "ports_busy": 2}
 OVER = {**UNDER_WAY, "done": True, "calls": 0, "ports_out": 30, "ports_busy": 0}

@@ -16,12 +16,12 @@ from drivers.clock import SteppedClock
 from drivers.engine import Engine
 from drivers.stepped import Stepper
 from simulators.faults import parse
-from simulators.makes import USUAL
+from simulators.lines.serial_line import Line
+from simulators.pbx.makes import USUAL
+from simulators.people.speech import Speech
 from simulators.rig.site import write_site
-from simulators.scenario import Scenario, mixed
-from simulators.serial_line import Line
-from simulators.speech import Speech
-from simulators.world import World
+from simulators.scenario.scenario import Scenario, mixed
+from simulators.world.world import World
 
 T = TypeVar("T")
 

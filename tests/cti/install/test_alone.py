@@ -13,7 +13,7 @@ from cti.install.alone import refuse_beside_server
 from cti.operations.control import SOCKET
 from cti.site.config import load_site
 from simulators.rig.site import write_site
-from simulators.scenario import mixed
+from simulators.scenario.scenario import mixed
 
 
 @pytest.fixture

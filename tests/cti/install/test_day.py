@@ -14,7 +14,7 @@ from cti.install.site_edit import edit_site, ports, tones_and_line
 from cti.site.config import load_site
 from simulators.faults import parse
 from simulators.rig.stepped import run
-from simulators.table import read_table
+from simulators.scenario.table import read_table
 from tests.cti.install.site_world import site_world
 
 STRANGE = "tones=620Hz,x1.4"

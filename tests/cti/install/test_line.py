@@ -9,7 +9,7 @@ import pytest
 from cti.install.flash import FlashTried, choose
 from cti.install.line import LineLearner
 from cti.site.tones import load_plan
-from simulators.tones import CHINA, Sent
+from simulators.lines.tones import CHINA, Sent
 from tests.cti.install.site_world import SiteWorld, site_world
 
 

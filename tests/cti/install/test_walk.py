@@ -24,8 +24,8 @@ from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.rig.site import write_site
 from simulators.rig.stepped import run
-from simulators.table import read_table
-from simulators.world import World
+from simulators.scenario.table import read_table
+from simulators.world.world import World
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CALLS = """

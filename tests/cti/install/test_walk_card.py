@@ -20,10 +20,10 @@ from cti.records.row import CallRow
 from cti.site.config import Site, load_site
 from cti.site.trunks import FxoTrunk
 from drivers.clock import SteppedClock
-from simulators.card_world import CardWorld
 from simulators.rig.on_card import run
 from simulators.rig.site import write_site
-from simulators.table import read_table
+from simulators.scenario.table import read_table
+from simulators.world.card_world import CardWorld
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TABLE = """

@@ -12,8 +12,8 @@ from cti.sides.side import Line
 from drivers.clock import SteppedClock
 from drivers.stepped import Stepper
 from simulators.rig.stepped import Run, run
-from simulators.scenario import mixed
-from simulators.world import World
+from simulators.scenario.scenario import mixed
+from simulators.world.world import World
 
 
 def drained(at_s: float, undo_s: float | None = None) -> tuple[Run, list[dict[str, Any]], list[Any]]:

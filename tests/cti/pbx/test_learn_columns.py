@@ -13,8 +13,8 @@ from cti.pbx.column_shapes import columns_of, cut_out, widened
 from cti.pbx.dialect import dialect_from_text, load_dialect
 from cti.pbx.learn import Proposal, learn, read_by
 from cti.pbx.smdr import SmdrDecoder, SmdrRecord
-from simulators.makes import MAKES
-from simulators.smdr import Leg
+from simulators.pbx.makes import MAKES
+from simulators.pbx.smdr import Leg
 
 OURS = ("8001", "8002", "8003", "8004", "8005")
 OTHERS = ("8101", "8102", "8117")  # telephones of the PBX that are none of the site's

@@ -15,7 +15,7 @@ from cti.pbx.link import QUEUE_BYTES, PbxLink
 from cti.pbx.parity import ParityCheck
 from cti.pbx.smdi import SmdiCall, SmdiDecoder, SmdiGarbage, SmdiItem, lamp
 from drivers.clock import SteppedClock
-from simulators.serial_line import with_parity
+from simulators.lines.serial_line import with_parity
 
 FRAME = b"\r\nMD0010007D 3500 \r\n\x19"
 CALL = SmdiCall(1, 7, "D", None, "3500")

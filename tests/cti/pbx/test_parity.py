@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.pbx.parity import ParityCheck
-from simulators.serial_line import with_parity
+from simulators.lines.serial_line import with_parity
 
 MESSAGE = b"\r\nMD0010001A66886688 13800138000 \r\n\x19"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers import wav
-from simulators.codes import WINDOW, measure
+from simulators.people.codes import WINDOW, measure
 from tests.cti.switch.card_bench import CardBench
 
 Bench = Callable[..., CardBench]

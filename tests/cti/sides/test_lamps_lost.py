@@ -11,8 +11,8 @@ from cti.sides.pbx_side import PbxSide
 from drivers.clock import SteppedClock
 from drivers.events import Alarm
 from simulators.rig.stepped import run
-from simulators.table import read_table
-from simulators.world import World
+from simulators.scenario.table import read_table
+from simulators.world.world import World
 
 TABLE = """
 setup  | world      | vru_extensions=2001,2002

@@ -15,9 +15,9 @@ from cti.operations.operator import Operator
 from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.rig.stepped import Run, run
-from simulators.scenario import mixed
-from simulators.table import read_table
-from simulators.world import World
+from simulators.scenario.scenario import mixed
+from simulators.scenario.table import read_table
+from simulators.world.world import World
 
 
 def called(

@@ -12,13 +12,13 @@ from cti.assemble import assemble_stepped
 from cti.sides.card_side import CardSide
 from cti.site.config import load_site
 from drivers.card import SoftwareCard
-from simulators.card_world import SEATS, TRUNKS, CardWorld
-from simulators.hearing import Heard
-from simulators.offices import OFFICES
-from simulators.phone import Phone
+from simulators.office.offices import OFFICES
+from simulators.people.hearing import Heard
+from simulators.people.phone import Phone
 from simulators.rig.site import write_site
 from simulators.rig.stage import Stage, prompt_cache
-from simulators.table import read_table
+from simulators.scenario.table import read_table
+from simulators.world.card_world import SEATS, TRUNKS, CardWorld
 
 HEADER = "setup | world | switch=card\n"
 

@@ -19,7 +19,7 @@ from cti.switch.errors import (
     VerbRefused,
     WrongState,
 )
-from simulators.desk import DeskRefused
+from simulators.people.desk import DeskRefused
 from tests.cti.centre_bench import CentreBench
 from tests.cti.switch.card_bench import CardBench
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cti.switch.own_calls import OWN_S, OwnCall
-from simulators.heard import deed_faults
-from simulators.table import read_table
+from simulators.judge.heard import deed_faults
+from simulators.scenario.table import read_table
 from tests.cti.centre_bench import A, CentreBench
 from tests.rig.settled import Seen, look
 

@@ -26,12 +26,12 @@ from cti.records.records import unfinished
 from cti.records.store import existing_store
 from cti.site.config import load_site
 from drivers.dahdi import DahdiCard, DahdiPort
-from simulators.caller import CallerPlan, Step
-from simulators.phone import Behaviour, PhonePlan
+from simulators.people.caller import CallerPlan, Step
+from simulators.people.phone import Behaviour, PhonePlan
 from simulators.rig.site import write_site
 from simulators.rig.stage import prompt_cache
 from simulators.rig.world_process import WorldProcess
-from simulators.scenario import Scenario, agents
+from simulators.scenario.scenario import Scenario, agents
 
 FOLDER = Path("/state/site")
 CALLS = 10

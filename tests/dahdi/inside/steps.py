@@ -15,7 +15,7 @@ from drivers.card import Card
 from drivers.dahdi import DahdiCard, DahdiPort
 from simulators.rig.result import missing_step
 from simulators.rig.stepped import Run, run
-from simulators.scenario import Scenario, demo, mixed
+from simulators.scenario.scenario import Scenario, demo, mixed
 from tests.dahdi.inside.rig import RESULTS
 
 LINES = 16

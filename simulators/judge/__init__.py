@@ -1,0 +1,1 @@
+"""What the server says of its calls against what the world saw."""

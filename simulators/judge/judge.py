@@ -1,0 +1,397 @@
+"""Compares what the server says of its calls with what the world saw: the last word on a simulated run.
+
+The server's calls are plain mappings, as `tipring demo --json` prints them: call, ani, dnis, outcome, steps (number to
+seconds), agent, port, wait_s, talk_s. A call is matched to a caller by the VRU port it came to and the time at which it
+did, never by its number: that may be what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.judge.told import differences, record_of, tellings, whole, wrong_customers
+from simulators.pbx.makes import MAKES
+from simulators.scenario.scenario import Scenario
+from simulators.truth import CallTruth, Truth
+
+NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
+SAME: dict[str, frozenset[str]] = {
+    "answered": frozenset({"answered"}),
+    "message": frozenset({"message"}),
+    # who gives up between two rings is found gone only after the answer, by dial tone
+    "abandoned_ring": frozenset({"abandoned_ring", "abandoned_menu"}),
+    "abandoned_menu": frozenset({"abandoned_menu", "no_choice"}),
+    "abandoned_queue": frozenset({"abandoned_queue", "gone_by_choice"}),
+    "lost_in_transfer": frozenset({"lost_in_transfer", "abandoned_queue"}),
+    # the PBX lost its power: what the server makes of silence depends on where the call was
+    "cut_by_power": frozenset(
+        {"abandoned_ring", "abandoned_menu", "abandoned_queue", "lost_in_transfer", "failed", "no_choice", "message"}
+    ),
+    "released": frozenset(
+        {"abandoned_queue", "no_choice", "gone_by_choice", "queue_full", "overdue", "failed", "lost_in_transfer"}
+    ),
+}
+# With tones that the server does not know nobody is put through, and the dial tone of an empty line is none.
+UNKNOWN_TONES = frozenset({"no_choice", "failed"})
+# A transfer was tried and failed before the caller went: both words are true.
+AFTER_A_FLASH = frozenset({"abandoned_queue", "lost_in_transfer"})
+ENDED_IN_A_TRANSFER = ("abandoned_queue", "lost_in_transfer", "cut_by_power")
+TALK_TOLERANCE_S = 3.0
+# A tone that begins so short before a flash ends is not heard: the flash itself, and the moment until there is a sound.
+UNHEARD_S, FLASH_S = 1.0, 1.0
+BREATH_S = 1.0  # two records within this time may look like those of a buffer
+AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
+TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
+# A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
+RING_PAUSE_S = 6.0
+# An unanswered transfer brings its caller back within this time: a ring of which nothing is told may be that.
+RECALL_S = 90.0
+UNRECORDED_S = 6.0  # without a record the agent's word ends the talk, five seconds later
+WITHOUT_RECORD_S = 12.0  # the call record was damaged: the server knows the end from the desk
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One disagreement. `call` is the server's name of the call, None where it has none for this caller."""
+
+    number: int
+    call: str | None
+    what: str
+
+    def __str__(self) -> str:
+        return f"caller {self.number} (call {self.call}): {self.what}"
+
+
+def match(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[int, list[Mapping[str, Any]]]:
+    """Each caller for whom a VRU extension rang, with the server's calls for it: one for the first ring, and one more
+    where a recall found the call already given up."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    near: list[tuple[float, int, int, int]] = []  # how far in time, whether a recall, caller, call
+    for number in sorted(truth.calls):
+        rings = [
+            ring for ring in truth.calls[number].all("rings") if ring.data.get("extension") in scenario.vru_extensions
+        ]
+        if rings:
+            found[number] = []
+        for place, ring in enumerate(rings):
+            port = scenario.vru_extensions.index(str(ring.data["extension"]))
+            for index, call in enumerate(calls):
+                began = _step(call, 3)
+                if call.get("port") == port and began is not None and abs(began - ring.at_s) <= NEAR_S:
+                    near.append((abs(began - ring.at_s), place, number, index))
+    taken: set[int] = set()
+    rung: set[tuple[int, int]] = set()
+    for _, place, number, index in sorted(near):
+        if index not in taken and (number, place) not in rung:
+            taken.add(index)
+            rung.add((number, place))
+            found[number].append(calls[index])
+    for before, after in _rang_on(truth, scenario):
+        if found.get(before) and not found.get(after, [0]):
+            found[after] = found.pop(before)
+    for mine in found.values():
+        mine.sort(key=lambda call: str(call["call"]))
+    return found
+
+
+def _rang_on(truth: Truth, scenario: Scenario) -> list[tuple[int, int]]:
+    """Callers who gave up while a VRU extension rang, and those for whom it rang next, before a burst was missing: on
+    the line that is one ring, and both have one call, the second caller's."""
+    last: dict[str, tuple[int, float]] = {}
+    pairs = []
+    for one in truth.log:
+        extension = str(one.data.get("extension"))
+        if one.call is None or one.what != "rings" or extension not in scenario.vru_extensions:
+            continue
+        before = last.get(extension)
+        if before is not None and before[0] != one.call and one.at_s - before[1] <= RING_PAUSE_S:
+            pairs.append((before[0], one.call))
+        mine = truth.calls[one.call]
+        gone = mine.at("released") if mine.outcome == "abandoned_ring" else None
+        if gone is not None:
+            last[extension] = (one.call, gone)
+        else:
+            last.pop(extension, None)
+    return pairs
+
+
+def _like_a_recall(mine: CallTruth, truth: Truth) -> bool:
+    """Was nothing told until the call was answered, or given up, at an extension which the PBX may ring to bring back
+    somebody whose transfer failed? It looks like that."""
+    rings, first = mine.first("rings", extension=mine.rang), mine.first("through") or mine.first("released")
+    if rings is None or first is None:
+        return False
+    if any(one.at_s < first.at_s and one.data["way"] not in ("caller id", "digits") for one in whole(mine)):
+        return False
+    who, since = f"ext {mine.rang}", rings.at_s - RECALL_S
+    return any(one.who == who and one.what == "flash" and since <= one.at_s < rings.at_s for one in truth.log)
+
+
+def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Was there anything to hear of this caller? A dead port does not ring, and caller ID by DTMF comes before the
+    ring: who hangs up meanwhile has not rung."""
+    if _like_a_recall(mine, truth):
+        return False
+    if scenario.pbx.in_band == "dtmf" and mine.outcome == "abandoned_ring":
+        return False
+    live = set(scenario.vru_extensions) - scenario.pbx.no_ring
+    cut = {scenario.vru_extensions[port]: at_s for port, at_s in scenario.cuts}
+    rings = [one for one in mine.all("rings") if one.data.get("extension") in live]
+    return any(one.at_s < cut.get(str(one.data["extension"]), float("inf")) for one in rings)
+
+
+def _message_alone(call: Mapping[str, Any], truth: Truth) -> bool:
+    """Is this no call but the message of one, kept and doubted? Where message lines are exchanged, a message names the
+    port of another caller, who may have one already: then it is nobody's."""
+    if not call.get("ani_doubt") or (call.get("sources") or {}).get("3") == "port":
+        return False
+    crossed = [one for mine in truth.calls.values() for one in tellings(mine) if one.data["fault"] == "crossed"]
+    return any(one.data["calling"] == call["ani"] for one in crossed)
+
+
+def _step(call: Mapping[str, Any], number: int) -> float | None:
+    steps = call.get("steps") or {}
+    value = steps.get(str(number), steps.get(number))
+    return None if value is None else float(value)
+
+
+def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[Finding]:
+    """Every disagreement, in the order of the callers. An empty list is a good run."""
+    findings: list[Finding] = []
+    matched = match(calls, truth, scenario)
+    rang_on = _rang_on(truth, scenario)
+    unnamed = {after for _, after in rang_on}  # of the second burst of a ring no number is expected
+    shared = {before for before, after in rang_on if matched.get(after)}
+    for number, theirs in matched.items():
+        if theirs:
+            mine = truth.calls[number]
+            compared = [_compare(number, call, mine, truth, scenario, number in unnamed) for call in theirs]
+            compared.sort(key=len)
+            findings.extend(compared[0])
+        elif number not in shared and _heard(truth.calls[number], truth, scenario):
+            findings.append(Finding(number, None, "the server has no call for it"))
+    findings += _records(matched, truth)
+    named = {str(call["call"]) for theirs in matched.values() for call in theirs}
+    for call in calls:
+        if str(call["call"]) not in named and not _message_alone(call, truth):
+            findings.append(Finding(0, str(call["call"]), "nobody made this call"))
+    return findings
+
+
+def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth) -> list[Finding]:
+    """Calls that were given another caller's call record."""
+    findings = []
+    for number, theirs in matched.items():
+        for call in theirs:
+            if record_of(call, truth.calls[number], list(truth.calls.values())) == "wrong":
+                findings.append(Finding(number, str(call["call"]), f"has another's record: {call['smdr']}"))
+    return findings
+
+
+def records(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[str, int]:
+    """How the records of answered calls stand (told.record_of): each word with its number of calls."""
+    counts: dict[str, int] = {}
+    for number, theirs in match(calls, truth, scenario).items():
+        for call in theirs:
+            if call.get("outcome") == "answered":
+                word = record_of(call, truth.calls[number], list(truth.calls.values()))
+                counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def strangers(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[str]:
+    """Pop-ups with a customer, shown as certain, who was not the caller."""
+    of_call = {
+        str(call["call"]): truth.calls[number]
+        for number, theirs in match(calls, truth, scenario).items()
+        for call in theirs
+    }
+    return wrong_customers(truth.log, of_call)
+
+
+def _compare(
+    number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario, unnamed: bool
+) -> list[Finding]:
+    name = str(call["call"])
+    out: list[Finding] = []
+
+    def differs(what: str) -> None:
+        out.append(Finding(number, name, what))
+
+    outcome = str(call.get("outcome"))
+    same = SAME.get(mine.outcome, frozenset())
+    flashed = mine.first("flash") is not None or _step(call, 7) is not None
+    if flashed and mine.outcome in ("message", "abandoned_queue"):
+        same = same | AFTER_A_FLASH
+        if _flash_does_not_suit(scenario):
+            same = same | {"failed"}  # told so, and hung up
+    if mine.outcome == "released" and _put_on_hook_by_the_flash(mine, truth, scenario):
+        same = same | {"answered"}
+    if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
+        same = same | UNKNOWN_TONES | (AFTER_A_FLASH if mine.outcome == "abandoned_ring" else frozenset())
+        if scenario.pbx.disconnect == "tone" and mine.outcome in ENDED_IN_A_TRANSFER:
+            same = same | {"answered", "message"}  # by a busy tone that is none for the server, and a record at best
+    if mine.outcome in ("abandoned_queue", "lost_in_transfer") and _at_the_flash(mine, truth, scenario):
+        same = same | {"answered", "failed"}
+    if mine.outcome in ENDED_IN_A_TRANSFER and _as_we_hung_up(mine, truth, scenario):
+        same = same | {"answered"}
+    if mine.outcome == "released" and _cut_off(mine, scenario):
+        same = same | {"abandoned_menu"}  # its wire broke: for the server that is a hang-up, wherever the call was
+    if mine.outcome == "cut_by_power" and _in_a_transfer(mine):
+        same = same | {"answered"}  # the line fell away, as where its wire breaks: then the PBX completes the transfer
+    if mine.outcome == "message" and mine.cut_by_line and _into_an_alarm(mine, "message", scenario):
+        same = same | SAME["abandoned_queue"]
+    if mine.outcome == "abandoned_queue" and mine.cut_by_line and _into_an_alarm(mine, "chose", scenario):
+        same = same | SAME["abandoned_menu"]
+    if outcome not in same:
+        differs(f"outcome {outcome}, the world saw {mine.outcome}")
+    for what in differences(call, mine):
+        if not unnamed or call.get("ani"):
+            differs(what)
+    extensions = {str(one.data["extension"]) for one in mine.all("through") if one.data["kind"] == "agent"}
+    taken = extensions if scenario.deeds else {mine.agent_extension}  # an agent's own transfer is no new agent of ours
+    agents = [who for extension in taken for who in scenario.sitting_at(extension, _through_s(mine))]
+    if call.get("agent") not in agents and mine.outcome == "answered":
+        differs(f"agent {call.get('agent')}, put through to {', '.join(agents)} ({mine.agent_extension})")
+    talked = _talked(mine) if len(extensions) == 1 else None
+    said = call.get("talk_s")
+    spoilt = any(happening.data["fault"] for happening in mine.all("smdr"))
+    by_desk = call.get("cause") == "call_ended"  # the record was late, or went with a neighbour's spoilt line end
+    near = WITHOUT_RECORD_S if spoilt or by_desk else TALK_TOLERANCE_S
+    later = near + (_kept_off_hook(mine, truth) if by_desk else 0.0)
+    if talked is not None and said is not None and mine.outcome == "answered" and not -near <= said - talked <= later:
+        differs(f"talked {said} s, the world saw {talked:.1f} s")
+    return out
+
+
+def _kept_off_hook(mine: CallTruth, truth: Truth) -> float:
+    """How long the agent held the handset when the caller had gone: there are makes that give no tone then. Without the
+    record nothing tells but the agent, who knows it no sooner."""
+    gone, who = mine.at("released"), f"ext {mine.agent_extension}"
+    down = (one.at_s for one in truth.log if one.who == who and one.what == "on-hook")
+    return 0.0 if gone is None else next((at_s - gone for at_s in down if at_s >= gone), 0.0)
+
+
+def _in_a_transfer(mine: CallTruth) -> bool:
+    """Was the caller held, and a telephone called for, when the power went?"""
+    held = [one for one in mine.happenings if one.what in ("hold", "retrieve", "dials")]
+    return bool(held) and held[-1].what == "dials"
+
+
+def _into_an_alarm(mine: CallTruth, what: str, scenario: Scenario) -> bool:
+    """Was every word of the message, or the key, sent into a line that carried nothing any more? Nobody heard it."""
+    spoke = mine.at(what)
+    return spoke is not None and any(at_s <= spoke <= at_s + for_s for _, at_s, for_s in scenario.alarms)
+
+
+def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone, or by digits
+    which the flash cuts off? It gives the dial tone all the same, and the agent lifts. A sound that has begun is heard
+    out; where it begins with the flash, what tells is the PBX's record of the VRU's extension. Where the make prints
+    none, or it did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
+    gone = mine.at("released")
+    if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, scenario):
+        return False
+    near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
+    return any(-FLASH_S <= one.at_s - gone <= UNHEARD_S for one in near)
+
+
+def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Was the caller gone between the VRU's hanging up, when the agent had lifted, and the PBX's noticing it? A PBX
+    takes on-hook for a flash as long as one may last. The VRU listens no more; its part is printed as that of a call
+    which was put through. Before, while the VRU hears the agent, only a record that comes at once tells. So too where
+    the PBX lost its power when the agent had lifted, with all that it knew."""
+    gone = mine.at("released")
+    lifted = [one for one in mine.all("answers") if one.data["extension"] not in scenario.vru_extensions]
+    if gone is None or not any(one.at_s <= gone for one in lifted):
+        return False
+    if mine.first("power cut") is not None:
+        return True
+    window = scenario.pbx.flash_ms[1] / 1000 + TICKS_S
+    if not _recorded_at_once(mine, scenario):
+        window += AGENT_HEARD_S
+    hung_up = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
+    return any(0.0 <= one.at_s - gone <= window for one in hung_up)
+
+
+def _cut_off(mine: CallTruth, scenario: Scenario) -> bool:
+    return any(scenario.vru_extensions[port] in mine.vru_extensions for port, _ in scenario.cuts)
+
+
+def _recorded_at_once(mine: CallTruth, scenario: Scenario) -> bool:
+    """Did the record of the VRU's extension come whole, as the call ended?"""
+    ours = [one for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions]
+    out = [(at_s, at_s + (for_s or float("inf"))) for name, at_s, for_s in scenario.unplugs if name == "smdr"]
+    unread = any(begin <= one.at_s < end for one in ours for begin, end in out)
+    return MAKES[scenario.make].records is not None and not unread and not any(one.data["fault"] for one in ours)
+
+
+def _flash_does_not_suit(scenario: Scenario) -> bool:
+    plan, usual = scenario.pbx, MAKES[scenario.make].plan
+    return plan.flash_ignored or plan.flash_ms != usual.flash_ms
+
+
+def _put_on_hook_by_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Was the VRU's flash on-hook for this PBX? The dial tone comes all the same, and the agent lifts. The PBX's record
+    of the VRU's extension tells; not where it came spoilt, or in one breath with another's, as out of a buffer."""
+    gone = mine.at("released")
+    if gone is None or not _flash_does_not_suit(scenario):
+        return False
+    on_hook = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
+    if not any(abs(one.at_s - gone) <= TICKS_S for one in on_hook):
+        return False
+    near = [one for one in truth.log if one.what == "smdr" and abs(one.at_s - gone) <= BREATH_S]
+    return len(near) != 1 or bool(near[0].data["fault"])
+
+
+def _ports_of(mine: CallTruth) -> set[str]:
+    return {f"ext {extension}" for extension in mine.vru_extensions}
+
+
+def _talked(mine: CallTruth) -> float | None:
+    through = [happening.at_s for happening in mine.all("through") if happening.data["kind"] == "agent"]
+    released = mine.at("released")
+    return released - through[-1] if through and released is not None else None
+
+
+def _through_s(mine: CallTruth) -> float:
+    """When the caller was put through to an agent, the last time; the beginning of the run: never."""
+    return max((one.at_s for one in mine.all("through") if one.data["kind"] == "agent"), default=0.0)
+
+
+def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[Finding]:
+    """What a text table expects and the server does not say."""
+    findings: list[Finding] = []
+    matched = match(calls, truth, scenario)
+    extensions = {plan.desk.agent: plan.desk.extension for plan in scenario.agents if plan.pc}
+    for number, (outcome, extension) in sorted(scenario.expected.items()):
+        theirs = matched.get(number) or []
+        said = [
+            (str(call.get("outcome")), extensions.get(str(call.get("agent")), call.get("agent_extension") or ""))
+            for call in theirs
+        ]
+        if not any(one == outcome and extension in ("", other) for one, other in said):
+            name = str(theirs[0]["call"]) if theirs else None
+            findings.append(Finding(number, name, f"expected {outcome} {extension}, the server says {said}"))
+    return findings
+
+
+def popups(truth: Truth) -> list[str]:
+    """Desks whose telephone rang before the pop-up was shown. Only rings at a desk that is logged in count, and none
+    by which an agent's own call begins."""
+    wrong = []
+    asked: set[str] = set()  # telephones that ring next because their agents want to call
+    own_s = -1.0
+    for happening in truth.log:
+        if happening.what == "deed" and happening.data.get("verb") == "make" and not happening.data.get("refused"):
+            asked.add(happening.who)
+        elif happening.what == "phone rings" and happening.who in asked:
+            asked.discard(happening.who)
+            own_s = happening.at_s
+        elif happening.at_s == own_s:
+            continue
+        elif happening.who.startswith("desk ") and happening.what == "rings" and not happening.data["popup"]:
+            wrong.append(f"{happening.at_s:.2f} s: {happening.who} rang without a pop-up")
+    return wrong

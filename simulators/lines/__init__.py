@@ -1,0 +1,1 @@
+"""What runs between the parties of the world: line states, tones, caller ID, serial lines."""

@@ -1,0 +1,1 @@
+"""Callers, agents and supervisors: what they hear, say, press and click."""

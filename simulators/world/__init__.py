@@ -1,0 +1,1 @@
+"""All of it put together on one engine, with a PBX or without one."""
