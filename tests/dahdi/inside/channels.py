@@ -7,6 +7,9 @@ import wave
 from pathlib import Path
 from random import Random
 
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
 from drivers import events as ev
 from drivers._engine import ffi, lib
 from drivers.dahdi import DahdiPort
@@ -65,7 +68,12 @@ def test_thirty_channels_both_ways_lose_and_repeat_no_sample(tmp_path: Path) -> 
         ports = [*made.near.ports, *made.far.ports]
         sent = {port.name: stream(port.name, SECONDS) for port in ports}
         prompts = [Sound(as_wav(tmp_path / f"{port.name}.wav", sent[port.name])) for port in ports]
-        made.time.run_for(1.0)  # making them took longer than the driver's buffers last
+        for port, prompt in zip(ports, prompts, strict=True):  # into memory, whole
+            first = port.play(prompt)
+            first.addErrback(Failure.trap, CancelledError)
+            made.time.run_for(0.04)
+            first.cancel()
+        made.time.run_for(1.0)  # both took longer than the driver's buffers last
         before = [engine.stats().slips for engine in made.engines]
         recordings = [port.record(tmp_path / f"{port.name}.heard.wav") for port in ports]
         made.time.run_for(0.1)
