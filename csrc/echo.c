@@ -26,6 +26,7 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define STUDY_SURE 2.0f    /* square of the sum of the differences over the sum of their squares */
 #define STUDY_RIDGE 1e-6f  /* of the power sent: a direction with less teaches nothing */
 #define STUDY_PRICE 250.0f /* times the power left of a sample; 2560: a path of 10 dB is expected, over all taps */
+#define STUDY_GAIN 1.0f    /* power gain of a path at any frequency: a line is passive */
 #define STUDY_FLOOR 0.001f /* of the power sent: with less a frequency is as much in doubt as before */
 
 /* Of each frequency, by part: return losses of 10 dB of the near hybrid, 20 dB of a far one. */
@@ -204,6 +205,18 @@ static bool is_better(const struct tr_echo_study *study) {
     return study->left < study->others * (surely ? STUDY_MARGIN : STUDY_CLEAR);
 }
 
+/* No line gives back more than was sent, at any frequency. A path that does explains the near end: by the little of it
+ * that leaks into what is sent, from the line behind or at the ends of a talker's sounds. */
+static bool is_a_line(const struct tr_echo_study *study) {
+    for (int k = 0; k < TR_ECHO_TAPS; k++) {
+        float re = study->taps[k], im = study->taps[TR_ECHO_TAPS + k];
+        if (re * re + im * im > STUDY_GAIN) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What is left of late is noise and near end: what moves the taps for less than that would learn it. */
 static float price(const struct tr_echo_study *study) {
     float least = study->left < study->others ? study->left : study->others;
@@ -235,7 +248,7 @@ static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_
     study->others = study->others * STUDY_RATE + others;
     study->better = study->better * STUDY_RATE + better;
     study->varies = study->varies * STUDY_RATE + better * better;
-    if (study->sounding >= STUDY_SOON && is_better(study)) {
+    if (study->sounding >= STUDY_SOON && is_better(study) && is_a_line(study)) {
         take_over(echo);
     }
 }

@@ -26,8 +26,11 @@
  *
  * What stays the same for 200 ms (tones of machines, never speech) has taught what it can; from then on only what the
  * near end leaks into it would be learnt. So it teaches no more until it changes. Limit: of a steady tone that begins
- * while another is heard, less than 20 Hz apart, and nothing is known of the line, what is added lies 14 dB below the
- * near end, until something else is sent; 23 dB and more where they are farther apart.
+ * while another is heard and nothing is known of the line, what is added lies 13 dB below the near end, until something
+ * else is sent.
+ *
+ * Limit: a steady near end of which a hundredth of the power or more comes back to us, so that it is in what is sent,
+ * is taken for an echo in part; at a sixteenth, what is heard beside it may lie only 8 dB below it.
  *
  * While much of a block's echo is in doubt, it teaches twice: what the first look leaves over is looked at again.
  *

@@ -5,7 +5,10 @@
  *
  * Its path is taken over as often as it has left less of the blocks just heard, before it saw them, than the path in
  * use has. So both ends may talk, and the path may change: what is found wrongly is not used. What is hardly in the
- * sound, less than what is left of it, moves nothing.
+ * sound, less than what is left of it, moves nothing. And never is a path taken over that gives back more than was sent
+ * at some frequency: so it looks when the near end speaks while nothing is known of the line and a bit of it comes back
+ * to us, from the line that it hears, and what is sent then tells what the near end says. Limit: a line with a
+ * resonance of more than 0 dB is learnt by the Kalman filter alone.
  *
  * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
  * nothing afterwards, until there is a new call or the path has changed; at most 4 s in a call. Limit: TR_ECHO_STUDIES
