@@ -115,10 +115,13 @@ class Fits:
         within = self._pbx.exact_s(record.resolution_s) + record.duration_step_s + EXACT_S
         return Interval(at, at + lasted, within) if record.stamp == "start" else Interval(at - lasted, at, within)
 
-    def same(self, call: Call, record: SmdrRecord) -> bool:
-        """Do they agree on who called, and on which trunk? A call between extensions is none of ours."""
+    def same(self, call: Call, record: SmdrRecord, *, trusting: bool = True) -> bool:
+        """Do they agree on who called, and on which trunk? A call between extensions is none of ours. trusting: a
+        number of the call's that is in doubt counts, too."""
         if record.number is not None and (record.number in self._own or record.number == record.extension):
             return False
+        if not trusting and call.ani_doubt is not None and record.direction not in ("out", "internal"):
+            return self._same_trunk(call, record)
         return self._same_trunk(call, record) and same_caller(call, record)
 
     def fits(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
@@ -157,7 +160,9 @@ class Fits:
         """Can a record that came by itself, and names no caller whom we know, be late, and of this leg, which was over
         long before and waits for its record in vain?"""
         now = self._clock.seconds()
-        if leg.ended_s is None or leg.matched or not self.same(leg.call, record) or now - leg.ended_s > RECORD_S:
+        if leg.ended_s is None or leg.matched or now - leg.ended_s > RECORD_S:
+            return False
+        if not self.same(leg.call, record, trusting=False):
             return False
         if record.duration_s is None:
             return leg.agents and now - leg.ended_s <= START_S

@@ -29,6 +29,7 @@ from cti.talks.fits import (
     EARLY_S,
     NAMELESS_S,
     RECORD_S,
+    START_S,
     SURE_S,
     Early,
     Fits,
@@ -169,14 +170,19 @@ class Talks:
 
     def gone_already(self, extension: str, call: Call) -> bool:
         """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
-        now = self._clock.seconds()
-        since = now - EARLY_S
-        only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
+        since = self._clock.seconds() - EARLY_S
         return any(
-            one.record.extension == extension and self._fits.says_gone(one, call, only)
+            one.record.extension == extension
+            and self._fits.says_gone(one, call, not self._others_wait(call, one.record, one.came_s))
             for one in self._early
             if one.came_s >= since
         )
+
+    def _others_wait(self, call: Call, record: SmdrRecord, came_s: float) -> bool:
+        """Did another call that had left the extension wait for a record when this one came? It may be late, and that
+        call's."""
+        waiting = (leg for leg in self._owed.get(record.extension or "", ()) if _still_waits(leg, came_s, START_S))
+        return any(leg.call is not call and self._fits.same(leg.call, record) for leg in waiting)
 
     def match(self, record: SmdrRecord, alone: bool = True, believed: bool = True) -> Match | Ambiguous | None:
         """The call that a record is of; None: none of ours, as far as can be said now. alone: it did not come in one
@@ -254,7 +260,10 @@ class Talks:
         late would free the agents of those who came after."""
         there = self._on_port(record.extension or "")
         at_once = self._pbx is not None and self._pbx.at_once  # then no record is late
-        if not alone or at_once or (leg is not None and self._sure(leg, record, alone)):
+        if at_once or (leg is not None and self._sure(leg, record, alone)):
+            return []
+        frees = leg is not None and leg.agents and leg.ended_s is None
+        if not alone and not (frees and record.duration_s is None):  # no length: nothing but its coming speaks for it
             return []
         if there is not None and self._of_who_is_there(there, record):
             return []
@@ -296,6 +305,8 @@ class Talks:
         if known_caller(leg.call, record):
             return True
         own = not leg.agents and leg.ended_s is not None
+        if record.duration_s is None and self._others_wait(leg.call, record, self._clock.seconds()):
+            return False
         due = self._clock.seconds() - (self._pbx.late_s if self._pbx is not None else 0.0)
         return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
 
@@ -353,7 +364,7 @@ def _called_s(call: Call, began_s: float) -> float | None:
     return call.flashed_s if call.flashed_s is not None and call.flashed_s <= began_s else None
 
 
-def _still_waits(leg: Leg, now: float) -> bool:
+def _still_waits(leg: Leg, now: float, for_s: float = NAMELESS_S) -> bool:
     """May a record that says only that somebody hung up be of this leg? Not of who was gone when we lifted: for the PBX
     that call was over before."""
-    return not leg.matched and now - leg.until(now) <= NAMELESS_S and leg.call.outcome != "abandoned_ring"
+    return not leg.matched and now - leg.until(now) <= for_s and leg.call.outcome != "abandoned_ring"
