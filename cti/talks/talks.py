@@ -170,19 +170,14 @@ class Talks:
 
     def gone_already(self, extension: str, call: Call) -> bool:
         """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
-        since = self._clock.seconds() - EARLY_S
+        now = self._clock.seconds()
+        since = now - EARLY_S
+        only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
         return any(
-            one.record.extension == extension
-            and self._fits.says_gone(one, call, not self._others_wait(call, one.record, one.came_s))
+            one.record.extension == extension and self._fits.says_gone(one, call, only)
             for one in self._early
             if one.came_s >= since
         )
-
-    def _others_wait(self, call: Call, record: SmdrRecord, came_s: float) -> bool:
-        """Did another call that had left the extension wait for a record when this one came? It may be late, and that
-        call's."""
-        waiting = (leg for leg in self._owed.get(record.extension or "", ()) if _still_waits(leg, came_s, START_S))
-        return any(leg.call is not call and self._fits.same(leg.call, record) for leg in waiting)
 
     def match(self, record: SmdrRecord, alone: bool = True, believed: bool = True) -> Match | Ambiguous | None:
         """The call that a record is of; None: none of ours, as far as can be said now. alone: it did not come in one
@@ -305,10 +300,16 @@ class Talks:
         if known_caller(leg.call, record):
             return True
         own = not leg.agents and leg.ended_s is not None
-        if record.duration_s is None and self._others_wait(leg.call, record, self._clock.seconds()):
+        if record.duration_s is None and self._others_wait(leg.call, record):
             return False
         due = self._clock.seconds() - (self._pbx.late_s if self._pbx is not None else 0.0)
         return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
+
+    def _others_wait(self, call: Call, record: SmdrRecord) -> bool:
+        """Does another call that left the extension a while ago wait for a record? This one may be late, and its."""
+        now = self._clock.seconds()
+        waiting = (leg for leg in self._owed.get(record.extension or "", ()) if _still_waits(leg, now, START_S))
+        return any(leg.call is not call and self._fits.same(leg.call, record) for leg in waiting)
 
     def _of_the_call_there(self, record: SmdrRecord, leg: Leg, when: Interval | None) -> bool:
         there = self._on_port(record.extension or "")

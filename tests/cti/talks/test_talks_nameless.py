@@ -401,20 +401,6 @@ def test_who_was_gone_when_we_lifted_has_no_record_of_the_next_caller(desk: Desk
     assert desk.talks.match(record("2001")) is None and desk.talks.gone_already("2001", there)
 
 
-def test_who_is_on_our_port_is_not_gone_by_a_record_that_says_nothing_and_may_be_of_the_call_before(desk: Desk) -> None:
-    """Half a minute ago another call left the port and has no record yet: records may be that late."""
-    before = left_port(desk)
-    desk.clock.advance(NAMELESS_S + 10)
-    there = desk.call(B)
-    there.answered_s = desk.clock.seconds() - 15.0
-    desk.talks._on_port = lambda extension: there
-    desk.talks.match(record("2001", trunk="01"))
-    assert not desk.talks.gone_already("2001", there)
-    before.trunk = "02"
-    assert desk.talks.match(record("2001", trunk="01")) is None
-    assert desk.talks.gone_already("2001", there), "the trunk says that it is not the other's"
-
-
 def test_a_record_that_says_nothing_and_comes_as_we_hang_up_tells_no_trunk_while_another_waits(desk: Desk) -> None:
     """By chance a late one comes at that moment, and the call's trunk would be another's."""
     left_port(desk)
