@@ -2,7 +2,8 @@
 
 decode serves step 9: one JSON object a record on standard output; lines that the dialect does not know on standard
 error, each with its number and the reason. learn proposes a dialect for such lines. Status 0: every line was
-understood; 1: some were not; 2: no such dialect or file. unread lists what the server itself could not read.
+understood; 1: some were not; 2: no such dialect or file. unread lists what the server itself could not read; list, the
+dialects there are.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ examples:
 
 EXAMPLES = """\
 examples:
+  tipring pbx list                                           the dialects there are
   tipring pbx decode --dialect panasonic-tda captured.txt
   tipring pbx learn captured.txt -c site.yaml >NAME.yaml     a dialect for what this PBX prints
   tipring pbx learn-ports -c site.yaml                       which port is which extension (server stopped)
@@ -43,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-commands with their options."""
     parser.epilog = EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser(
+        "list",
+        help="the dialects there are, for dialect: of the site file",
+        description="Prints the name and the PBX of each dialect: what may stand in `pbx: dialect:` of the site file. "
+        "Those of /etc/tipring/pbx are among them; one that has faults shows the first, and the status is 1. "
+        "列出可用的方言及其对应的交换机，名称写入站点文件 pbx: dialect:。",
+    )
     decode = actions.add_parser(
         "decode",
         help="print one JSON object for each call record of FILE",
@@ -95,7 +104,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The action that was asked for. Raises TipringError (ConfigFaults) for what cannot be used."""
-    return {"decode": _decode, "learn": _learn, "learn-ports": _learn_ports, "unread": _unread}[args.action](args)
+    actions = {"list": _list, "decode": _decode, "learn": _learn, "learn-ports": _learn_ports, "unread": _unread}
+    return actions[args.action](args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    """0: all of them can be used; 1: one that the site wrote has faults."""
+    from cti.errors import ConfigFaults
+    from cti.pbx.dialect import dialect_names, load_dialect
+
+    known, status = dialect_names(), 0
+    width = max(map(len, known), default=0)
+    for name in known:
+        try:
+            what = load_dialect(name).title
+        except ConfigFaults as error:
+            what, status = f"has faults 有错误: {error.faults[0]}", 1
+        print(f"{name:{width}}  {what}")
+    return status
 
 
 def _learn_ports(args: argparse.Namespace) -> int:

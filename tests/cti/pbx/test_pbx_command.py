@@ -13,7 +13,9 @@ import msgspec
 import pytest
 
 from cti.commands import pbx
+from cti.conf import conf_files
 from cti.errors import ConfigFaults, TipringError
+from cti.pbx.dialect import dialect_names
 from cti.pbx.smdr import SmdrRecord
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pbx"
@@ -86,3 +88,20 @@ def test_standard_input_and_own_dialect(tmp_path: Path) -> None:
         ("8001", 12.0),
         ("8002", 13.0),
     ]
+
+
+def test_list_names_every_dialect_also_one_with_faults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    pbx.add_arguments(parser)
+    assert pbx.run(parser.parse_args(["list"])) == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(shown) == dialect_names()
+    assert shown["panasonic-tda"] == "Panasonic KX-TDA/TDE/NCP/NS, SMDR pattern A"
+    (tmp_path / "pbx").mkdir()
+    (tmp_path / "pbx" / "ours.yaml").write_text("name: ours\ntitle: [\n", "utf-8")
+    monkeypatch.setattr(conf_files, "SITE_FOLDER", tmp_path)
+    assert pbx.run(parser.parse_args(["list"])) == 1
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert "ours.yaml:" in shown["ours"] and "is not YAML" in shown["ours"] and "hicom150" in shown
