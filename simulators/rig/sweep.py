@@ -99,12 +99,15 @@ def run(args: argparse.Namespace) -> int:
         print(*tally.amiss, sep="\n", end="\n" if tally.amiss else "", file=sys.stderr, flush=True)
     page = Table(title=f"{sum(map(len, plan.values()))} runs {' '.join(args.fault)}".rstrip(), title_justify="left")
     heads = ("make", "calls", "answered", *RIGHT, "unaccounted", "wrong customer", "freed wrongly", "stuck", "differs")
-    for head in heads:
-        page.add_column(head, justify="left" if head == "make" else "right")
-    for tally in (*tallies, total(tallies)):
-        page.add_row(*tally.row)
+    rows = [tally.row for tally in (*tallies, total(tallies))]
+    for head, *cells in zip(heads, *rows, strict=True):  # heads are folded where it is narrow; makes and counts never
+        side: Literal["left", "right"] = "left" if head == "make" else "right"
+        widest = max(map(len, cells))
+        page.add_column(head, justify=side, no_wrap=head == "make", overflow="fold", min_width=widest)
+    for row in rows:
+        page.add_row(*row)
     console = Console()
-    (console if console.is_terminal else Console(width=130)).print(page)
+    (console if console.is_terminal else Console(width=140)).print(page)
     return int(any(tally.amiss or tally.unaccounted for tally in tallies))
 
 

@@ -27,6 +27,19 @@ def test_a_table_of_makes_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert all(run["wrong_customers"] == run["freed_wrongly"] == run["differs"] == [] for run in runs)
 
 
+@pytest.mark.parametrize(("columns", "terminal"), [("80", False), ("80", True), ("100", True), ("60", True)])
+def test_the_make_is_never_shortened(
+    columns: str, terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["demo", "--stepped", "--pbx", "definity-teleseer", "--seeds", "1", "--calls", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "definity-teleseer" in printed and "…" not in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
