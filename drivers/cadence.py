@@ -42,7 +42,8 @@ class Measured:
         if self.kind == "silence":
             return "silence"
         hertz = f"{self.f1_hz}+{self.f2_hz} Hz" if self.f2_hz else f"{self.f1_hz} Hz"
-        form = f"{'/'.join(map(str, self.cadence_ms))} ms, {self.cycles} cycles" if self.cadence_ms else self.kind
+        times = f"{self.cycles} cycle{'s' if self.cycles != 1 else ''}"
+        form = f"{'/'.join(map(str, self.cadence_ms))} ms, {times}" if self.cadence_ms else self.kind
         return f"{hertz}, {self.level_dbm0:.1f} dBm0, {form}"
 
 

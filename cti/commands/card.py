@@ -30,7 +30,7 @@ waits for a call to this port.
   return loss   how much of what we send comes back (white noise; 8 dB at least)             回波损耗
   DTMF loop     our digits, as the line's echo brings them back (with --dial)                双音频
   dialling      what the PBX answers with: ringback, voice, busy, ...                        拨号
-  hook flash    what pbx.flash_ms does in a call to the next VRU port: holds it, nothing,     拍叉
+  hook flash    what pbx.flash_ms does in a call to the next VRU port: holds it, nothing,     拍叉簧
                 or cuts it off (too long: a fresh dial tone then proves nothing)
   caller ID     number and form (FSK, DTMF) of a call that comes                             来电显示
 

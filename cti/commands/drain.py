@@ -112,5 +112,10 @@ def _wait(state: Any, left: dict[str, Any], wait_s: float) -> int:
 
 
 def _left(left: dict[str, Any]) -> str:
-    came = f"; {left['came']} calls came meanwhile" if left["came"] else ""
-    return f"{left['calls']} calls left, {left['ports_out']} ports out of service, {left['ports_busy']} to follow{came}"
+    came = f"; {_count(left['came'], 'call')} came meanwhile" if left["came"] else ""
+    out = f"{_count(left['ports_out'], 'port')} out of service, {left['ports_busy']} to follow"
+    return f"{_count(left['calls'], 'call')} left, {out}{came}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

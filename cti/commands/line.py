@@ -17,7 +17,7 @@ taken; each is measured. Then the next port is called, answers and hangs up: wha
 will be told. Then each length of hook flash is tried on a call to it: does the PBX hold it, ignore it, or hang up?
 Printed are the tones: and pbx: of the site file, and what is not sure (status 1); --write puts them there. Learn the
 ports first: tipring pbx learn-ports.
-服务停止后使用：测量拨号音、回铃音、忙音、空号音、拥塞音和保持时的拨号音（频率、断续、电平），看对方挂机如何通知，试出拍叉时长，
+服务停止后使用：测量拨号音、回铃音、忙音、空号音、拥塞音和保持时的拨号音（频率、断续、电平），看对方挂机如何通知，试出拍叉簧时长，
 给出（--write 直接写入）站点文件的 tones 和 pbx。
 
 examples:

@@ -123,7 +123,7 @@ def _show(rows: list[RecordingRow], site: Site, args: argparse.Namespace) -> Non
             print(msgspec.json.encode({**as_json(row), **how.about}).decode())
         return
     listening.show(
-        [(text, False) for text in ("began 开始", "call 呼叫", "ANI 主叫", "agents 坐席", "file 文件")]
+        [(text, False) for text in ("began 开始", "call 通话编号", "ANI 主叫", "agents 坐席", "file 文件")]
         + [("s 秒", True), ("", False), ("kept until 保留至", False)],
         (
             (

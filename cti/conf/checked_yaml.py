@@ -237,7 +237,7 @@ class _Checker:
             shown = "is empty" if data is None else f"is {node.value!r}" if isinstance(node, ScalarNode) else "is wrong"
             remedy = f"write {describe(kind)}"
             if data is not None and _is_secret(kind):
-                return self.fault(node, path, "is none", remedy)  # what was typed there may be a password
+                return self.fault(node, path, "is not a hash", remedy)  # what was typed there may be a password
             if not isinstance(data, str) and data is not None and str in members:
                 remedy = f'put it in quotes: "{cast(ScalarNode, node).value}"'
                 self.fault(node, path, shown, remedy)

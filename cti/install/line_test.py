@@ -181,7 +181,7 @@ class LineTest:
         self._row(*name, value, found.loss_db >= LEAST_RETURN_LOSS_DB, remedy)
 
     async def _flash(self) -> None:
-        name = ("flash", "拍叉", "hook flash")
+        name = ("flash", "拍叉簧", "hook flash")
         if self._pair is None:
             self._row(*name, "not tested", None, "it needs another port of vru.ports, to which a call can be made")
             return

@@ -26,7 +26,7 @@ STEPS = (
     Step("check", "check", "站点文件检查", "the site file is right"),
     Step("ports", "command", "分机、端口、消息线对应", "extensions, ports and message lines are as in the site file",
          "the server must be stopped 先停止服务"),
-    Step("tones", "command", "信号音与拍叉", "tones and hook flash are as in the site file",
+    Step("tones", "command", "信号音与拍叉簧", "tones and hook flash are as in the site file",
          "the server must be stopped 先停止服务"),
     Step("cards", "server", "板卡与端口无告警", "cards and ports are without alarm", "start the server 启动服务"),
     Step("serial", "server", "串口有数据", "each serial line is open and brings something",

@@ -4,7 +4,7 @@ The server does by itself what it can through its own ports (cti.switch.pbx_verb
 can do: there the agent is told what to dial. A code that no published source gives for a make is not in its dialect;
 the numbering plan of most PBXs can be changed, and the site file has the codes in force under `pbx: services:`.
 
-In a code F is the recall button (拍叉) or the transfer key of a system telephone, H on-hook, {to} the number meant.
+In a code F is the recall button (拍叉簧) or the transfer key of a system telephone, H on-hook, {to} the number meant.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the movements of an agent's telephone mean: lifted, hung up, flashed, typed on (step 7).
 
 - Lifted while it rings: answered. Lifted otherwise: dial tone, and a number or a star code (cti.site.star_codes).
-- Recall button (拍叉): the conversation is put on hold, and there is dial tone for whom to consult. While somebody is
+- Recall button (拍叉簧): the conversation is put on hold, and there is dial tone for whom to consult. While somebody is
   consulted in vain, or nobody yet: the one on hold is taken back. While one consulted is there: for KEY_S the keys 1
   (end the consultation), 2 (alternate), 3 (three-way) count; none of them: alternate.
 - Hung up: out of the conversation in hand. With one on hold and one consulted, who rings or talks: they are joined

@@ -126,7 +126,7 @@ def _faults(flow: Flow, document: Document, groups: Collection[str] | None) -> I
 
 
 def _group_faults(flow: Flow, document: Document, groups: Collection[str]) -> Iterable[Fault]:
-    there = "groups of the site: " + ", ".join(sorted(groups))
+    there = "groups of the site: " + ", ".join(sorted(groups)) if groups else "the site has no groups"
     if conf_files.is_shipped(document.file):
         own = f"{conf_files.SITE_FOLDER}/flows/NAME.yaml"
         there += f"; copy this file to {own}, change it there, and write vru: {{flow: NAME}}"

@@ -65,3 +65,10 @@ def test_somebody_took_it_back(
 ) -> None:
     status, _ = run(tmp_path, monkeypatch, [UNDER_WAY, {**UNDER_WAY, "draining": False}])
     assert status == 1 and "taken back" in capsys.readouterr().out
+
+
+def test_one_call_is_not_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, monkeypatch, [{**UNDER_WAY, "calls": 1, "came": 1, "ports_out": 1}], "--wait", "0")
+    assert "1 call left, 1 port out of service, 2 to follow; 1 call came meanwhile" in capsys.readouterr().out

@@ -243,6 +243,6 @@ def test_a_recording_is_held_and_released(site: Path, capsys: pytest.CaptureFixt
     assert found(capsys.readouterr().out) == ["1-000003", "1-000001"]
     assert run(recordings, "find", "-c", str(site)) == 0
     out = capsys.readouterr().out
-    assert "held 保全: court" in out and "2026-02-05" in out and "removed 已删除" in out
+    assert "call 通话编号" in out and "held 保全: court" in out and "2026-02-05" in out and "removed 已删除" in out
     assert run(recordings, "release", "2026-01-05/090001-1-000002.wav", "-c", str(site)) == 0
     assert "1 released" in capsys.readouterr().out

@@ -231,6 +231,7 @@ def test_a_password_is_never_shown(folder: Path) -> None:
     assert [fault.field for fault in found] == ["agents[0].password", "agents[0].pin"]
     assert not any(word in str(fault) for fault in found for word in ("Hunter2", "4711"))
     assert all("--password" in fault.remedy for fault in found)
+    assert {fault.message for fault in found} == {"is not a hash"}
 
 
 def test_a_tab_is_named(folder: Path) -> None:

@@ -81,3 +81,6 @@ def test_groups_of_ones_own_need_a_flow_of_ones_own() -> None:
     assert {fault.field for fault in caught.value.faults} == {f"menu.keys.{key}.group" for key in "123"}
     for fault in caught.value.faults:
         assert "groups of the site: booking; copy this file to /etc/tipring/flows/NAME.yaml" in fault.remedy
+    with pytest.raises(ConfigFaults) as caught:
+        load_flow("welcome", [])
+    assert all(fault.remedy.startswith("the site has no groups; copy") for fault in caught.value.faults)
