@@ -8,7 +8,7 @@ from typing import Any
 
 from simulators.faults import Fault, FaultError, SerialFault
 from simulators.lines.tones import Sent, changed
-from simulators.pbx.makes import MAKES
+from simulators.pbx.makes import MAKES, USUAL
 from simulators.scenario.scenario import Scenario
 
 ON_CARD = ("noise", "returnloss", "loss", "clip", "slips", "callerid", "callers", "cut", "loopdrop", "dialtone")
@@ -67,7 +67,12 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, power_cuts=(*scenario.power_cuts, (float(words[0]), float(words[1]))))
         case "was":
             if words[0] not in MAKES:
-                raise FaultError(f"{fault.text}: no such make. There are: {', '.join(MAKES)}")
+                named = (make for make in MAKES if make != USUAL)
+                raise FaultError(f"{fault.text}: no such make. There are: {', '.join(named)}")
+            if words[0] == scenario.make:
+                raise FaultError(
+                    f"{fault.text}: the PBX is a {scenario.make} already: name another make, or leave it out"
+                )
             return replace(scenario, was=words[0])
         case "records" if words[0] == "stars":
             return replace(scenario, stars=float(words[1]) / 100)

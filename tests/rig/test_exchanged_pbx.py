@@ -49,5 +49,11 @@ def test_a_line_that_has_fallen_silent(was: str, make: str, sign: str, text: str
 
 
 def test_a_make_that_there_is_not() -> None:
-    with pytest.raises(FaultError, match="no such make"):
+    with pytest.raises(FaultError, match="no such make") as caught:
         mixed(1, 1).with_fault(parse("was=nobody"))
+    assert "usual" not in str(caught.value) and "hicom150" in str(caught.value)
+
+
+def test_the_make_that_it_is() -> None:
+    with pytest.raises(FaultError, match="is a hicom150 already"):
+        mixed(1, 1).with_make("hicom150").with_fault(parse("was=hicom150"))
