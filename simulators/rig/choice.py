@@ -66,6 +66,10 @@ def chosen(args: argparse.Namespace, *, keep: bool, every_s: float | None = None
         raise TipringError("--ports belongs to --switch pbx: with --switch card the trunks are the ports")
     if args.switch == "card" and args.pbx is not None:
         raise TipringError("--pbx belongs to --switch pbx: with --switch card there is no PBX")
+    if args.pbx is not None and (args.pbx == "all" or "," in args.pbx):
+        raise TipringError(
+            f"--pbx {args.pbx}: several makes go with demo --stepped --seeds alone; give one, or --seeds 1"
+        )
     if args.pbx is not None and args.pbx not in MAKES:
         raise TipringError(f"--pbx {args.pbx}: no such make. There are:\n{makes()}")
     trunk = args.trunk or "fxo"

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from simulators.pbx.makes import MAKES
     from simulators.rig.stepped import run as run_stepped
 
-    makes, seeds = _makes(args.pbx), _seeds(args.seeds)
+    makes, seeds = _makes(args.pbx, args.fault), _seeds(args.seeds)
     plan = {make: [_scenario(args, make, seed) for seed in seeds] for make in makes}
     if args.json is not None:
         _write(args.json, [], "w")
@@ -160,16 +160,17 @@ def _about(run: Run, make: str) -> dict[str, Any]:
     }
 
 
-def _makes(names: str | None) -> list[str]:
+def _makes(names: str | None, faults: Iterable[str] = ()) -> list[str]:
+    """Of all, not the one that the PBX was before (`was=MAKE`): it would be no exchange."""
     from cti.errors import TipringError
     from simulators.pbx.makes import MAKES, listing
 
-    if names in (None, "all"):
-        return list(MAKES)
-    wanted = str(names).split(",")
-    unknown = [name for name in wanted if name not in MAKES]
+    wanted = ["all"] if names is None else [name.strip() for name in names.split(",")]
+    unknown = [name for name in wanted if name not in (*MAKES, "all")]
     if unknown:
         raise TipringError(f"--pbx {unknown[0]}: no such make. There are:\n{listing()}")
+    if "all" in wanted:
+        return [make for make in MAKES if f"was={make}" not in faults]
     return list(dict.fromkeys(wanted))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cti.commands import main
+from simulators.rig import sweep
 
 
 def test_a_table_of_makes_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,10 +41,20 @@ def test_the_make_is_never_shortened(
     assert "definity-teleseer" in printed and "…" not in printed
 
 
+def test_all_are_without_the_make_that_was() -> None:
+    everyone = sweep._makes("all")
+    assert sweep._makes("generic,all") == sweep._makes(None) == everyone
+    assert sweep._makes("all", ["was=hicom150"]) == [make for make in everyone if make != "hicom150"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["--seeds", "1", "--pbx", "nokia"], "no such make"),
+        (["--seeds", "1", "--pbx", "all,nokia"], "--pbx nokia: no such make"),
+        (["--pbx", "all"], "several makes go with demo --stepped --seeds"),
+        (["--pbx", "generic,hicom150"], "several makes go with demo --stepped --seeds"),
+        (["--seeds", "1", "--pbx", "hicom150", "--fault", "was=hicom150"], "is a hicom150 already"),
         (["--seeds", "6-1"], "is not like 1-6"),
         (["--seeds", "x"], "is not like 1-6"),
         (["--seeds", "1", "--calls", "0"], "--calls is a number"),
