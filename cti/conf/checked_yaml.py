@@ -69,6 +69,14 @@ class Document:
         """Whether the file is a group of fields, not a list or a single value."""
         return isinstance(self.root, MappingNode)
 
+    def has(self, *path: str) -> bool:
+        """Whether there is a value at path, in groups of fields."""
+        node = self.root
+        for step in path:
+            pairs = node.value if isinstance(node, MappingNode) else ()
+            node = next((value for key, value in pairs if key.value == step), None)
+        return node is not None
+
     def over(self, base: Document) -> Document:
         """This file with those fields of base that it does not have itself, in the file and in its sections.
 
@@ -130,11 +138,32 @@ def read(source: Path | str, name: str | None = None) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = f"is not YAML: {error.problem or error.context}"
-        remedy = "write blanks where there is a tab 用空格，不用制表符" if "'\\t'" in what else ""
-        raise ConfigFaults([Fault(name, mark.line + 1 if mark else 0, "", what, remedy)]) from error
+        raise ConfigFaults([Fault(name, mark.line + 1 if mark else 0, "", what, _remedy(error))]) from error
     except (YAMLError, RecursionError, ValueError) as error:
         raise ConfigFaults([Fault(name, 0, "", f"is not YAML: {error}")]) from error
     return Document(name, root, yaml)
+
+
+def _remedy(error: MarkedYAMLError) -> str:
+    """What to write where the text is not YAML; nothing where that cannot be told."""
+    what = f"{error.problem or error.context}"
+    began = f" of line {error.context_mark.line + 1}" if error.context_mark is not None else ""
+    if "'\\t'" in what:
+        return "write blanks where there is a tab 用空格，不用制表符"
+    for opening, closing in ("{}", "[]"):
+        if what.startswith(f"expected ',' or '{closing}'"):
+            return f"close the {opening}{began} with {closing}, or put a text with a colon in quotes 括号要成对"
+    if "mapping values are not allowed" in what:
+        return 'put a text with a colon in quotes: "A: b"; or a field stands too far to the right 含冒号的文字加引号'
+    if "unexpected end of stream" in what:
+        return f"close the quotes{began} 引号要成对"
+    if "that cannot start any token" in what:
+        return "put the text in quotes 文字加引号"
+    if what.startswith("expected <block end>"):
+        return "let the fields of one group begin in the same column 同一组的字段左对齐"
+    if "'<stream end>'" in what:
+        return "close what was opened with { or [ 括号要成对"
+    return ""
 
 
 def check(

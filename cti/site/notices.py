@@ -25,6 +25,7 @@ def notices(path: Path, site: Site, flow: Flow, dialect: Dialect | None) -> list
     document = checked_yaml.read(path)
     found = [*_groups(document, site, flow)]
     found += _behind_pbx(document, site, dialect) if dialect is not None else _on_cards(document, site)
+    found += [*_emergency(document, site), *_any_port(document)]
     return sorted(found, key=lambda notice: notice.line)
 
 
@@ -69,7 +70,19 @@ def _on_cards(document: Document, site: Site) -> Iterator[Fault]:
         if route.toll == "none":
             text = f"everybody may call over {route.name}, at telephones where nobody is logged in as well"
             yield document.fault(("routes", at, "toll"), text, "write local, national or international")
+
+
+def _emergency(document: Document, site: Site) -> Iterator[Fault]:
+    """Of both: behind a PBX they are what is dialled from the screen without a right."""
     lost = [] if site.emergency is None else [one for one in emergency(site.site.country) if one not in site.emergency]
     if lost:
         text = f"{', '.join(lost)} can be called like other numbers only: emergency: replaces the country's numbers"
         yield document.fault(("emergency",), text, "name them as well")
+
+
+def _any_port(document: Document) -> Iterator[Fault]:
+    """Who wants any free port writes port: 0; left out it is seldom meant."""
+    for name, usual in (("desk", 7710), ("metrics", 9110)):
+        if document.has(name) and not document.has(name, "port"):
+            text = "has no port: it is another one at every start"
+            yield document.fault((name,), text, f"write port: {usual}, or port: 0 where that is meant")

@@ -70,6 +70,50 @@ def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.Captur
     far = ("    zh: 销售\n", "    zh: 销售\n    calls: national\n")
     status, told = checked(written(tmp_path, "site.yaml", far), capsys)
     assert status == 0 and "notice: groups[0].calls: calls: says nothing here" in told and "pbx: tolls:" in told
+    few = ("\ndesk:", '\nemergency: ["119"]\ndesk:')
+    status, told = checked(written(tmp_path, "site.yaml", few), capsys)
+    assert status == 0 and "notice: emergency: 110, 120, 122 can be called like other numbers only" in told
     gone = smdr.replace("/dev/ttyS1", str(tmp_path / "ttyS9"))
     status, told = checked(written(tmp_path, "site.yaml", (smdr, gone)), capsys)
     assert status == 0 and "notice: pbx.smdr.device: there is no " in told and "no smdr" not in told
+
+
+def test_a_port_that_was_left_out_is_told_and_one_of_0_is_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "site-card.yaml")
+    text = path.read_text("utf-8")
+    assert '", port: 0}' in text and "is another one" not in checked(path, capsys, "--no-cards")[1]
+    path.write_text(text.replace('", port: 0}', '"}'), "utf-8")
+    status, told = checked(path, capsys, "--no-cards")
+    assert status == 0 and "notice: desk: has no port: it is another one at every start\n    write port: 7710" in told
+    assert "notice: metrics: has no port" in told and "write port: 9110" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "site:\n  name: KX-TDA: site\n",
+            ":2: is not YAML: mapping values are not allowed here\n    put a text",
+        ),
+        ("site: {name: one\ncards: []\n", "    close the { of line 1 with }, or put a text with a colon in quotes"),
+        ("site: {name: a: b}\n", "    close the { of line 1 with }, or put a text with a colon in quotes"),
+        ("\ngroups: [a, b\nsite: 1\n", "    close the [ of line 2 with ], or put a text with a colon in quotes"),
+        ("a: [", "    close what was opened with { or ["),
+        ("a: 1\nb: 'x\n", "    close the quotes of line 2"),
+        ("a: @x\n", "    put the text in quotes"),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            ":3: is not YAML: expected <block end>, but found '<block mapping start>'\n    let",
+        ),
+        ("\ta: 1\n", "    write blanks where there is a tab"),
+    ],
+)
+def test_what_is_not_yaml_has_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(text, "utf-8")
+    status, said = checked(path, capsys)
+    assert status == 1 and told in said
