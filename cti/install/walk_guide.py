@@ -1,12 +1,13 @@
 """Leads an installer through the checklist: asks, looks, writes down, and goes on where it was broken off.
 
-What is typed: Enter looks (or looks again), y and n answer a question, s leaves a step out with a reason, q ends for
-now. The end of the input is q. A failed step stays open and comes again at the next walk.
+What is typed: Enter runs a command or looks again, and nothing else does; y and n answer a question, s leaves a step
+out with a reason, q ends for now. The end of the input is q; anything else is asked again, with what may be typed. A
+failed step stays open and comes again at the next walk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ from cti.site.config import Site
 
 # The last calls are in the database so soon.
 STORED_S = 3.0
+# What may be typed, said at the first question and wherever something else was typed.
+LEAVE = "s leaves this step out, with a reason 跳过此项（须写原因）; q ends for now, to go on from here 暂停，下次继续"
+KEYS = {
+    "run": "Enter runs the command 回车执行",
+    "look": "Enter looks again 回车再看; n writes it down as failed 记为不合格",
+    "word": "y it was so 是; n it was not, failed 否，记为不合格",
+}
 # What is asked of a person where a command shows what is there, but cannot judge it.
 ASKED = {
     "tones": "Are these values in the site file? 站点文件是否一致？ y/n/s/q ",
@@ -52,6 +60,7 @@ class Guide:
         self._path, self._site, self._by, self._now = path, site, by, now
         self._ask, self._say, self._status, self._rows = ask, say, status, rows
         self._check, self._command, self._wait = check, command, wait
+        self._told = False  # what may be typed
 
     def run(self) -> bool:
         """Every open step in order, each once; True: all are passed or left out."""
@@ -84,7 +93,7 @@ class Guide:
     def _commanded(self, step: Step) -> bool:
         words = _words(step, self._site)
         line = " ".join(("tipring", *words))
-        answer = self._answer(f"{line}: Enter runs it 回车执行, s, q ")
+        answer = self._answer(f"{line}: Enter runs it 回车执行, s, q ", ("", "s"), KEYS["run"])
         if answer is None:
             return False
         if answer == "s":
@@ -102,13 +111,13 @@ class Guide:
                 self._write(step, "passed", text)
                 return True
             self._say(f"      {text}")
-            more = ", c calls the missing ports 逐个试呼" if step.key == "calls" else ""
-            answer = self._answer(f"Enter looks again 回车再看{more}, n, s, q ")
+            more, keys = (", c calls the missing ports 逐个试呼", "nsc") if step.key == "calls" else ("", "ns")
+            answer = self._answer(f"Enter looks again 回车再看{more}, n, s, q ", ("", *keys), KEYS["look"] + more)
             if answer is None:
                 return False
             if answer == "s":
                 return self._left_out(step)
-            if answer == "c" and step.key == "calls":
+            if answer == "c":
                 self._command(("port", "call", *not_named(self._site, self._rows(self.walk.began))))
                 self._wait(STORED_S)
             if answer == "n":
@@ -116,28 +125,35 @@ class Guide:
                 return True
 
     def _word(self, step: Step, question: str) -> bool:
-        while (answer := self._answer(question)) is not None:
-            if answer == "s":
-                return self._left_out(step)
-            if answer in ("y", "n"):
-                note = self._ask("Remark 备注: ") or ""
-                said = f"{'yes' if answer == 'y' else 'no'}, said by {self._by}" + (f": {note}" if note else "")
-                self._write(step, "passed" if answer == "y" else "failed", said)
-                return True
-        return False
-
-    def _left_out(self, step: Step) -> bool:
-        why = self._ask("Why? 原因: ")
-        if not why:
-            self._say("      a step is left out with a reason only 须写原因")
-            return self._step(step) if why is not None else False
-        self._write(step, "skipped", why)
+        answer = self._answer(question, ("y", "n", "s"), KEYS["word"])
+        if answer is None:
+            return False
+        if answer == "s":
+            return self._left_out(step)
+        note = self._ask("Remark 备注: ") or ""
+        said = f"{'yes' if answer == 'y' else 'no'}, said by {self._by}" + (f": {note}" if note else "")
+        self._write(step, "passed" if answer == "y" else "failed", said)
         return True
 
-    def _answer(self, question: str) -> str | None:
-        """Lower case; None: q, or the input has ended."""
-        answer = self._ask(question)
-        return None if answer is None or answer.strip().lower() == "q" else answer.strip().lower()
+    def _left_out(self, step: Step) -> bool:
+        while (why := self._ask("Why? 原因: ")) is not None:
+            if why.strip():
+                self._write(step, "skipped", why.strip())
+                return True
+            self._say("      a step is left out with a reason only 须写原因")
+        return False
+
+    def _answer(self, question: str, keys: Collection[str], meaning: str) -> str | None:
+        """One of `keys`, in lower case ("" is Enter), asked until it is; None: q, or the input has ended."""
+        told = f"      {meaning}; {LEAVE}"
+        if not self._told:
+            self._say(told)
+            self._told = True
+        while (answer := self._ask(question)) is not None and (key := answer.strip().lower()) != "q":
+            if key in keys:
+                return key
+            self._say(told)
+        return None
 
     def _write(self, step: Step, verdict: Verdict, text: str) -> None:
         self._say(f"      {verdict}: {text}")

@@ -148,7 +148,7 @@ def test_a_walk_that_is_broken_off_goes_on(tmp_path: Path) -> None:
     again = open_walk(path, made.site, NOW)
     step = again.next()
     assert step is not None and step.key == "popup"
-    second = Typed(made, path, ["s", "", "s", "no PC yet | 没有电脑"])
+    second = Typed(made, path, ["s", "", "no PC yet | 没有电脑"])
     assert second.guide.run() and second.guide.walk.done["popup"].verdict == "skipped" and not second.ran
     text = report(second.guide.walk, made.site, "1", NOW)
     assert "no PC yet \\| 没有电脑" in text and "NOT all steps passed" in text and "王工" in text
@@ -209,3 +209,14 @@ def test_a_pbx_that_names_callers_on_the_port_may_not_name_those_of_inside_calls
         row.ani = "2002" if row.extension == "2001" else None
     good, text = judge("calls", quiet, made.status, made.rows)
     assert not good and text.endswith("; call in from outside")
+
+
+def test_only_enter_runs_a_command_and_a_reason_is_asked_for_again(tmp_path: Path) -> None:
+    made = Installed(load_site(write_site(read_table(CALLS), tmp_path)))
+    typed = Typed(made, tmp_path / "walk.json", ["what?", "yes", "s", "", "  ", " no PBX yet ", "q"])
+    assert not typed.guide.run() and not typed.ran and not typed.lines
+    [left_out] = [done for done in typed.guide.walk.done.values() if done.verdict == "skipped"]
+    assert left_out.text == "no PBX yet"
+    meaning = [line for line in typed.said if "Enter runs the command 回车执行; s leaves this step out" in line]
+    assert len(meaning) == 3, "at the first question, and where something else was typed"
+    assert sum("须写原因" in line and "with a reason only" in line for line in typed.said) == 2
