@@ -1,4 +1,4 @@
-"""What was learned goes into the site file: comments and the order of fields stay, the former file is kept beside it.
+"""What was learned goes into the site file: comments and the order of fields stay, every former file is kept beside it.
 
 Nothing is written where the new file would have faults: then they are told, and the file stays as it is. For the
 installer's commands with --write.
@@ -10,6 +10,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def edit_site(path: Path, change: Change) -> Path:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    aside, before = path.with_name(path.name + ".new"), path.with_name(path.name + ".before")
+    aside = path.with_name(path.name + ".new")
     try:
         old = path.read_bytes()
         flush = re.search(rb"^\w+:\s*\n- ", old, re.MULTILINE)  # lists stand below their key, or are set in
@@ -43,12 +44,24 @@ def edit_site(path: Path, change: Change) -> Path:
         os.chown(aside, path.stat().st_uid, path.stat().st_gid)
         aside.write_text(text.getvalue(), "utf-8")
         load_site(aside)
-        before.write_bytes(old)
+        before = _keep(path, old)
         aside.replace(path)
     except (OSError, YAMLError) as error:
         raise TipringError(f"{path}: cannot be changed: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
+    return before
+
+
+def _keep(path: Path, old: bytes) -> Path:
+    """Where the former file is now: FILE.before, or FILE.before.2, .3 …: none that is there is overwritten. OSError."""
+    before = path.with_name(f"{path.name}.before")
+    for number in count(2):
+        if not before.exists():
+            break
+        before = path.with_name(f"{path.name}.before.{number}")
+    with before.open("xb") as file:
+        file.write(old)
     return before
 
 

@@ -98,3 +98,12 @@ def test_what_was_learned_and_what_was_not() -> None:
         VruPort("vru", 2, "2003", 1, 3),
         VruPort("vru", 3, "2004", 1, 4),
     ]
+
+
+def test_no_former_file_is_overwritten(site_file: Path) -> None:
+    former = []
+    for flash_ms in (300, 400, 500):
+        old = site_file.read_bytes()
+        former.append((edit_site(site_file, tones_and_line({}, {"flash_ms": flash_ms})), old))
+    assert [path.name for path, _ in former] == ["site.yaml.before", "site.yaml.before.2", "site.yaml.before.3"]
+    assert all(path.read_bytes() == old for path, old in former)
