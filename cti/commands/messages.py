@@ -61,9 +61,19 @@ def run(args: argparse.Namespace) -> int:
         _show(rows, site, args)
         return 0
     if not rows:
-        raise TipringError("there is none that you may hear; `tipring messages list` shows what there is")
+        raise TipringError(_why_none(args, who))
     files = [(path_of(site, row), as_json(row)) for row in rows]
     return listening.act(args, site.messages, who, files)
+
+
+def _why_none(args: argparse.Namespace, who: Listener) -> str:
+    """Who may not hear all is not told which of the others there are."""
+    calls, within = ", ".join(args.which), " within --since and --ani" if args.since or args.ani else ""
+    shows = "; `tipring messages list` shows what there is"
+    if who.groups is not None:
+        return f"there is none that you may hear{within}{shows}"
+    left = f"call {calls} left no message" if calls else "there is no message"
+    return left + (f" for {args.group}" if args.group else "") + within + shows
 
 
 def _groups(args: argparse.Namespace, site: Site, who: Listener) -> tuple[str, ...] | None:

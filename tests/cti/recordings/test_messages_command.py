@@ -100,7 +100,12 @@ def test_the_desk_is_told_of_the_same(site: Path) -> None:
         (["play", "1-000002", "--as", "1002"], "none that you may hear"),
         (["play"], "hears one"),
         (["export"], "needs --to"),
-        (["play", "1-000004"], "none that you may hear"),
+        (["play", "1-000004"], "call 1-000004 left no message; "),
+        (["hold", "1-000004", "--why", "court"], "call 1-000004 left no message; "),
+        (
+            ["export", "--to", "out", "--group", "sales", "--ani", "999"],
+            "no message for sales within --since and --ani",
+        ),
         (["list", "--as", "9999"], "password is wrong"),
     ],
 )
