@@ -136,18 +136,25 @@ def act(
         hearing.export(folder, now, who, files, Path(args.to), **how)
         print(f"{len(files)} exported to {args.to}")
         return 0
-    done = 0
+    done = again = 0
     try:
         for path, _ in files:
-            rights.note(folder, now(), who, args.do, path.relative_to(folder).as_posix())
+            name, was = path.relative_to(folder).as_posix(), holds.held(path) is not None
             if args.do == "hold":
+                rights.note(folder, now(), who, args.do, name, args.why)
                 holds.hold(path, holds.Hold(now(), who.name, args.why))
-                done += 1
-            else:
+                done, again = done + 1, again + was
+            elif was:
+                rights.note(folder, now(), who, args.do, name)
                 done += holds.release(path)
     except OSError as error:
         raise TipringError(f"{error.filename}: {error.strerror}") from error
-    print(f"{done} under hold 保全" if args.do == "hold" else f"{done} released 解除保全")
+    if args.do == "hold":
+        before = f"; {again} held before, now for this reason 原已保全，改记新原因" if again else ""
+        print(f"{done} under hold 保全{before}")
+    else:
+        rest = len(files) - done
+        print(f"{done} released 解除保全" + (f"; {rest} not under hold 未保全" if rest else ""))
     return 0
 
 

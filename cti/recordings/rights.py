@@ -95,9 +95,10 @@ def _heard_by(site: Site, found: Agent) -> tuple[str, ...] | None:
     return tuple(one.id for one in site.agents if set(one.groups) & set(found.groups))
 
 
-def note(folder: Path, at: datetime, who: Listener, did: str, file: str) -> None:
-    """Into the list. NotNoted where it cannot be written."""
-    line = msgspec.json.encode({"at": at, "who": who.name, "did": did, "file": file}) + b"\n"
+def note(folder: Path, at: datetime, who: Listener, did: str, file: str, why: str | None = None) -> None:
+    """Into the list; why: the reason of a hold. NotNoted where it cannot be written."""
+    said = {"at": at, "who": who.name, "did": did, "file": file}
+    line = msgspec.json.encode(said if why is None else {**said, "why": why}) + b"\n"
     path = folder / ACCESS
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)

@@ -246,3 +246,20 @@ def test_a_recording_is_held_and_released(site: Path, capsys: pytest.CaptureFixt
     assert "call 通话编号" in out and "held 保全: court" in out and "2026-02-05" in out and "removed 已删除" in out
     assert run(recordings, "release", "2026-01-05/090001-1-000002.wav", "-c", str(site)) == 0
     assert "1 released" in capsys.readouterr().out
+
+
+def test_a_second_hold_and_a_release_of_what_is_not_held(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for why in ("court", "complaint"):
+        assert run(recordings, "hold", "1-000002", "--why", why, "-c", str(site)) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "1 under hold 保全" and second.startswith("1 under hold 保全; 1 held before")
+    assert run(recordings, "release", "1-000002", "-c", str(site)) == 0
+    assert run(recordings, "release", "1-000002", "-c", str(site)) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "0 released 解除保全; 1 not under hold 未保全"
+    noted = (load_site(site).recordings / rights.ACCESS).read_bytes().splitlines()
+    said = [msgspec.json.decode(line) for line in noted]
+    assert [(one["did"], one.get("why")) for one in said] == [
+        ("hold", "court"),
+        ("hold", "complaint"),
+        ("release", None),
+    ]
