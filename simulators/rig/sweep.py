@@ -47,16 +47,19 @@ class Tally:
 
     def take(self, run: Run, seed: int) -> None:
         """One more run."""
+        from simulators.rig.verdict import excused
+
         self.calls += len(run.calls)
         self.answered += sum(call["outcome"] == "answered" for call in run.calls)
         if self.prints:
             self.records += Counter(run.records)
-            self.unaccounted += _unaccounted(run)
+            self.unaccounted += 0 if excused(run) else _unaccounted(run)
         self.strangers += len(run.strangers)
         self.wrongly += len(run.freed.wrongly)
         self.stuck += len(run.freed.stuck)
-        self.others += len(run.findings)
-        told = [*run.strangers, *run.freed.wrongly, *run.freed.stuck, *map(str, run.findings)]
+        findings = [] if excused(run) else run.findings
+        self.others += len(findings)
+        told = [*run.strangers, *run.freed.wrongly, *run.freed.stuck, *map(str, findings)]
         self.amiss += [f"{self.make}, seed {seed}: {text}" for text in told]
 
     def add(self, other: Tally) -> None:
@@ -145,6 +148,8 @@ def _unaccounted(run: Run) -> int:
 
 
 def _about(run: Run, make: str) -> dict[str, Any]:
+    from simulators.rig.verdict import excused
+
     return {
         "make": make,
         "seed": run.scenario.seed,
@@ -156,6 +161,7 @@ def _about(run: Run, make: str) -> dict[str, Any]:
         "freed_wrongly": run.freed.wrongly,
         "stuck": run.freed.stuck,
         "freed": str(run.freed),
+        "excused": excused(run),
         "differs": [str(finding) for finding in run.findings],
     }
 

@@ -54,18 +54,27 @@ def behind_pbx(result: Run, *, strict: bool) -> tuple[list[str], int]:
         told = [f"{count} {word} ({WORDS.get(word, word)})" for word, count in sorted(result.records.items())]
         lines += [f"call records of answered calls: {', '.join(told)}", f"agents: {result.freed}"]
     freed = [*result.freed.wrongly, *result.freed.stuck]
-    amiss = [*freed, *map(str, result.findings), *result.popups, *result.strangers]
+    findings, popups = ([], []) if excused(result) else (result.findings, result.popups)
+    amiss = [*freed, *map(str, findings), *popups, *result.strangers]
     lines += [*_calls(result.calls), *_failed(result), *_alarms(result), *_differences(amiss)]
+    if excused(result):
+        lines += [f"forgiven 不计: {told}" for told in (*map(str, result.findings), *result.popups)]
     step = missing_step(result.calls, records=MAKES[result.scenario.make].records is not None)
     if strict and step is not None:
         lines.append(f"step {step} was never made")
     if result.scenario.was is not None:
         lines.append(EXCHANGED)
-    lines.append(last_line(len(result.calls), {found.number for found in result.findings}, len(amiss)))
-    wrong = result.findings or result.strangers or freed
+    lines.append(last_line(len(result.calls), {found.number for found in findings}, len(amiss)))
+    wrong = findings or result.strangers or freed
     if result.scenario.was is not None:
-        return lines, int(bool(result.strangers or freed or (result.findings and not result.alarms)))
+        return lines, int(bool(wrong))
     return lines, int(bool(wrong or (strict and (step is not None or result.popups or _any_failed(result)))))
+
+
+def excused(result: Run) -> bool:
+    """Was the PBX exchanged, and an alarm raised? Then what the judge found and records that are missing do not count
+    (docs/simulation.md); strangers and agents freed wrongly always do."""
+    return result.scenario.was is not None and bool(result.alarms)
 
 
 def last_line(calls: int, callers: Iterable[int], differences: int) -> str:

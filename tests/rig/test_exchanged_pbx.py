@@ -8,6 +8,7 @@ import pytest
 from simulators.faults import FaultError, parse
 from simulators.rig import verdict
 from simulators.rig.stepped import run
+from simulators.rig.sweep import Tally
 from simulators.scenario.scenario import mixed
 from tests.rig.settled import look
 
@@ -46,6 +47,21 @@ def test_a_line_that_has_fallen_silent(was: str, make: str, sign: str, text: str
     result = run(mixed(2, 14, every_s=30.0).with_make(make), faults=[f"was={was}"])
     assert [alarm.name for alarm in result.alarms if text in alarm.text][:1] == [sign]
     assert result.strangers == []
+
+
+def test_what_is_forgiven_counts_neither_alone_nor_in_the_table() -> None:
+    result = run(mixed(1, 6, every_s=26.0).with_make("hicom150"), faults=["was=panasonic-tda"])
+    assert result.alarms and result.findings
+    lines, status = verdict.behind_pbx(result, strict=False)
+    tally = Tally("hicom150")
+    tally.take(result, 1)
+    assert status == 0 and lines[-1] == "the judge: 6 of 6 calls as the world saw them 核对一致"
+    assert sum(line.startswith("forgiven") for line in lines) >= len(result.findings)
+    assert tally.amiss == [] and tally.others == tally.unaccounted == 0
+    result.alarms.clear()  # nobody was told of it: all of it counts
+    tally.take(result, 1)
+    lines, status = verdict.behind_pbx(result, strict=False)
+    assert status == 1 and "核对不一致" in lines[-1] and tally.others == len(result.findings)
 
 
 def test_a_make_that_there_is_not() -> None:
