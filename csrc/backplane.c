@@ -154,8 +154,8 @@ static enum got receive_frame(struct tr_backplane *b, bool wait, uint64_t *tick)
                 return GOT_NOTHING;
             }
             wait_for(b->fd, POLLIN);
-        } else if (errno != EINTR) {
-            return GOT_END;
+        } else if (errno != EINTR && errno != ECONNRESET) {
+            return GOT_END; /* a reset is told once, by an end gone with our frame unread: its last are still here */
         }
     }
 }
