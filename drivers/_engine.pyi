@@ -101,6 +101,7 @@ class Lib:
     TR_FALLBACK_LEAVE: int
     TR_FALLBACK_ON_HOOK: int
     TR_FRAME_MAX: int
+    TR_HEADER: int
     TR_HEAR_NOT: int
     TR_KIND_B: int
     TR_KIND_D: int

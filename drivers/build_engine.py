@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from glob import glob
 from typing import Any
 
@@ -72,12 +73,18 @@ def _read(path: str) -> str:
         return ""
 
 
+def fingerprint(header: str = HEADER) -> str:
+    """A line that puts the header's checksum into the engine: drivers/__init__.py tells by it one that is outdated."""
+    with open(header, "rb") as source:
+        return f"#define TR_HEADER {zlib.crc32(source.read())}\n"
+
+
 LIBPRI = signalling()
 ffibuilder = FFI()
-ffibuilder.cdef(declarations())
+ffibuilder.cdef(declarations() + fingerprint())
 ffibuilder.set_source(
     "drivers._engine",
-    '#include "engine.h"\n',
+    '#include "engine.h"\n' + fingerprint(),
     sources=_relative("csrc/*.c"),
     depends=[*_relative("csrc/*.h"), LIBPRI, "drivers/build_engine.py"],
     include_dirs=["csrc"],

@@ -47,7 +47,8 @@ def load(point: EntryPoint) -> Command:
     try:
         return cast(Command, point.load())
     except (ImportError, AttributeError) as error:
-        raise TipringError(f"this command cannot be loaded: {error}") from error
+        text = _no_engine(error) if isinstance(error, ImportError) and error.name == "drivers._engine" else str(error)
+        raise TipringError(f"this command cannot be loaded: {text}") from error
 
 
 def parser(name: str | None = None) -> argparse.ArgumentParser:
@@ -98,6 +99,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TipringError as error:
         print(f"tipring {name}: {error}", file=sys.stderr)
         return 2
+    except ImportError as error:
+        if error.name != "drivers._engine":
+            raise
+        print(f"tipring {name}: {_no_engine(error)}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 141
@@ -108,3 +114,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, installed(), 1, 0.6)
     return f"there is no such command; {f'did you mean {near[0]}? ' if near else ''}`tipring --help` lists them all"
+
+
+def _no_engine(error: ImportError) -> str:
+    """The engine is not there, or is another program's (drivers/__init__.py)."""
+    if isinstance(error, ModuleNotFoundError):
+        return "the engine is not compiled: make setup 引擎尚未编译"
+    return str(error)

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
 
-from drivers import errors, items
+from drivers import errors, items, outdated
 from drivers import events as ev
 from drivers._engine import ffi, lib
 from drivers.build_engine import declarations, stub
@@ -42,6 +42,15 @@ def test_the_checked_in_stub_is_what_was_compiled() -> None:
     assert (ROOT / "drivers" / "_engine.pyi").read_text(encoding="utf-8") == stub(), (
         "python -m drivers.build_engine --stub"
     )
+
+
+def test_an_engine_compiled_from_another_header_is_told(tmp_path: Path) -> None:
+    header = tmp_path / "engine.h"
+    assert outdated(lib, ROOT / "csrc" / "engine.h") is None
+    assert outdated(lib, header) is None  # an installed package
+    header.write_bytes((ROOT / "csrc" / "engine.h").read_bytes() + b"/* one field more */\n")
+    assert "make setup" in str(outdated(lib, header))
+    assert "make setup" in str(outdated(object(), header))  # one of before it said what it was compiled from
 
 
 def test_results_and_play_kinds_are_the_engines() -> None:
