@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,38 +45,44 @@ class NoMoreCodes(ValueError):
 
 
 class Codes:
-    """Who plays which frequency. Telephones keep theirs; when all are given out, callers and people who were called
-    hand theirs on, who spoke longest ago first: 60 have spoken since, and nobody hears people of so long ago."""
+    """Who has which frequency. Telephones keep theirs; when all are given out, callers and people who were called hand
+    theirs on, who has been silent longest first and never who speaks. Who speaks again after that has a new one: no
+    two have the same at a time, and 60 have fallen silent since before it is another's."""
 
     def __init__(self) -> None:
         self.of: dict[str, int] = {}
-        self._lent: deque[int] = deque()  # to people who come and go
+        self._silent: dict[str, None] = {}  # who may hand on, silent longest first
         self._given = 0
 
     def __getitem__(self, party: str) -> int:
-        """The party's code, a new one at the first time."""
+        """The party's code, a new one where it has none. NoMoreCodes."""
         if party not in self.of:
-            code = self._next(party)
-            self.of[party] = code
-            if not party.startswith("phone "):
-                self._lent.append(code)
+            self.of[party] = self._next(party)
+            self.rests(party)
         return self.of[party]
 
-    def speaks(self, party: str) -> None:
-        """The party begins to speak: its code will not be another's soon."""
+    def speaks(self, party: str) -> int:
+        """The party begins to speak: until it rests the code returned is nobody else's. NoMoreCodes."""
         code = self[party]
-        if code in self._lent:
-            self._lent.remove(code)
-            self._lent.append(code)
+        self._silent.pop(party, None)
+        return code
+
+    def rests(self, party: str) -> None:
+        """It has fallen silent."""
+        if not party.startswith("phone "):
+            self._silent.pop(party, None)
+            self._silent[party] = None
 
     def _next(self, party: str) -> int:
         if self._given < len(CODES):
             # neighbours in a run are far apart on the scale: 37 and the number of codes have no common factor
             self._given += 1
             return CODES[(self._given - 1) * 37 % len(CODES)]
-        if not self._lent:
+        if not self._silent:
             raise NoMoreCodes(f"{party}: at most {len(CODES)} parties can be told apart by their codes")
-        return self._lent.popleft()
+        longest = next(iter(self._silent))
+        del self._silent[longest]
+        return self.of.pop(longest)
 
     def tone(self, party: str) -> items.Tone:
         """What the party plays for as long as it speaks."""

@@ -59,6 +59,19 @@ class Heard:
         return None
 
 
+@dataclass(slots=True)
+class Spoken:
+    """One party spoke from then to then (None: still), with this code."""
+
+    from_s: float
+    to_s: float | None
+    hz: int
+
+    def within(self, from_s: float, to_s: float) -> bool:
+        """For a moment of that time at least?"""
+        return self.from_s <= to_s and (self.to_s is None or self.to_s >= from_s)
+
+
 class Voices:
     """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
     `greeting`: agents say a sentence first, for a VRU that waits for a voice. `loss_db`: by so much more than usual an
@@ -71,30 +84,38 @@ class Voices:
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder
-        self._spoken: dict[str, list[tuple[float, float | None]]] = {}
+        self._spoken: dict[str, list[Spoken]] = {}
         self._recordings = 0
 
     def begins(self, party: str) -> None:
-        self.codes.speaks(party)
-        self._spoken.setdefault(party, []).append((self._clock.seconds(), None))
+        hz = self.codes.speaks(party)
+        self._spoken.setdefault(party, []).append(Spoken(self._clock.seconds(), None, hz))
 
     def ends(self, party: str) -> None:
         times = self._spoken.get(party)
-        if times and times[-1][1] is None:
-            times[-1] = (times[-1][0], self._clock.seconds())
+        if times and times[-1].to_s is None:
+            times[-1].to_s = self._clock.seconds()
+            self.codes.rests(party)
 
-    def speaking(self, from_s: float, to_s: float) -> list[str]:
-        """Everybody who spoke then, for a moment at least."""
-        return [
-            party
-            for party, times in self._spoken.items()
-            if any(begin <= to_s and (end is None or end >= from_s) for begin, end in reversed(times))
-        ]
+    def speaking(self, from_s: float, to_s: float) -> dict[str, int]:
+        """Everybody who spoke then, for a moment at least, with the code of that time."""
+        found = {}
+        for party, times in self._spoken.items():
+            for one in reversed(times):
+                if one.within(from_s, to_s):
+                    found[party] = one.hz
+                    break
+        return found
+
+    def spoke(self, party: str, from_s: float, to_s: float | None) -> int | None:
+        """With which code a party spoke first between then and then (None: the end). None where it did not."""
+        until = float("inf") if to_s is None else to_s
+        return next((one.hz for one in self._spoken.get(party, []) if one.within(from_s, until)), None)
 
     def speaks_throughout(self, party: str, from_s: float, to_s: float) -> bool:
         """Without a pause from then to then."""
         times = self._spoken.get(party, [])
-        return any(begin <= from_s and (end is None or end >= to_s) for begin, end in times)
+        return any(one.from_s <= from_s and (one.to_s is None or one.to_s >= to_s) for one in times)
 
     def path(self) -> Path:
         """A new file."""
@@ -127,10 +148,9 @@ class Voices:
         many as there can be."""
         if wires is None:
             wires = 1 if self.digital and not party.startswith("phone ") else 2
-        others = [other for other in self.speaking(at_s - 0.1, at_s + 0.3) if other != party]
-        others.sort(key=lambda other: other not in before)
-        codes = {other: self.codes[other] for other in others}
-        own = [self.codes[party]] if party in self.codes.of else []  # one's own voice comes back from the hybrid
+        spoken = self.speaking(at_s - 0.1, at_s + 0.3)
+        own = [spoken.pop(party)] if party in spoken else []  # one's own voice comes back from the hybrid
+        codes = {other: spoken[other] for other in sorted(spoken, key=lambda other: other not in before)}
         window = measure(samples, (*own, *codes.values(), *TONES.values()))
         levels = {other: round(window.levels[hz], 1) for other, hz in codes.items()}
         words = {other for other, level in levels.items() if level >= self._least_dbm0(wires)}

@@ -23,7 +23,7 @@ END = ("ConnectionCleared", "Transferred", "Diverted", "Failed")
 
 def parties_of(call: str, entries: Iterable[Entry], world: CardWorld, began: datetime) -> list[dict[str, Any]]:
     """Each device with the seconds of the run from which to which it was in the call, in the order in which they came.
-    `party` and `hz` are null for a device that nobody of the world speaks on."""
+    `party` is null for a device that nobody of the world has, `hz` where nobody spoke there."""
     found: dict[str, dict[str, Any]] = {}
     told = [entry.event for entry in entries if entry.event.kind == "connection"]
     conversations = {event.data.get("conversation") for event in told if event.call == call}
@@ -34,11 +34,13 @@ def parties_of(call: str, entries: Iterable[Entry], world: CardWorld, began: dat
         at_s = round((event.t - began).total_seconds(), 3)
         if name in BEGIN and device not in found:
             party = _party(device, at_s, world)
-            hz = world.voices.codes.of.get(party) if world.voices is not None and party is not None else None
             wire = f"line-{device.rpartition('/')[2]}" if "/" in device else f"seat-{device}"
-            found[device] = {"device": device, "party": party, "hz": hz, "wire": wire, "from_s": at_s, "to_s": None}
+            found[device] = {"device": device, "party": party, "hz": None, "wire": wire, "from_s": at_s, "to_s": None}
         elif name in END and device in found:
             found[device]["to_s"] = at_s
+    for one in found.values():
+        if world.voices is not None and one["party"] is not None:
+            one["hz"] = world.voices.spoke(one["party"], one["from_s"], one["to_s"])
     return list(found.values())
 
 

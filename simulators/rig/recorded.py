@@ -102,8 +102,7 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
         at_s = one.from_s + at / RATE
         moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=here))
         moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW], wires=1))
-    codes = voices.codes  # in a long run two may have one code; nobody can tell them apart
-    left = [(who, one.at_s) for one in moments[0] for who in _people(one) if codes[who] != codes[party]]
+    left = [(who, one.at_s) for one in moments[0] for who in _people(one) if who != party]
     mute = [
         (party, one.at_s)
         for one in moments[0]

@@ -74,7 +74,7 @@ def test_a_stranger_is_found_on_either_side(kept: tuple[CardRun, Path], tmp_path
             voices = result.world.voices
             assert voices is not None
             voices.begins("stranger")
-            voices._spoken["stranger"] = [(0.0, None)]
+            voices._spoken["stranger"][0].from_s = 0.0
             with_voice(sides[side], voices.codes["stranger"], 1.5, 3.0)
             return sides
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from array import array
+from pathlib import Path
 
 import pytest
 
+from drivers.clock import SteppedClock
 from simulators.people.codes import CODES, LEVEL_DBM0, PEAK_0DBM0, WINDOW, Codes, NoMoreCodes, measure
+from simulators.people.hearing import Voices
 
 
 def sines(*waves: tuple[float, float]) -> array[int]:
@@ -68,14 +71,51 @@ def test_people_who_have_gone_hand_their_codes_on() -> None:
     assert [codes[f"phone {number}"] for number in range(10)] == phones
 
 
-def test_who_speaks_again_and_again_keeps_the_code() -> None:
+def test_who_speaks_keeps_the_code() -> None:
     codes = Codes()
-    mine = codes["subscriber 66880001"]
+    mine = codes.speaks("subscriber 66880001")
+    others = set()
     for number in range(300):
-        codes.speaks(f"caller {number}")
-        if number % 40 == 0:
-            codes.speaks("subscriber 66880001")
-        assert codes[f"caller {number}"] != mine
+        others.add(codes.speaks(f"caller {number}"))
+        codes.rests(f"caller {number}")
+    assert mine not in others and codes.speaks("subscriber 66880001") == mine
+
+
+def test_whose_code_is_anothers_by_now_has_a_new_one() -> None:
+    """Else two would speak with one code, and nobody could tell who of them is heard."""
+    codes = Codes()
+    mine = codes.speaks("subscriber 66880001")
+    codes.rests("subscriber 66880001")
+    whose = {codes.speaks(f"caller {number}"): f"caller {number}" for number in range(len(CODES))}
+    assert mine in whose
+    with pytest.raises(NoMoreCodes):
+        codes.speaks("subscriber 66880001")
+    codes.rests("caller 20")
+    assert whose[codes.speaks("subscriber 66880001")] == "caller 20"
+
+
+def test_what_is_heard_is_the_code_of_that_time(tmp_path: Path) -> None:
+    clock = SteppedClock()
+    voices = Voices(clock, tmp_path)
+    voices.begins("subscriber 66880001")
+    old = voices.codes["subscriber 66880001"]
+    clock.advance(1.0)
+    voices.ends("subscriber 66880001")
+    clock.advance(1.0)
+    for number in range(len(CODES)):
+        voices.begins(f"caller {number}")
+    clock.advance(2.0)
+    voices.ends("caller 0")
+    voices.begins("subscriber 66880001")
+    new = voices.codes["subscriber 66880001"]
+    heir = next(party for party, hz in voices.codes.of.items() if hz == old)
+    clock.advance(2.0)
+    assert new != old
+    assert voices.moment("phone 8001", 0.5, sines((old, -14.0))).words == {"subscriber 66880001"}
+    assert voices.moment("phone 8001", 3.0, sines((old, -14.0))).words == {heir}
+    assert voices.moment("phone 8001", 5.0, sines((new, -14.0))).words == {"subscriber 66880001"}
+    spoke = [voices.spoke("subscriber 66880001", *when) for when in ((0.5, 2.0), (1.5, 3.0), (3.0, None))]
+    assert spoke == [old, None, new]
 
 
 def test_a_frequency_off_the_grid_is_refused() -> None:
