@@ -14,7 +14,7 @@ import pytest
 from cti.errors import OutsideError
 from cti.outside import SteppedOutside
 from cti.recordings import files, holds, messages
-from cti.recordings.aging import LOOK_S, NIGHT, OVERDUE_DAYS, REMOVE, STEP_S, Aging, goes_on
+from cti.recordings.aging import FIRST_S, LOOK_S, NIGHT, OVERDUE_DAYS, REMOVE, SETTLES_S, STEP_S, Aging, goes_on
 from drivers.clock import SteppedClock
 from drivers.stepped import Stepper
 
@@ -38,6 +38,11 @@ class Shelf:
         now = self.clock.now()
         self.clock.shift_wall((now.replace(hour=hour, minute=0, second=0) - now).total_seconds())
 
+    def begin(self) -> None:
+        """Started so long ago that the clock is believed."""
+        self.aging.start()
+        self.stepper.run_for(FIRST_S)
+
     def _remove(self, before: date, most: int) -> tuple[list[str], bool]:
         self.asked.append(before)
         if self.error is not None:
@@ -54,7 +59,7 @@ def test_by_night_in_small_steps() -> None:
     shelf = Shelf(30, old=5 * REMOVE + 1)
     shelf.at(NIGHT[0])
     today = shelf.clock.now().date()
-    shelf.aging.start()
+    shelf.begin()
     shelf.stepper.run_for(4.5 * STEP_S)
     assert len(shelf.gone) == 5 * REMOVE
     shelf.stepper.run_for(STEP_S)
@@ -69,7 +74,7 @@ def test_by_night_in_small_steps() -> None:
 def test_by_day_only_what_is_overdue() -> None:
     shelf = Shelf(30)
     shelf.at(NIGHT[-1] + 1)
-    shelf.aging.start()
+    shelf.begin()
     shelf.stepper.run_for(1)
     assert shelf.asked == [shelf.clock.now().date() - timedelta(days=30 + OVERDUE_DAYS)]
     shelf.aging.stop()
@@ -85,12 +90,41 @@ def test_for_ever_is_never_looked_at() -> None:
 def test_a_disk_that_refuses_is_told_and_tried_again(error: Exception) -> None:
     shelf = Shelf(30, old=1)
     shelf.error = error
-    shelf.aging.start()
+    shelf.begin()
     shelf.stepper.run_for(1)
     assert str(error) in shelf.trouble[-1]
     shelf.error = None
     shelf.stepper.run_for(LOOK_S)
     assert shelf.trouble[-1] == "" and shelf.gone
+    shelf.aging.stop()
+
+
+def test_a_clock_that_is_years_ahead_removes_nothing() -> None:
+    shelf = Shelf(30, old=1)
+    shelf.begin()
+    shelf.stepper.run_for(1)
+    assert shelf.gone == ["0"]
+    shelf.old = 1
+    shelf.clock.shift_wall(10 * 365 * 86400)  # somebody's typing error, or a time server's
+    shelf.stepper.run_for(3 * LOOK_S)
+    assert shelf.old == 1 and "set forward from 2026-01-05 to 2036-01-03" in shelf.trouble[-1]
+    shelf.clock.shift_wall(-10 * 365 * 86400)
+    shelf.stepper.run_for(LOOK_S)
+    assert shelf.trouble[-1] == "" and shelf.old == 1
+    shelf.stepper.run_for(FIRST_S)
+    assert shelf.old == 0
+    shelf.aging.stop()
+
+
+def test_a_clock_that_was_set_right_is_believed_a_day_later() -> None:
+    shelf = Shelf(30, old=1)
+    shelf.aging.start()
+    shelf.stepper.run_for(60)
+    shelf.clock.shift_wall(40 * 86400)  # the time server is reached
+    shelf.stepper.run_for(SETTLES_S)
+    assert shelf.old == 1 and shelf.trouble[-1]
+    shelf.stepper.run_for(LOOK_S)
+    assert shelf.old == 0 and shelf.trouble[-1] == ""
     shelf.aging.stop()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from cti.errors import OutsideError, TipringError
 from cti.outside import SteppedOutside
 from cti.recordings import files
-from cti.recordings.aging import LOOK_S, OVERDUE_DAYS
+from cti.recordings.aging import FIRST_S, OVERDUE_DAYS
 from cti.recordings.recordings import MEND_S, ROOM_S, Recordings
 from cti.records.forwarder import Forwarder
 from cti.records.journal import Journal
@@ -31,9 +32,10 @@ from tests.cti.recordings.test_files import open_file
 class Desk:
     """A port that can be recorded, with real records and a real database."""
 
-    def __init__(self, folder: Path, **rules: object) -> None:
+    def __init__(self, folder: Path, *, days: float = 0.0, **rules: object) -> None:
+        """days: so much later than the first one."""
         self.folder = folder
-        self.clock = SteppedClock()
+        self.clock = SteppedClock(SteppedClock().now() + timedelta(days=days))
         self.engine = Engine(self.clock)
         [self.port] = SoftwareCard(self.engine, "b", 1).ports
         self.stepper = Stepper(self.clock, [self.engine])
@@ -125,16 +127,17 @@ def test_old_ones_are_removed_and_the_index_says_so(tmp_path: Path) -> None:
     desk.stepper.run_for(0.2)
     talk.end()
     desk.stepper.run_for(0.2)
-    desk.clock.shift_wall((30 + OVERDUE_DAYS) * 86400 + 10 * 3600)  # by day nothing goes before it is overdue
-    desk.stepper.run_for(LOOK_S + 1)
-    assert (desk.folder / "recordings" / talk.file).is_file()
-    desk.clock.shift_wall(86400)
-    desk.stepper.run_for(LOOK_S)
-    assert not (desk.folder / "recordings" / talk.file).parent.exists()
-    desk.forward()
-    (row,) = desk.store.recordings()
-    assert row.removed and row.seconds == talk.seconds
     desk.close()
+    for days in (30 + OVERDUE_DAYS, 31 + OVERDUE_DAYS):  # by day nothing goes before it is overdue
+        assert (desk.folder / "recordings" / talk.file).is_file()
+        desk = Desk(tmp_path, keep_days=30, days=days + 0.3)
+        desk.recordings.start()
+        desk.stepper.run_for(FIRST_S + 1)
+        desk.forward()
+        (row,) = desk.store.recordings()
+        desk.close()
+    assert not (desk.folder / "recordings" / talk.file).parent.exists()
+    assert row.removed and row.seconds == talk.seconds
 
 
 def test_a_folder_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
