@@ -31,7 +31,10 @@ class Fault:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         what = f"{self.field}: {self.message}" if self.field else self.message
-        return f"{where}: {what}; {self.remedy}" if self.remedy else f"{where}: {what}"
+        text = f"{where}: {what}; {self.remedy}" if self.remedy else f"{where}: {what}"
+        if text.isprintable():
+            return text
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)  # what the file has in it
 
 
 class ConfigFaults(TipringError):

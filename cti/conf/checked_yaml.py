@@ -260,6 +260,8 @@ class _Checker:
         data = None if node is None else self.scalar(node, path)
         if data is _BAD:
             return _BAD
+        if isinstance(data, str) and _has_form(kind):
+            data = data.rstrip("\n")  # a block (> or |), in which long hashes are written, ends with a line end
         try:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError:
@@ -415,9 +417,18 @@ def _limits(kind: Any) -> list[msgspec.Meta]:
 
 def _is_secret(kind: Any) -> bool:
     """Whether what is written there may be shown to nobody."""
-    if get_origin(kind) is Annotated:
-        return any((meta.extra_json_schema or {}).get("secret") for meta in _limits(kind))
-    return get_origin(kind) in (Union, types.UnionType) and any(map(_is_secret, get_args(kind)))
+    return any((meta.extra_json_schema or {}).get("secret") for meta in _limits_of_all(kind))
+
+
+def _has_form(kind: Any) -> bool:
+    """Whether it is a text of one line, of a form. (To a pattern's $ a line end behind it is no matter.)"""
+    return any(meta.pattern is not None for meta in _limits_of_all(kind))
+
+
+def _limits_of_all(kind: Any) -> list[msgspec.Meta]:
+    """Also those of the arms of a union."""
+    arms = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return [meta for arm in arms for meta in _limits(arm)]
 
 
 def _between(low: Any, high: Any, exclusive_low: Any, exclusive_high: Any) -> str:

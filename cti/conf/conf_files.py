@@ -8,6 +8,7 @@ all of the nine steps.
 from __future__ import annotations
 
 import difflib
+import os.path
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,12 +46,12 @@ def find(kind: str, name: str | Path) -> Path:
     """The file that a name or path means. Raises ConfigFaults naming those there are when there is none."""
     if isinstance(name, Path) or is_path(name):
         path = Path(name)
-        if not path.is_file():
+        if not os.path.isfile(path):  # False, too, for what can be no name of a file
             raise ConfigFaults([Fault(str(path), 0, "", "there is no such file", _those(kind, str(name)))])
         return path
     for folder in folders(kind):
         path = folder / f"{name}.yaml"
-        if path.is_file():
+        if os.path.isfile(path):
             return path
     raise ConfigFaults([Fault(f"{kind}/{name}.yaml", 0, "", f"there is no {kind} file {name!r}", _those(kind, name))])
 

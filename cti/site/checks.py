@@ -342,11 +342,11 @@ class Checks:
             except ConfigFaults as missing:
                 self.fault(path, missing.faults[0].message, missing.faults[0].remedy)
         customers = self.part(str, "customers")
-        if customers is not None and not (self.folder / customers).is_file():
+        if customers is not None and not os.path.isfile(self.folder / customers):
             there = f"put it at {self.folder / customers}, or take the field out"
             self.fault(("customers",), f"there is no file {customers!r}", there)
         prompts = self.part(str, "vru", "prompts")
-        if prompts is not None and not (self.folder / prompts).is_dir():
+        if prompts is not None and not os.path.isdir(self.folder / prompts):
             there = f"make {self.folder / prompts}, or write null"
             self.fault(("vru", "prompts"), f"there is no folder {prompts!r}", there)
         database = self.part(str, "database")
@@ -359,9 +359,13 @@ class Checks:
         name = self.part(str, "state_dir") or "/var/lib/tipring"
         folder = self.folder / name
         existing = folder
-        while not existing.exists() and existing != existing.parent:
+        while not os.path.exists(existing) and existing != existing.parent:
             existing = existing.parent
-        if len(os.fsencode(folder / "control.sock")) > LONGEST_SOCKET:
+        if not name.isprintable():
+            self.fault(
+                ("state_dir",), f"{name!r} is no name of a folder", "name one that can be typed: /var/lib/tipring"
+            )
+        elif len(os.fsencode(folder / "control.sock")) > LONGEST_SOCKET:
             text = f"{folder} is too long for the socket in it, by which `tipring status` asks the server"
             self.fault(("state_dir",), text, f"name a folder of at most {LONGEST_SOCKET - 13} bytes")
         elif existing.parts[1:2] in (("proc",), ("sys",)):

@@ -152,3 +152,15 @@ def test_further_faults_carry_the_line() -> None:
         checked_yaml.check(GOOD, Whole, name="x.yaml", also=also)
     (fault,) = caught.value.faults
     assert (fault.line, fault.field) == (5, "groups[1].name")
+
+
+def test_a_text_of_a_form_in_a_block_has_no_line_end() -> None:
+    """A long hash is written under the field, with > or |, which add a line end: nobody could log in with it."""
+
+    class Agent(msgspec.Struct):
+        password: Annotated[str, msgspec.Meta(pattern=r"^[a-z$]+$")]
+        pin: Annotated[str, msgspec.Meta(pattern=r"^[a-z$]+$")] | None = None
+        note: str = ""
+
+    agent = checked_yaml.check("password: >\n  abc$\npin: |\n  def\nnote: |\n  two\n  lines\n", Agent)
+    assert (agent.password, agent.pin, agent.note) == ("abc$", "def", "two\nlines\n")

@@ -244,6 +244,25 @@ def test_the_socket_of_the_server_must_fit(folder: Path) -> None:
     only(faults(folder, text, machine=True), 13, "state_dir", "too long for the socket", "bytes")
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 5000 + "/a.yaml", '"\\0/a.yaml"', '"\\e[2J\\n/a.yaml"'], ids=["long", "nul", "escape"]
+)
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("dialect: my.yaml", "dialect: {name}", "pbx.dialect"),
+        ("flow: flows/my.yaml", "flow: {name}", "vru.flow"),
+        ("flow: flows/my.yaml", "flow: flows/my.yaml\n  prompts: {name}", "vru.prompts"),
+        ("state_dir: state", "state_dir: state\ncustomers: {name}", "customers"),
+        ("state_dir: state", "state_dir: {name}", "state_dir"),
+    ],
+)
+def test_what_can_be_no_file(folder: Path, old: str, new: str, field: str, name: str) -> None:
+    found = faults(folder, changed(old, new.format(name=name)), machine=True)
+    assert {fault.field for fault in found} == {field}
+    assert all(str(fault).isprintable() for fault in found)
+
+
 def test_a_missing_group_is_not_blamed_on_the_agents(folder: Path) -> None:
     """A group that cannot be read is told once, not once for each of its agents."""
     only(faults(folder, changed("en: Sales}", "en: 5}")), 10, "groups[0].en", "5", 'put it in quotes: "5"')
