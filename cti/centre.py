@@ -237,6 +237,7 @@ class Centre:
         self.records.event(call, kind, source, agent=agent, port=port, **data)  # type: ignore[arg-type]
         if kind == "agent_state" and agent is not None:
             self.desks.agent_changed(agent)
+            self.telephones.agent_changed(self.acd.agent(agent))
             self.side.agent_changed(self.acd.agent(agent), str(data.get("cause")))
         elif kind == "ask" and agent is not None:
             self.desks.ask(agent, call)

@@ -1,8 +1,9 @@
 """Who sits at which telephone without a PC, kept over a restart of the server (step 8's poor relation).
 
 A PC signs its agent in again by itself; a telephone cannot. So the server does, after a power cut, at the telephone
-where the agent was: not ready, as all who come back, until the agent dials and says so. A file of the state folder, put
-in its place whole; what is further away than SHIFT_S is forgotten, for nobody sits that long (a clock that was set back
+where the agent was, the PBX's or a seat on our cards: not ready, as all who come back, until the agent dials and says
+so. Who signs out since, by whatever means, or sits elsewhere, does not come back. A file of the state folder, put in
+its place whole; what is further away than SHIFT_S is forgotten, for nobody sits that long (a clock that was set back
 makes it lie ahead).
 """
 
@@ -52,9 +53,11 @@ class Seated:
         self.seats[agent] = Seat(extension, since or self._clock.now())
         self._write()
 
-    def goes(self, agent: str) -> None:
-        """Signed out."""
-        if self.seats.pop(agent, None) is not None:
+    def follow(self, agent: str, extension: str | None) -> None:
+        """The agent is signed in at that telephone now, by whatever means; None: at none."""
+        seat = self.seats.get(agent)
+        if seat is not None and seat.extension != extension:
+            del self.seats[agent]
             self._write()
 
     def _write(self) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from cti.acd.agent import Agent
 from cti.acd.centre import Acd
 from cti.desk.passwords import Checker
 from cti.desk.pins import Pins, Profile
@@ -82,7 +83,7 @@ class Telephones:
     ) -> None:
         """``kept``: the file of who is signed in at which telephone (cti.desk.seated)."""
         self.lines: list[VruLine] = []
-        self._seated = Seated(clock, kept)
+        self.seated = Seated(clock, kept)
         self.pins = Pins(clock, agents, checker)
         self._clock, self._acd, self._prompts = clock, acd, prompts
         self._language: Language = language
@@ -91,9 +92,10 @@ class Telephones:
         self._said: dict[VruLine, tuple[str, float]] = {}  # a message that came before its ring, and when
 
     def start(self) -> None:
-        """Every service port listens. Who was signed in by telephone when the server stopped is so again, not ready."""
-        for agent, seat in self._seated.read().items():
-            if self.lines and self.pins.known(agent):
+        """Every service port listens. Who was signed in by telephone when the server stopped is so again, not ready;
+        unless there is no telephone any more by which to sign out."""
+        for agent, seat in self.seated.read().items():
+            if (self.lines or self._acd.seats) and self.pins.known(agent):
                 self._comes_back(agent, seat)
         for line in self.lines:
             line.start()
@@ -103,7 +105,11 @@ class Telephones:
             self._acd.login(agent, seat.extension)
         except (ExtensionTaken, UnknownSeat):
             return
-        self._seated.sits(agent, seat.extension, seat.since)
+        self.seated.sits(agent, seat.extension, seat.since)
+
+    def agent_changed(self, agent: Agent) -> None:
+        """Who signs out at a PC, or sits elsewhere now, is not at the telephone any more."""
+        self.seated.follow(agent.id, agent.extension if agent.declared != "logged_off" else None)
 
     def close(self) -> None:
         """Ends the calls that are up."""
@@ -245,7 +251,6 @@ class Telephones:
                     return self._say(refused)
             elif key == "2":
                 acd.logout(agent, "logout", "desk")
-                self._seated.goes(agent)
             elif acd.agent(agent).declared == "logged_off":
                 return self._say("service_sign_in_first")
             elif key == "3":
@@ -271,7 +276,7 @@ class Telephones:
             self._acd.login(agent, extension)
         except ExtensionTaken:
             return "service_extension_taken"
-        self._seated.sits(agent, extension)
+        self.seated.sits(agent, extension)
         return None
 
     # speaking and listening

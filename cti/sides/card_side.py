@@ -82,7 +82,7 @@ class CardSide:
         self.arrivals = TrunkArrivals(centre, self.switch, self.signals)
         self.routes.seized = CallsOut(centre.records, self.switch, self.signals).seized
         self.telling, self.agents = Telling(centre), AgentLines(centre.acd, centre.calls, self._rings_elsewhere)
-        self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones.pins)
+        self.seating = Seating(centre.site, centre.acd, self.switch, self.routes, centre.telephones)
         reach = Reach(self.switch, self.seating.outside)
         reach.check_outside = self.seating.check_outside
         self.verbs = Verbs(self.switch, reach, self.telling.verb)

@@ -14,7 +14,8 @@ from cti.conf.checked_yaml import Document
 from cti.errors import Fault
 from cti.pbx.dialect import Dialect
 from cti.site.config import Site
-from cti.site.emergency import emergency
+from cti.site.emergency import emergency, emergency_of
+from cti.site.service_numbers import BEGINNING, named_outside
 
 if TYPE_CHECKING:
     from cti.vru.flow import Flow
@@ -49,6 +50,7 @@ def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fa
                 text = "calls: says nothing here: numbers outside are not called from the screen"
                 remedy = 'say how far they are: pbx: tolls: {"": local, "0": national, "00": international}'
                 yield document.fault(("groups", at, "calls"), text, remedy)
+    yield from _outside(document, site)
     if pbx.smdr is None:
         text = "no smdr: that a conversation is over is known by the agent's desk alone, and no call can be reconciled"
         yield document.fault(("pbx",), text, "wire the PBX's record output: smdr: {device: /dev/ttyS1}")
@@ -60,6 +62,27 @@ def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fa
         if line is not None and not Path(line.device).exists():
             text = f"there is no {line.device} on this computer now; the server waits for it"
             yield document.fault(("pbx", name, "device"), text, "see: ls /dev/ttyS* /dev/serial/by-id")
+
+
+def _outside(document: Document, site: Site) -> Iterator[Fault]:
+    """Which numbers the screen takes for extensions, where one outside is seldom meant to be."""
+    extensions = {port.extension for port in site.vru.all_ports()}
+    extensions |= {agent.extension for agent in site.agents if agent.extension is not None}
+    for at, agent in enumerate(site.agents):
+        if agent.extension in emergency_of(site):
+            text = f"{agent.extension} is an emergency number, too: from the screen it rings here"
+            yield document.fault(("agents", at, "extension"), text, "with the code in front it is the emergency number")
+    tolls, longest = site.pbx.tolls, max(map(len, extensions), default=0)
+    named = named_outside(tolls, extensions)
+    for beginning in tolls:
+        like = next((one for one in sorted(extensions) if one.startswith(beginning)), None)
+        if BEGINNING <= len(beginning) <= longest and like is not None:
+            text = f"{beginning}… of up to {longest} digits is an extension from the screen, for {like} begins so"
+            yield document.fault(("pbx", "tolls", beginning), text, "write a longer beginning of what is outside")
+    if tolls and longest > BEGINNING and not named:
+        text = f"any number of up to {longest} digits is an extension from the screen, service numbers as well"
+        remedy = f"say how those outside begin, by {BEGINNING} digits or more: "
+        yield document.fault(("pbx", "tolls"), text, remedy + '"114": local, "10": local, "95": local')
 
 
 def _on_cards(document: Document, site: Site) -> Iterator[Fault]:

@@ -5,13 +5,20 @@ The PBX's code before numbers outside is a matter of the site (`pbx: services: o
 (`pbx: tolls`, the longest beginning counts); a dialect's code is told to people only, numbering plans being changed
 everywhere. Who may call how far is said as on cards (`calls:` of groups and agents); emergency numbers need no right,
 with or without the code in front. The PBX's own rights hold besides: those of our ports.
+
+Which numbers are outside: what is longer than every extension that is known. Of the others, since the PBX has more
+telephones than the site file names, only those that `tolls` names (cti.site.service_numbers): 10086, where extensions
+have five digits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cti.acd.agent import Agent
 from cti.site.config import Site
 from cti.site.emergency import emergency_of
+from cti.site.service_numbers import named_outside
 from cti.switch.errors import NotAllowed, UnknownNumber
 from cti.trunks.rights import may_call, right_of
 from drivers.signalling.interface import MAX_DIGITS
@@ -31,6 +38,13 @@ class OutsideNumbers:
         """The emergency number that is meant; None: none is."""
         bare = [to, to.removeprefix(self._code.replace(",", ""))] if self._code else [to]
         return next((number for number in bare if number in self._emergency), None)
+
+    def means(self, to: str, extensions: Collection[str]) -> bool:
+        """Is it a number outside? ``extensions``: all that are known."""
+        if to in extensions:
+            return False
+        longer = len(to) > max(map(len, extensions))
+        return longer or self.emergency(to) is not None or to.startswith(tuple(named_outside(self._tolls, extensions)))
 
     def dialled(self, agent: Agent, to: str) -> str | None:
         """What is dialled for this number; None: the site file does not say enough, and it is the telephone's to call.

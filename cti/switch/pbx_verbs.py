@@ -103,17 +103,16 @@ class PbxVerbs:
     # done by us
 
     def _make(self, agent: Agent, to: str | None) -> None:
-        """What is longer than any extension, and emergency numbers, are outside."""
+        """What is outside: cti.switch.pbx_outside."""
         assert to is not None and agent.extension is not None
         if to == agent.extension:
             raise UnknownNumber(f"{to} is this telephone itself")
         if not to.isdigit():
             raise UnknownNumber(f"{to} is no number")
-        inside = self._inside()
-        urgent = self._outside.emergency(to)
-        if to in inside or (urgent is None and len(to) <= max(map(len, inside))):
+        if not self._outside.means(to, self._inside()):
             self._own_calls.make(agent, to)
             return
+        urgent = self._outside.emergency(to)
         dialled = self._outside.dialled(agent, to)
         if dialled is not None:
             self._own_calls.make(agent, urgent or to, dialled)

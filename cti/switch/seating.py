@@ -15,7 +15,7 @@ from cti.switch.verbs.asker import Asker
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.acd.centre import Acd
-    from cti.desk.pins import Pins
+    from cti.desk.telephone import Telephones
     from cti.site.config import Site
     from cti.switch.on_card import OnCard
     from cti.trunks.routes import Routes
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Seating:
     """The agents of one site at the seats of one switch."""
 
-    def __init__(self, site: Site, acd: Acd, switch: OnCard, routes: Routes, pins: Pins) -> None:
-        self._acd, self._switch, self._routes, self._pins = acd, switch, routes, pins
+    def __init__(self, site: Site, acd: Acd, switch: OnCard, routes: Routes, telephones: Telephones) -> None:
+        self._acd, self._switch, self._routes, self._telephones = acd, switch, routes, telephones
         self._profiles = {profile.id: profile for profile in site.agents}
 
     def agent_at(self, extension: str) -> Agent | None:
@@ -52,13 +52,15 @@ class Seating:
         return Asker(seat, agent.id, self._profiles[agent.id].role, "telephone")
 
     async def login(self, seat: Seat, agent: str, pin: str) -> bool:
-        """By star code, with the PIN; not ready at first, as from a desk. False: wrong, or somebody sits there."""
-        if not await self._pins.right(agent, pin):
+        """By star code, with the PIN; not ready at first, as from a desk, and again so after a restart of the server
+        (cti.desk.seated). False: wrong, or somebody sits there."""
+        if not await self._telephones.pins.right(agent, pin):
             return False
         try:
             self._acd.login(agent, seat.name)
         except AcdError:
             return False
+        self._telephones.seated.sits(agent, seat.name)
         return True
 
     def said(self, seat: Seat, word: str) -> bool:

@@ -70,6 +70,14 @@ def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.Captur
     far = ("    zh: 销售\n", "    zh: 销售\n    calls: national\n")
     status, told = checked(written(tmp_path, "site.yaml", far), capsys)
     assert status == 0 and "notice: groups[0].calls: calls: says nothing here" in told and "pbx: tolls:" in told
+    reach = ("  smdi: ", '  services: {outside: "9"}\n  tolls: {"": local, "0": national}\n  smdi: ')
+    status, told = checked(written(tmp_path, "site.yaml", reach), capsys)
+    assert status == 0 and "notice: pbx.tolls: any number of up to 4 digits is an extension from the screen" in told
+    reach = (reach[0], reach[1].replace('"0"', '"114": local, "80": local, "0"'))
+    status, told = checked(written(tmp_path, "site.yaml", reach, ('"8001"', '"8001"'), ('"8002"', '"110"')), capsys)
+    assert status == 0 and "any number of up to" not in told
+    assert "notice: pbx.tolls.80: 80… of up to 4 digits is an extension from the screen, for 8001 begins so" in told
+    assert ".extension: 110 is an emergency number, too: from the screen it rings here" in told
     few = ("\ndesk:", '\nemergency: ["119"]\ndesk:')
     status, told = checked(written(tmp_path, "site.yaml", few), capsys)
     assert status == 0 and "notice: emergency: 110, 120, 122 can be called like other numbers only" in told

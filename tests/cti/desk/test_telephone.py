@@ -56,7 +56,7 @@ class Booth:
             Agent("1002", "李莉", PIN, ("sales",), extension="8002", pin=PIN),
             Agent("1003", "No Pin", PIN, ("sales",)),
         ]
-        self.acd = Acd(clock, [SALES], agents, lambda kind, call, agent, source, data: self.events.append((kind, data)))
+        self.acd = Acd(clock, [SALES], agents, self._acd_event)
         self.said = Said()
         self.safe: list[Deferred[None]] = []
         self.failures: list[str] = []
@@ -78,6 +78,12 @@ class Booth:
         self.line = line
         self.desk.start()
         self.stepper.run_for(0.2)
+
+    def _acd_event(self, kind: str, call: str | None, agent: str | None, source: str, data: dict[str, object]) -> None:
+        """As the centre has it."""
+        self.events.append((kind, data))
+        if kind == "agent_state" and agent is not None:
+            self.desk.agent_changed(self.acd.agent(agent))
 
     def call(self, digits: str = "", extension: str | None = None) -> None:
         """Rings, with the PBX's message, and types when it was answered."""
@@ -147,6 +153,20 @@ def test_after_a_restart_agents_are_at_their_telephones_again_and_not_ready(tmp_
     assert truth(after, "1002")[0] == "logged_off"
     after.call("1001#4711#3", "8105")
     assert truth(after, "1001")[:2] == ("ready", "8105")
+    after.close()
+
+
+def test_who_signed_out_or_went_elsewhere_at_a_pc_does_not_come_back(tmp_path: Path) -> None:
+    kept = tmp_path / "telephones.json"
+    before = Booth(kept)
+    for agent, extension in (("1001", "8105"), ("1002", "8106")):
+        before.call(f"{agent}#4711#1", extension)
+        before.hang_up()
+    before.acd.logout("1001")
+    before.acd.login("1002", "8107")
+    before.close()
+    after = Booth(kept)
+    assert [truth(after, agent)[0] for agent in ("1001", "1002")] == ["logged_off"] * 2
     after.close()
 
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from cti.assemble import assemble_stepped
 from cti.sides.card_side import CardSide
-from cti.site.config import load_site
+from cti.site.config import Site, load_site
 from drivers.card import SoftwareCard
 from simulators.office.offices import OFFICES
 from simulators.people.hearing import Heard
@@ -26,7 +26,15 @@ HEADER = "setup | world | switch=card\n"
 class CardBench:
     """``text`` is a scenario table. Everybody speaks in a tone of their own; `heard` says who heard whom."""
 
-    def __init__(self, text: str, folder: Path, change: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        folder: Path,
+        change: Callable[[dict[str, Any]], None] | None = None,
+        *,
+        before: Callable[[Site], object] = lambda site: None,
+    ) -> None:
+        """``change`` of the site file; ``before(site)``: is called before the server begins."""
         self.stage = Stage()
         self.clock = self.stage.clock
         self.scenario = read_table(HEADER + text)
@@ -40,6 +48,7 @@ class CardBench:
             change(written)
             yaml.dump(written, site_file)
         self.site = load_site(site_file)
+        before(self.site)
         cards = {
             TRUNKS: OFFICES[self.scenario.trunk].far_card(self.scenario.trunks),
             SEATS: SoftwareCard(None, "fxs", len(self.scenario.agents), name=SEATS),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cti.site.service_numbers import named_outside
 from cti.switch.own_calls import OWN_S, OwnCall
 from simulators.judge.heard import deed_faults
 from simulators.scenario.table import read_table
@@ -144,6 +145,30 @@ def test_an_emergency_number_needs_neither_right_nor_tolls_and_may_have_the_code
         seen = outside(rights="none", to=to, site='{"services": {"outside": "9"}}')
         assert [row[:3] for row in rows(seen)] == [("outward", "1001", "110")]
         assert [one.data["number"] for one in seen.run.world.truth.log if one.what == "subscriber answers"] == ["110"]
+
+
+def test_a_short_number_outside_is_called_where_tolls_name_it() -> None:
+    """Else it may be a telephone of the PBX that the site file does not know."""
+    tolls = '"tolls": {{"": "local", "0": "national"{}}}'
+    for more, kind in (("", "internal"), (', "1": "local"', "internal"), (', "11": "local"', "outward")):
+        site = f'{{"services": {{"outside": "9"}}, {tolls.format(more)}}}'
+        seen = look(
+            read_table(
+                f"{STAFF}setup | make | panasonic-tda\nsetup | rights | local\nsetup | site | {site}\n"
+                "setup | subscriber 1140 | answers after 3\n5 | desk 1001 | make 1140\n"
+                "lifts 8001+25 | phone 8001 | hangs up\n"
+            )
+        )
+        assert [row[:3] for row in rows(seen)] == [(kind, "1001", "1140")], more
+        reached = any(one.what == "subscriber answers" for one in seen.run.world.truth.log)
+        assert reached == (kind == "outward")
+
+
+def test_which_numbers_are_outside() -> None:
+    """As far as anybody can tell who knows a few of the PBX's extensions."""
+    tolls = ["", "0", "00", "8", "80", "81", "10", "114"]
+    assert named_outside(tolls, {"8001", "2000"}) == ["00", "81", "10", "114"]
+    assert named_outside(tolls, {"10001", "11401"}) == ["00", "80", "81"]
 
 
 @pytest.mark.parametrize(
