@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +40,17 @@ def test_an_engine_that_does_not_serve_is_one_line(
     said = capsys.readouterr().err
     assert said.startswith("tipring calls: ")
     assert told in said and "make setup" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check", "-c", "conf/site.yaml"], ["there-is-none-呼"]])
+def test_a_terminal_that_knows_no_chinese(words: list[str]) -> None:
+    """Not a traceback: what it cannot show is written as \\u4e2d."""
+    code = f"import sys; from cti.commands import main; sys.exit(main({words!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode in (0, 2) and b"Traceback" not in said and rb"\u" in said
