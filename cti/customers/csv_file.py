@@ -158,7 +158,8 @@ class _Reader:
 
     def numbers(self, line: int, cells: list[str]) -> list[str]:
         numbers: list[str] = []
-        for written in (part.strip() for cell in cells for part in re.split(r"[;；/、]", cell)):
+        for part in (part.strip() for cell in cells for part in re.split(r"[;；/、]", cell)):
+            written = re.sub(r"(?<=\d)\.0+$", "", part)  # a program took it for a number: the 0 is no digit of it
             if not written:
                 continue
             number = self.plan.full(written)

@@ -90,6 +90,16 @@ def test_english_headings_and_several_numbers(tmp_path: Path, store: Store) -> N
     assert one.numbers == ("+8613800138000", "+8613900139000", "+862134567890", "8001")
 
 
+def test_a_number_that_a_program_took_for_a_number(tmp_path: Path) -> None:
+    """A column of numbers with an empty cell in it comes out of many programs with .0 behind each: with that 0 the
+    local number of one customer would be another one's."""
+    customers, faults = read_customers(
+        write(tmp_path, "号码,姓名\n6668888.0,甲\n13800138000.00,乙\n021.6668.8880,丙\n"), PLAN
+    )
+    plain, _ = read_customers(write(tmp_path, "号码,姓名\n6668888,甲\n13800138000,乙\n02166688880,丙\n"), PLAN)
+    assert customers == plain and not faults
+
+
 def test_every_faulty_line_is_told_and_the_others_count(tmp_path: Path, store: Store) -> None:
     text = (
         "号码,姓名,公司\n"
