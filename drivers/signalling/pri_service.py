@@ -31,6 +31,7 @@ class ChannelService:
         self._wait_s = wait_ms / 1000 + _LATE_S
         self._restarts: deque[int] = deque()
         self._restarting: DelayedCall | None = None
+        self._crossed = False  # the far end has restarted that channel meanwhile
         self._to_tell: dict[int, bool] = {}  # slots whose SERVICE waits for the end of a call: in service?
         self._up = False
         self._was_up = False
@@ -59,29 +60,42 @@ class ChannelService:
         self._next()
 
     def restarted(self, slot: int) -> None:
-        """By the far end; 0: all."""
-        slots = tuple(self._span.channels) if not slot else (slot,) if slot in self._span.channels else ()
-        if slots:
-            self._span.unblock(*slots, by="far")
+        """By the far end; 0: all. Those that wait for ours need it no more: it would end the call that comes to them
+        next. The one that ours is on its way for stays out of service until that is over."""
+        under_way = self._restarts[0] if self._restarts and self._restarting is not None else 0
+        for one in tuple(self._span.channels) if not slot else (slot,):
+            if one == under_way:
+                self._crossed = True
+            else:
+                self._is_back(one)
+
+    def _is_back(self, slot: int) -> None:
+        if slot in self._restarts:
+            self._restarts.remove(slot)
+        if slot in self._span.channels:
+            self._span.unblock(slot, by="far")
 
     def acknowledged(self, slot: int) -> None:
         """The far end's RESTART ACKNOWLEDGE."""
-        self.restarted(slot)
-        if self._restarts and self._restarts[0] == slot:
-            self._restarts.popleft()
+        answered = bool(self._restarts) and self._restarts[0] == slot
+        self._is_back(slot)
+        if answered:
             self._stop()
             self._next()
 
     def _next(self) -> None:
         if self._restarts and self._restarting is None and self._up:
             slot = self._restarts[0]
+            self._crossed = False
             self._channel.restart(slot)
             self._restarting = self._clock.callLater(self._wait_s, self._unanswered, slot)
 
     def _unanswered(self, slot: int) -> None:
-        note(f"{self._span.name}: channel {slot}: the far end does not answer RESTART; it stays out of service")
         self._restarting = None
-        if slot in self._restarts:
+        if self._crossed:
+            self._is_back(slot)
+        else:
+            note(f"{self._span.name}: channel {slot}: the far end does not answer RESTART; it stays out of service")
             self._restarts.remove(slot)
         self._next()
 

@@ -154,6 +154,36 @@ def test_t316_and_n316_repeat_a_restart() -> None:
     assert made.trunk.span.is_now(2) == "free"
 
 
+def test_a_channel_that_the_far_end_restarts_is_not_restarted_again_under_its_next_call() -> None:
+    """Both ends restart their channels one after the other when the line comes up."""
+    made = bench()
+    made.trunk.restart(1, 2)
+    made.time.run_for(0.2)
+    assert len(made.peer.times(RESTART)) == 1
+    for slot in (1, 2):
+        made.peer.say(f"08 02 0000 46 18 03 a9838{slot} 79 01 80")
+    made.time.run_for(0.2)
+    assert made.trunk.span.is_now(2) == "free"
+    assert made.trunk.span.is_now(1) == "blocked"  # ours has not been answered
+    made.peer.say("08 02 0001 05 a1 04 03 9090a3 18 03 a98382 70 03 80 3131")
+    made.time.run(lambda: bool(made.offered), 1.0)
+    made.peer.say("08 02 8000 4e 18 03 a98381 79 01 80")
+    made.time.run_for(1)
+    assert len(made.peer.times(RESTART)) == 1 and made.trunk.span.is_now(1) == "free"
+    assert made.offered[0].slot == 2 and made.offered[0].state != "cleared"
+
+
+def test_a_restart_that_crosses_the_far_ends_and_is_not_answered() -> None:
+    made = bench()
+    made.trunk.restart(1)
+    made.time.run_for(0.2)
+    made.peer.say("08 02 0000 46 18 03 a98381 79 01 80")
+    made.time.run_for(1)
+    assert made.trunk.span.is_now(1) == "blocked"
+    made.time.run_for(300)
+    assert made.trunk.span.is_now(1) == "free"
+
+
 # ---- ours ---------------------------------------------------------------------------------------------
 
 
