@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -127,17 +127,23 @@ def _decode_dtmf(raw: bytes) -> CallerIdFields:
     if match := re.fullmatch(r"D([123])#", text):
         return CallerIdFields(absence="private" if match[1] == "1" else "unavailable")
     if match := re.fullmatch(r"D([0-9*]+)[C#]", text):
-        return CallerIdFields(number=match[1])  # Taiwan, Kuwait: D alone is the caller
+        return _told(match[1])  # Taiwan, Kuwait: D alone is the caller
     if match := re.fullmatch(r"([0-9*]+)#", text):
-        return CallerIdFields(number=match[1])
+        return _told(match[1])
     if match := re.fullmatch(r"(?:A([0-9*]*))?(?:D([0-9*]+))?(?:B([0-9]+))?[C#]?", text):
         caller, redirecting, special = match[1], match[2], match[3]
         if caller or redirecting or special:
             absence: Absence | None = None
             if not caller:
                 absence = "private" if special == "10" else "unavailable"
-            return CallerIdFields(number=caller or None, absence=absence, redirecting=redirecting)
+            told = _told(caller) if caller else CallerIdFields(absence=absence)
+            return replace(told, redirecting=_dialable(redirecting or ""))
     raise CallerIdError(f"digits {text!r} are no caller ID")
+
+
+def _told(digits: str) -> CallerIdFields:
+    number = _dialable(digits)
+    return CallerIdFields(number=number, absence=None if number is not None else "unavailable")
 
 
 def _field(kind: int, data: bytes) -> bytes:

@@ -94,6 +94,14 @@ def test_dtmf_forms(digits: str, fields: CallerIdFields) -> None:
     assert decode(digits.encode(), "dtmf") == fields
 
 
+@pytest.mark.parametrize("form", ["A{}C", "A{}D8001C", "D{}C", "{}#"])
+def test_dtmf_of_more_digits_than_a_number_has(form: str) -> None:
+    """What a receiver makes of music, or of two numbers that run into each other."""
+    assert decode(form.format("1" * 32).encode(), "dtmf").number == "1" * 32
+    fields = decode(form.format("1" * 33).encode(), "dtmf")
+    assert (fields.number, fields.absence) == (None, "unavailable")
+
+
 def test_dtmf_both_ways() -> None:
     assert encode_dtmf("01062001234") == "A01062001234C"
     assert encode_dtmf("555", redirecting="8001") == "A555D8001C"
