@@ -22,11 +22,11 @@ from cti.desk.history import DeskHistory
 from cti.desk.passwords import Checker, InlineChecker
 from cti.desk.server import DeskServer
 from cti.desk.telephone import Telephones
-from cti.errors import StoreError, TipringError
+from cti.errors import StoreError
 from cti.operations.log import Lines, Log
 from cti.operations.metrics import Metrics
 from cti.outside import Outside, SteppedOutside
-from cti.pbx.dialect import Dialect, SerialSettings, load_dialect
+from cti.pbx.dialect import SerialSettings
 from cti.pbx.link import Opener
 from cti.recordings.rights import messages_of
 from cti.recordings.sounds import MessageSounds
@@ -38,7 +38,8 @@ from cti.sides.card_side import CardSide, CardWiring
 from cti.sides.pbx_side import PbxSide, SerialWire, Wiring
 from cti.sides.side import Side
 from cti.site.config import DahdiCard, SerialLine, Site, WiredCard
-from cti.site.tones import check_heard, ears, load_plan
+from cti.site.pbx_dialect import site_dialect
+from cti.site.tones import ears, load_plan
 from cti.trunks.routes import Routes
 from cti.trunks.trunks import open_trunks
 from cti.vru.flow import load_flow
@@ -81,17 +82,6 @@ def open_records(
     except StoreError:  # the database is away: the journal alone says it
         records.recover()
     return records
-
-
-def site_dialect(site: Site) -> Dialect:
-    """The PBX's dialect with the site's changes; what it waits for can be heard."""
-    if site.switch == "card":
-        raise TipringError("this site has no PBX: its own cards are the switch (switch: card)")
-    pbx = site.pbx
-    dialect = load_dialect(pbx.dialect).with_line(pbx.line_overrides()).with_calls(pbx.call_overrides())
-    dialect = dialect.with_services(pbx.services)
-    check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
-    return dialect
 
 
 def make_centre(

@@ -116,11 +116,11 @@ def _measure(reactor: Any, site: Site, card: Card, index: int, args: argparse.Na
     """Runs the reactor for as long as the test takes."""
     from twisted.python.failure import Failure
 
-    from cti.assemble import site_dialect
     from cti.errors import TipringError
     from cti.install.alone import CardPort
     from cti.install.line_test import LineTest
     from cti.install.pair import Pair
+    from cti.site.pbx_dialect import site_dialect
     from cti.site.tones import load_plan
     from drivers.clock import ReactorClock
     from drivers.engine import Engine

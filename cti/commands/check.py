@@ -68,13 +68,11 @@ def _sizes(site: Site) -> str:
 
 
 def _notices(path: Path, site: Site) -> list[Fault]:
-    from cti.pbx.dialect import load_dialect
     from cti.site.notices import notices
+    from cti.site.pbx_dialect import site_dialect
     from cti.vru.flow import load_flow
 
-    dialect = None
-    if site.switch == "pbx":
-        dialect = load_dialect(_named(site.pbx.dialect)).with_calls(site.pbx.call_overrides())
+    dialect = site_dialect(site) if site.switch == "pbx" else None
     return notices(path, site, load_flow(_named(site.vru.flow)), dialect)
 
 
@@ -166,18 +164,23 @@ def _password() -> int:
 def _check_dialect(path: Path, name: str | Path, site: Site | None) -> None:
     """The dialect with the site's changes, and what it must know to serve the lines that the site has wired."""
     from cti.conf import checked_yaml
-    from cti.errors import ConfigFaults
+    from cti.errors import ConfigFaults, Fault
     from cti.pbx.dialect import load_dialect
-    from cti.site.tones import check_heard, load_plan
+    from cti.site.pbx_dialect import site_dialect
 
     dialect = load_dialect(name)
-    if site is not None:
-        dialect = dialect.with_line(site.pbx.line_overrides()).with_calls(site.pbx.call_overrides())
-        dialect = dialect.with_services(site.pbx.services)
-        check_heard(dialect.name, dialect.line, load_plan(site.site.country, site.tones))
-    if site is not None and site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
+    if site is None or site.switch == "card":
+        return
+    document, faults = checked_yaml.read(path), list[Fault]()
+    try:
+        site_dialect(site, document)
+    except ConfigFaults as error:
+        faults += error.faults
+    if site.pbx.smdr is not None and (lack := dialect.lack_of_records()):
         remedy = "capture what the PBX prints (tipring serial watch --save FILE), then: tipring pbx learn FILE"
-        raise ConfigFaults([checked_yaml.read(path).fault(("pbx", "smdr"), lack, remedy)])
+        faults.append(document.fault(("pbx", "smdr"), lack, remedy))
+    if faults:
+        raise ConfigFaults(faults)
 
 
 def _still_to_learn(path: Path) -> None:

@@ -52,13 +52,13 @@ def run(args: argparse.Namespace) -> int:
     """Measures and prints."""
     from pathlib import Path
 
-    from cti.assemble import site_dialect
     from cti.install.alone import Bench, run_alone
     from cti.install.flash import LENGTHS_MS, FlashTried, choose
     from cti.install.line import HungUp, LineLearner
     from cti.install.site_edit import edit_site, tones_and_line
     from cti.install.tone_plan import SiteTones
     from cti.site.config import load_site
+    from cti.site.pbx_dialect import site_dialect
 
     site = load_site(args.config)
     here, beside = _ports(site, args.port, args.beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 NAME = "run"
 HELP = "the server"
@@ -28,10 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks the site, starts, and stops in order."""
+    from cti.conf import checked_yaml
     from cti.reactor import install
     from cti.site.config import load_site
+    from cti.site.pbx_dialect import site_dialect
 
     site = load_site(args.config, machine=True)
+    if site.switch == "pbx":
+        site_dialect(site, checked_yaml.read(Path(args.config)))
     install()
     from cti.service import serve
 

@@ -80,9 +80,9 @@ def refuse_beside_server(site: Site) -> None:
 def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
     """Opens everything, does the work, closes everything. TipringError where something cannot be opened, or on
     Ctrl-C."""
-    from cti.assemble import site_dialect
     from cti.pbx.serial_port import serial_opener
     from cti.reactor import install
+    from cti.site.pbx_dialect import site_dialect
     from drivers.clock import ReactorClock
     from drivers.engine import Engine
 

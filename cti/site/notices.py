@@ -54,10 +54,14 @@ def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fa
     if pbx.smdr is None:
         text = "no smdr: that a conversation is over is known by the agent's desk alone, and no call can be reconciled"
         yield document.fault(("pbx",), text, "wire the PBX's record output: smdr: {device: /dev/ttyS1}")
-    if pbx.smdi is None and "smdi" in dialect.calls.sources:
-        text = f"no smdi, from which dialect {dialect.name} takes who calls: numbers come from its other sources alone"
-        others = ", ".join(source for source in dialect.calls.sources if source != "smdi")
-        yield document.fault(("pbx",), text, f"wire it, or write sources: [{others}]")
+    sources = dialect.calls.sources
+    for name, line in (("smdi", pbx.smdi), ("mci", pbx.mci)):
+        if line is None and name in sources:
+            others, at = ", ".join(source for source in sources if source != name), ("pbx", "sources")
+            text = f"no {name}, from which dialect {dialect.name} takes who calls: numbers come from "
+            text += "its other sources alone" if others else "nowhere"
+            remedy = f"wire it, or write sources: [{others}]" if others else f"wire it: {name}: {{device: /dev/ttyS1}}"
+            yield document.fault(at if document.has(*at) else ("pbx",), text, remedy)
     for name, line in (("smdi", pbx.smdi), ("smdr", pbx.smdr), ("mci", pbx.mci)):
         if line is not None and not Path(line.device).exists():
             text = f"there is no {line.device} on this computer now; the server waits for it"

@@ -119,13 +119,15 @@ def _calls(calls: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _alarms(result: Run) -> Iterator[str]:
-    """Each that the server raised: when first, and its last words."""
+    """Each that the server raised: when first, in which words, and how it was told last."""
     told: dict[str, list[Told]] = {}
     for alarm in result.alarms:
         told.setdefault(alarm.name, []).append(alarm)
     for name, all_of in told.items():
-        times = f" ({len(all_of)} times)" if len(all_of) > 1 else ""
-        yield f"alarm 告警 at {all_of[0].at_s:.0f} s: {name}{times}: {all_of[-1].text}"
+        first, last = all_of[0], all_of[-1]
+        yield f"alarm 告警 at {first.at_s:.0f} s: {name}: {first.text}"
+        if len(all_of) > 1:
+            yield f"  {len(all_of)} times, last at {last.at_s:.0f} s: {last.text}"
 
 
 def _failed(result: Run | CardRun) -> Iterator[str]:

@@ -62,9 +62,9 @@ def test_what_is_seldom_meant_on_cards(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (CONF / "site.yaml").read_text("utf-8").splitlines()
-    lines = [line.split("    #")[0].strip() for line in text if line.startswith(("  smdi: ", "  smdr: "))]
-    smdi, smdr = lines
-    status, told = checked(written(tmp_path, "site.yaml", (f"  {smdi}", ""), (f"  {smdr}", "")), capsys)
+    [smdr] = [line.split("    #")[0].strip() for line in text if line.startswith("  smdr: ")]
+    sources = "  sources: [dtmf_after_answer, callerid_on_port]\n"
+    status, told = checked(written(tmp_path, "site.yaml", (sources, ""), (f"  {smdr}", "")), capsys)
     assert status == 0 and "30 VRU ports, 3 groups, 3 agents" in told, told
     assert "notice: pbx: no smdr" in told and "notice: pbx: no smdi" in told
     far = ("    zh: 销售\n", "    zh: 销售\n    calls: national\n")
@@ -81,7 +81,7 @@ def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.Captur
     few = ("\ndesk:", '\nemergency: ["119"]\ndesk:')
     status, told = checked(written(tmp_path, "site.yaml", few), capsys)
     assert status == 0 and "notice: emergency: 110, 120, 122 can be called like other numbers only" in told
-    gone = smdr.replace("/dev/ttyS1", str(tmp_path / "ttyS9"))
+    gone = smdr.replace("/dev/ttyS0", str(tmp_path / "ttyS9"))
     status, told = checked(written(tmp_path, "site.yaml", (smdr, gone)), capsys)
     assert status == 0 and "notice: pbx.smdr.device: there is no " in told and "no smdr" not in told
 
@@ -125,3 +125,26 @@ def test_what_is_not_yaml_has_a_remedy(
     path.write_text(text, "utf-8")
     status, said = checked(path, capsys)
     assert status == 1 and told in said
+
+
+def test_what_a_site_changes_of_its_dialect_is_told_at_the_sites_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = "sources: [dtmf_after_answer, callerid_on_port]"
+    path = written(tmp_path, "site.yaml", (given, "sources: [mci, mci]\n  retrieve: code"))
+    at = next(n for n, line in enumerate(path.read_text("utf-8").splitlines(), 1) if "sources: [mci" in line)
+    status, told = checked(path, capsys)
+    assert status == 1 and "3 faults" in told
+    assert f"{path}:{at}: pbx.sources: mci.columns is needed for the source mci, and is not in dialect pana" in told
+    assert f"{path}:{at}: pbx.sources[1]: mci is there twice" in told
+    assert f"{path}:{at + 1}: pbx.retrieve: dials a code that is not given" in told
+    assert main(["run", "-c", str(path)]) == 2
+    assert f"{path}:{at}: pbx.sources: mci.columns is needed" in capsys.readouterr().err
+
+
+def test_a_source_without_its_line_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "site.yaml", ("sources: [dtmf_after_answer", "sources: [smdi, dtmf_after_answer"))
+    status, told = checked(path, capsys)
+    assert status == 0
+    assert "notice: pbx.sources: no smdi, from which dialect panasonic-tda takes who calls" in told
+    assert "write sources: [dtmf_after_answer, callerid_on_port]" in told

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cti.assemble import site_dialect
 from cti.install.alone import Bench, CardPort
 from cti.site.config import load_site
+from cti.site.pbx_dialect import site_dialect
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
 from drivers.engine import Engine

@@ -63,7 +63,7 @@ def test_the_shipped_example_is_right() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     site = load_site(EXAMPLE)
     assert len(site.vru.all_ports()) == 30
-    assert site.vru.all_ports()[29].extension == "2030" and site.vru.all_ports()[29].line == 30
+    assert site.vru.all_ports()[29].extension == "2030" and site.vru.all_ports()[29].line is None
     assert {name for agent in site.agents for name in agent.groups} == {group.name for group in site.groups}
     # every default that it shows as a comment is the default in force
     for line in text.splitlines():
