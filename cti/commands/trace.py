@@ -106,11 +106,9 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
 
 def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
     """The nine steps; those that the call never came to are shown as such."""
-    told = [entry for entry in reversed(events) if entry.event.kind == "step"]
-    clocks = {entry.event.data.get("n"): entry.seconds - _ago(entry) for entry in told}
-    for entry in told:  # it began with an earlier step, and was only told later
-        clocks[entry.event.data.get("n")] = clocks.get(entry.event.data.get("with"), clocks[entry.event.data.get("n")])
-    start = events[0].seconds - _ago(events[0]) if events else 0.0
+    began = [(entry, at) for entry, at in _began(events) if entry.boot == events[0].boot]  # each boot counts anew
+    clocks = {entry.event.data.get("n"): at for entry, at in began if entry.event.kind == "step"}
+    start = min((at for _, at in began), default=0.0)
     found = []
     for n, (english, chinese) in enumerate(STEPS, 1):
         step = row.steps.get(n)
@@ -121,6 +119,18 @@ def steps(row: CallRow, events: list[Entry], zone: tzinfo) -> list[str]:
     return found
 
 
+def _began(events: list[Entry]) -> list[tuple[Entry, float]]:
+    """Each event with the moment at which it happened, by the clock of durations: a step may be told later, as one that
+    began so long ago or with an earlier step."""
+    found, steps = [], dict[object, float]()
+    for entry in events:
+        at, data = entry.seconds - _ago(entry), entry.event.data
+        if entry.event.kind == "step":
+            at = steps.setdefault(data.get("n"), steps.get(data.get("with"), at))
+        found.append((entry, at))
+    return found
+
+
 def _ago(entry: Entry) -> float:
     """A step that was told later: by how much."""
     ago = entry.event.data.get("ago", 0.0)
@@ -128,11 +138,14 @@ def _ago(entry: Entry) -> float:
 
 
 def lines(events: list[Entry], zone: tzinfo) -> list[str]:
-    """Every event on a line: seconds since the first, time of day, source, kind, data."""
+    """Every event on a line, as they were told: seconds since the call began and time of day at which it happened, and
+    where it was told later, when; source, kind, data."""
     import msgspec
 
     found = []
-    for entry in events:
+    moments = _began(events)
+    start = min((at for entry, at in moments if entry.boot == events[0].boot), default=0.0)
+    for entry, at in moments:
         event = entry.event
         if event.kind == "signalling":  # see --signalling
             event = msgspec.structs.replace(event, data={**event.data, "steps": len(event.data.get("steps", ()))})
@@ -141,7 +154,8 @@ def lines(events: list[Entry], zone: tzinfo) -> list[str]:
         )
         data = msgspec.json.encode(event.data).decode() if event.data else ""
         boot = entry.boot != events[0].boot
-        after = "restart" if boot else f"+{entry.seconds - events[0].seconds:.2f}"
+        after = "restart" if boot else f"+{at - start:.2f}"
+        late = "" if boot or entry.seconds - at < 0.01 else f" (told +{entry.seconds - start:.2f})"
         when = f"{event.t.astimezone(zone):%H:%M:%S.%f}"[:-3]
-        found.append(f"  {after:>9}  {when}  {event.source:<8}  {event.kind:<10} {data}{where}".rstrip())
+        found.append(f"  {after:>9}  {when}  {event.source:<8}  {event.kind:<10} {data}{where}{late}".rstrip())
     return found

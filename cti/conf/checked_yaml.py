@@ -205,15 +205,27 @@ def as_far_as(document: Document, kind: type[T]) -> T | None:
     return None if value is _BAD else cast(T, value)
 
 
+def readable(document: Document, kind: type[T]) -> tuple[T | None, list[Fault]]:
+    """As as_far_as, where a wrong text that must be there is Unread; with the faults that there are."""
+    checker = _Checker(document, lenient=True, unread=True)
+    value = checker.value(document.root, kind, ())
+    return (None if value is _BAD else cast(T, value)), checker.faults
+
+
+class Unread(str):
+    """Stands for a text that cannot be read: like no other text that a file may have."""
+
+
 def describe(kind: Any) -> str:
     """What a field of this type wants, in words, for the remedy: 'a whole number from 1 to 60'."""
     return _describe(msgspec.inspect.type_info(kind))
 
 
 class _Checker:
-    def __init__(self, document: Document, *, lenient: bool = False) -> None:
+    def __init__(self, document: Document, *, lenient: bool = False, unread: bool = False) -> None:
         self.document = document
         self.lenient = lenient  # a wrong field is left out where it has a default, a wrong entry of a plain list too
+        self.unread = unread  # so is, with Unread in its place, a text without a default
         self.faults: list[Fault] = []
         self.nodes = 0
         self.cut = False  # the limit was met and reported
@@ -329,6 +341,9 @@ class _Checker:
         if len(self.faults) > before:
             values = {name: value for name, value in values.items() if value is not _BAD}
             needed = {field.name for field in fields.values() if _is_required(field)}
+            if self.unread:
+                texts = {field.name for field in fields.values() if _members(field.type) == [str]}
+                values |= {name: Unread(f"\0{path} {name}") for name in (needed & texts) - values.keys()}
             if not self.lenient or not needed <= values.keys():
                 return _BAD
         try:

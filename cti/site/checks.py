@@ -1,7 +1,7 @@
 """The site file's fields against each other, and against this computer: what no single field's type can tell.
 
-Works on those entries of the file that can be read, so that a fault in one agent does not hide that two others share an
-extension. Serves all of the nine steps.
+Works on what can be read of the file, so that a fault in one agent hides neither what else is wrong with him nor that two
+others share an extension. What only follows from a field that is wrong is not told. Serves all of the nine steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from cti.conf import checked_yaml, conf_files
-from cti.conf.checked_yaml import Document
+from cti.conf.checked_yaml import Document, Unread
 from cti.errors import ConfigFaults, Fault
 from cti.site.config import Agent, Card, DahdiCard, Group, Listen, Pbx, PortRange, SiteFacts
 from cti.site.recording_checks import check_recording
@@ -65,7 +65,10 @@ class Checks:
         self.document = document
         self.folder = folder
         self.faults: list[Fault] = []
-        self.cards: list[tuple[Place, Card]] = self.entries(Card, "cards")  # type: ignore[arg-type]
+        self._wrong: dict[Place, set[str]] = {}  # entries with faults of their own -> the fields
+        cards: list[tuple[Place, Card]] = self.entries(Card, "cards")  # type: ignore[arg-type]
+        self.cards = [(at, card) for at, card in cards if self.sound(at)]
+        self.card_names = [card.name for _, card in cards] if self.named("cards", entries=cards) else None
         self.port_ranges = self.entries(PortRange, "vru", "ports")
         self.groups = self.entries(Group, "groups")
         self.agent_list = self.entries(Agent, "agents")
@@ -90,7 +93,7 @@ class Checks:
     @property
     def group_names(self) -> list[str] | None:
         """Of all groups; None where one cannot be read."""
-        return [group.name for _, group in self.groups] if self.complete("groups", entries=self.groups) else None
+        return [group.name for _, group in self.groups] if self.named("groups", entries=self.groups) else None
 
     def node(self, *path: str | int) -> Node | None:
         node: Any = self.document.root
@@ -117,15 +120,38 @@ class Checks:
         return found if found in ("pbx", "card") else ""
 
     def entries(self, kind: type[T], *path: str | int) -> list[tuple[Place, T]]:
-        """The right entries of a list, with their paths."""
+        """The entries of a list as far as they can be read, with their paths: see `sound`."""
         node = self.node(*path)
-        if not isinstance(node, SequenceNode):
-            return []
-        values = [((*path, i), self.part(kind, *path, i)) for i in range(len(node.value))]
-        return [(place, value) for place, value in values if value is not None]
+        found: list[tuple[Place, T]] = []
+        for i, child in enumerate(node.value if isinstance(node, SequenceNode) else ()):
+            place = (*path, i)
+            value, faults = checked_yaml.readable(self.document.at(child), kind)
+            if faults:
+                self._wrong[place] = {fault.field for fault in faults}
+            if value is not None:
+                found.append((place, value))
+        return found
+
+    def sound(self, place: Place) -> bool:
+        """Whether that entry has no fault of its own: of one that has, a field may not be what its writer meant."""
+        return place not in self._wrong
 
     def fault(self, path: Place, message: str, remedy: str) -> None:
-        self.faults.append(self.document.fault(path, message, remedy))
+        if not self._follows(path):
+            self.faults.append(self.document.fault(path, message, remedy))
+
+    def _follows(self, path: Place) -> bool:
+        """Whether it may only be there because a field of this entry is wrong: it is of that field, or of all of the
+        entry."""
+        for length in range(len(path), 0, -1):
+            wrong = self._wrong.get(path[:length])
+            if wrong is not None:
+                field = checked_yaml.dotted(path[length:])
+                return not field or any(
+                    field == one or field.startswith((one + ".", one + "[")) or one.startswith(field + "[")
+                    for one in wrong
+                )
+        return False
 
     def once(self, what: str, items: Iterator[tuple[Any, Place]], remedy: str) -> None:
         """Each key may stand once."""
@@ -149,8 +175,8 @@ class Checks:
         cards = {card.name: card for _, card in self.cards}
         card = cards.get(name)
         if card is None:
-            if self.complete("cards", entries=self.cards):
-                self.there((*at, field), "card", name, cards)
+            if self.card_names is not None and name not in self.card_names:
+                self.there((*at, field), "card", name, self.card_names)
         elif kinds and card.type not in kinds:
             fitting, words = [card.name for card in cards.values() if card.type in kinds], " or ".join(kinds)
             remedy = f"name a card of type {words}: {_list(fitting)}" if fitting else f"write type: {kinds[0]} there"
@@ -165,6 +191,8 @@ class Checks:
 
     def taken(self, at: Place, what: str, mine: Iterable[Any], before: dict[Any, Place], remedy: str) -> None:
         """Takes what this entry says is its own; one fault where another entry has it already."""
+        if not all(map(self.sound, (at, at[:-1]))):
+            return
         told = False
         for key in mine:
             first = before.setdefault(key, at)
@@ -214,7 +242,7 @@ class Checks:
     def agents(self) -> None:
         """Agents are in groups that exist, on extensions of their own."""
         known = {group.name for _, group in self.groups}
-        whole = self.complete("groups", entries=self.groups)
+        whole = self.named("groups", entries=self.groups)
         for at, agent in self.agent_list:
             if not agent.groups:
                 self.fault((*at, "groups"), f"agent {agent.id} is in no group", f"name at least one: {_list(known)}")
@@ -235,11 +263,12 @@ class Checks:
 
     def telephones(self) -> None:
         """Ports for callers there are; PINs and the service ports where they are typed go together."""
-        if self.port_ranges and all(entry.use == "agents" for _, entry in self.port_ranges):
+        ports_known = self.complete("vru", "ports", entries=self.port_ranges)
+        if ports_known and self.port_ranges and all(entry.use == "agents" for _, entry in self.port_ranges):
             self.fault(("vru", "ports"), "every port is for agents", "leave at least one for callers: no `use`")
         service = next((at for at, entry in self.port_ranges if entry.use == "agents"), None)
         with_pin = [(at, agent) for at, agent in self.agent_list if agent.pin is not None]
-        if service is not None and not with_pin:
+        if service is not None and not with_pin and self.complete("agents", entries=self.agent_list):
             remedy = "give agents a pin: `tipring check --password` hashes it"
             self.fault((*service, "use"), "no agent has a pin, nobody can sign in here", remedy)
         for at, agent in with_pin:
@@ -247,9 +276,16 @@ class Checks:
                 self.fault((*at, "pin"), f"the id {agent.id!r} cannot be typed at a telephone", "use digits as the id")
 
     def complete(self, *path: str, entries: list[tuple[Place, T]]) -> bool:
-        """Whether every entry of the list could be read; if not, a name missing in it proves nothing."""
+        """Whether every entry of the list is right; if not, a name missing in it proves nothing."""
         node = self.node(*path)
-        return isinstance(node, SequenceNode) and len(node.value) == len(entries)
+        whole = isinstance(node, SequenceNode) and len(node.value) == len(entries)
+        return whole and all(self.sound(place) for place, _ in entries)
+
+    def named(self, *path: str, entries: list[tuple[Place, T]]) -> bool:
+        """Whether the name of every entry can be read, whatever else is wrong with it."""
+        node = self.node(*path)
+        whole = isinstance(node, SequenceNode) and len(node.value) == len(entries)
+        return whole and not any("name" in self._wrong.get(place, ()) for place, _ in entries)
 
     def serial_lines(self) -> None:
         """SMDI, SMDR and MCI each need a line of their own; the desks named are those of ports."""
@@ -402,7 +438,7 @@ def _there(name: str, known: Any) -> str:
 
 
 def _list(known: Any) -> str:
-    return ", ".join(sorted(known)) or "none"
+    return ", ".join(sorted(name for name in known if not isinstance(name, Unread))) or "none"
 
 
 def _words(key: Any) -> str:

@@ -57,11 +57,12 @@ def _behind_pbx(document: Document, site: Site, dialect: Dialect) -> Iterator[Fa
     sources = dialect.calls.sources
     for name, line in (("smdi", pbx.smdi), ("mci", pbx.mci)):
         if line is None and name in sources:
-            others, at = ", ".join(source for source in sources if source != name), ("pbx", "sources")
+            where = ("pbx", "sources") if document.has("pbx", "sources") else ("pbx",)
+            others = ", ".join(source for source in sources if source != name)
             text = f"no {name}, from which dialect {dialect.name} takes who calls: numbers come from "
             text += "its other sources alone" if others else "nowhere"
             remedy = f"wire it, or write sources: [{others}]" if others else f"wire it: {name}: {{device: /dev/ttyS1}}"
-            yield document.fault(at if document.has(*at) else ("pbx",), text, remedy)
+            yield document.fault(where, text, remedy)
     for name, line in (("smdi", pbx.smdi), ("smdr", pbx.smdr), ("mci", pbx.mci)):
         if line is not None and not Path(line.device).exists():
             text = f"there is no {line.device} on this computer now; the server waits for it"

@@ -21,11 +21,11 @@ def check_trunks(checks: Checks) -> None:
     checks.once("trunk", ((trunk.name, (*at, "name")) for at, trunk in trunks), "give each trunk its own name")
     checks.once("route", ((route.name, (*at, "name")) for at, route in routes), "give each route its own name")
     _ports(checks, trunks)
-    known = {trunk.name: trunk for _, trunk in trunks}
-    whole = checks.complete("trunks", entries=trunks)
+    known = {trunk.name: trunk if checks.sound(at) else None for at, trunk in trunks}
+    whole = checks.named("trunks", entries=trunks)
     for at, route in routes:
         _route(checks, at, route, known, whole)
-    _tolls(checks, routes)
+    _tolls(checks, [(at, route) for at, route in routes if checks.sound(at)])
     _preempt(checks)
 
 
@@ -62,11 +62,11 @@ def _d_channel(checks: Checks, at: Place, trunk: PriTrunk, taken: dict[tuple[str
     checks.taken(where, "port", [(port.card, port.port)], taken, "let each port stand in one entry")
 
 
-def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk], whole: bool) -> None:
+def _route(checks: Checks, at: Place, route: Route, known: dict[str, Trunk | None], whole: bool) -> None:
     for i, name in enumerate(route.trunks):
         trunk = known.get(name)
         if trunk is None:
-            if whole:
+            if whole and name not in known:
                 checks.there((*at, "trunks", i), "trunk", name, known)
         elif trunk.direction == "in" and not any(way != "in" for way in trunk.directions.values()):
             remedy = "write direction: both or out there, or leave it out of the route"

@@ -77,19 +77,36 @@ class Story:
         self._steps = {**STEPS, **(ON_CARD if on_card else {})}
         self._calls: dict[str, int] = {}
         self._began: float | None = None
+        self._steps_at: dict[tuple[str, int], float] = {}
+        self._held: dict[str, list[Entry]] = {}
 
     def tell(self, entry: Entry) -> None:
-        """One event, if it is part of the story."""
-        event = entry.event
+        """One event, if it is part of the story. The call is at our port (3) before the PBX says who calls (2): what is
+        told of the third step waits until the second one is."""
+        call, step = entry.event.call, int(entry.event.data["n"]) if entry.event.kind == "step" else 0
         if self._began is None:
             self._began = entry.seconds
-        if event.call is None:
+        if call is None:
             return
-        number = self._calls.setdefault(event.call, len(self._calls) + 1)
+        if step == 3 and (call, 2) not in self._steps_at:
+            self._held[call] = [entry]
+        elif call in self._held and entry.event.kind == "port":
+            self._held[call].append(entry)
+        else:
+            if step > 3 or entry.event.kind == "outcome":
+                for held in self._held.pop(call, ()):
+                    self._print(held, call)
+            self._print(entry, call)
+
+    def _print(self, entry: Entry, call: str) -> None:
+        number = self._calls.setdefault(call, len(self._calls) + 1)
+        at = entry.seconds - (self._began or 0.0)
+        if entry.event.kind == "step":
+            at = self._steps_at.get((call, int(entry.event.data.get("with", 0))), at)
+            self._steps_at[call, int(entry.event.data["n"])] = at
         text = self._text(entry)
         if text:
             colour = COLOURS[(number - 1) % len(COLOURS)]
-            at = entry.seconds - self._began
             self._console.print(f"{at:6.2f} s  call {number}  {text}", style=colour, highlight=False, soft_wrap=True)
 
     def _text(self, entry: Entry) -> str:

@@ -148,3 +148,44 @@ def test_a_source_without_its_line_is_noticed(tmp_path: Path, capsys: pytest.Cap
     assert status == 0
     assert "notice: pbx.sources: no smdi, from which dialect panasonic-tda takes who calls" in told
     assert "write sources: [dtmf_after_answer, callerid_on_port]" in told
+
+
+def test_a_fault_of_an_entry_hides_neither_its_others_nor_brings_some_that_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        """\
+site: {name: Test}
+switch: card
+cards:
+  - {name: office, kind: software, ports: 8, type: fxo, law: blaw}
+  - {name: seats, kind: software, ports: 4, type: fxs}
+vru: {flow: welcome}
+trunks:
+  - {name: office, kind: fxo, card: offices, first: 0, count: 8, direction: sideways}
+routes:
+  - {name: town, prefixes: [1, "2", "2"], trunks: [office], toll: far}
+  - {name: far, prefixes: ["2"], trunks: [office], toll: national}
+seats:
+  - {card: seat, first: 0, count: 4, extension: 8001}
+groups:
+  - {name: 销售, zh: 销售, en: Sales, max_queue: -1}
+  - {name: service, zh: 客服, en: Service}
+agents:
+  - {id: "1001", name: 李明, password: secret, groups: [service, service], extension: "8001", pin: 12}
+  - {id: "1001", name: 王芳, password: other, groups: [], role: boss}
+state_dir: state
+""",
+        "utf-8",
+    )
+    status, told = checked(path, capsys)
+    fields = [line.split(" ")[1].rstrip(":") for line in told.splitlines() if line.startswith(str(path))]
+    assert status == 1
+    assert fields == [
+        *("cards[0].law", "trunks[0].direction", "trunks[0].card", "routes[0].prefixes[0]", "routes[0].toll"),
+        *("routes[0].prefixes[2]", "seats[0].extension", "seats[0].card", "groups[0].name", "groups[0].max_queue"),
+        *("agents[0].password", "agents[0].pin", "agents[0].groups[1]"),
+        *("agents[1].password", "agents[1].role", "agents[1].id", "agents[1].groups"),
+    ]
+    assert "name at least one: service\n" in told, "a name that cannot be read is not offered"
