@@ -22,7 +22,7 @@ ALLOWED = {
 FLOORS = {
     "cti": """
 errors reactor
-conf database machine outside
+conf database machine outside kept_file
 call customers acd
 pbx
 site

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cti.recordings.rights import Listener
+    from cti.records.store import Store
     from cti.site.config import Site
 
 ACTS = ("play", "export", "hold", "release")
@@ -70,6 +72,47 @@ def listener(
     if args.do in ("hold", "release"):
         raise rights.NotAllowed(f"only the server's user may {args.do} what is kept")
     return agent(site, args.who, read_password(args.password_file, Keyboard(0)), verify)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """By whom, and where it is looked for."""
+
+    site: Site
+    who: Listener
+    since: datetime | None
+    store: Store
+
+
+@contextmanager
+def asked(
+    args: argparse.Namespace,
+    look: str,
+    named: str,
+    folder: Callable[[Site], Path],
+    agent: Callable[[Site, str, str, Callable[[str, str], bool]], Listener],
+) -> Iterator[Asked]:
+    """Who asks may do so; the records are open meanwhile. TipringError as of `check` and `listener`."""
+    from cti.commands.calls import asked_since
+    from cti.customers.numbering import NumberPlan
+    from cti.records.store import existing_store
+    from cti.site.config import load_site
+
+    site = load_site(args.config)
+    check(args, look, named)
+    who, since = listener(args, site, folder(site), agent), asked_since(args, site)
+    store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
+    try:
+        yield Asked(site, who, since, store)
+    finally:
+        store.close()
+
+
+def why_none(args: argparse.Namespace, look: str, left: str, *, hears_all: bool) -> str:
+    """left: what there is none of, in words; who may not hear all is not told which of the others there are."""
+    within = [f"--{name}" for name in ("since", "ani") if getattr(args, name)]
+    found = left if hears_all else "there is none that you may hear"
+    return found + (f" within {' and '.join(within)}" if within else "") + f"; `{look}` shows what there is"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cti.site.config import Site
 
 NAME = "messages"
+LIST = "tipring messages list"
 HELP = "messages that callers left: list, play, export, hold (留言查询、播放、导出、保全)"
 
 EXAMPLES = """\
@@ -39,41 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the database and the files; the server need not be running."""
-    from cti.commands.calls import asked_since
-    from cti.customers.numbering import NumberPlan
     from cti.errors import TipringError
     from cti.recordings import rights
-    from cti.records.store import existing_store
-    from cti.site.config import load_site
 
-    site = load_site(args.config)
-    listening.check(args, "tipring messages list", "call")
-    who = listening.listener(args, site, site.messages, rights.of_messages)
-    groups = _groups(args, site, who)
-    since = asked_since(args, site)
-    store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
-    limit = None if args.going else args.limit
-    try:
-        rows = store.messages(since=since, calls=args.which or None, ani=args.ani, groups=groups, limit=limit)
-    finally:
-        store.close()
+    with listening.asked(args, LIST, "call", lambda site: site.messages, rights.of_messages) as to:
+        site, limit = to.site, None if args.going else args.limit
+        groups = _groups(args, site, to.who)
+        rows = to.store.messages(since=to.since, calls=args.which or None, ani=args.ani, groups=groups, limit=limit)
     if args.do == "list":
         _show(rows, site, args)
         return 0
     if not rows:
-        raise TipringError(_why_none(args, who))
+        left = f"call {', '.join(args.which)} left no message" if args.which else "there is no message"
+        left += f" for {args.group}" if args.group else ""
+        raise TipringError(listening.why_none(args, LIST, left, hears_all=to.who.groups is None))
     files = [(path_of(site, row), as_json(row)) for row in rows]
-    return listening.act(args, site.messages, who, files)
-
-
-def _why_none(args: argparse.Namespace, who: Listener) -> str:
-    """Who may not hear all is not told which of the others there are."""
-    calls, within = ", ".join(args.which), " within --since and --ani" if args.since or args.ani else ""
-    shows = "; `tipring messages list` shows what there is"
-    if who.groups is not None:
-        return f"there is none that you may hear{within}{shows}"
-    left = f"call {calls} left no message" if calls else "there is no message"
-    return left + (f" for {args.group}" if args.group else "") + within + shows
+    return listening.act(args, site.messages, to.who, files)
 
 
 def _groups(args: argparse.Namespace, site: Site, who: Listener) -> tuple[str, ...] | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cti.site.config import Site
 
 NAME = "recordings"
+FIND = "tipring recordings find"
 HELP = "recorded conversations: find, play, export, hold (录音查询、播放、导出、保全)"
 
 EXAMPLES = """\
@@ -42,32 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the database and the files; the server need not be running."""
-    from cti.commands.calls import asked_since
-    from cti.customers.numbering import NumberPlan
     from cti.errors import TipringError
     from cti.recordings import rights
-    from cti.records.store import existing_store
-    from cti.site.config import load_site
 
-    site = load_site(args.config)
-    listening.check(args, "tipring recordings find", "call or file")
-    who = listening.listener(args, site, site.recordings, rights.agent)
-    since = asked_since(args, site)
-    store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
-    try:
-        rows = _wanted(args, store, who, since)
-    finally:
-        store.close()
+    with listening.asked(args, FIND, "call or file", lambda site: site.recordings, rights.agent) as to:
+        site, rows = to.site, _wanted(args, to.store, to.who, to.since)
     if args.do == "find":
         _show(rows, site, args)
         return 0
     kept = [row for row in rows if row.seconds is not None and not row.removed]
     if not kept:
-        raise TipringError(_why_none(rows, site))
+        raise TipringError(_why_none(args, rows, site, hears_all=to.who.agents is None))
     if args.do == "play":
         kept.reverse()  # the parts of a call in their order
     files = [(site.recordings / row.file, as_json(row)) for row in kept]
-    return listening.act(args, site.recordings, who, files, mono=args.mono)
+    return listening.act(args, site.recordings, to.who, files, mono=args.mono)
 
 
 def _wanted(args: argparse.Namespace, store: Store, who: Listener, since: datetime | None) -> list[RecordingRow]:
@@ -88,14 +78,16 @@ def _wanted(args: argparse.Namespace, store: Store, who: Listener, since: dateti
     return rows
 
 
-def _why_none(rows: list[RecordingRow], site: Site) -> str:
+def _why_none(args: argparse.Namespace, rows: list[RecordingRow], site: Site, *, hears_all: bool = True) -> str:
     if any(row.removed for row in rows):
         return "there was one; it was removed by its age (recording.keep_days)"
     if rows:
         return "it is still being recorded"
     if site.switch != "card":
         return "nothing is recorded behind a PBX: caller and agent talk where no port of ours hears them"
-    return "there is none that you may hear; `tipring recordings find` shows what there is"
+    left = f"nothing is recorded of {', '.join(args.which)}" if args.which else "there is no recording"
+    left += f" with agent {args.agent}" if args.agent else ""
+    return listening.why_none(args, FIND, left, hears_all=hears_all)
 
 
 def as_json(row: RecordingRow) -> dict[str, Any]:
@@ -139,5 +131,5 @@ def _show(rows: list[RecordingRow], site: Site, args: argparse.Namespace) -> Non
             for row, how in kept
         ),
         "recording",
-        "" if rows or site.switch == "card" else f"\n{_why_none(rows, site)}",
+        "" if rows or site.switch == "card" else f"\n{_why_none(args, rows, site)}",
     )

@@ -9,7 +9,6 @@ makes it lie ahead).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from cti import kept_file
 from drivers.clock import Clock
 
 SHIFT_S: Final = 16 * 3600.0
@@ -38,12 +38,7 @@ class Seated:
 
     def read(self) -> Mapping[str, Seat]:
         """What the file says of this shift; a file that cannot be read says nothing."""
-        if self._kept is None:
-            return {}
-        try:
-            known = msgspec.json.decode(self._kept.read_bytes(), type=dict[str, Seat])
-        except (OSError, msgspec.DecodeError):
-            return {}
+        known = kept_file.read(self._kept, dict[str, Seat]) or {}
         now = self._clock.now()
         return {agent: seat for agent, seat in known.items() if abs((now - seat.since).total_seconds()) < SHIFT_S}
 
@@ -51,22 +46,11 @@ class Seated:
         """Signed in there, now unless `since` is given; who sat there before does not any more."""
         self.seats = {name: seat for name, seat in self.seats.items() if seat.extension != extension}
         self.seats[agent] = Seat(extension, since or self._clock.now())
-        self._write()
+        kept_file.write(self._kept, self.seats)
 
     def follow(self, agent: str, extension: str | None) -> None:
         """The agent is signed in at that telephone now, by whatever means; None: at none."""
         seat = self.seats.get(agent)
         if seat is not None and seat.extension != extension:
             del self.seats[agent]
-            self._write()
-
-    def _write(self) -> None:
-        if self._kept is None:
-            return
-        aside = self._kept.with_suffix(".new")
-        try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(msgspec.json.encode(self.seats, order="sorted"))
-            os.replace(aside, self._kept)
-        except OSError:
-            return  # the agent is signed in all the same; only a restart forgets it
+            kept_file.write(self._kept, self.seats)

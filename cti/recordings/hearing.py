@@ -40,8 +40,16 @@ def play(folder: Path, now: Now, who: Listener, paths: Iterable[Path]) -> None:
 def _play(folder: Path, now: Now, who: Listener, paths: Iterable[Path], player: Sequence[str]) -> None:
     for path in paths:
         note(folder, now(), who, "play", _name(folder, path))
-        if subprocess.run([*player, str(path)], check=False).returncode != 0:
-            raise TipringError(f"{player[0]} could not play {path}; without a sound card here, use export")
+        done = subprocess.run([*player, str(path)], check=False, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            why = _said(done.stderr)
+            raise TipringError(f"{player[0]} could not play {path}{why}; without a sound card here, use export")
+
+
+def _said(errors: bytes) -> str:
+    """A player's last words; its sound library may have said a dozen lines before."""
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    return f" ({lines[-1].strip()[:120]})" if lines else ""
 
 
 def export(

@@ -8,12 +8,10 @@ of ours, when the line to the PBX is back, and when the PBX has lost its own mem
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-
+from cti import kept_file
 from cti.site.config import Agent, Group
 
 Order = Callable[[str, bool], None]
@@ -36,7 +34,11 @@ class Lamps:
         self._number: Mapping[str, str] = {group.name: group.lamp for group in groups if group.lamp is not None}
         self._groups: Mapping[str, Sequence[str]] = {agent.id: agent.groups for agent in agents}
         self._order, self._kept, self._toggles = order, kept, toggles
-        self._lit = self._read()  # by telephone; what is not in it is not known: the PBX may show an old one
+        ours = set(self._number.values())  # the site may have fewer now
+        # by telephone; what is not in it is not known: the PBX may show an old one
+        self._lit = {
+            number: on for number, on in (kept_file.read(kept, dict[str, bool]) or {}).items() if number in ours
+        }
 
     def start(self) -> None:
         """Every lamp that is known is ordered again: the PBX may have been off while we were."""
@@ -63,28 +65,5 @@ class Lamps:
         if self._order is None or self._lit.get(number, on if self._toggles and not on else None) is on:
             return
         self._lit[number] = on
-        self._write()
+        kept_file.write(self._kept, self._lit)
         self._order(number, on)
-
-    def _read(self) -> dict[str, bool]:
-        """Of lamps that the site still has; a file that cannot be read says nothing."""
-        if self._kept is None or not self._kept.is_file():
-            return {}
-        try:
-            known = msgspec.json.decode(self._kept.read_bytes(), type=dict[str, bool])
-        except (OSError, msgspec.DecodeError):
-            return {}
-        ours = set(self._number.values())
-        return {number: on for number, on in known.items() if number in ours}
-
-    def _write(self) -> None:
-        """Whole or not at all."""
-        if self._kept is None:
-            return
-        aside = self._kept.with_suffix(".new")
-        try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(msgspec.json.encode(self._lit, order="sorted"))
-            os.replace(aside, self._kept)
-        except OSError:
-            return  # the lamp is set all the same; only a restart forgets it

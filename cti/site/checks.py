@@ -1,7 +1,7 @@
 """The site file's fields against each other, and against this computer: what no single field's type can tell.
 
-Works on what can be read of the file, so that a fault in one agent hides neither what else is wrong with him nor that two
-others share an extension. What only follows from a field that is wrong is not told. Serves all of the nine steps.
+Works on what can be read of the file, so that a fault in one agent hides neither what else is wrong with him nor that
+two others share an extension. What only follows from a field that is wrong is not told. Serves all of the nine steps.
 """
 
 from __future__ import annotations

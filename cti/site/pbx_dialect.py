@@ -40,7 +40,10 @@ def _at(fault: Fault, section: str, dialect: str, document: Document | None) -> 
         return fault
     if fault.field.startswith(section + "."):
         return document.fault(fault.field.split("."), fault.message, fault.remedy)
-    named: list[str | int] = [*section.split("."), *(int(step) for step in fault.field.split(".")[2:] if step.isdecimal())]
+    named: list[str | int] = [
+        *section.split("."),
+        *(int(step) for step in fault.field.split(".")[2:] if step.isdecimal()),
+    ]
     if fault.field.startswith("calls."):
         return document.fault(named, fault.message, fault.remedy)
     text = f"{fault.field} {fault.message}, and is not in dialect {dialect}"

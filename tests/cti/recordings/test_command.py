@@ -174,9 +174,11 @@ def test_play(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(TipringError, match="not noted"):
         run(recordings, "play", "1-000001", "-c", str(site))
     assert (tmp_path / "played").read_text().count("\n") == 1
-    player.write_text("#!/bin/sh\nexit 1\n")
+    player.write_text("#!/bin/sh\necho ALSA lib conf.c:1 >&2\necho 'aplay: main:831: audio open error' >&2\nexit 1\n")
     (tmp_path / "recordings" / rights.ACCESS).rmdir()
-    with pytest.raises(TipringError, match="could not play"):
+    with pytest.raises(
+        TipringError, match=r"could not play .*\(aplay: main:831: audio open error\); without a sound card"
+    ):
         run(recordings, "play", "1-000001", "-c", str(site))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TipringError, match="alsa-utils"):
@@ -189,7 +191,7 @@ def test_play(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         (["play"], "hears one"),
         (["play", "1-000001", "1-000002"], "hears one"),
         (["export", "1-000001"], "needs --to"),
-        (["play", "1-999999"], "none that you may hear"),
+        (["play", "1-999999"], "nothing is recorded of 1-999999"),
         (["play", "1-000000"], "removed by its age"),
         (["find", "--limit", "0"], "--limit 0"),
         (["find", "--since", "yesterday"], "yesterday"),

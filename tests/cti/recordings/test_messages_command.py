@@ -104,7 +104,7 @@ def test_the_desk_is_told_of_the_same(site: Path) -> None:
         (["hold", "1-000004", "--why", "court"], "call 1-000004 left no message; "),
         (
             ["export", "--to", "out", "--group", "sales", "--ani", "999"],
-            "no message for sales within --since and --ani",
+            "no message for sales within --ani",
         ),
         (["list", "--as", "9999"], "password is wrong"),
     ],
