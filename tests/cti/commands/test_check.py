@@ -70,7 +70,7 @@ def test_what_is_seldom_meant_behind_a_pbx(tmp_path: Path, capsys: pytest.Captur
     far = ("    zh: 销售\n", "    zh: 销售\n    calls: national\n")
     status, told = checked(written(tmp_path, "site.yaml", far), capsys)
     assert status == 0 and "notice: groups[0].calls: calls: says nothing here" in told and "pbx: tolls:" in told
-    reach = ("  smdi: ", '  services: {outside: "9"}\n  tolls: {"": local, "0": national}\n  smdi: ')
+    reach = ("  smdr: ", '  services: {outside: "9"}\n  tolls: {"": local, "0": national}\n  smdr: ')
     status, told = checked(written(tmp_path, "site.yaml", reach), capsys)
     assert status == 0 and "notice: pbx.tolls: any number of up to 4 digits is an extension from the screen" in told
     reach = (reach[0], reach[1].replace('"0"', '"114": local, "80": local, "0"'))
