@@ -52,6 +52,8 @@ PROMPT_S: Final = 15.0
 LATE_S: Final = 2.0
 # A record of our own port that comes so soon after we hung up is of that call.
 AT_ONCE_S: Final = 3.0
+# Why a record that names nobody is doubtful when it comes out of a buffer.
+WAITED: Final = "it waited on its way and names no caller: it may be of a call that is not ours"
 # Calls of unknown callers are told apart by so much: our ears and the PBX's rounding.
 SURE_S: Final = 3.0
 
@@ -78,10 +80,15 @@ class Leg:
     guessed: bool = False  # a limit ended it: it may have gone on
     matched: bool = False
     called_s: float | None = None  # our flash before it: the agent's part cannot have begun before
+    over_s: float | None = None  # guessed: the telephone had another call then, so this one was over
 
     def until(self, now: float) -> float:
         """When it ended; under way: now."""
         return now if self.ended_s is None else self.ended_s
+
+    def at_latest(self, now: float) -> float:
+        """When it was over for certain; a guess may have come too early."""
+        return self.until(now) if not self.guessed else now if self.over_s is None else self.over_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +293,9 @@ class Fits:
         whole = call.ani is not None and not call.ani_truncated and call.ani_doubt is None
         if whole and number and not (number.endswith(call.ani or "") or (call.ani or "").endswith(number)):
             return f"the number is {number}, the caller's {call.ani}"
+        waited = when is not None and now - when.end_s > when.within + STALE_S
+        if waited and leg.agents and not number and not (call.trunk and call.trunk == record.trunk):
+            return WAITED
         if not leg.agents or leg.guessed or call.blind or record.answered is False or self.legs != "per_leg":
             return None
         if record.duration_s is None or not alone:
@@ -343,9 +353,9 @@ class Fits:
 
     def _long_over(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool, now: float) -> bool:
         """The record came by itself, as its call ended, and this leg ended long before."""
-        if leg.ended_s is None or leg.guessed or not alone or known_caller(leg.call, record):
+        if leg.ended_s is None or not alone or known_caller(leg.call, record):
             return False
-        return now - leg.ended_s > NAMELESS_S and (when is None or abs(now - when.end_s) <= when.within)
+        return now - leg.at_latest(now) > NAMELESS_S and (when is None or abs(now - when.end_s) <= when.within)
 
     def _in_time(self, leg: Leg, record: SmdrRecord, when: Interval, alone: bool) -> bool:
         now, within, known = self._clock.seconds(), when.within, known_caller(leg.call, record)
@@ -360,7 +370,7 @@ class Fits:
             half = self.legs == "split_at_flash" and when.end_s + within > leg.began_s
             later = within + (EARLY_S if known else 0.0)
             return when.end_s - later <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
-        if when.end_s + within < leg.began_s or when.end_s - within > (now if leg.guessed else ended_s) + EARLY_S:
+        if when.end_s + within < leg.began_s or when.end_s - within > leg.at_latest(now) + EARLY_S:
             return False
         if record.duration_s is not None:
             if self.legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:

@@ -119,6 +119,8 @@ class Talks:
         old = self._talks.get(extension)
         began_s = call.talk_s if call.talk_s is not None else self._clock.seconds()
         self._talks[extension] = Leg(extension, call, began_s, agents=True, called_s=_called_s(call, began_s))
+        for leg in self._owed.get(extension, ()):
+            leg.over_s = began_s if leg.over_s is None else leg.over_s
         return old.call if old is not None else None
 
     def at(self, extension: str) -> Call | None:

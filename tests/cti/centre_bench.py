@@ -133,11 +133,16 @@ class CentreBench:
         vru: dict[str, Any] | None = None,
         desks: dict[int, str] | None = None,
         limits: dict[str, Any] | None = None,
+        clock: Any = None,
+        records: Any = None,
         **group: Any,
     ) -> None:
-        """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru``, ``desks``: as in a site file."""
-        self.clock, self.records, self.desks = SteppedClock(), DummyRecords(), DummyDesks()
-        self.records.outside = SteppedOutside(self.clock)
+        """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru``, ``desks``: as in a site file;
+        ``clock``, ``records``: in place of its own."""
+        self.clock, self.desks = clock or SteppedClock(), DummyDesks()
+        self.records: Any = records or DummyRecords()
+        if records is None:
+            self.records.outside = SteppedOutside(self.clock)
         self.site = site(folder, ports, agents, limits=limits, **group)
         replace = msgspec.structs.replace
         self.site = replace(

@@ -9,11 +9,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from cti.call import CALL, Call
 from cti.machine import Machine
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
+from cti.talks.fits import WAITED
 from cti.talks.talks import OWED_S, RECORD_S, Legs, Match, Talks
 from drivers.clock import SteppedClock
 
@@ -294,3 +296,36 @@ def test_records_without_a_number_that_all_come_forty_seconds_late(known: bool) 
     freed = [one for one in found if isinstance(one, Match) and one.ends_talk]
     assert freed == [] and (not known or [one.call for one in found if isinstance(one, Match)] == [calls[0]])
     pbx.talks.close()
+
+
+def test_a_talk_whose_end_was_guessed_was_over_when_the_telephone_had_another_call(pbx: Pbx) -> None:
+    """A record of a call that is not ours, an hour later, is not of it; one from before is."""
+    first = pbx.talk(None, 1500.0)
+    assert pbx.talks.end("8001", first)
+    pbx.talks.owe("8001", first, agents=True, guessed=True)
+    pbx.clock.advance(60.0)
+    second = pbx.talk(B, 30.0)
+    assert pbx.talks.match(pbx.own(second)) == Match(second, True)
+    assert pbx.talks.end("8001", second)
+    pbx.clock.advance(1800.0)
+    now = pbx.clock.seconds()
+    assert pbx.talks.match(replace(pbx.record(now, now, number=A), duration_s=None)) is None
+    ended = first.talk_s + 1520.0 if first.talk_s is not None else 0.0
+    match = pbx.talks.match(replace(pbx.record(ended, ended, number=A), duration_s=None))
+    assert isinstance(match, Match) and match.call is first
+
+
+def test_a_record_that_names_nobody_and_waited_is_doubtful(pbx: Pbx) -> None:
+    """It may be of a call that is not ours; not where the trunk is the same."""
+    calls, records = [], []
+    for trunk in (None, "01"):
+        call = pbx.talk(None, 200.0)
+        call.trunk = trunk
+        pbx.over(call)
+        calls.append(call)
+        records.append(pbx.own(call))
+        pbx.clock.advance(300.0)
+    pbx.clock.advance(900.0)
+    first, second = (pbx.talks.match(one, alone=False) for one in records)
+    assert isinstance(first, Match) and first.call is calls[0] and first.doubt == WAITED
+    assert isinstance(second, Match) and second.call is calls[1] and second.doubt is None
