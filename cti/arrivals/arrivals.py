@@ -81,15 +81,16 @@ class Service(Protocol):
         ...
 
     def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
-        """The call that a ring with this message, or this in-band number, or neither, brings back."""
+        """The call that a ring with this message, or this in-band number ("": it says that there is none), or neither,
+        brings back."""
         ...
 
     def resume(self, call: Call, line: VruLine) -> None:
         """It is back, and rings on this line."""
         ...
 
-    def recall_stopped(self, line: VruLine) -> None:
-        """What may have been a recall stopped ringing before that was known."""
+    def recall_stopped(self, line: VruLine) -> bool:
+        """What may have been a recall stopped ringing before that was known. False: it was none."""
         ...
 
     def caller_gone(self, call: Call, how: str) -> None:
@@ -198,8 +199,9 @@ class Arrivals:
     def line_stopped_ringing(self, line: VruLine) -> None:
         """The caller gave up before we answered, or the line went out of order."""
         if self._settle(line):
-            self._service.recall_stopped(line)
-            return
+            if self._service.recall_stopped(line):
+                return
+            self._rings(line)  # somebody else, who rang and left
         call = self._calls.get(line)
         if call is not None:
             self._gone(call)
@@ -218,7 +220,7 @@ class Arrivals:
             self._calls.pop(line, None)
             call = None
         if call is None:
-            if self._service.recalled(line, None, fields.number) is not None:
+            if self._service.recalled(line, None, fields.number or "") is not None:
                 self._foretold[line] = self._clock.seconds(), fields, event.form  # the ring will follow
                 return
             call = self._open(line, "port")
@@ -376,7 +378,7 @@ class Arrivals:
         held: _Held | None = None,
     ) -> None:
         """The line rings, and what could be waited for is there: a recall, or a call that arrives."""
-        known = self._service.recalled(line, message, fields.number if fields is not None else None)
+        known = self._service.recalled(line, message, (fields.number or "") if fields is not None else None)
         if known is not None:
             if message is not None:
                 self._map.met(line)

@@ -7,7 +7,8 @@ A ring within recall_s may be such a caller. Which, is known by the dialect's re
 - number: in-band caller ID names the caller, where the recall can ring: at the port that transferred, or, with
   recall_to group, at any;
 - ring: a ring without a word, where we hung up for a recall (NEC key systems give no digits). Where several callers are
-  awaited so, the one who was left first is the one who rings first, and is not certain. A caller handed over while the
+  awaited so, the one who was left first is the one who rings first, and is not certain; nor is one who rings later than
+  AT_ONCE_S after we hung up: it may be the next caller, and ours gone. A caller handed over while the
   telephone rang is brought back by a mere ring only at a PBX that never says more, when an agent's answer would have
   been told (sign record or desk), and not before the PBX's own time of no answer.
 
@@ -32,6 +33,8 @@ from drivers.clock import Clock, DelayedCall
 
 # An agent who wants to give a caller back does it within this time.
 GIVEN_S = 60.0
+# Whom the PBX still holds rings again so soon after we hung up; later anybody may, at a PBX that says nothing.
+AT_ONCE_S = 5.0
 # The PBX prints the agent's part of it when the agent hangs up: the ring, and what is said of it, come sooner or later.
 BACK_S = 10.0
 
@@ -53,7 +56,7 @@ class Recall:
 
     call: Call
     among: tuple[Call, ...]
-    guessed: bool = False  # by a ring without a word, at the port that was named to the agent
+    guessed: bool = False  # by a ring without a word: at the port that was named to the agent, or not at once
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class Recalls:
         """``lost`` is told of who was not brought back in time."""
         self._clock, self._rules, self._lost = clock, rules, lost
         self._awaited: dict[Call, _Awaited] = {}
+        self._rang: dict[VruLine, float] = {}  # when it began that may be one of them
 
     def close(self) -> None:
         """The server stops."""
@@ -110,14 +114,18 @@ class Recalls:
         return awaited.group if awaited is not None else ""
 
     def may_ring(self, line: VruLine) -> bool:
-        """May a ring on this line be one of them? Then it is waited for what the PBX says of it."""
-        return any(
+        """May a ring that begins on this line be one of them? Then it is waited for what the PBX says of it."""
+        may = any(
             bool(awaited.giver) or (_likely(call) and self._can_be(call, line))
             for call, awaited in self._awaited.items()
         )
+        if may:
+            self._rang[line] = self._clock.seconds()
+        return may
 
     def find(self, line: VruLine, message: Message | None, number: str | None) -> Recall | None:
-        """Whom a ring on this line brings back, with this message, or this in-band number, or neither."""
+        """Whom a ring on this line brings back, with this message, or this in-band number ("": told that there is none,
+        as of who withholds it), or neither."""
         by = self._rules.recall_by
         if message is not None:
             found = [call for call in self._awaited if self._names(message, call, line)] if "message" in by else []
@@ -128,7 +136,9 @@ class Recalls:
         if not found:
             return None
         first = min(found, key=lambda call: call.left_extension != line.extension)  # at its own port before others
-        guessed = message is None and number is None and bool(self._awaited[first].giver)
+        awaited = self._awaited[first]
+        late = self._rang.get(line, self._clock.seconds()) - awaited.since_s > AT_ONCE_S
+        guessed = message is None and number is None and (bool(awaited.giver) or late)
         return Recall(first, tuple(found), guessed)
 
     def _can_be(self, call: Call, line: VruLine) -> bool:

@@ -114,11 +114,13 @@ class PbxTransfers:
         call.recalled_among = ()
         self._centre.conduct.serve_again(call, "given_back" if given_to is not None else "nobody_answered")
 
-    def recall_stopped(self, line: VruLine) -> None:
-        """It rang where we wait for a recall, and stopped before that was certain: the caller is gone."""
+    def recall_stopped(self, line: VruLine) -> bool:
+        """It rang where we wait for a recall, and stopped before that was certain: the caller is gone. False: nobody is
+        brought back by a mere ring there."""
         call = self.recalled(line, None, None)
         if call is not None:
             self._centre.conduct.finish(call, "gone", "lost_in_transfer", "gave up during the recall")
+        return call is not None
 
     def expect_recall(self, call: Call) -> None:
         """The PBX rings a port of ours again, or the caller is lost; or it may still give back whom an agent has."""

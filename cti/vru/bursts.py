@@ -22,10 +22,20 @@ class Bursts:
         self._clock, self._gap_s, self._heard = clock, gap_s, heard
         self._digits = ""
         self._ended_s = 0.0
+        self._in_digit = False
         self._timer: DelayedCall | None = None
+
+    def left_s(self) -> float:
+        """So long it may be before a burst is over that has begun; 0: there is none."""
+        timer = self._timer
+        if self._in_digit or timer is None or not timer.active():
+            return self._gap_s if self._in_digit else 0.0
+        return max(timer.getTime() - self._clock.seconds(), 0.0)
 
     def event(self, event: Event) -> None:
         """Whatever the port reports."""
+        if isinstance(event, (DigitBegin, DigitEnd)):
+            self._in_digit = isinstance(event, DigitBegin)
         if isinstance(event, DigitBegin):
             if self._digits and event.time_s - self._ended_s > self._gap_s:
                 self._over()
@@ -38,7 +48,7 @@ class Bursts:
 
     def clear(self) -> None:
         """Forgets what was heard; no timer is left."""
-        self._digits = ""
+        self._digits, self._in_digit = "", False
         self._stop()
 
     def _over(self) -> None:

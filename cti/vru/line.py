@@ -294,17 +294,18 @@ class VruLine:
 
     async def clear(self) -> None:
         """Waits while there is something to hear of which nobody can say yet what it is: a busy tone is known by its
-        cadence, which takes seconds, and a flash in them would hide that the caller has gone. Keys and voices are known
-        at once; what is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
+        cadence, which takes seconds, and a flash in them would hide that the caller has gone; so would one in the
+        midst of the digits by which some PBXs say it. Voices are known at once, a key when no other one follows; what is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
         limit_s = self._clock.seconds() + UNCLEAR_S
         while (left := min(self._unclear_s(), limit_s - self._clock.seconds())) > 0.001:
             with contextlib.suppress(TimedOut):
                 await self.port.wait_for(*SOUNDS, timeout_s=left)
 
     def _unclear_s(self) -> float:
-        """So long it may be before the next burst of a tone; 0: nothing was heard, or it was no tone."""
+        """So long it may be before the next burst of a tone, or until digits are over by which the PBX may say that the
+        caller has gone; 0: nothing was heard, or it was neither."""
         if not self._stirred:
-            return 0.0
+            return self._bursts.left_s()
         return GAP_S if self._voice else self.heard_s + GAP_S - self._clock.seconds()
 
     def forget_digits(self) -> None:

@@ -46,6 +46,8 @@ AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
 # A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
 RING_PAUSE_S = 6.0
+# So long at least a number takes that an extension is sent by DTMF before it rings.
+DTMF_S = 2.5
 # An unanswered transfer brings its caller back within this time: a ring of which nothing is told may be that.
 RECALL_S = 90.0
 UNRECORDED_S = 6.0  # without a record the agent's word ends the talk, five seconds later
@@ -110,7 +112,7 @@ def _rang_on(truth: Truth, scenario: Scenario) -> list[tuple[int, int]]:
             pairs.append((before[0], one.call))
         mine = truth.calls[one.call]
         gone = mine.at("released") if mine.outcome == "abandoned_ring" else None
-        if gone is not None:
+        if gone is not None and not (scenario.pbx.in_band == "dtmf" and gone - one.at_s < DTMF_S):  # had not rung yet
             last[extension] = (one.call, gone)
         else:
             last.pop(extension, None)
@@ -127,6 +129,11 @@ def _like_a_recall(mine: CallTruth, truth: Truth) -> bool:
         return False
     who, since = f"ext {mine.rang}", rings.at_s - RECALL_S
     return any(one.who == who and one.what == "flash" and since <= one.at_s < rings.at_s for one in truth.log)
+
+
+def _taken_for(one: CallTruth, other: CallTruth, truth: Truth) -> bool:
+    """Did somebody ring and leave, unnamed, where the VRU had hung up on another whom the PBX might bring back?"""
+    return one.outcome == "abandoned_ring" and one.rang in other.vru_extensions and _like_a_recall(one, truth)
 
 
 def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
@@ -185,7 +192,9 @@ def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth) -
     findings = []
     for number, theirs in matched.items():
         for call in theirs:
-            if record_of(call, truth.calls[number], list(truth.calls.values())) == "wrong":
+            # Whose ring was taken for the recall of a caller who had gone unheard, so is the record.
+            others = [one for one in truth.calls.values() if not _taken_for(one, truth.calls[number], truth)]
+            if record_of(call, truth.calls[number], others) == "wrong":
                 findings.append(Finding(number, str(call["call"]), f"has another's record: {call['smdr']}"))
     return findings
 

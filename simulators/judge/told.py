@@ -13,6 +13,8 @@ from simulators.truth import CallTruth, Happening
 
 # A record may be rounded to tenths of a minute.
 LENGTH_S = 6.0
+# A string of digits is over for who hears it when so long none follows: who is gone before has not told it.
+OVER_S = 0.6
 # What was done to a message that can be read all the same; one that comes out of turn comes when nobody waits for it.
 WHOLE = frozenset({"", "late"})
 
@@ -77,7 +79,8 @@ def _exchanged(ani: str, mine: CallTruth) -> bool:
 def _in_time(one: Happening, mine: CallTruth) -> bool:
     """Was it told, to its end, while the VRU had the call?"""
     ends = [at for at in (mine.at("flash"), mine.at("released"), mine.at("caller hangs up")) if at is not None]
-    return not ends or one.at_s + one.data.get("takes_s", 0.0) < min(ends)
+    over_s = OVER_S if one.data["way"] == "digits" else 0.0
+    return not ends or one.at_s + one.data.get("takes_s", 0.0) + over_s < min(ends)
 
 
 def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]) -> list[str]:

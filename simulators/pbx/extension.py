@@ -20,7 +20,7 @@ from simulators.lines.party import Party, ended
 from simulators.lines.tones import RING_CADENCE_MS
 from simulators.pbx.dialling import Dialling
 from simulators.pbx.signals import Signals
-from simulators.pbx.state import FLASHING, State
+from simulators.pbx.state import FLASHING, OFF_HOOK, State
 
 if TYPE_CHECKING:
     from simulators.pbx.pbx import Pbx
@@ -65,6 +65,11 @@ class Extension(Party):
             if isinstance(party, Extension) and party.held is not None:
                 return party.held.call_no
         return None
+
+    @property
+    def in_use(self) -> bool:
+        """Off-hook, as far as the PBX knows."""
+        return self.state in OFF_HOOK
 
     def _event(self, event: events.Event) -> None:
         match event:

@@ -20,3 +20,4 @@ class State(enum.Enum):
 
 # Where a flash means something.
 FLASHING = (State.DIALLING, State.CALLING, State.TALKING, State.REFUSED, State.CLEARED)
+OFF_HOOK = (*FLASHING, State.LOCKED)

@@ -25,6 +25,8 @@ from simulators.world.surroundings import Surroundings
 SETTLE_S = 20.0
 LAST_CALL_S = 120.0
 """And calls out, which may ring for a minute: what holds a line after so long is stuck."""
+LAST_WORD_S = 8.0
+"""After the last handset came down: an agent's PC says five seconds later that the talk is over."""
 MAX_PORTS = 1024
 
 
@@ -85,8 +87,11 @@ class Stage:
                     progress(len(world.scenario.callers) - world.left)
             self.stepper.run_for(SETTLE_S)
             over_s = min(limit_s, self.clock.seconds() + LAST_CALL_S)
+            waited = ended and not world.at_rest
             while ended and not world.at_rest and self.clock.seconds() < over_s:
                 self.stepper.run_for(1.0)
+            if waited:
+                self.stepper.run_for(LAST_WORD_S)
             world.stop()
             server.stop()
             self.stepper.run_for(1.0)

@@ -224,6 +224,11 @@ class World(Surroundings):
         for port in range(len(self.scenario.vru_extensions)):
             self.vru_card.faults(port, cut=not on)
 
+    @property
+    def at_rest(self) -> bool:
+        """And has the VRU put down every line?"""
+        return super().at_rest and not any(one.in_use for one in self.pbx.hunt)
+
     def stop(self) -> None:
         """See Surroundings; pseudo-terminals are closed."""
         super().stop()

@@ -118,11 +118,12 @@ class Bench:
         call.line = line
         call.send("recalled")
 
-    def recall_stopped(self, line: VruLine) -> None:
-        for where, call in tuple(self.recalls):
-            if where is line:
-                self.recalls.remove((where, call))
-                call.send("gone")
+    def recall_stopped(self, line: VruLine) -> bool:
+        found = [(where, call) for where, call in self.recalls if where is line]
+        for where, call in found:
+            self.recalls.remove((where, call))
+            call.send("gone")
+        return bool(found)
 
     # the line's owner
 

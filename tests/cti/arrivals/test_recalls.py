@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cti.switch.interface import Caller, Transfer
+from drivers import events as ev
 from tests.cti.centre_bench import DNIS, A, B, CentreBench
 
 
@@ -129,6 +130,56 @@ def test_a_pbx_that_names_recalls_in_its_messages_only(tmp_path: Path) -> None:
     bench.port.ring()
     bench.run(3.1)
     assert call.state == "recall" and bench.calls[1].state == "menu", "a ring without a word is somebody else"
+    bench.stop()
+
+
+@pytest.mark.parametrize(("after_s", "doubt"), [(2.5, None), (8.0, "place_guessed")])
+def test_a_ring_without_a_word_is_certain_only_at_once(tmp_path: Path, after_s: float, doubt: str | None) -> None:
+    """Whom the PBX holds rings at once; a ring that comes later may be the next caller's, and ours gone."""
+    bench = made(tmp_path)
+    call = recall(bench)
+    call.said = {source: replace(said, doubt=None) for source, said in call.said.items()}
+    bench.run(after_s)
+    bench.port.ring()
+    bench.run(3.1)
+    assert call.state in ("queued", "transferring") and call.ani_doubt == doubt
+    bench.stop()
+
+
+def test_a_caller_who_withholds_the_number_is_nobody_whose_number_is_known(tmp_path: Path) -> None:
+    bench = made(tmp_path)
+    call = recall(bench)
+    bench.run(2.5)
+    bench.port.ring()
+    bench.port.caller_id(None)
+    bench.run(3.1)
+    assert call.state == "recall" and len(bench.calls) == 2 and bench.calls[1].state == "menu"
+    bench.stop()
+
+
+def test_a_caller_without_a_number_is_brought_back_without_one(tmp_path: Path) -> None:
+    bench = made(tmp_path)
+    call = recall(bench, None)
+    assert call.ani is None
+    bench.run(2.5)
+    bench.port.ring()
+    bench.port.caller_id(None)
+    bench.run(0.1)
+    assert call.state in ("queued", "transferring") and len(bench.calls) == 1
+    bench.stop()
+
+
+def test_who_rang_and_left_before_it_was_known_whose_ring_it_was_leaves_a_call(tmp_path: Path) -> None:
+    """The line goes out of order, or the site waits long for numbers: nobody whom we await rings here by a mere ring,
+    so it was somebody else."""
+    bench = made(tmp_path, recall_by=("message", "number"))
+    call = recall(bench)
+    bench.run(2.5)
+    bench.port.ring()
+    bench.run(1.0)
+    bench.port.tell(ev.Alarm, alarms=("red",))
+    assert call.state == "recall"
+    assert [bench.outcome(one)[0] for one in bench.calls[1:]] == ["abandoned_ring"]
     bench.stop()
 
 
