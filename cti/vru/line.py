@@ -295,7 +295,8 @@ class VruLine:
     async def clear(self) -> None:
         """Waits while there is something to hear of which nobody can say yet what it is: a busy tone is known by its
         cadence, which takes seconds, and a flash in them would hide that the caller has gone; so would one in the
-        midst of the digits by which some PBXs say it. Voices are known at once, a key when no other one follows; what is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
+        midst of the digits by which some PBXs say it. Voices are known at once, a key when no other one follows; what
+        is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
         limit_s = self._clock.seconds() + UNCLEAR_S
         while (left := min(self._unclear_s(), limit_s - self._clock.seconds())) > 0.001:
             with contextlib.suppress(TimedOut):
