@@ -80,8 +80,9 @@ def _loss_db(world: Surroundings, ear: str, speaks: str) -> float:
 
 
 def _compare(row: Listened, moments: list[Moment], world: Surroundings) -> Iterator[str]:
-    """A slip is a click, and heard as sound."""
-    clicks = world.scenario.switch == "card" and bool(world.scenario.wires.slip_per_min)
+    """A slip, or an octet with a wrong bit, is a click, and heard as sound."""
+    scenario = world.scenario
+    clicks = scenario.switch == "card" and bool(scenario.wires.slip_per_min or not scenario.line_is_sound)
     count = Counter(word for moment in moments for word in moment.words)
     for word in sorted(row.words | set(count)):
         share = count[word] / len(moments)

@@ -1,7 +1,8 @@
 """What is planned with a caller's call, and cannot come to pass any more: the line it went over was cut, the office
 gave no dial tone to the call out that it needs, or no caller ID by which people know at a screen whom it rings for, or
 was sending that in DTMF when the line was lifted to call out (`--fault cut=…`, `dialtone=none`, `callerid=…`, on cards;
-step 7).
+step 7). On an E1: the call never came, or its line had an alarm or no D channel, or a call outside that it needs did
+not come through while that was so, or while tones were drowned (`alarm=…`, `frames=lost:…`, `mfc=…`).
 
 From that second on the rows of a scenario that belong to this call are not judged; all rows before it are, everybody
 else's are, and what holds whatever happens: nobody hears a stranger, every handset comes down and every line is freed,
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from simulators.people.deeds import Deed, Done, Hears
 from simulators.truth import Happening
@@ -21,6 +23,7 @@ DTMF_S = 2.5  # so long at least a number in DTMF takes, before the first ring
 TOLD_S = 30.0  # three channels are tried, for 5 s each, and a line that is let go rests
 UP_AGAIN_S = 10.0  # from the end of an alarm until calls can be made
 OUTSIDE = "outside of "
+TONES = ("tone damaged", "tone lost")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,8 @@ def _strokes(world: Surroundings) -> Iterator[tuple[int, Struck]]:
     """What is done as a telephone rings decides on all that follows; what is heard when it rings again does not."""
     deeds = [row for row in world.scenario.deeds if row.of is not None and nameless(row, world)]
     yield from ((row.of or 0, Struck(0.0)) for row in deeds)
-    if not world.scenario.line_is_sound:  # the ends do not hear the same, and calls come late or not at all
-        yield from ((number, Struck(0.0)) for number in world.truth.calls)
     outward = [done for done in world.deeds.done if done.of is not None and OUTSIDE in done.deed.to]
+    yield from _on_an_e1(world, outward)
     if not world.scenario.office.dial_tone:
         yield from ((done.of or 0, Struck(done.at_s, done)) for done in outward)
     for number, lifted_s in _glares(world):
@@ -90,6 +92,44 @@ def _strokes(world: Surroundings) -> Iterator[tuple[int, Struck]]:
         for done in outward:
             if _lasts(on_line, done, cut_s):
                 yield done.of or 0, Struck(max(done.at_s, cut_s), done)
+
+
+def drowned(world: Surroundings, line: str, from_s: float, to_s: float) -> bool:
+    """Was that channel of an E1 (`line 3`) drowned in noise then, for the sake of its tones?"""
+    return any(
+        one.who == line and one.what in TONES and one.at_s <= to_s and from_s <= one.at_s + one.data["for_s"]
+        for one in world.truth.log
+    )
+
+
+def _on_an_e1(world: Surroundings, outward: list[Done]) -> Iterator[tuple[int, Struck]]:
+    """Where its lines have a fault at all. A call whose tones were drowned, and that came all the same, only later, is
+    judged like any other."""
+    log = world.truth.log
+    down = [(at_s, at_s + for_s + UP_AGAIN_S) for _, at_s, for_s in world.scenario.alarms]
+    down += [(one.at_s, one.at_s + one.data["for_s"] + UP_AGAIN_S) for one in log if one.what == "frames lost"]
+    noise = [(one.at_s, one.at_s + one.data["for_s"]) for one in log if one.what in TONES]
+    if not (down or noise):
+        return
+    for number, call in world.truth.calls.items():
+        rang, answered_s, gone_s = call.first("rings"), call.at("trunk answered"), call.at("caller gone")
+        if rang is None or answered_s is None:
+            yield number, Struck(0.0)
+            continue
+        last_s = gone_s if gone_s is not None else inf
+        yield from (
+            (number, Struck(max(rang.at_s, at_s))) for at_s, to_s in down if rang.at_s <= to_s and at_s <= last_s
+        )
+        if drowned(world, rang.who, answered_s, last_s):
+            yield number, Struck(answered_s)
+    for done in outward:
+        until_s = done.at_s + TOLD_S
+        named = [one for one in log if one.data.get("number") == done.to and done.at_s <= one.at_s <= until_s]
+        answer = next((one for one in named if one.what == "answered"), None)
+        if answer is None and any(at_s <= until_s and done.at_s <= to_s for at_s, to_s in (*down, *noise)):
+            yield done.of or 0, Struck(done.at_s, done)
+        elif answer is not None and drowned(world, answer.who, answer.at_s, answer.at_s + TOLD_S):
+            yield done.of or 0, Struck(done.at_s)
 
 
 def _glares(world: Surroundings) -> Iterator[tuple[int, float]]:

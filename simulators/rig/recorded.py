@@ -16,6 +16,7 @@ from typing import Any
 
 from cti.records.events import Entry
 from drivers import wav
+from simulators.judge.struck import drowned
 from simulators.people.codes import RATE, WINDOW
 from simulators.people.hearing import HOP_S, SOUNDS, Moment
 from simulators.rig.parties import party_on
@@ -72,7 +73,8 @@ def misrecorded(recordings: Iterable[Recorded], folder: Path, world: CardWorld) 
         if len(sides) != 2 or abs(len(sides[0]) / RATE - one.seconds) > 0.1:
             yield f"recording {one.file}: {len(sides)} sides of {len(sides[0]) / RATE:.1f} s, not 2 of {one.seconds}"
             continue
-        if world.voices is not None and one.party is not None:
+        noisy = drowned(world, one.wire.replace("-", " "), one.from_s, one.from_s + one.seconds)
+        if world.voices is not None and one.party is not None and not noisy:
             for side, what in zip(("left", "right"), _differences(one, sides, world), strict=True):
                 yield from (f"recording {one.file}: {side}: {difference}" for difference in what)
 

@@ -31,7 +31,11 @@ gone 1+1 | agent of 1 | hangs up
 
 
 def findings(rows: str) -> list[str]:
-    return [str(one) for one in run(read_table(STAFF + rows)).findings]
+    return findings_on(STAFF, rows)
+
+
+def findings_on(staff: str, rows: str) -> list[str]:
+    return [str(one) for one in run(read_table(staff + rows)).findings]
 
 
 def test_what_was_planned_with_a_call_whose_line_is_cut_is_not_expected() -> None:
@@ -52,3 +56,21 @@ def test_a_call_outside_that_fails_spoils_what_follows_from_it_alone(fault: str)
     assert findings(OUT) == [] and findings(f"{OUT}setup | fault | {fault}\n") == []
     other = "1+1..1.8 | caller 1 | hears 8002\n"
     assert findings(f"{OUT}{other}setup | fault | {fault}\n")
+
+
+ON_E1 = STAFF.replace("trunks=2", "trunk=r2 trunks=2")
+
+
+@pytest.mark.parametrize("fault", ["biterrors=1e-4", "spanslips=6/min", "mfc=damaged:0.1%"])
+def test_on_an_e1_with_a_fault_deeds_are_judged_where_the_call_came(fault: str) -> None:
+    rows = f"{OWN}setup | fault | {fault}\n"
+    assert findings_on(ON_E1, rows) == []
+    wrong = findings_on(ON_E1, f"{rows}1+1..2 | caller 1 | hears 8002\n")
+    assert any("does not hear phone 8002" in one for one in wrong)
+
+
+def test_an_alarm_strikes_the_calls_on_its_lines_from_then_on() -> None:
+    rows = f"{OWN}setup | fault | alarm=los@25:10s\n"
+    assert findings_on(ON_E1, rows) == []
+    early = findings_on(ON_E1, f"{rows}1+0.5..1.5 | caller 1 | hears 8002\n")
+    assert early and all("caller 1" in one for one in early)
