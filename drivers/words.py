@@ -4,6 +4,7 @@ read without it. Serves steps 1 to 3, and calls out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 E1_SLOTS: Final = (*range(1, 16), *range(17, 32))
@@ -24,3 +25,16 @@ come; a voice after ringback; any voice (lines that send music in place of ringb
 tell)."""
 Disconnect = Literal["loop_drop", "polarity", "busy_tone", "dial_tone"]
 """What the far end's hang-up is known by on an analog line."""
+
+_ALARMS: Final[dict[str, str]] = {
+    "red": "nothing comes from the far end: cable, power there 收不到对端",
+    "los": "no signal 无信号",
+    "blue": "only ones come: a fault behind the far end 对端告警指示",
+    "yellow": "the far end does not receive us 对端收不到本端",
+    "removed": "the card is gone 板卡不在",
+}
+
+
+def alarm_words(alarms: Iterable[str]) -> str:
+    """What is the matter with a port or span, for people; empty without an alarm (drivers.state.ALARMS names them)."""
+    return "; ".join(f"{alarm}, {_ALARMS[alarm]}" if alarm in _ALARMS else alarm for alarm in alarms)

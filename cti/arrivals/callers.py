@@ -28,6 +28,7 @@ from cti.site.config import PortUse
 from cti.vru.line import LineOwner, VruLine
 from cti.vru.packet import collect_packet
 from drivers.events import CallerId
+from drivers.words import alarm_words
 
 if TYPE_CHECKING:
     from cti.centre import Centre
@@ -277,7 +278,7 @@ class Callers:
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
         """The card or the wire of a port is out of order, or in order again."""
-        text = f"port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
+        text = f"port {line.port.name}, extension {line.extension}: " + (alarm_words(alarms) or "in order again")
         self._centre.set_alarm(f"line_{line.extension}", bool(alarms), text)
         others = (one for one in self.lines if one is not line)
         self._dark = self._dark or (bool(alarms) and all(one.state == "alarm" for one in others))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAME = "status"
@@ -54,6 +55,26 @@ def clock_words(slow_s: float | None) -> str:
     return f"{sign}{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{sign}{seconds} s"
 
 
+FEW = 3
+"""So many alarms that say the same are shown one by one."""
+
+
+def alike(alarms: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Alarms of one kind that say the same of many lines, as when a card is gone, in one row: first and last."""
+    kinds: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+    for one in alarms:
+        said = one["text"].partition(": ")[2] or one["text"]
+        kinds.setdefault((one["alarm"].rstrip("0123456789"), said), []).append(one)
+    rows: list[dict[str, str]] = []
+    for (_, said), all_of in kinds.items():
+        if len(all_of) <= FEW:
+            rows += [dict(one) for one in all_of]
+            continue
+        names = f"{all_of[0]['alarm']} … {all_of[-1]['alarm']}"
+        rows.append({"alarm": names, "text": f"{len(all_of)} of them 共{len(all_of)}条: {said}"})
+    return rows
+
+
 def _show(answer: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -72,6 +93,7 @@ def _show(answer: dict[str, Any]) -> None:
         ("alarms 告警", "alarms"),
     ):
         rows = answer.get(key) or []
+        rows = alike(rows) if key == "alarms" else rows
         if not rows:
             continue
         table = Table(title=title, title_justify="left")

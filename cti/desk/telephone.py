@@ -38,6 +38,7 @@ from drivers.events import CallerId
 from drivers.items import PlayItem
 from drivers.scope import CallScope
 from drivers.tones import TonePlan
+from drivers.words import alarm_words
 
 NUMBER_S = 2.0
 SAID_S = 10.0
@@ -162,7 +163,9 @@ class Telephones:
 
     def line_alarm(self, line: VruLine, alarms: tuple[str, ...]) -> None:
         """The card or the wire of a port is out of order, or in order again."""
-        text = f"service port {line.port.name}, extension {line.extension}: " + (", ".join(alarms) or "in order again")
+        text = f"service port {line.port.name}, extension {line.extension}: " + (
+            alarm_words(alarms) or "in order again"
+        )
         self._on_alarm(f"line_{line.extension}", bool(alarms), text)
 
     # one call

@@ -6,7 +6,7 @@ is up to 59 s old) and the usual delay are in it, so that a time read back with 
 
 Not every record is a sample. One that came in one breath with the line before it may have waited in the PBX's buffer.
 One that is more than JUMP_S off the median may have waited too, or be damaged: only when AGREE of them in a row agree
-with each other over at least SETTLE_S, as the records of a buffer never do, has the PBX's clock (or ours) jumped. Then
+with each other over at least SETTLE_S, as the records of a buffer never do, has the PBX's clock jumped. Then
 the offset is theirs and an alarm is raised. Until FIRST samples agree nothing is known, and `moment` says None.
 
 Some output comes late, all of it: a buffer between, a slow spooler. The arrivals alone cannot tell that from a clock
@@ -43,7 +43,7 @@ AHEAD_S: Final = 60.0
 
 
 class PbxClock:
-    """One PBX's clock. on_jump(text) is called when it, or ours, has jumped by more than a minute."""
+    """One PBX's clock. on_jump(text) is called when it has jumped by more than a minute."""
 
     def __init__(self, clock: Clock, zone: tzinfo, on_jump: Callable[[str], object]) -> None:
         self._clock = clock

@@ -64,7 +64,7 @@ class CallRow(msgspec.Struct):
     outcome: str | None = None
     cause: str | None = None
     wait_s: float | None = None  # from the queue to the agent's answer, or to the end
-    talk_s: float | None = None
+    talk_s: float | None = None  # null: no talk, or one in which the server was killed
     message_path: str | None = None
     message_s: float | None = None
     smdr_raw: str | None = None
@@ -212,8 +212,8 @@ def _talk_over(row: CallRow, entry: Entry, told: float | None) -> None:
         return
     talked = _since(row, row.talk_clock, entry) if told is None else told
     row.talk_clock = None
-    if talked is not None:
-        row.talk_s = _seconds((row.talk_s or 0.0) + talked)
+    # of a talk in which the server was killed nobody knows the length
+    row.talk_s = None if talked is None else _seconds((row.talk_s or 0.0) + talked)
 
 
 def _talk_ended(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cti.switch.device import TrunkEnd
 from cti.switch.seat import Seat
 from cti.switch.verbs.asker import Asker
+from drivers.words import alarm_words
 
 if TYPE_CHECKING:
     from cti.call import Call
@@ -49,7 +50,7 @@ class Telling:
         """A telephone is left off-hook, or out of order, or no longer: an alarm, and a word to its agent."""
         text = {
             "off_hook": f"the telephone {seat.name} is {'not' if raised else 'in use again, or'} hung up",
-            "alarm": f"seat {seat.name}: " + (", ".join(seat.alarms) or "in order again"),
+            "alarm": f"seat {seat.name}: " + (alarm_words(seat.alarms) or "in order again"),
         }[what]
         self._centre.set_alarm(f"seat_{what}_{seat.name}", raised, text)
         agent = self._centre.acd.at_extension(seat.name)
@@ -59,7 +60,7 @@ class Telling:
     def no_callers(self, agent: str, seat: Seat) -> None:
         """To who has just logged in at a telephone that nobody can be put through to."""
         what = "alarm" if seat.alarms else "off_hook"
-        text = f"telephone {seat.name}: " + (", ".join(seat.alarms) or "hang it up: it is off-hook")
+        text = f"telephone {seat.name}: " + (alarm_words(seat.alarms) or "hang it up: it is off-hook")
         self._centre.desks.notify(
             agent, "alarm", {"what": what, "raised": True, "text": f"{text}; no callers come there until then"}
         )

@@ -149,7 +149,11 @@ def test_a_call_ended_by_the_next_boot_has_no_invented_durations() -> None:
     after = entries([(0.5, "ended", "server", {})], first=2 * BOOT_SPAN + 1)
     made = reduce(None, before + after)
     assert made is not None
-    assert (made.wait_s, made.talk_s, made.ended_at is not None) == (4.0, 0.0, True)
+    assert (made.wait_s, made.talk_s, made.ended_at is not None) == (4.0, None, True)
+    told = entries(
+        [(0.5, "talk_ended", "smdr", {"seconds": 24.0}), (0.6, "ended", "server", {})], first=2 * BOOT_SPAN + 1
+    )
+    assert (made := reduce(None, before + told)) is not None and made.talk_s == 24.0, "the PBX knows it all the same"
 
 
 JSON = st.recursive(
