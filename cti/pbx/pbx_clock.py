@@ -9,9 +9,8 @@ One that is more than JUMP_S off the median may have waited too, or be damaged: 
 with each other over at least SETTLE_S, as the records of a buffer never do, has the PBX's clock jumped. Then
 the offset is theirs and an alarm is raised. Until FIRST samples agree nothing is known, and `moment` says None.
 
-Some output comes late, all of it: a buffer between, a slow spooler. The arrivals alone cannot tell that from a clock
-that is slow. What our own ports know of the end of a call can: `came_late` is told how long after it a record came.
-Where that is more than LATE_S as a rule, it is no part of the offset, and `moment` says when it truly was.
+Some output comes late, all of it; the arrivals alone cannot tell that from a clock that is slow. What our own ports
+know of the end of a call can (cti.pbx.lateness): that is no part of the offset, and `moment` says when it truly was.
 
 Our side is the monotonic clock beside the wall clock of the start: whoever sets the server's clock does not move it.
 Summer time: both clocks are taken to change with the site's zone; a PBX that does not change, or does late, shows as a
@@ -26,6 +25,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import median_low
 from typing import Final
 
+from cti.pbx.lateness import Lateness
 from drivers.clock import Clock
 
 WINDOW: Final = 31
@@ -35,9 +35,6 @@ SETTLE_S: Final = 120.0
 JUMP_S: Final = 60.0
 # Samples of one clock differ by the resolution and by what printing takes: so much.
 PRINTING_S: Final = 30.0
-# Records that come so long after the end of their calls, as a rule, are late; the rule is what SAME of all samples say.
-LATE_S: Final = 5.0
-SAME: Final = 2 / 3
 # A record cannot end after it was printed, but for what the clocks disagree by.
 AHEAD_S: Final = 60.0
 
@@ -51,13 +48,16 @@ class PbxClock:
         self._on_jump = on_jump
         self._base = clock.now().astimezone(UTC) - timedelta(seconds=clock.seconds())
         self._samples: deque[float] = deque(maxlen=WINDOW)
-        self._late: deque[float] = deque(maxlen=WINDOW)
-        self.late_s = 0.0  # so long after the end of its call a record comes; 0: at once
-        self.at_once = False  # have our ports' calls shown that they do?
+        self.lateness = Lateness()
         self._apart: list[tuple[float, float]] = []  # samples far from the median in a row: when they came, offset
         self._offset: float | None = None
         self._reference = 0.0  # the offset a window ago
         self._since_reference = 0
+
+    @property
+    def late_s(self) -> float:
+        """So long after the end of its call a record comes; 0: at once, or not known."""
+        return self.lateness.late_s
 
     @property
     def offset_s(self) -> float | None:
@@ -93,15 +93,6 @@ class PbxClock:
         if self._offset is None:
             self._reference = new
         self._follow(new)
-
-    def came_late(self, seconds: float) -> None:
-        """A record has come so long after the end of its call, as our own port knows it."""
-        self._late.append(seconds)
-        usual = median_low(self._late)
-        like = sum(abs(one - usual) <= LATE_S for one in self._late)
-        known = len(self._late) >= FIRST and like >= SAME * len(self._late)
-        self.late_s = usual if known and usual > LATE_S else 0.0
-        self.at_once = known and usual <= LATE_S
 
     def moment(self, stated: datetime) -> float | None:
         """When on our clock (its seconds) it was, or will be, that time at the PBX; None: nothing is known yet."""

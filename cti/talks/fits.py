@@ -54,6 +54,8 @@ LATE_S: Final = 2.0
 AT_ONCE_S: Final = 3.0
 # Why a record that names nobody is doubtful when it comes out of a buffer.
 WAITED: Final = "it waited on its way and names no caller: it may be of a call that is not ours"
+# Where records are late, all alike, one comes so near to its time: how long we take to hear an end differs.
+DUE_S: Final = 8.0
 # Calls of unknown callers are told apart by so much: our ears and the PBX's rounding.
 SURE_S: Final = 3.0
 
@@ -110,17 +112,28 @@ class Fits:
         self.legs = legs
         self._clock, self._pbx, self._own = clock, pbx, own
 
-    def interval(self, record: SmdrRecord) -> Interval | None:
-        """When the record says it was, on our clock; None where that is not known."""
+    @property
+    def late_s(self) -> float:
+        """So long after the end of its call a record comes, as a rule; 0: at once, or not known."""
+        return self._pbx.late_s if self._pbx is not None else 0.0
+
+    def interval(self, record: SmdrRecord, came_s: float | None = None) -> Interval | None:
+        """When the record says it was, on our clock; None where that is not known. came_s: it came by itself then,
+        which says when the call ended, too, where it is known how late records are."""
         if self._pbx is None:
             return None
         lasted = record.duration_s or 0.0
         printed = record.start if record.stamp == "start" else record.end
         at = self._pbx.moment(printed) if printed is not None else None
-        if at is None:
-            return None
         within = self._pbx.exact_s(record.resolution_s) + record.duration_step_s + EXACT_S
-        return Interval(at, at + lasted, within) if record.stamp == "start" else Interval(at - lasted, at, within)
+        came = None
+        if came_s is not None and self.late_s:
+            end_s = came_s - self.late_s
+            came = Interval(end_s - lasted, end_s, EXACT_S + record.duration_step_s)
+        if at is None or printed is None:
+            return came
+        stated = Interval(at, at + lasted, within) if record.stamp == "start" else Interval(at - lasted, at, within)
+        return came if came is not None and abs(came.end_s - stated.end_s) <= within else stated
 
     def same(self, call: Call, record: SmdrRecord, *, trusting: bool = True) -> bool:
         """Do they agree on who called, and on which trunk? A call between extensions is none of ours. trusting: a
@@ -129,14 +142,14 @@ class Fits:
             return False
         if not trusting and call.ani_doubt is not None and record.direction not in ("out", "internal"):
             return self._same_trunk(call, record)
-        return self._same_trunk(call, record) and same_caller(call, record)
+        return self._same_trunk(call, record) and self._same_caller(call, record)
 
     def fits(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
         """Can the record be of this leg? alone: it did not come in one breath with the record before it."""
         now = self._clock.seconds()
         if not self.same(leg.call, record) or self._long_over(leg, record, when, alone, now):
             return False
-        if self.tells_nothing(record, when, alone):
+        if self.tells_nothing(record, when, alone) or (alone and self._not_due(leg, record, now)):
             return False
         if when is None:
             return self._by_length(leg, record, now)
@@ -144,10 +157,12 @@ class Fits:
             return True
         return alone and self._the_clock_aside(leg, record, now)
 
-    def fits_early(self, call: Call, began_s: float, agents: bool, early: Early) -> bool:
+    def fits_early(self, call: Call, began_s: float, agents: bool, early: Early, in_vain: bool) -> bool:
         """Can a record that came before we noticed be of this call, which leaves its extension now? Not one that had
-        waited somewhere when it came: what it is of was over before."""
+        waited somewhere when it came: what it is of was over before. in_vain: others wait as if all were late."""
         record, when, known = early.record, self.interval(early.record), known_caller(call, early.record)
+        if self.late_s or (in_vain and not known):
+            return False  # of those that are late none comes before its call is over
         if not self.same(call, record) or self.tells_nothing(record, when, early.alone):
             return False
         if early.came_s < call.began_s:
@@ -171,8 +186,10 @@ class Fits:
             return False
         if not self.same(leg.call, record, trusting=False):
             return False
+        if self.late_s and abs(now - self.late_s - leg.ended_s) > EXACT_S:
+            return False
         if record.duration_s is None:
-            return leg.agents and now - leg.ended_s <= START_S
+            return now - leg.ended_s <= START_S
         since, latest = leg.called_s if leg.called_s is not None else leg.began_s, leg.began_s
         if self.legs == "whole_call":
             since, latest = leg.call.began_s, leg.call.answered_s or leg.began_s
@@ -190,26 +207,26 @@ class Fits:
         """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
         return not alone and when is None and not record.number
 
-    def waited_on_its_way(self, legs: Iterable[Leg], record: SmdrRecord) -> float | None:
-        """How long after the end of its call a record of one of our ports came, whose legs these are: our own ears know
-        that end. None: of which call it is does not follow from caller and length."""
-        if record.duration_s is None or record.duration_step_s > NEAR_S or self.legs == "split_at_flash":
-            return None
+    def waited_on_its_way(self, legs: Iterable[Leg], record: SmdrRecord) -> list[float]:
+        """How long after the end of its call a record of one of our ports came, whose legs these are, for each that it
+        can be of by caller, trunk and length: our own ears know that end."""
+        if self.legs == "split_at_flash":
+            return []
         now, near = self._clock.seconds(), SURE_S + record.duration_step_s
-        found = [
-            leg
+        lasted = record.duration_s if record.duration_step_s <= NEAR_S else None
+        return [
+            now - leg.until(now)
             for leg in legs
             if self.same(leg.call, record)
             and (leg.completes or self.legs == "per_leg")
             and now - leg.until(now) <= RECORD_S
-            and abs(record.duration_s - (leg.until(now) - leg.began_s)) <= near
+            and (lasted is None or abs(lasted - (leg.until(now) - leg.began_s)) <= near)
         ]
-        return now - found[0].until(now) if len(found) == 1 else None
 
     def rank(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> tuple[int, float]:
         """The lowest wins: the same number, of which many may call, also one that a doubted line has said; neither
         names one; only one of them does."""
-        ani, number = leg.call.ani, record.number
+        ani, number = self._named(leg.call), record.number
         both = 0 if agree(ani, number) else 1 if not (ani or number) else 2
         return both, self.far(leg, record, when)
 
@@ -219,12 +236,15 @@ class Fits:
         now = self._clock.seconds()
         ended_s, started_s = leg.until(now), self.start(leg)
         if record.duration_s is None:
+            if when is not None and self.late_s and leg.ended_s is None:
+                began_s = leg.began_s if leg.call.talk_s is None else max(leg.began_s, leg.call.talk_s)
+                return max(began_s - when.end_s, 0.0)  # any moment since may have been its end
             if when is not None:
                 return abs(when.end_s - ended_s)
             return float(leg.ended_s is None) if known_caller(leg.call, record) else now - ended_s
         if when is None:
             return abs(record.duration_s - (ended_s - started_s))
-        if leg.ended_s is None and now - when.end_s > when.within + STALE_S:
+        if leg.ended_s is None and (self.late_s or now - when.end_s > when.within + STALE_S):
             ended_s = when.end_s
         outside = max(abs(when.start_s - started_s) - when.within / 2, 0.0)  # rounding is no distance
         return abs(record.duration_s - (ended_s - started_s)) + outside
@@ -233,13 +253,15 @@ class Fits:
         """From when the record counts."""
         return leg.call.began_s if self.legs == "whole_call" else leg.began_s
 
-    def says_gone(self, early: Early, call: Call, only: bool) -> bool:
+    def says_gone(self, early: Early, call: Call, only: bool, in_vain: bool) -> bool:
         """Is it the record of a call that is still on our port? Not one out of a buffer: neither one that names nobody
         and came among others, nor one of a call that was over before. only: no other call waits for a record of this
-        port, so that one which says nothing is of this call."""
+        port, so that one which says nothing is of this call. in_vain: others wait as if all records were late."""
+        if self.late_s:
+            return False
         known = known_caller(call, early.record)
         waited = self._waited(early, self.interval(early.record), known)
-        if not (early.alone or known) or waited:
+        if not (early.alone or known) or waited or (in_vain and not known):
             return False
         silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
         if silent and only and self.legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
@@ -248,7 +270,7 @@ class Fits:
 
     def looks_like(self, record: SmdrRecord, call: Call, came_s: float) -> bool:
         """Can it be of a call that is still on our port, by its number and its length until the record came?"""
-        if self.legs == "split_at_flash" or call.answered_s is None or record.transferred:
+        if self.legs == "split_at_flash" or call.answered_s is None or record.transferred or self.late_s:
             return False
         if not self.same(call, record):
             return False
@@ -262,7 +284,7 @@ class Fits:
     def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg, when: Interval | None) -> bool:
         """Is a record rather of the call that is on our port now, whose end the PBX has seen before us, than of this
         leg of a call that has left it? Of one caller's number both may be: then the nearer one's."""
-        if there is leg.call or not self.same(there, record):
+        if there is leg.call or self.late_s or not self.same(there, record):
             return False
         if known_caller(leg.call, record):
             if record.duration_s is None or there.answered_s is None or not agree(there.ani, record.number):
@@ -301,7 +323,7 @@ class Fits:
         if record.duration_s is None or not alone:
             return None
         exact = when is not None and record.resolution_s == 1  # else it may be short because it came late
-        ended_s = min(when.end_s, leg.until(now)) if exact and when is not None else leg.until(now)
+        ended_s = min(when.end_s, leg.until(now)) if exact and when is not None else leg.until(now - self.late_s)
         short = ended_s - leg.began_s - record.duration_s
         near = NEAR_S + record.duration_step_s
         if (short > near and exact) or short < -near - START_S:
@@ -315,7 +337,7 @@ class Fits:
             return False
         if self.legs == "split_at_flash":
             return True
-        short = self._clock.seconds() - self.start(leg) - record.duration_s
+        short = leg.until(self._clock.seconds() - self.late_s) - self.start(leg) - record.duration_s
         near = NEAR_S + record.duration_step_s
         return -near - START_S <= short <= near + (START_S if leg.call.blind else 0.0)
 
@@ -329,7 +351,7 @@ class Fits:
         if not (whole and ani and record.number == ani if self.name_callers else record.number is None and when):
             return False
         since = (call.began_s, call.answered_s or call.began_s) if self.legs == "whole_call" else (leg.began_s,)
-        ended_s = leg.until(self._clock.seconds())
+        ended_s = leg.until(self._clock.seconds() - self.late_s)
         return _outside(record.duration_s, [ended_s - at for at in since]) <= SURE_S + record.duration_step_s
 
     # within
@@ -347,9 +369,31 @@ class Fits:
             self._pbx is not None and record.end is not None and self._pbx.doubted_by(record.end, record.resolution_s)
         )
 
+    def _same_caller(self, call: Call, record: SmdrRecord) -> bool:
+        """Do they agree on who called? Where one of them has no number they may; an outgoing call does not."""
+        if record.direction in ("out", "internal"):
+            return False
+        ani = self._named(call)
+        return not ani or not record.number or agree(ani, record.number)
+
+    def _named(self, call: Call) -> str | None:
+        """Who called, as far as that says anything of whose a record is. A number that was given to the call because it
+        came when the call was there does not: the record may be of the one whom it meant. Nor does a doubted one that
+        these records have said, as long as they may all be late."""
+        if call.ani_doubt == "place_guessed":
+            return None
+        may_be_late = self._pbx is not None and not self._pbx.lateness.at_once
+        return None if call.ani_doubt and call.ani_source == "smdr" and may_be_late else call.ani
+
     @staticmethod
     def _same_trunk(call: Call, record: SmdrRecord) -> bool:
         return call.trunk is None or record.trunk is None or call.trunk == record.trunk
+
+    def _not_due(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
+        """It is known how late records are, and this came by itself: did our own port's part end at another time?"""
+        if not self.late_s or leg.agents or leg.ended_s is None or known_caller(leg.call, record):
+            return False
+        return abs(now - self.late_s - leg.ended_s) > DUE_S
 
     def _long_over(self, leg: Leg, record: SmdrRecord, when: Interval | None, alone: bool, now: float) -> bool:
         """The record came by itself, as its call ended, and this leg ended long before."""
@@ -414,9 +458,8 @@ class Fits:
         """The talk is under way: would the record, which came by itself, end one that has gone on for longer?"""
         if leg.ended_s is not None or leg.call.blind or record.duration_s is None or self.legs == "split_at_flash":
             return False
-        late_s = self._pbx.late_s if self._pbx is not None else 0.0
         since = leg.call.answered_s if self.legs == "whole_call" else leg.began_s
-        more = now - late_s - (leg.began_s if since is None else since) - record.duration_s
+        more = now - self.late_s - (leg.began_s if since is None else since) - record.duration_s
         return more > PROMPT_S + record.duration_step_s
 
     def _the_clock_aside(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
@@ -452,15 +495,6 @@ class Fits:
 def _outside(value: float, ends: list[float]) -> float:
     """How far a value is from what lies between the least and the greatest."""
     return max(min(ends) - value, value - max(ends), 0.0)
-
-
-def same_caller(call: Call, record: SmdrRecord) -> bool:
-    """Do call and record agree on who called? Where one of them has no number they may; an outgoing call does not."""
-    if record.direction in ("out", "internal"):
-        return False
-    if not call.ani or not record.number:
-        return True
-    return agree(call.ani, record.number)
 
 
 def known_caller(call: Call, record: SmdrRecord) -> bool:

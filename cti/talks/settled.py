@@ -227,7 +227,7 @@ class Settled:
 
     def _old(self, record: SmdrRecord, alone: bool) -> bool:
         """Is it out of a buffer? What rang then rings no more. By itself it may be late for another reason."""
-        when = self.talks.interval(record)
+        when = self.talks.interval(record, self._centre.clock.seconds() if alone else None)
         late_s = self._centre.clock.seconds() - when.end_s if when is not None else 0.0
         return when is not None and late_s > (MESSAGE_S if alone else when.within)
 

@@ -28,6 +28,7 @@ from cti.talks.fits import (
     AT_ONCE_S,
     EARLY_S,
     NAMELESS_S,
+    PROMPT_S,
     RECORD_S,
     START_S,
     SURE_S,
@@ -148,12 +149,13 @@ class Talks:
             leg.called_s = _called_s(call, leg.began_s)
         elif began_s is not None:
             self._on_ports.setdefault(extension, deque(maxlen=ON_PORTS)).append(leg)
+        in_vain = self._as_if_late(now)
         early = [
             one
             for one in self._early
             if one.record.extension == extension
             and now - one.came_s <= EARLY_S
-            and self._fits.fits_early(call, leg.began_s, agents, one)
+            and self._fits.fits_early(call, leg.began_s, agents, one, in_vain)
         ]
         if early:
             found = min(early, key=lambda one: self._fits.rank(leg, one.record, None))
@@ -175,8 +177,9 @@ class Talks:
         now = self._clock.seconds()
         since = now - EARLY_S
         only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
+        in_vain = self._as_if_late(now)
         return any(
-            one.record.extension == extension and self._fits.says_gone(one, call, only)
+            one.record.extension == extension and self._fits.says_gone(one, call, only, in_vain)
             for one in self._early
             if one.came_s >= since
         )
@@ -190,7 +193,7 @@ class Talks:
             self._early[-1] = replace(self._early[-1], alone=False)
         self._last = record
         self._is_it_late(record, alone)
-        fits, when = self._fits, self._fits.interval(record)
+        fits, when = self._fits, self._fits.interval(record, now if alone else None)
         found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
         leg = min(found, key=lambda leg: fits.rank(leg, record, when), default=None)
         if leg is None and (calls := self._left_lately(extension, record, now)):
@@ -222,9 +225,9 @@ class Talks:
         talked = fits.talked(leg, record) if doubt is None else None
         return Match(leg.call, leg.ended_s is None, leg.completes, talked, doubt, confirmed)
 
-    def interval(self, record: SmdrRecord) -> Interval | None:
-        """When the record says it was, on our clock; None where that is not known."""
-        return self._fits.interval(record)
+    def interval(self, record: SmdrRecord, came_s: float | None = None) -> Interval | None:
+        """When the record says it was, on our clock; None where that is not known. came_s: it came by itself then."""
+        return self._fits.interval(record, came_s)
 
     def _as_near(
         self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None, alone: bool
@@ -241,6 +244,18 @@ class Talks:
         same = [one.call for one in every if one.call is not leg.call and fits.far(one, record, when) - far < near]
         return list(dict.fromkeys(same))
 
+    def _as_if_late(self, now: float) -> bool:
+        """Do calls wait for their records that were over a while ago, and it is not known whether records come late?"""
+        if self._pbx is None or self._pbx.lateness.at_once or self._fits.late_s:
+            return False
+        for leg in reversed(self._order):
+            waits_s = now - leg.until(now)
+            if waits_s > RECORD_S:
+                break
+            if waits_s > PROMPT_S and not leg.matched:
+                return True
+        return False
+
     def _is_it_late(self, record: SmdrRecord, alone: bool) -> None:
         """What our own ears know of our ports tells whether records come long after the end of their calls."""
         if self._pbx is None or not alone or record.extension not in self._own or record.answered is False:
@@ -248,15 +263,13 @@ class Talks:
         legs, there = list(self._on_ports.get(record.extension, ())), self._on_port(record.extension)
         if there is not None and there.answered_s is not None:
             legs.append(Leg(record.extension, there, there.answered_s, agents=False))
-        late_s = self._fits.waited_on_its_way(legs, record)
-        if late_s is not None:
-            self._pbx.came_late(late_s)
+        self._pbx.lateness.came(self._fits.waited_on_its_way(legs, record))
 
     def _in_vain(self, leg: Leg | None, record: SmdrRecord, alone: bool) -> list[Call]:
         """Of a record without a known caller: the calls that were over long before and have none yet. Records that come
         late would free the agents of those who came after."""
         there = self._on_port(record.extension or "")
-        at_once = self._pbx is not None and self._pbx.at_once  # then no record is late
+        at_once = self._pbx is not None and self._pbx.lateness.at_once  # then no record is late
         if at_once or (leg is not None and self._sure(leg, record, alone)):
             return []
         frees = leg is not None and leg.agents and leg.ended_s is None
@@ -265,13 +278,19 @@ class Talks:
         if there is not None and self._of_who_is_there(there, record):
             return []
         owed = self._owed.get(record.extension or "", ())
-        return [one.call for one in owed if one is not leg and self._fits.may_be_late_for(one, record)]
+        silent = leg is None and record.duration_s is None  # of the call that is there now, or an agent's
+        return [
+            one.call
+            for one in owed
+            if one is not leg and (one.agents or not silent) and self._fits.may_be_late_for(one, record)
+        ]
 
     def _of_who_is_there(self, there: Call, record: SmdrRecord) -> bool:
         """Does it name the caller on our port, or is as long as that call is now, at a PBX whose records come at once?
         The PBX has seen the end before us."""
-        late = self._pbx is not None and self._pbx.late_s > SURE_S
-        return known_caller(there, record) or (not late and self._fits.looks_like(record, there, self._clock.seconds()))
+        if self._fits.late_s:
+            return False
+        return known_caller(there, record) or self._fits.looks_like(record, there, self._clock.seconds())
 
     def _not_settled(self, extension: str) -> Iterator[Leg]:
         """What a record without a known caller may be of as well though it settles nothing there: the talk under way,
@@ -301,10 +320,10 @@ class Talks:
         """Is the record the leg's beyond doubt: by the caller, or as it came at once when we hung up?"""
         if known_caller(leg.call, record):
             return True
-        own = not leg.agents and leg.ended_s is not None
-        if record.duration_s is None and self._others_wait(leg.call, record):
+        own, now = not leg.agents and leg.ended_s is not None, self._clock.seconds()
+        if self._as_if_late(now) or (record.duration_s is None and self._others_wait(leg.call, record)):
             return False
-        due = self._clock.seconds() - (self._pbx.late_s if self._pbx is not None else 0.0)
+        due = now - self._fits.late_s
         return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
 
     def _others_wait(self, call: Call, record: SmdrRecord) -> bool:

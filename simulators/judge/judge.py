@@ -41,6 +41,7 @@ ENDED_IN_A_TRANSFER = ("abandoned_queue", "lost_in_transfer", "cut_by_power")
 TALK_TOLERANCE_S = 3.0
 # A tone that begins so short before a flash ends is not heard: the flash itself, and the moment until there is a sound.
 UNHEARD_S, FLASH_S = 1.0, 1.0
+UNDER_MUSIC_S = 3.0  # with the echo of our own music it is known by its cadence alone
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
 AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
@@ -298,13 +299,15 @@ def _into_an_alarm(mine: CallTruth, what: str, scenario: Scenario) -> bool:
 def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Did the caller hang up just before the VRU flashed, at a PBX that tells so only by a busy tone, or by digits
     which the flash cuts off? It gives the dial tone all the same, and the agent lifts. A sound that has begun is heard
-    out; where it begins with the flash, what tells is the PBX's record of the VRU's extension. Where the make prints
-    none, or it did not come whole and at once, nothing tells that nobody is there; the agent says so, or hears it."""
+    out, but for one under the music for who waits; else what tells is the PBX's record of the VRU's extension. Where
+    the make prints none, or it did not come whole and at once, nothing tells that nobody is there; the agent says so,
+    or hears it."""
     gone = mine.at("released")
     if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, scenario):
         return False
     near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
-    return any(-FLASH_S <= one.at_s - gone <= UNHEARD_S for one in near)
+    unheard_s = UNHEARD_S if mine.outcome == "lost_in_transfer" else UNDER_MUSIC_S
+    return any(-FLASH_S <= one.at_s - gone <= unheard_s for one in near)
 
 
 def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:

@@ -15,6 +15,8 @@ from simulators.truth import CallTruth, Happening
 LENGTH_S = 6.0
 # A string of digits is over for who hears it when so long none follows: who is gone before has not told it.
 OVER_S = 0.6
+# What is said so long after the ring comes when nobody asks any more who rang.
+ASKED_S = 30.0
 # What was done to a message that can be read all the same; one that comes out of turn comes when nobody waits for it.
 WHOLE = frozenset({"", "late"})
 
@@ -33,8 +35,14 @@ def tellings(mine: CallTruth, *, by_a_recall: bool = False) -> list[Happening]:
 
 
 def whole(mine: CallTruth) -> list[Happening]:
-    """Those that arrived as they were sent; in the voice path, before it was cut."""
-    return [one for one in tellings(mine) if one.data["fault"] in WHOLE and _heard_out(one, mine)]
+    """Those that arrived as they were sent, while it was asked who rang; in the voice path, before it was cut."""
+    told = tellings(mine)
+    return [one for one in told if one.data["fault"] in WHOLE and _asked_for(one, mine) and _heard_out(one, mine)]
+
+
+def _asked_for(one: Happening, mine: CallTruth) -> bool:
+    ring = mine.first("rings", extension=one.data["extension"])
+    return ring is None or one.at_s - ring.at_s <= ASKED_S
 
 
 def _heard_out(one: Happening, mine: CallTruth) -> bool:

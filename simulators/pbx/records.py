@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -208,7 +209,8 @@ class Printer:
         if event == "ring":
             called = leg.called if self._writer.names_called else ""
             told = {"extension": leg.extension, "calling": leg.number, "called": called}
-            self._note(number, "pbx", "tells", way="smdr", fault=done, **told)
+            tells = partial(self._note, number, "pbx", "tells", way="smdr", fault=done, **told)
+            self._clock.callLater(late, tells) if late else tells()
         if data:
             self._clock.callLater(late, self._send, data)
 

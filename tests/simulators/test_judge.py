@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,17 @@ def test_agreement_is_no_finding() -> None:
 def test_each_disagreement_is_found(change: dict[str, Any], found: str) -> None:
     findings = judge([{**CALL, **change}], world(), SCENARIO)
     assert any(found in str(finding) for finding in findings)
+
+
+def test_what_is_said_long_after_the_ring_is_not_expected_and_another_number_must_be_doubted() -> None:
+    for late_s, found in ((5.0, True), (40.0, False)):
+        truth = world()
+        tells = truth.calls[1].happenings.pop(2)
+        truth.calls[1].happenings.append(replace(tells, at_s=tells.at_s + late_s, data={**tells.data, "fault": "late"}))
+        assert bool(judge([{**CALL, "ani": None, "dnis": None}], truth, SCENARIO)) is found
+        assert judge([{**CALL, "ani": "13900139000", "dnis": None}], truth, SCENARIO) != []
+        doubted = {**CALL, "ani": "13900139000", "ani_doubt": "place_guessed", "dnis": None}
+        assert bool(judge([doubted], truth, SCENARIO)) is found
 
 
 def test_digits_out_of_order_in_a_reordered_message_are_forgiven() -> None:

@@ -178,16 +178,16 @@ def test_records_that_always_come_late_do_not_make_the_clock_slow() -> None:
         bench.pbx.heard(bench.time(1.0, ago_s=40.0), 1.0)
     assert bench.pbx.offset_s == pytest.approx(460.0, abs=2.0)
     for late_s in (40.0, 3.0, 40.5, 39.8, 40.2):  # one of them was guessed wrong
-        bench.pbx.came_late(late_s)
+        bench.pbx.lateness.came([late_s])
     assert bench.pbx.late_s == pytest.approx(40.0, abs=1.0) and bench.error_s(1.0) <= 2.0
     assert bench.pbx.offset_s == pytest.approx(420.0, abs=2.0)
     for _ in range(31):
-        bench.pbx.came_late(0.4)
+        bench.pbx.lateness.came([0.4])
     assert bench.pbx.late_s == 0.0
 
 
 def test_lateness_that_is_no_rule_is_none() -> None:
     bench = Bench()
     for late_s in (40.0, 0.2, 12.0, 90.0, 0.3, 25.0):
-        bench.pbx.came_late(late_s)
+        bench.pbx.lateness.came([late_s])
     assert bench.pbx.late_s == 0.0
