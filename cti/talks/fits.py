@@ -54,6 +54,8 @@ LATE_S: Final = 2.0
 AT_ONCE_S: Final = 3.0
 # Why a record that names nobody is doubtful when it comes out of a buffer.
 WAITED: Final = "it waited on its way and names no caller: it may be of a call that is not ours"
+# The PBX has noticed that we lift after so long.
+TAKEN_S: Final = 1.0
 # Where records are late, all alike, one comes so near to its time: how long we take to hear an end differs.
 DUE_S: Final = 8.0
 # Calls of unknown callers are told apart by so much: our ears and the PBX's rounding.
@@ -165,7 +167,7 @@ class Fits:
             return False  # of those that are late none comes before its call is over
         if not self.same(call, record) or self.tells_nothing(record, when, early.alone):
             return False
-        if early.came_s < call.began_s:
+        if early.came_s < call.began_s or (not known and _over_before(call, when)):
             return False
         if self._waited(early, when, known):
             return False
@@ -230,9 +232,10 @@ class Fits:
         both = 0 if agree(ani, number) else 1 if not (ani or number) else 2
         return both, self.far(leg, record, when)
 
-    def far(self, leg: Leg, record: SmdrRecord, when: Interval | None) -> float:
+    def far(self, leg: Leg, record: SmdrRecord, when: Interval | None, *, at_least: bool = False) -> float:
         """How far the record is from the leg, in seconds: by the length, which is exact, and the beginning, which may
-        be rounded; else by the end. Without either the nearest end counts, of the same caller the first."""
+        be rounded; else by the end. Without either the nearest end counts, of the same caller the first. at_least:
+        however length and beginning were rounded."""
         now = self._clock.seconds()
         ended_s, started_s = leg.until(now), self.start(leg)
         if record.duration_s is None:
@@ -242,12 +245,14 @@ class Fits:
             if when is not None:
                 return abs(when.end_s - ended_s)
             return float(leg.ended_s is None) if known_caller(leg.call, record) else now - ended_s
+        step_s = record.duration_step_s if at_least else 0.0
         if when is None:
-            return abs(record.duration_s - (ended_s - started_s))
+            return _outside(ended_s - started_s, [record.duration_s, record.duration_s + step_s])
         if leg.ended_s is None and (self.late_s or now - when.end_s > when.within + STALE_S):
             ended_s = when.end_s
-        outside = max(abs(when.start_s - started_s) - when.within / 2, 0.0)  # rounding is no distance
-        return abs(record.duration_s - (ended_s - started_s)) + outside
+        rounded = when.within if at_least else when.within / 2  # that is no distance
+        longer = _outside(ended_s - started_s, [record.duration_s, record.duration_s + step_s])
+        return longer + max(abs(when.start_s - started_s) - rounded, 0.0)
 
     def start(self, leg: Leg) -> float:
         """From when the record counts."""
@@ -260,8 +265,10 @@ class Fits:
         if self.late_s:
             return False
         known = known_caller(call, early.record)
-        waited = self._waited(early, self.interval(early.record), known)
-        if not (early.alone or known) or waited or (in_vain and not known):
+        when = self.interval(early.record)
+        if not (early.alone or known) or self._waited(early, when, known):
+            return False
+        if not known and (in_vain or _over_before(call, when)):
             return False
         silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
         if silent and only and self.legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
@@ -278,6 +285,8 @@ class Fits:
         if record.duration_s is None:
             return agree(call.ani, record.number)  # said twice by a line that is in doubt, it is the number
         lasted = came_s - call.answered_s
+        if record.answered is False and lasted > TAKEN_S:
+            return False  # one that nobody took is over before we lift, if only by a moment
         step = record.duration_step_s if record.duration_step_s > 1.0 else 0.0
         return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S) + step
 
@@ -490,6 +499,12 @@ class Fits:
             if short > near or (not leg.agents and short < -near):
                 return False
         return leg.ended_s is not None or record.duration_s <= now - leg.call.began_s + SLACK_S
+
+
+def _over_before(call: Call, when: Interval | None) -> bool:
+    """Was it over when the call was answered, or began? The PBX's clock is known better than we hear an end."""
+    since_s = call.began_s if call.answered_s is None else call.answered_s
+    return when is not None and when.end_s + when.within - EXACT_S + SURE_S < since_s
 
 
 def _outside(value: float, ends: list[float]) -> float:

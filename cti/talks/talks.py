@@ -236,13 +236,15 @@ class Talks:
         fits = self._fits
         if known_caller(leg.call, record):
             return []
-        far, near = fits.far(leg, record, when), max(SURE_S, record.duration_step_s)
-        every = list(found)
+
+        def far(one: Leg) -> float:  # out of a buffer: nothing tells but what is printed, however it was rounded
+            return fits.far(one, record, when, at_least=not alone)
+
+        near, every = far(leg) + (max(SURE_S, record.duration_step_s) if alone else SURE_S), list(found)
         if not self._sure(leg, record, alone):
             every += [one for one in self._of(leg.extension) if one not in found and fits.overlaps(one, record, when)]
             every += [one for one in self._not_settled(leg.extension) if fits.same(one.call, record)]
-        same = [one.call for one in every if one.call is not leg.call and fits.far(one, record, when) - far < near]
-        return list(dict.fromkeys(same))
+        return list(dict.fromkeys(one.call for one in every if one.call is not leg.call and far(one) < near))
 
     def _as_if_late(self, now: float) -> bool:
         """Do calls wait for their records that were over a while ago, and it is not known whether records come late?"""

@@ -425,3 +425,48 @@ def test_without_a_length_a_record_in_one_breath_frees_nobody_while_the_talk_bef
     stated = pbx.record(now, now, "8001", B)
     silent = replace(stated, duration_s=None)
     assert pbx.talks.match(silent, alone=False) == Ambiguous((second, first))
+
+
+@pytest.mark.parametrize(("answered", "gone"), [(False, False), (True, True)])
+def test_a_record_of_one_whom_nobody_took_is_not_of_the_call_that_we_have(
+    desk: Desk, answered: bool, gone: bool
+) -> None:
+    """Printed out of turn, it comes three seconds after we have lifted for the next caller."""
+    call = desk.call()
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(2.9)
+    desk.talks._on_port = lambda extension: call
+    silent = any_record("2001", None, 2.0 if answered else 0.0, trunk=None, answered=answered)
+    assert desk.talks.match(silent) is None
+    assert desk.talks.gone_already("2001", call) is gone
+
+
+@pytest.mark.parametrize(("ago_s", "gone"), [(7.0, False), (0.0, True)])
+def test_a_record_that_says_it_was_over_before_we_answered(ago_s: float, gone: bool) -> None:
+    """Printed out of turn, a few seconds late, it is as long as the call there now: but its times are exact."""
+    pbx = Pbx(resolution_s=1)
+    call = pbx.call()
+    pbx.talks._on_port = lambda extension: call
+    pbx.clock.advance(4.0)
+    end_s = pbx.clock.seconds() - 3.0 - ago_s if ago_s else pbx.clock.seconds()
+    assert not isinstance(pbx.talks.match(pbx.record(end_s - 5.0, end_s, "2001", None, trunk=None)), Match)
+    assert pbx.talks.gone_already("2001", call) is gone
+    assert (pbx.talks.owe("2001", call) is not None) is gone
+    pbx.talks.close()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_out_of_a_buffer_two_short_calls_in_one_minute_are_not_told_apart_by_seconds(pbx: Pbx, alone: bool) -> None:
+    """Lengths are printed in tenths of a minute, and beginnings in minutes: both callers were gone in no time."""
+    calls = []
+    for seconds in (6.0, 1.5):
+        call = pbx.call()
+        pbx.clock.advance(seconds)
+        assert pbx.talks.owe("2001", call) is None
+        calls.append(call)
+        pbx.clock.advance(30.0)
+    printed = pbx.record(calls[1].began_s, calls[1].began_s, "2001", None, trunk=None, duration_step_s=6.0)
+    found = pbx.talks.match(printed, alone)
+    assert not isinstance(found, Match)
+    if not alone:
+        assert isinstance(found, Ambiguous) and set(found.calls) == set(calls)
