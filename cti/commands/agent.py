@@ -385,7 +385,9 @@ class Terminal:
                     raise DeskRefused(f"{self._where}: does not answer as a desk server does; is it the desk port?")
             except OSError as error:
                 if desk.token is None:
-                    raise DeskRefused(f"no desk server at {self._where}: {error}; is `tipring run` there?") from error
+                    raise DeskRefused(
+                        f"no desk server at {self._where}: {error.strerror or error}; is `tipring run` there?"
+                    ) from error
             if desk.taken_over:
                 return 1
             if desk.leaving:

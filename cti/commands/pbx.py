@@ -242,11 +242,12 @@ def _decode(args: argparse.Namespace) -> int:
 
     dialect = load_dialect(args.dialect)
     today = _date(args)
-    unknown = 0
+    unknown = lines = 0
 
     def show(items: list[SmdrItem]) -> None:
-        nonlocal unknown
+        nonlocal unknown, lines
         for item in items:
+            lines += 1
             if isinstance(item, SmdrUnknown):
                 unknown += 1
                 print(f"{args.file}:{item.line_no}: {item.reason}: {item.raw}", file=sys.stderr)
@@ -265,4 +266,6 @@ def _decode(args: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise TipringError(f"{args.file}: {error.strerror}") from error
+    if not lines:
+        print(f"{args.file}: no record in it 没有话单", file=sys.stderr)
     return 1 if unknown else 0

@@ -127,7 +127,11 @@ def _open(device: str, baud: int | None) -> RawTty:
     try:
         return RawTty(device, baud or SPEEDS[0])
     except OSError as error:
-        hint = {13: "; be root or in the group dialout", 16: "; another program has it (the server?)"}
+        hint = {
+            2: "; those there are: ls /dev/ttyS* /dev/ttyUSB* /dev/serial/by-id",
+            13: "; be root or in the group dialout",
+            16: "; another program has it (the server?)",
+        }
         raise TipringError(f"{device}: {error.strerror or error}{hint.get(error.errno or 0, '')}") from error
 
 

@@ -92,11 +92,17 @@ class Story:
             self._held[call] = [entry]
         elif call in self._held and entry.event.kind == "port":
             self._held[call].append(entry)
-        else:
-            if step > 3 or entry.event.kind == "outcome":
-                for held in self._held.pop(call, ()):
-                    self._print(held, call)
+        elif step == 2:
             self._print(entry, call)
+            self._release(call)
+        else:
+            if step or entry.event.kind == "outcome":
+                self._release(call)
+            self._print(entry, call)
+
+    def _release(self, call: str) -> None:
+        for held in self._held.pop(call, ()):
+            self._print(held, call)
 
     def _print(self, entry: Entry, call: str) -> None:
         number = self._calls.setdefault(call, len(self._calls) + 1)

@@ -78,3 +78,25 @@ def test_the_story_says_where_a_number_was_not_told() -> None:
     event = Event("1-000001", "ani", at, "trunk", None, None, {"ani": None, "dnis": "66886688"})
     Story(Console(file=seen, width=120)).tell(Entry(1, 2.0, event))
     assert "ANI 主叫 未提供 not told   DNIS 被叫 66886688" in seen.getvalue()
+
+
+def test_the_story_tells_the_steps_in_their_order_though_the_second_is_learnt_after_the_third() -> None:
+    seen = io.StringIO()
+    story = Story(Console(file=seen, width=120))
+    at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    told: list[tuple[float, str, dict[str, object]]] = [
+        (2.0, "step", {"n": 1}),
+        (2.0, "step", {"n": 3}),
+        (2.0, "port", {"extension": "2001"}),
+        (2.4, "step", {"n": 2, "with": 1}),
+        (2.4, "ani", {"ani": "13800138000", "dnis": "66886688"}),
+        (2.5, "step", {"n": 4}),
+        (9.0, "outcome", {"outcome": "abandoned_menu"}),
+    ]
+    for serial, (seconds, kind, data) in enumerate(told, 1):
+        story.tell(Entry(serial, seconds, Event("1-000001", kind, at, "port", None, 0, data)))
+    story.tell(Entry(8, 9.0, Event("1-000002", "step", at, "port", None, 1, {"n": 3})))  # whose number nobody told
+    story.tell(Entry(9, 9.5, Event("1-000002", "outcome", at, "port", None, 1, {"outcome": "abandoned_ring"})))
+    lines = [line.split() for line in seen.getvalue().splitlines()]
+    assert [line[4] for line in lines] == ["1", "2", "3", "port", "ANI", "4", "abandoned_menu", "3", "abandoned_ring"]
+    assert [float(line[0]) for line in lines] == [0.0, 0.0, 0.0, 0.0, 0.4, 0.5, 7.0, 7.0, 7.5]
