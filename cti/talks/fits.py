@@ -44,6 +44,8 @@ NAMELESS_S: Final = 20.0
 EXACT_S: Final = 10.0
 # A leg may be counted from so long before or after the agent's answer as we know it: ringing, a blind transfer.
 START_S: Final = 60.0
+# An end that is known to be right within this time is of this moment, and not of one a minute ago.
+FRESH_S: Final = 15.0
 # A record that came so much later than the end it states has waited somewhere.
 STALE_S: Final = 60.0
 # A record comes so soon after the end of its call, where nothing is out of order.
@@ -264,9 +266,9 @@ class Fits:
         port, so that one which says nothing is of this call. in_vain: others wait as if all records were late."""
         if self.late_s:
             return False
-        known = known_caller(call, early.record)
-        when = self.interval(early.record)
-        if not (early.alone or known) or self._waited(early, when, known):
+        known, when = known_caller(call, early.record), self.interval(early.record)
+        fresh = when is not None and abs(early.came_s - when.end_s) <= when.within <= FRESH_S
+        if not (early.alone or known or fresh) or self._waited(early, when, known):
             return False
         if not known and (in_vain or _over_before(call, when)):
             return False

@@ -329,3 +329,16 @@ def test_a_record_that_names_nobody_and_waited_is_doubtful(pbx: Pbx) -> None:
     first, second = (pbx.talks.match(one, alone=False) for one in records)
     assert isinstance(first, Match) and first.call is calls[0] and first.doubt == WAITED
     assert isinstance(second, Match) and second.call is calls[1] and second.doubt is None
+
+
+@pytest.mark.parametrize(("resolution_s", "ago_s", "gone"), [(1, 0.0, True), (1, 60.0, False), (60, 0.0, False)])
+def test_who_hangs_up_as_another_call_ends_is_gone(resolution_s: int, ago_s: float, gone: bool) -> None:
+    """Both records come in one breath, and name nobody. Out of a buffer come such, too: of calls that ended before."""
+    pbx = Pbx(resolution_s=resolution_s)
+    other = pbx.talk(None, extension="8002", vru_s=40.0)
+    call = pbx.call(None)
+    pbx.clock.advance(16.0)
+    pbx.talks.match(pbx.own(other, extension="8002"), True)
+    end_s = pbx.clock.seconds() - ago_s
+    pbx.talks.match(pbx.record(end_s - 16.0, end_s, "2001", None), False)
+    assert pbx.talks.gone_already("2001", call) is gone
