@@ -31,6 +31,7 @@ from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
 from cti.talks.held import Held
 from cti.talks.talks import OFTEN, Ambiguous, Match, Talks
+from cti.vru.line import VruLine
 
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
@@ -207,8 +208,8 @@ class Settled:
 
     def caller_left(self, call: Call) -> bool:
         """Did the PBX's record of this call come already, while our port has not yet heard the end?"""
-        assert call.line is not None
-        return self.talks.gone_already(call.line.extension, call)
+        assert isinstance(call.line, VruLine)
+        return self.talks.gone_already(call.line.extension, call, call.line.key_s)
 
     def reached(self, agent: Agent, *, busy: bool) -> None:
         """A transfer tried the agent's extension. Busy after a guess: the guess was wrong, the talk goes on."""

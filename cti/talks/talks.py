@@ -172,10 +172,11 @@ class Talks:
         self._forget(now)
         return None
 
-    def gone_already(self, extension: str, call: Call) -> bool:
-        """Has a record come that can be of this call, which is still on our port, by its number and its length?"""
+    def gone_already(self, extension: str, call: Call, key_s: float = 0.0) -> bool:
+        """Has a record come that can be of this call, which is still on our port, by its number and its length? Not one
+        that came before the caller's last key: it was another's, who rang there before."""
         now = self._clock.seconds()
-        since = now - EARLY_S
+        since = max(now - EARLY_S, key_s)
         only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
         in_vain = self._as_if_late(now)
         return any(

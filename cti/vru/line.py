@@ -156,6 +156,7 @@ class VruLine:
         self._dialling: Deferred[Dialled] | None = None
         self._gave_dial_tone = False
         self.heard_s = clock.seconds()  # the last sound from the far end
+        self.key_s = 0.0  # the last key, which only somebody who is there can have pressed
         self._timer: DelayedCall | None = None
         self._watching = False
         self._silence: DelayedCall | None = None
@@ -433,6 +434,8 @@ class VruLine:
                 self._stirred = False  # it was a key, a voice, or a tone that is known
             if not isinstance(event, PlayDone):
                 self.heard_s = self._sounded_s
+            if isinstance(event, (DigitBegin, DigitEnd)):
+                self.key_s = self._sounded_s
         if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):
             self._ring()
         elif isinstance(event, CallerId):

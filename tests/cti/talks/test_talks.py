@@ -186,6 +186,20 @@ def test_a_record_of_a_call_that_we_still_have(
     assert not desk.talks.gone_already("2001", call)
 
 
+def test_who_has_pressed_a_key_since_is_not_gone(desk: Desk) -> None:
+    """Somebody gave up on the same line, and the next one rang there before a burst was missing: for us it is one ring,
+    and the record of the one before names a number that we do not have."""
+    call = desk.call(None)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(0.5)
+    assert desk.talks.match(record("2001", A, 0.0)) is None
+    desk.clock.advance(2.0)
+    key_s = desk.clock.seconds()
+    desk.clock.advance(0.5)
+    assert not desk.talks.gone_already("2001", call, key_s)
+    assert desk.talks.gone_already("2001", call)  # without a key nobody knows better
+
+
 @pytest.mark.parametrize(("number", "gone"), [(A, True), (B, False)])
 def test_a_doubted_number_said_again_at_the_end_is_that_call(desk: Desk, number: str, gone: bool) -> None:
     """The serial line has brought damaged bytes; what it said at the ring it says again of the same port."""
