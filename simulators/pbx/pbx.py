@@ -57,6 +57,7 @@ class Pbx:
         self._next = 0
         self._numberings: dict[bool, Numbering] = {}
         self._ahead_s = plan.smdr_clock_s
+        self._zero = clock.now() - timedelta(seconds=clock.seconds())  # its own: whoever sets the server's moves it not
         if smdi is not None:
             smdi.on_lamp = self.lamp
 
@@ -283,7 +284,7 @@ class Pbx:
     def local_time(self) -> datetime:
         """What the PBX's own clock shows (no zone, perhaps wrong)."""
         offset = timedelta(hours=self.plan.utc_offset_h, seconds=self._ahead_s)
-        return (self.clock.now() + offset).replace(tzinfo=None)
+        return (self._zero + timedelta(seconds=self.clock.seconds()) + offset).replace(tzinfo=None)
 
     def clock_jumps(self, by_s: float) -> None:
         """Somebody sets the PBX's clock."""
