@@ -48,8 +48,9 @@ TARGETS: dict[str, tuple[str, str]] = {
         "alike:N%: so many call from one of two companies, whose people all show one number | withheld:N%",
     ),
     "records": (
-        rf"(whole_call|split_at_flash|per_leg|intercom)|(stars):{NUMBER}%",
-        "whole_call | split_at_flash | per_leg | intercom (consultations, too) | stars:N%: dates **/**/**",
+        rf"(whole_call|split_at_flash|per_leg|intercom|other_end)|(stars):{NUMBER}%",
+        "whole_call | split_at_flash | per_leg | intercom (consultations, too) | other_end (the time of the call's"
+        " beginning in place of its end, and the other way round) | stars:N%: dates **/**/**",
     ),
     "clock": (
         rf"(wrong):{NUMBER}min|(jump):{NUMBER}min@{NUMBER}s?",

@@ -100,11 +100,12 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Early:
     """A record that came before we noticed the end of its call, or is of none of ours. alone: it did not come in one
-    breath with another."""
+    breath with another. believed: its line showed no damage again and again, nor it any."""
 
     came_s: float
     record: SmdrRecord
     alone: bool
+    believed: bool = True
 
 
 class Fits:
@@ -270,7 +271,7 @@ class Fits:
         fresh = when is not None and abs(early.came_s - when.end_s) <= when.within <= FRESH_S
         if not (early.alone or known or fresh) or self._waited(early, when, known):
             return False
-        if not known and (in_vain or _over_before(call, when)):
+        if not known and (in_vain or not early.believed or _over_before(call, when)):
             return False
         silent = early.record.duration_s is None and not early.record.number and early.came_s > (call.answered_s or 0.0)
         if silent and only and self.legs == "per_leg" and call.answered_s is not None and not early.record.transferred:
@@ -294,10 +295,13 @@ class Fits:
 
     def of_the_call_there(self, record: SmdrRecord, there: Call, leg: Leg, when: Interval | None) -> bool:
         """Is a record rather of the call that is on our port now, whose end the PBX has seen before us, than of this
-        leg of a call that has left it? Of one caller's number both may be: then the nearer one's."""
+        leg of a call that has left it? Of one caller's number both may be: then the nearer one's; and one that was
+        answered by nobody is of the caller who rings, not of another whom we had spoken with."""
         if there is leg.call or self.late_s or not self.same(there, record):
             return False
         if known_caller(leg.call, record):
+            if there.answered_s is None and _nobody_answered(record):
+                return not leg.agents and leg.call.answered_s is not None and self.far(leg, record, None) > SURE_S
             if record.duration_s is None or there.answered_s is None or not agree(there.ani, record.number):
                 return False
             lasted = self._clock.seconds() - there.answered_s
@@ -483,6 +487,18 @@ class Fits:
         near = NEAR_S + record.duration_step_s
         return abs(record.duration_s - (leg.until(now) - self.start(leg))) <= near
 
+    def nearest(self, legs: list[Leg], record: SmdrRecord, when: Interval | None, alone: bool) -> Leg | None:
+        """The leg of the lowest rank, of those which fit. A number alone does not make one that was over at another
+        time win over one whose beginning and length are the record's: of one number many may call."""
+        first = min(legs, key=lambda leg: self.rank(leg, record, when), default=None)
+        if first is None or when is None or self._in_time(first, record, when, alone):
+            return first
+        exact = max(SURE_S, record.duration_step_s)
+        timely = [
+            leg for leg in legs if self._in_time(leg, record, when, alone) and self.far(leg, record, when) <= exact
+        ]
+        return min(timely, key=lambda leg: self.rank(leg, record, when), default=first)
+
     def _by_length(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """It cannot have lasted longer than the call so far; what is over must be so since a short while only. Without
         a number it must be as long as the leg, too."""
@@ -507,6 +523,11 @@ def _over_before(call: Call, when: Interval | None) -> bool:
     """Was it over when the call was answered, or began? The PBX's clock is known better than we hear an end."""
     since_s = call.began_s if call.answered_s is None else call.answered_s
     return when is not None and when.end_s + when.within - EXACT_S + SURE_S < since_s
+
+
+def _nobody_answered(record: SmdrRecord) -> bool:
+    """Does the PBX say that the call was only rung for?"""
+    return record.answered is False or (record.duration_s == 0.0 and record.duration_step_s <= 1.0)
 
 
 def _outside(value: float, ends: list[float]) -> float:

@@ -9,8 +9,9 @@ damaged, too (`recorded: doubtful`). A record that can be of several calls is no
 Without a record the agent is freed by the desk's word, or asked at talk_s and freed ask_s later (cti.acd.truths); if
 the next transfer finds the extension busy after such a guess, the guess is noted as wrong; the caller keeps the place.
 
-Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_late (records come long after the end of their calls), pbx_clock
-(a jump of over a minute), smdr_unread (several lines in a row that no form reads: cti.pbx.unread).
+Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_late (records come long after the end of their calls),
+pbx_clock (a jump of over a minute), smdr_stamp (cti.talks.stamps), smdr_unread (several lines in a row that no form
+reads: cti.pbx.unread).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
 from cti.talks.held import Held
+from cti.talks.stamps import Stamps
 from cti.talks.talks import OFTEN, Ambiguous, Match, Talks
 from cti.vru.line import VruLine
 
@@ -54,6 +56,7 @@ class Settled:
         self._trust = side.callers.trust["smdr"]
         own = {where.extension for where in centre.site.vru.all_ports()}
         self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"))
+        self._stamps = Stamps(centre.clock, lambda raised, text: centre.set_alarm("smdr_stamp", raised, text))
         overdue = self._overdue if wire is not None else (lambda call: None)
         self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue, self._on_port)
         self._unread = UnreadLines(dialect.name, centre.records.outside, self.pbx.now, self._unread_alarm)
@@ -114,6 +117,7 @@ class Settled:
         if item.event == "end":
             if alone and item.end is not None:
                 self.pbx.heard(item.end, item.resolution_s)
+                self._stamps.heard(item)
             self._held.take(item, alone)
             return
         if is_second:

@@ -196,14 +196,14 @@ class Talks:
         self._is_it_late(record, alone)
         fits, when = self._fits, self._fits.interval(record, now if alone else None)
         found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
-        leg = min(found, key=lambda leg: fits.rank(leg, record, when), default=None)
+        leg = fits.nearest(found, record, when, alone)
         if leg is None and (calls := self._left_lately(extension, record, now)):
             return Ambiguous(calls)
         in_vain = self._in_vain(leg, record, alone)
         if leg is None and in_vain:
             return Ambiguous(tuple(in_vain))
         if leg is None or self._of_the_call_there(record, leg, when):
-            self._early.append(Early(now, record, alone))
+            self._early.append(Early(now, record, alone, believed and record.doubt is None))
             return None
         if others := self._as_near(leg, found, record, when, alone) or in_vain:
             return Ambiguous((leg.call, *others))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol
@@ -163,7 +164,8 @@ class MciLink(MessageLink):
 
 class Printer:
     """Writes the record of a leg when it is over, and for some makes more lines before. `offline`: the printer's cable
-    is out at the PBX's end, which nobody at the other end can see. `stars`: the share of dates not known."""
+    is out at the PBX's end, which nobody at the other end can see. `stars`: the share of dates not known. `other_end`:
+    times are those of the other end of the call than this make prints."""
 
     def __init__(self, clock: Clock, line: Wire, random: Random, note: Note, writer: Writer) -> None:
         self._clock, self._line, self._note, self._writer, self._random = clock, line, note, writer, random
@@ -171,13 +173,15 @@ class Printer:
         self._kept: deque[bytes] = deque(maxlen=BUFFER_LINES)
         self.fault = SerialFault()
         self.fault_of: dict[int, SerialFault] = {}
-        self.stars = 0.0
+        self.stars, self.other_end = 0.0, False
         self._offline = self._unended = False
         line.listen(lambda _: None)
         line.watch(self._changed)
 
     def print(self, number: int | None, leg: Leg, event: str = "end") -> None:
         """`number` is the world's number of the call; `event`: ring, answer, end, internal."""
+        if self.other_end:
+            leg = replace(leg, ended=leg.begin, started=leg.ended)
         match event:
             case "ring":
                 text = self._writer.rings(leg)

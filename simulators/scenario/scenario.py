@@ -66,7 +66,8 @@ class Scenario:
     `cuts` are (VRU port, second); `unplugs` (smdi|mci|smdr, second, for seconds or None); `desk_drops` (agent, second,
     for seconds); `offline` and `power_cuts` (second, for seconds): the printer's cable, the PBX's power; `clock_shifts`
     and `pbx_clock_jumps` (second, by seconds): somebody sets the wall clock, or the PBX's. `stars`: share of records
-    whose date is stars. `site` is what the server's site file says of this PBX's lines, where its dialect does not
+    whose date is stars; `other_end`: they show the beginning of a call in place of its end, or the end in place of the
+    beginning. `site` is what the server's site file says of this PBX's lines, where its dialect does not
     fit, or more of the sections that the cards as the switch need; `tones` of what it sounds like.
     `expected` (from a text table): caller number -> outcome and extension ("" any)."""
 
@@ -97,6 +98,7 @@ class Scenario:
     offline: tuple[tuple[float, float], ...] = ()
     power_cuts: tuple[tuple[float, float], ...] = ()
     stars: float = 0.0
+    other_end: bool = False
     site: Mapping[str, Any] = field(default_factory=dict)
     tones: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     desks_tell: bool = False  # agents' PCs say that the telephone was lifted

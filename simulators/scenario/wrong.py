@@ -76,6 +76,8 @@ def with_fault(scenario: Scenario, fault: Fault) -> Scenario:
             return replace(scenario, was=words[0])
         case "records" if words[0] == "stars":
             return replace(scenario, stars=float(words[1]) / 100)
+        case "records" if words == ("other_end",):
+            return replace(scenario, other_end=True)
         case "clock" if words[0] == "jump":
             jump = (float(words[2]), 60 * float(words[1]))
             return replace(scenario, pbx_clock_jumps=(*scenario.pbx_clock_jumps, jump))

@@ -124,7 +124,7 @@ class World(Surroundings):
         records = MAKES[plan.make].records
         if "smdr" in wires and records is not None:
             smdr = Printer(self.clock, wires["smdr"], self.random("smdr"), note, records())
-            smdr.stars = plan.stars
+            smdr.stars, smdr.other_end = plan.stars, plan.other_end
         for name, link in (("smdi", smdi), ("mci", mci), ("smdr", smdr)):
             if link is not None:
                 link.fault, link.fault_of = faults[name][0], dict(faults[name][1])

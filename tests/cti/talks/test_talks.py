@@ -239,3 +239,36 @@ def test_of_one_number_the_call_there_now_has_the_record_that_is_as_long() -> No
     assert desk.talks.match(record("2001", A, 15.0)) is None
     assert desk.talks.gone_already("2001", other)
     desk.talks.close()
+
+
+def test_a_ring_in_vain_is_not_of_an_earlier_call_from_the_same_number() -> None:
+    """Many call from a company's number: the PBX prints that nobody answered, of the caller who rings now."""
+    there: list[Call] = []
+    desk = Desk(on_port=lambda extension: there[0] if there else None)
+    earlier = desk.call(A)
+    earlier.answered_s = desk.clock.seconds()
+    desk.clock.advance(9.0)
+    assert desk.talks.owe("2001", earlier, completes=False) is None
+    desk.clock.advance(20.0)
+    there.append(desk.call(None))
+    desk.clock.advance(2.0)
+    vain = record("2001", A, 0.0, answered=None)
+    assert desk.talks.match(vain) is None
+    there[0].answered_s = desk.clock.seconds()
+    desk.clock.advance(1.5)
+    assert desk.talks.owe("2001", there[0]) == vain
+    desk.talks.close()
+
+
+@pytest.mark.parametrize(("number", "gone"), [(None, False), (A, True)])
+@pytest.mark.parametrize("shown", [True, False])
+def test_on_a_damaged_line_nobody_is_gone_by_a_record_without_a_name(
+    desk: Desk, number: str | None, gone: bool, shown: bool
+) -> None:
+    """It may be another extension's, with one digit wrong."""
+    call = desk.call(A)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(20.0)
+    doubt = "it ends in the middle" if shown else None
+    assert desk.talks.match(record("2001", number, 20.0, doubt=doubt), believed=shown) is None
+    assert desk.talks.gone_already("2001", call) is gone

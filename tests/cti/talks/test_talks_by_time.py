@@ -342,3 +342,35 @@ def test_who_hangs_up_as_another_call_ends_is_gone(resolution_s: int, ago_s: flo
     end_s = pbx.clock.seconds() - ago_s
     pbx.talks.match(pbx.record(end_s - 16.0, end_s, "2001", None), False)
     assert pbx.talks.gone_already("2001", call) is gone
+
+
+def test_a_number_of_many_does_not_win_over_the_time() -> None:
+    """Two callers of one company; the first one's record was lost, the second one's number was not told."""
+    pbx = Pbx(resolution_s=1)
+    first = pbx.call(A)
+    pbx.clock.advance(20.0)
+    pbx.talks.owe("2001", first, completes=False)
+    pbx.clock.advance(42.0)
+    second = pbx.call(None)
+    pbx.clock.advance(19.0)
+    pbx.talks.owe("2001", second)
+    now = pbx.clock.seconds()
+    matched = pbx.talks.match(pbx.record(now - 19.0, now, "2001"))
+    assert isinstance(matched, Match) and matched.call is second
+    pbx.talks.close()
+
+
+def test_the_first_of_two_of_one_number_has_its_late_record() -> None:
+    """Nobody else was there at that time for so long."""
+    pbx = Pbx(resolution_s=1)
+    first = pbx.call(A)
+    pbx.clock.advance(20.0)
+    pbx.talks.owe("2001", first, completes=False)
+    pbx.clock.advance(42.0)
+    second = pbx.call(None)
+    pbx.clock.advance(50.0)
+    pbx.talks.owe("2001", second)
+    now = pbx.clock.seconds()
+    matched = pbx.talks.match(pbx.record(now - 20.0, now, "2001"))
+    assert isinstance(matched, Match) and matched.call is first
+    pbx.talks.close()

@@ -1,0 +1,83 @@
+"""Is the time that a PBX prints the beginning of a call, or its end, as the dialect says (step 9)?
+
+A record comes when its call is over. So its arrival lies behind a printed end by the same time whatever the call's
+length, behind a printed beginning by that and the length. Which of the two it is shows in the last records of a form
+that came by themselves: where the dialect says the one, and they agree far better in the other, the alarm
+`smdr_stamp` names form and setting. Records are matched by their times; told the wrong way they are looked for
+minutes beside their calls.
+
+Judged by the middle half of the last WINDOW records: late ones, or a clock that was set, do not count. FEW are needed,
+and their lengths must differ. Records without a length, and those that print both times, say nothing. Nothing is
+changed by itself: the installer looks which it is, and writes it down.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from cti.pbx.smdr import SmdrRecord
+from drivers.clock import Clock
+
+WINDOW: Final = 31
+FEW: Final = 10
+# What agrees differs by what printing takes; a printed minute is up to 59 s old.
+CLEAR_S: Final = 5.0
+ZERO: Final = datetime(2000, 1, 1)
+
+
+class _Sample(NamedTuple):
+    """Seconds from the beginning, and from the end, to the arrival, where the printed time is the one or the other;
+    but for an amount which is the same for all."""
+
+    if_start: float
+    if_end: float
+
+
+class Stamps:
+    """Of one PBX. ``changed(raised, text)``: the alarm."""
+
+    def __init__(self, clock: Clock, changed: Callable[[bool, str], object]) -> None:
+        self._clock, self._changed = clock, changed
+        self._seen: dict[str, deque[_Sample]] = {}
+        self._wrong: set[str] = set()
+
+    def heard(self, record: SmdrRecord) -> None:
+        """A record of the end of a call has just come, by itself."""
+        printed = {"start": record.start, "end": record.end}.get(record.stamp)
+        if printed is None or record.duration_s is None or record.answered is False or record.doubt is not None:
+            return
+        seen = self._seen.setdefault(record.form, deque(maxlen=WINDOW))
+        since_s = self._clock.seconds() - (printed - ZERO).total_seconds()
+        seen.append(_Sample(since_s - record.duration_s, since_s))
+        if len(seen) >= FEW:
+            self._judge(record, seen)
+
+    def _judge(self, record: SmdrRecord, seen: deque[_Sample]) -> None:
+        start, end = _spread([one.if_start for one in seen]), _spread([one.if_end for one in seen])
+        as_said, other = (start, end) if record.stamp == "start" else (end, start)
+        clear = CLEAR_S + record.resolution_s / 2
+        if as_said > 2 * other + clear and record.form not in self._wrong:
+            self._wrong.add(record.form)
+            self._changed(True, _text(record))
+        elif other > 2 * as_said + clear and record.form in self._wrong:
+            self._wrong.discard(record.form)
+            if not self._wrong:
+                self._changed(False, f"records of form {record.form} print their times as the dialect says")
+
+
+def _spread(values: list[float]) -> float:
+    """How far apart the middle half lies, seconds."""
+    values = sorted(values)
+    return values[len(values) * 3 // 4] - values[len(values) // 4]
+
+
+def _text(record: SmdrRecord) -> str:
+    is_, said = ("end", "beginning") if record.stamp == "start" else ("beginning", "end")
+    setting = "end" if record.stamp == "start" else "start"
+    return (
+        f"records of form {record.form}: the printed time is the {is_} of the call, the dialect says the {said}: write"
+        f" stamp: {setting} in that form (smdr.records)"
+    )
