@@ -60,6 +60,7 @@ class Callers:
         self._in_band = dialect.in_band
         self._reader = InBandReader(dialect.in_band)
         self._burst_s = dialect.in_band.gone_gap_ms / 1000
+        self._gone_strings = {*dialect.in_band.gone, dialect.line.status_digits.gone} - {""}
         self._strings = Strings(self._expects_digits, self._alarm("in_band_unknown"))
         self._midst = Strings(False, self._alarm("digits_unknown"))
         self._ports = wiring.ports
@@ -97,6 +98,7 @@ class Callers:
                 self._side.rules,
                 owner,
                 burst_s=self._burst_s,
+                gone=self._gone_strings,
                 prepare=centre.prepare_port,
                 trouble=centre.alarm,
             )

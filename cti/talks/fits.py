@@ -489,13 +489,13 @@ class Fits:
 
     def nearest(self, legs: list[Leg], record: SmdrRecord, when: Interval | None, alone: bool) -> Leg | None:
         """The leg of the lowest rank, of those which fit. A number alone does not make one that was over at another
-        time win over one whose beginning and length are the record's: of one number many may call."""
+        time win over one whose time and length are the record's: of one number many may call."""
         first = min(legs, key=lambda leg: self.rank(leg, record, when), default=None)
         if first is None or when is None or self._in_time(first, record, when, alone):
             return first
         exact = max(SURE_S, record.duration_step_s)
         timely = [
-            leg for leg in legs if self._in_time(leg, record, when, alone) and self.far(leg, record, when) <= exact
+            leg for leg in legs if self._in_time(leg, record, when, alone) and self.far(leg, record, None) <= exact
         ]
         return min(timely, key=lambda leg: self.rank(leg, record, when), default=first)
 

@@ -6,7 +6,7 @@ People who press two keys leave more than 0.2 s between them, PBXs send 80 to 16
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from drivers.clock import Clock, DelayedCall
 from drivers.events import DigitBegin, DigitEnd, Event
@@ -22,25 +22,27 @@ class Bursts:
         self._clock, self._gap_s, self._heard = clock, gap_s, heard
         self._digits = ""
         self._ended_s = 0.0
-        self._in_digit = False
+        self._digit = ""  # one that has begun
         self._timer: DelayedCall | None = None
 
-    def left_s(self) -> float:
-        """So long it may be before a burst is over that has begun; 0: there is none."""
+    def left_s(self, strings: Iterable[str]) -> float:
+        """So long it may be before a burst is over that may become one of these strings, said once or several times; 0:
+        there is none."""
+        digits = self._digits + self._digit
+        if not digits or not any((one * len(digits)).startswith(digits) for one in strings):
+            return 0.0
         timer = self._timer
-        if self._in_digit or timer is None or not timer.active():
-            return self._gap_s if self._in_digit else 0.0
-        return max(timer.getTime() - self._clock.seconds(), 0.0)
+        return self._gap_s if timer is None else max(timer.getTime() - self._clock.seconds(), 0.0)
 
     def event(self, event: Event) -> None:
         """Whatever the port reports."""
-        if isinstance(event, (DigitBegin, DigitEnd)):
-            self._in_digit = isinstance(event, DigitBegin)
         if isinstance(event, DigitBegin):
             if self._digits and event.time_s - self._ended_s > self._gap_s:
                 self._over()
             self._stop()
+            self._digit = event.digit
         elif isinstance(event, DigitEnd):
+            self._digit = ""
             self._digits = (self._digits + event.digit)[-LONGEST:]
             self._ended_s = event.time_s
             self._stop()
@@ -48,7 +50,7 @@ class Bursts:
 
     def clear(self) -> None:
         """Forgets what was heard; no timer is left."""
-        self._digits, self._in_digit = "", False
+        self._digits = self._digit = ""
         self._stop()
 
     def _over(self) -> None:

@@ -10,7 +10,7 @@ Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -135,10 +135,12 @@ class VruLine:
         owner: LineOwner,
         *,
         burst_s: float = 0.2,
+        gone: Collection[str] = (),
         prepare: Callable[[Port], None] = lambda port: None,
         trouble: Callable[[str, str], None] = lambda name, text: None,
     ) -> None:
-        """``burst_s``: a PBX that sends digits during a call leaves at most so much silence between them. ``prepare``
+        """``burst_s``: a PBX that sends digits during a call leaves at most so much silence between them; ``gone``: the
+        strings by which it says that the caller has hung up. ``prepare``
         sets the ears of a port that goes off-hook; ``trouble(name, text)``: a person should know. A ring while the line
         guards itself after a call is told all the same."""
         self.port = port
@@ -163,7 +165,7 @@ class VruLine:
         self._voice = False
         self._stirred = False  # a sound began of which nothing is known yet
         self._sounded_s = 0.0
-        self._bursts = Bursts(clock, burst_s, self._digits)
+        self._bursts, self._gone = Bursts(clock, burst_s, self._digits), frozenset(gone)
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -296,8 +298,8 @@ class VruLine:
     async def clear(self) -> None:
         """Waits while there is something to hear of which nobody can say yet what it is: a busy tone is known by its
         cadence, which takes seconds, and a flash in them would hide that the caller has gone; so would one in the
-        midst of the digits by which some PBXs say it. Voices are known at once, a key when no other one follows; what
-        is still unknown after UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
+        midst of the digits by which some PBXs say it. Keys and voices are known at once; what is still unknown after
+        UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
         limit_s = self._clock.seconds() + UNCLEAR_S
         while (left := min(self._unclear_s(), limit_s - self._clock.seconds())) > 0.001:
             with contextlib.suppress(TimedOut):
@@ -307,7 +309,7 @@ class VruLine:
         """So long it may be before the next burst of a tone, or until digits are over by which the PBX may say that the
         caller has gone; 0: nothing was heard, or it was neither."""
         if not self._stirred:
-            return self._bursts.left_s()
+            return self._bursts.left_s(self._gone)
         return GAP_S if self._voice else self.heard_s + GAP_S - self._clock.seconds()
 
     def forget_digits(self) -> None:

@@ -612,9 +612,10 @@ class TestASoundBeforeTheFlash:
         assert 0.7 < self.waits_s(busy) <= GAP_S + 0.03
         assert self.waits_s(busy) == 0.0, "once"
 
-    def test_a_voice_is_known_at_once(self, busy: Bench) -> None:
+    @pytest.mark.parametrize("known", [ev.NotTone, ev.DigitBegin])
+    def test_a_voice_or_a_key_is_known_at_once(self, busy: Bench, known: type[ev.Event]) -> None:
         busy.port.tell(ev.VoiceBegin)
-        busy.clock.callLater(0.1, lambda: busy.port.tell(ev.NotTone))
+        busy.clock.callLater(0.1, lambda: busy.port.tell(known, **({"digit": "1"} if known is ev.DigitBegin else {})))
         assert self.waits_s(busy) < 0.2
 
     def digit(self, busy: Bench, at_s: float, digit: str) -> None:
@@ -622,18 +623,19 @@ class TestASoundBeforeTheFlash:
         busy.clock.callLater(at_s, lambda: busy.port.tell(ev.DigitBegin, digit=digit))
         busy.clock.callLater(at_s + 0.08, lambda: busy.port.tell(ev.DigitEnd, digit=digit, ms=80))
 
-    def test_a_key_is_known_when_no_other_digit_follows(self, busy: Bench) -> None:
-        self.digit(busy, 0.02, "1")
-        busy.clock.advance(0.04)
-        assert 0.2 < self.waits_s(busy) < 0.35
-        assert busy.told == []
-
     def test_digits_by_which_the_pbx_may_say_that_the_caller_has_gone_are_heard_out(self, busy: Bench) -> None:
+        busy.line._gone = frozenset({"#9"})
         self.digit(busy, 0.02, "#")
         self.digit(busy, 0.18, "9")
         busy.clock.advance(0.12)
         assert 0.3 < self.waits_s(busy) < 0.5
         assert busy.told == [("digits", "#9")]
+
+    def test_a_key_that_begins_no_such_string(self, busy: Bench) -> None:
+        busy.line._gone = frozenset({"#9"})
+        self.digit(busy, 0.02, "2")
+        busy.clock.advance(0.12)
+        assert self.waits_s(busy) == 0.0
 
     def test_a_noise_that_never_ends(self, busy: Bench) -> None:
         busy.port.tell(ev.VoiceBegin)
