@@ -347,6 +347,8 @@ def test_who_hangs_up_as_another_call_ends_is_gone(resolution_s: int, ago_s: flo
 def test_a_number_of_many_does_not_win_over_the_time() -> None:
     """Two callers of one company; the first one's record was lost, the second one's number was not told."""
     pbx = Pbx(resolution_s=1)
+    for _ in range(20):
+        pbx.pbx.lateness.came([0.5])
     first = pbx.call(A)
     pbx.clock.advance(20.0)
     pbx.talks.owe("2001", first, completes=False)
