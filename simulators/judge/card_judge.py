@@ -13,6 +13,7 @@ from typing import Any
 
 from simulators.judge.heard import deed_faults
 from simulators.judge.struck import DTMF_S
+from simulators.lines.caller_id import dtmf_lasts_s
 from simulators.people.hearing import WINDOW_S, Heard
 from simulators.scenario.scenario import Scenario
 from simulators.truth import CallTruth, Truth
@@ -197,9 +198,12 @@ def _lost_channel(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) ->
 
 
 def _glare(mine: CallTruth) -> bool:
-    """The line was lifted for a call out in the moment in which it rang: before any caller ID could be sent."""
-    rang, answered = mine.at("rings"), mine.at("answered")
-    return rang is not None and answered is not None and answered - rang < GLARE_S
+    """The line was lifted for a call out in the moment in which it rang, or while its number came in DTMF, before the
+    first ring: before any caller ID could be there."""
+    rang, answered = mine.first("rings"), mine.at("answered")
+    if rang is None or answered is None:
+        return False
+    return answered - rang.at_s < (dtmf_lasts_s(mine.ani) if rang.data["form"] == "dtmf" else GLARE_S)
 
 
 def _just_missed(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:

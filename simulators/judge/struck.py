@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
+from simulators.lines.caller_id import dtmf_lasts_s
 from simulators.people.deeds import Deed, Done, Hears
 from simulators.truth import Happening
 from simulators.world.surroundings import Surroundings
@@ -46,8 +47,12 @@ def struck(world: Surroundings) -> dict[int, Struck]:
 
 
 def nameless(row: Deed | Hears, world: Surroundings) -> bool:
-    """Does its time count from a pop-up that says no number?"""
-    return world.scenario.caller_id == "none" and row.when.what in ("offered", "reoffered")
+    """Does its time count from a pop-up that says no number, or one that others call from, too?"""
+    if row.when.what not in ("offered", "reoffered"):
+        return False
+    numbers = {number: call.ani for number, call in world.truth.calls.items()}
+    mine = numbers.get(row.of or 0, "nobody")
+    return world.scenario.caller_id == "none" or mine is None or [*numbers.values()].count(mine) > 1
 
 
 def without_channel(done: Done, world: Surroundings) -> bool:
@@ -138,7 +143,7 @@ def _glares(world: Surroundings) -> Iterator[tuple[int, float]]:
     for number, call in world.truth.calls.items():
         rang, answered_s = call.first("rings"), call.at("answered")
         by_dtmf = rang is not None and rang.data.get("form") == "dtmf"
-        if by_dtmf and rang is not None and answered_s is not None and answered_s - rang.at_s < DTMF_S:
+        if by_dtmf and rang is not None and answered_s is not None and answered_s - rang.at_s < dtmf_lasts_s(call.ani):
             yield number, answered_s
 
 

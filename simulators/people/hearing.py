@@ -23,6 +23,7 @@ HOP_S = 0.32
 WINDOW_S = WINDOW / RATE
 SOUND_DBM0 = -40.0  # so loud, what is neither code nor tone is music or speech
 TONE_DBM0 = -30.0
+ECHO_DB = 3.0
 LOST_DB = 4.0  # of HEARD_DB, where lines weaken
 LONGEST_S = 3600.0
 
@@ -75,12 +76,20 @@ class Spoken:
 class Voices:
     """Who of the world speaks in code, when, and what every ear has heard. `folder` is for the recordings under way.
     `greeting`: agents say a sentence first, for a VRU that waits for a voice. `loss_db`: by so much more than usual an
-    analog wire weakens what is said, and ears listen for it; `digital`: those of the trunks are none."""
+    analog wire weakens what is said, and ears listen for it; `digital`: those of the trunks are none. `return_loss_db`:
+    of their hybrids, where it is worse than usual."""
 
     def __init__(
-        self, clock: Clock, folder: Path, *, greeting: bool = False, loss_db: float = 0.0, digital: bool = False
+        self,
+        clock: Clock,
+        folder: Path,
+        *,
+        greeting: bool = False,
+        loss_db: float = 0.0,
+        digital: bool = False,
+        return_loss_db: float | None = None,
     ) -> None:
-        self.greeting, self.loss_db, self.digital = greeting, loss_db, digital
+        self.greeting, self.loss_db, self.digital, self.return_loss_db = greeting, loss_db, digital, return_loss_db
         self.codes = Codes()
         self.heard: dict[str, Heard] = {}
         self._clock, self.folder = clock, folder
@@ -160,6 +169,11 @@ class Voices:
             words.add("sound")
         kept = {other: level for other, level in levels.items() if level > SILENCE_DBM0}
         return Moment(round(at_s, 3), kept, frozenset(words))
+
+    def is_echo(self, level_dbm0: float, sent_dbm0: float) -> bool:
+        """Can what comes back at that level of what was sent at this one be the echo of a bad hybrid? Where both ends
+        play steady codes from the first moment on, no canceller can tell an echo from a voice."""
+        return self.return_loss_db is not None and level_dbm0 <= sent_dbm0 - self.return_loss_db + ECHO_DB
 
     def _least_dbm0(self, wires: int) -> float:
         """What is less is an echo. Of weak voices the echoes are the nearer."""

@@ -104,7 +104,12 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
         at_s = one.from_s + at / RATE
         moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=here))
         moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW], wires=1))
-    left = [(who, one.at_s) for one in moments[0] for who in _people(one) if who != party]
+    left = [
+        (who, one.at_s)
+        for one, right in zip(*moments, strict=True)
+        for who in _people(one) - {party}
+        if who not in right.levels or not voices.is_echo(one.levels[who], right.levels[who])
+    ]
     mute = [
         (party, one.at_s)
         for one in moments[0]

@@ -54,7 +54,14 @@ class Surroundings(ABC):
         self.voices = (
             None
             if ears is None
-            else Voices(self.clock, ears, greeting=greeting, loss_db=loss_db, digital=scenario.trunk != "fxo")
+            else Voices(
+                self.clock,
+                ears,
+                greeting=greeting,
+                loss_db=loss_db,
+                digital=scenario.trunk != "fxo",
+                return_loss_db=scenario.wires.return_loss_db,
+            )
         )
         self.callers: list[Caller] = []
         self.lines: Sequence[Line] = ()

@@ -74,3 +74,17 @@ def test_an_alarm_strikes_the_calls_on_its_lines_from_then_on() -> None:
     assert findings_on(ON_E1, rows) == []
     early = findings_on(ON_E1, f"{rows}1+0.5..1.5 | caller 1 | hears 8002\n")
     assert early and all("caller 1" in one for one in early)
+
+
+def test_numbers_in_dtmf_excuse_who_is_answered_before_the_last_digit_alone() -> None:
+    """Every caller is answered 0.4 s after the last digit; nobody of them had a line that was lifted too early."""
+    rows = f"{OWN}setup | fault | callerid=dtmf\n"
+    assert findings(rows) == []
+    assert any("does not hear phone 8002" in one for one in findings(f"{rows}1+1..1.8 | caller 1 | hears 8002\n"))
+
+
+def test_a_number_from_which_others_call_too_tells_nobody_at_a_screen_whose_call_it_is() -> None:
+    rows = f"{OWN}offered 1+0.8 | rung of 1 | retrieve\n"  # nothing is on hold
+    other = "60.0 | caller 2 | 13800138000 by fsk on line 2: choose 1 after 1.5; talk 5; patience 90\n"
+    assert any("retrieve : wrong_state, not done" in one for one in findings(rows))
+    assert findings(rows + other) == []
