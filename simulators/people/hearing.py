@@ -23,6 +23,7 @@ HOP_S = 0.32
 WINDOW_S = WINDOW / RATE
 SOUND_DBM0 = -40.0  # so loud, what is neither code nor tone is music or speech
 TONE_DBM0 = -30.0
+USUAL_RETURN_DB = 11.0  # at the worst of frequencies
 ECHO_DB = 3.0
 LOST_DB = 4.0  # of HEARD_DB, where lines weaken
 LONGEST_S = 3600.0
@@ -171,9 +172,10 @@ class Voices:
         return Moment(round(at_s, 3), kept, frozenset(words))
 
     def is_echo(self, level_dbm0: float, sent_dbm0: float) -> bool:
-        """Can what comes back at that level of what was sent at this one be the echo of a bad hybrid? Where both ends
-        play steady codes from the first moment on, no canceller can tell an echo from a voice."""
-        return self.return_loss_db is not None and level_dbm0 <= sent_dbm0 - self.return_loss_db + ECHO_DB
+        """Can what comes back at that level of what was sent at this one be the echo of a hybrid? Where both ends play
+        steady codes from the first moment on, no canceller can tell an echo from a voice."""
+        return_loss_db = USUAL_RETURN_DB if self.return_loss_db is None else self.return_loss_db
+        return level_dbm0 <= sent_dbm0 - return_loss_db + ECHO_DB
 
     def _least_dbm0(self, wires: int) -> float:
         """What is less is an echo. Of weak voices the echoes are the nearer."""

@@ -118,6 +118,13 @@ def test_what_is_heard_is_the_code_of_that_time(tmp_path: Path) -> None:
     assert spoke == [old, None, new]
 
 
+def test_what_comes_back_weaker_of_what_was_sent_is_an_echo(tmp_path: Path) -> None:
+    """-24 dBm0 of -14.6 was seen at a usual hybrid, -20.7 of -14.5 at one of 8 dB; a voice is as loud as others."""
+    usual, bad = Voices(SteppedClock(), tmp_path), Voices(SteppedClock(), tmp_path, return_loss_db=8.0)
+    assert usual.is_echo(-24.0, -14.6) and not usual.is_echo(-20.7, -14.5)
+    assert bad.is_echo(-20.7, -14.5) and not bad.is_echo(-16.0, -14.5)
+
+
 def test_a_frequency_off_the_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="no multiple"):
         measure(sines((1000, -10.0)), [1010])
