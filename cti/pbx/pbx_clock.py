@@ -12,6 +12,9 @@ the offset is theirs and an alarm is raised. Until FIRST samples agree nothing i
 Some output comes late, all of it; the arrivals alone cannot tell that from a clock that is slow. What our own ports
 know of the end of a call can (cti.pbx.lateness): that is no part of the offset, and `moment` says when it truly was.
 
+The offset is kept over a restart of ours: records that the PBX printed meanwhile come all at once, and by themselves
+would tell nothing. One that is no more true is found out as a jump is.
+
 Our side is the monotonic clock beside the wall clock of the start: whoever sets the server's clock does not move it.
 Summer time: both clocks are taken to change with the site's zone; a PBX that does not change, or does late, shows as a
 jump of an hour.
@@ -22,9 +25,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from statistics import median_low
 from typing import Final
 
+from cti import kept_file
 from cti.pbx.lateness import Lateness
 from drivers.clock import Clock
 
@@ -37,12 +42,15 @@ JUMP_S: Final = 60.0
 PRINTING_S: Final = 30.0
 # A record cannot end after it was printed, but for what the clocks disagree by.
 AHEAD_S: Final = 60.0
+# The offset is kept anew when it has moved by so much.
+MOVED_S: Final = 5.0
 
 
 class PbxClock:
-    """One PBX's clock. on_jump(text) is called when it has jumped by more than a minute."""
+    """One PBX's clock. on_jump(text) is called when it has jumped by more than a minute. kept: the file in which the
+    offset outlives us."""
 
-    def __init__(self, clock: Clock, zone: tzinfo, on_jump: Callable[[str], object]) -> None:
+    def __init__(self, clock: Clock, zone: tzinfo, on_jump: Callable[[str], object], kept: Path | None = None) -> None:
         self._clock = clock
         self._zone = zone
         self._on_jump = on_jump
@@ -50,8 +58,9 @@ class PbxClock:
         self._samples: deque[float] = deque(maxlen=WINDOW)
         self.lateness = Lateness()
         self._apart: list[tuple[float, float]] = []  # samples far from the median in a row: when they came, offset
-        self._offset: float | None = None
-        self._reference = 0.0  # the offset a window ago
+        self._kept = kept
+        self._offset = self._written = kept_file.read(kept, float)
+        self._reference = self._offset or 0.0  # the offset a window ago
         self._since_reference = 0
 
     @property
@@ -124,6 +133,10 @@ class PbxClock:
     def _follow(self, offset: float) -> None:
         self._offset = offset
         self._since_reference += 1
+        known = self.offset_s or 0.0
+        if self._written is None or abs(known - self._written) > MOVED_S:
+            self._written = known
+            kept_file.write(self._kept, known)
         moved = offset - self._reference
         if abs(moved) > JUMP_S:
             way = "back" if moved > 0 else "forward"

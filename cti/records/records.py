@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,10 +14,10 @@ from twisted.python.failure import Failure
 from cti.customers.book import Customer
 from cti.errors import OutsideError, StoreError
 from cti.outside import Cancellable, Outside
-from cti.records.events import Event, Source
+from cti.records.events import Entry, Event, Source
 from cti.records.journal import Journal
 from cti.records.journal_read import files, first_serial, read
-from cti.records.row import CallRow
+from cti.records.row import CallRow, reduce
 from cti.records.store import Store
 
 PROBE_S = 30.0
@@ -25,6 +25,9 @@ PROBE_S = 30.0
 RECOVERED_FILES = 2
 """So many of the newest journal files, and all that the store has not had yet, are looked through for calls that never
 ended; older ones the store knows."""
+
+OWED = timedelta(hours=6)
+"""Of calls that ended so long before the server began, or later, the PBX may still print the record."""
 
 
 class Clock(Protocol):
@@ -71,6 +74,7 @@ class Records:
         self._failing = False
         self._probe: Cancellable | None = None
         self._calls = 0
+        self.owed: list[CallRow] = []  # answered calls of the run before that have no record of the PBX
 
     def new_call_id(self) -> str:
         """The id of a new call: boot number and a count, "12-000034". Unique for as long as the records are kept."""
@@ -121,9 +125,19 @@ class Records:
         """Ends, in the records, the calls that an earlier run of the server left open; returns their ids.
 
         known_open: those that the store has (Store.open_calls(journal.boot)), position: how far it has come
-        (Store.position()); both left out while it is away. To be called once, before the first call.
+        (Store.position()); both left out while it is away. To be called once, before the first call. Those of the last
+        OWED that the PBX has printed no record of yet are in `owed` from then on.
         """
-        ids = unfinished(self.journal.path, self.journal.boot, known_open, position)
+        late: dict[str, list[Entry]] = {}
+        since = self._clock.now() - OWED
+
+        def seen(entry: Entry) -> None:
+            if entry.event.call is not None and entry.event.t >= since:
+                late.setdefault(entry.event.call, []).append(entry)
+
+        ids = unfinished(self.journal.path, self.journal.boot, known_open, position, seen)
+        rows = (reduce(None, entries) for entries in late.values())
+        self.owed = [row for row in rows if row is not None and _owed(row)]
         for call in ids:
             self.event(call, "outcome", "server", outcome="failed", cause="the server stopped during the call")
             self.event(call, "ended", "server")
@@ -162,8 +176,19 @@ def look_up(store: Store, ani: str, truncated: bool, call: str | None, last: int
     return CustomerCard(customer, customer is not None, (), tuple(calls[:last]))
 
 
-def unfinished(path: Path, boot: int, known_open: Iterable[str] = (), position: int | None = None) -> list[str]:
-    """Calls of boots before this one that have no ``ended`` in the newest journal files, in order of appearance."""
+def _owed(row: CallRow) -> bool:
+    return row.kind == "inward" and row.answered_at is not None and row.recorded in (None, "missing")
+
+
+def unfinished(
+    path: Path,
+    boot: int,
+    known_open: Iterable[str] = (),
+    position: int | None = None,
+    seen: Callable[[Entry], object] = lambda entry: None,
+) -> list[str]:
+    """Calls of boots before this one that have no ``ended`` in the newest journal files, in order of appearance.
+    ``seen`` is given every event of theirs on the way."""
     listing = files(path)
     first = max(0, len(listing) - RECOVERED_FILES)
     if position is not None:  # a call that the store has as open may have ended behind its position
@@ -176,6 +201,7 @@ def unfinished(path: Path, boot: int, known_open: Iterable[str] = (), position: 
             call = entry.event.call
             if call is None or entry.boot >= boot:
                 continue
+            seen(entry)
             if entry.event.kind == "ended":
                 done.add(call)
                 open_calls.pop(call, None)

@@ -110,8 +110,7 @@ class PbxSide:
 
     def start(self) -> None:
         """Opens the serial lines; every port listens."""
-        if self.smdr is not None:
-            self.smdr.start()
+        self.settled.start()
         self.callers.start()
 
     def stop(self) -> None:

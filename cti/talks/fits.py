@@ -440,8 +440,10 @@ class Fits:
                 return False
             if not known and (self._too_long(leg, record, now) or (alone and self._too_short(leg, record, now))):
                 return False
-        if when.end_s - within > leg.began_s or record.duration_s is None:
+        if when.end_s - within > leg.began_s:
             return True
+        if record.duration_s is None:  # out of a buffer, it may be of the telephone's call before, which is not ours
+            return leg.ended_s is not None or now - when.end_s <= within + PROMPT_S
         # It may have ended before the leg began, too: as printed they are too near each other to tell.
         if not known and self.legs != "split_at_flash":
             return alone and abs(record.duration_s - (ended_s - self.start(leg))) <= PROMPT_S + record.duration_step_s

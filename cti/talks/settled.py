@@ -31,6 +31,7 @@ from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
 from cti.talks.held import Held
+from cti.talks.left_behind import left_behind
 from cti.talks.stamps import Stamps
 from cti.talks.talks import OFTEN, Ambiguous, Match, Talks
 from cti.vru.line import VruLine
@@ -55,7 +56,8 @@ class Settled:
         self._byte_s = 10 / wire.baud if wire is not None else 0.0
         self._trust = side.callers.trust["smdr"]
         own = {where.extension for where in centre.site.vru.all_ports()}
-        self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"))
+        kept = centre.site.state / "pbx_clock.json"
+        self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"), kept)
         self._stamps = Stamps(centre.clock, lambda raised, text: centre.set_alarm("smdr_stamp", raised, text))
         overdue = self._overdue if wire is not None else (lambda call: None)
         self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue, self._on_port)
@@ -82,6 +84,18 @@ class Settled:
                 on_damage=self._trust.damaged,
                 silence_s=self._rules.silence_s,
             )
+
+    def start(self) -> None:
+        """Opens the line. Calls of the run before that have no record yet, and say nothing of it, are marked; a record
+        that the PBX has kept meanwhile finds them all the same."""
+        if self.link is None:
+            return
+        legs = {row.id: left_behind(row, self._centre.clock) for row in self._centre.records.owed}
+        self.talks.remember(leg for leg in legs.values() if leg is not None)
+        for row in self._centre.records.owed:
+            if row.recorded is None:
+                self._centre.records.event(row.id, "unrecorded", "inferred", why="the server stopped before it came")
+        self.link.start()
 
     def close(self) -> None:
         """The server stops: calls that still wait for their record are marked."""

@@ -172,6 +172,13 @@ class Talks:
         self._forget(now)
         return None
 
+    def remember(self, legs: Iterable[Leg]) -> None:
+        """Legs of calls that ended before we began, and have no record yet; nothing else is owed. They are marked
+        already."""
+        for leg in sorted(legs, key=lambda leg: leg.until(0.0)):
+            self._owed.setdefault(leg.extension, []).append(leg)
+            self._order.append(leg)
+
     def gone_already(self, extension: str, call: Call, key_s: float = 0.0) -> bool:
         """Has a record come that can be of this call, which is still on our port, by its number and its length? Not one
         that came before the caller's last key: it was another's, who rang there before."""

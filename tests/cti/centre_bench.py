@@ -134,12 +134,16 @@ class CentreBench:
         desks: dict[int, str] | None = None,
         limits: dict[str, Any] | None = None,
         clock: Any = None,
+        world: SteppedClock | None = None,
         records: Any = None,
         **group: Any,
     ) -> None:
         """``pbx``: another dialect; ``wires``: serial lines smdi, smdr, mci; ``vru``, ``desks``: as in a site file;
-        ``clock``, ``records``: in place of its own."""
-        self.clock, self.desks = clock or SteppedClock(), DummyDesks()
+        ``world``, ``records``: in place of its own;
+        ``clock``: of the world, as the server sees it."""
+        self.world = world or SteppedClock()
+        self.clock: SteppedClock = clock or self.world
+        self.desks = DummyDesks()
         self.records: Any = records or DummyRecords()
         if records is None:
             self.records.outside = SteppedOutside(self.clock)
@@ -203,7 +207,7 @@ class CentreBench:
     # the world
 
     def run(self, seconds: float) -> None:
-        self.clock.advance(seconds)
+        self.world.advance(seconds)
 
     def says(self, calling: str | None = A, called: str | None = DNIS, reason: str = "A", line: int = 1) -> None:
         self.pbx.callers._smdi(SmdiCall(1, line, reason, called, calling))

@@ -110,7 +110,7 @@ class Result:
         return [*self.wrongly, *self.stuck, *self.others, *self.silent, *self.errors]
 
 
-class Life:
+class MortalClock:
     """The clock of one life of the server: when it dies, nothing of it is ever due again."""
 
     def __init__(self, clock: SteppedClock) -> None:
@@ -127,6 +127,9 @@ class Life:
 
     def die(self) -> None:
         self._over = True
+        for call in self._clock.getDelayedCalls():
+            if call.func == self._run:
+                call.cancel()
 
     def _run(self, callable: Callable[..., object], args: Any, kw: Any) -> None:
         if not self._over:
@@ -187,10 +190,11 @@ class Day:
     # the server's lives
 
     def _begin_server(self) -> None:
-        life = self.life = Life(self.clock)
+        life = self.life = MortalClock(self.clock)
         self.store = open_store(f"sqlite:///{self.folder / 'records.db'}", NumberPlan("cn", "010"))
         self.journal = Journal(life, self.folder / "journal", "none", boot_after=self.store.last_boot())
         records = Records(life, self.journal, self.store, SteppedOutside(life))
+        records.recover(self.store.open_calls(self.journal.boot), self.store.position())
         self.bench = CentreBench(
             self.folder,
             ports=PORTS,
@@ -201,6 +205,7 @@ class Day:
             wires={"smdr": self.wire},
             limits={"talk_s": TALK_LIMIT_S},
             clock=life,
+            world=self.clock,
             records=records,
         )
         self.centre, self.pbx, self.site = self.bench.centre, self.bench.pbx, self.bench.site
@@ -221,6 +226,9 @@ class Day:
         self.epoch += 1
         self.dead = True
         self.result.errors += self.bench.faults()
+        for call in self.centre.calls.values():
+            if call.scope is not None:
+                call.scope._children.clear()  # nobody will ever resume them
         end = self.line.server
         end.protocol = None
         end.abortConnection()

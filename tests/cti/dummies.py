@@ -227,6 +227,7 @@ class DummyRecords:
         self.looked_up: list[str] = []
         self.pending: list[Deferred[None]] | None = None
         self._calls = 0
+        self.owed: list[Any] = []
         self.outside: Outside  # where a bench asks
 
     def stop(self) -> None:

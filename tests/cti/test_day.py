@@ -12,10 +12,9 @@ from tests.cti.day import CALLS, TALK_LIMIT_S, Day
 
 
 @pytest.mark.parametrize("make, seed, wrong", [
-    ("usual", 1, {}),
     ("usual", 2, {}),
     ("mitel-sx200", 1, {"power": True}),
-    ("norstar-realtime", 1, {"power": True}),
+    ("norstar-realtime", 1, {"power": True, "restart": True}),
 ])  # fmt: skip
 def test_a_day(tmp_path: Path, make: str, seed: int, wrong: dict[str, Any]) -> None:
     day = Day(tmp_path, seed, make, **wrong)

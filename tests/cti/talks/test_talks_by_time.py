@@ -376,3 +376,15 @@ def test_the_first_of_two_of_one_number_has_its_late_record() -> None:
     matched = pbx.talks.match(pbx.record(now - 20.0, now, "2001"))
     assert isinstance(matched, Match) and matched.call is first
     pbx.talks.close()
+
+
+@pytest.mark.parametrize("since_s, freed", [(5.0, True), (300.0, False)])
+def test_out_of_a_buffer_the_end_of_a_call_before_the_talk_frees_nobody(since_s: float, freed: bool) -> None:
+    """The telephone had a call that is not ours, until just before; a release without a length, at once or later."""
+    pbx = Pbx(resolution_s=1)
+    before_s = pbx.clock.seconds() + 10.0
+    call = pbx.talk(None, since_s)
+    assert call.talk_s is not None and call.talk_s > before_s
+    match = pbx.talks.match(replace(pbx.record(before_s, before_s, number=B), duration_s=None))
+    assert (isinstance(match, Match) and match.ends_talk) is freed
+    pbx.talks.close()
