@@ -331,6 +331,7 @@ class Fits:
         if whole and number and not (number.endswith(call.ani or "") or (call.ani or "").endswith(number)):
             return f"the number is {number}, the caller's {call.ani}"
         waited = when is not None and now - self.late_s - when.end_s > when.within + STALE_S
+        waited = waited or (leg.ended_s is not None and now - self.late_s - leg.at_latest(now) > NAMELESS_S)
         if waited and leg.agents and not number and not (call.trunk and call.trunk == record.trunk):
             return WAITED
         if not leg.agents or leg.guessed or call.blind or record.answered is False or self.legs != "per_leg":
