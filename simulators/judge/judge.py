@@ -14,7 +14,7 @@ from typing import Any
 from simulators.judge.told import differences, record_of, tellings, whole, wrong_customers
 from simulators.pbx.makes import MAKES
 from simulators.scenario.scenario import Scenario
-from simulators.truth import CallTruth, Truth
+from simulators.truth import CallTruth, Happening, Truth
 
 NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
 SAME: dict[str, frozenset[str]] = {
@@ -42,6 +42,7 @@ TALK_TOLERANCE_S = 3.0
 # A tone that begins so short before a flash ends is not heard: the flash itself, and the moment until there is a sound.
 UNHEARD_S, FLASH_S = 1.0, 1.0
 UNDER_MUSIC_S = 3.0  # with the echo of our own music it is known by its cadence alone
+NAMELESS_S = 20.0  # a record that names nobody may be so late
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
 AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
@@ -347,15 +348,30 @@ def _flash_does_not_suit(scenario: Scenario) -> bool:
 
 def _put_on_hook_by_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Was the VRU's flash on-hook for this PBX? The dial tone comes all the same, and the agent lifts. The PBX's record
-    of the VRU's extension tells; not where it came spoilt, or in one breath with another's, as out of a buffer."""
+    of the VRU's extension tells; not where it came spoilt, or in one breath with another's, as out of a buffer; nor one
+    that names nobody where the call before it on that line still waits for its own, for it may be that one, late."""
     gone = mine.at("released")
     if gone is None or not _flash_does_not_suit(scenario):
         return False
     on_hook = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
     if not any(abs(one.at_s - gone) <= TICKS_S for one in on_hook):
         return False
-    near = [one for one in truth.log if one.what == "smdr" and abs(one.at_s - gone) <= BREATH_S]
-    return len(near) != 1 or bool(near[0].data["fault"])
+    printed = [one for one in truth.log if one.what == "smdr"]
+    near = [one for one in printed if abs(one.at_s - gone) <= BREATH_S]
+    if len(near) != 1 or near[0].data["fault"]:
+        return True
+    named = mine.ani is not None and mine.ani in str(near[0].data["raw"])
+    return not named and _one_before_is_nobodys(near[0], printed)
+
+
+def _one_before_is_nobodys(record: Happening, printed: list[Happening]) -> bool:
+    """Did the record before this one on its line, a short while ago, come in one breath with another's, or behind one
+    that did? Then the call before has none that is known to be its own."""
+    line = [one for one in printed if one.data["extension"] == record.data["extension"] and one.at_s < record.at_s]
+    if not line or record.at_s - line[-1].at_s > NAMELESS_S:
+        return False
+    beside = [one for one in printed if one is not line[-1] and abs(one.at_s - line[-1].at_s) <= BREATH_S]
+    return bool(beside) or _one_before_is_nobodys(line[-1], printed)
 
 
 def _ports_of(mine: CallTruth) -> set[str]:
