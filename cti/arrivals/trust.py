@@ -4,7 +4,7 @@ What comes damaged can mostly be seen: a byte whose parity is wrong, a message o
 cannot be seen is rare where nothing is seen. So a line that has shown damage is not believed until SOUND items in a row
 came whole, and what it said of the calls under way is doubted too; a line without parity, on which every third damaged
 digit is another digit, begins unbelieved. A number that is not believed is unconfirmed on the pop-up, unless another
-source says the same. Call records have more to compare (cti.talks.fits): one that shows damage is doubtful by itself,
+source says the same. Call records have more to compare (cti.talks.sureness): one that shows damage is doubtful itself,
 and only where damage is seen again and again (OFTEN of FEW lines) is every record of the line, the last ones too.
 
 Serves steps 4, 8 and 9; docs/architecture.md has the figures.

@@ -9,7 +9,7 @@ What a field looks like stands in `shapes`, which must fit, and in `usual`, whic
 have neither hold digits and what stands between digits; the groups `name` and `rest` of a pattern hold words.
 
 A digit that became another digit shows nothing: who compares numbers, times and lengths with what is known otherwise
-is cti.talks.fits, and a line on which damage is seen again and again is not believed at all (cti.arrivals.trust).
+is cti.talks.sureness, and a line on which damage is seen again and again is not believed at all (cti.arrivals.trust).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Behind a PBX a conversation goes on when the server dies, and a printer that nobody read meanwhile keeps its lines. The
 row of a call says what is known of it: who called, which telephone, from when to when. The end of a call that was under
-way is not known: it is taken as a guess (cti.talks.fits.Leg.guessed), so a record that states a later one is its, too.
+way is not known: it is taken as a guess (cti.talks.leg.Leg.guessed), so a record that states a later one is its, too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from cti.call import CALL, Call, Step
 from cti.machine import Machine
 from cti.records.row import CallRow
-from cti.talks.fits import Leg
+from cti.talks.leg import Leg
 from drivers.clock import Clock
 
 

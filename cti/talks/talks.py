@@ -4,10 +4,11 @@ Once the VRU has left a call, the server does not hear it any more: it ends by t
 extension. A record that can be of the conversation under way there frees the agent; every other record is history: of a
 call that ended on one of our own ports, of one whose agent was freed by other evidence before, or of a call not ours.
 
-Whether a record and a leg of a call can belong together, cti.talks.fits says. Among several the one wins whose caller
-is known to be the same, then the one that is nearest; where two of unknown callers are equally near the record is
-nobody's. What ended before the present talk began never ends it: a PBX that empties its buffer after a reconnection
-writes history. Records of our own extensions and of calls between extensions end no talk at all.
+Whether a record and a leg of a call can belong together, cti.talks.fits says, how surely, cti.talks.sureness. Among
+several the one wins whose caller is known to be the same, then the one that is nearest; where two of unknown callers
+are equally near the record is nobody's. What ended before the present talk began never ends it: a PBX that empties its
+buffer after a reconnection writes history. Records of our own extensions and of calls between extensions end no talk at
+all.
 
 Limits: a call waits RECORD_S for its record, then it is marked as without one; one that comes later is matched all the
 same, by its interval, for OWED_S. REMEMBERED legs wait; the last EARLY unmatched records are kept.
@@ -24,21 +25,12 @@ from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.fits import (
-    AT_ONCE_S,
-    EARLY_S,
-    NAMELESS_S,
-    PROMPT_S,
-    RECORD_S,
-    START_S,
-    SURE_S,
-    Early,
-    Fits,
-    Interval,
-    Leg,
-    Legs,
-    known_caller,
-)
+from cti.talks.evidence import Evidence
+from cti.talks.fits import Fits
+from cti.talks.gone import Gone
+from cti.talks.leg import Early, Interval, Leg, Legs, known_caller
+from cti.talks.margins import AT_ONCE_S, EARLY_S, NAMELESS_S, PROMPT_S, RECORD_S, START_S, SURE_S
+from cti.talks.sureness import Sureness
 from drivers.clock import Clock, DelayedCall
 
 __all__ = ["EARLY_S", "NAMELESS_S", "OFTEN", "OWED_S", "RECORD_S", "Ambiguous", "Legs", "Match", "Talks"]
@@ -94,7 +86,9 @@ class Talks:
     ) -> None:
         self._clock, self._pbx = clock, pbx
         self._own = frozenset(own)
-        self._fits = Fits(clock, legs, pbx, self._own)
+        self._evidence = Evidence(clock, legs, pbx, self._own)
+        self._fits, self._gone = Fits(self._evidence), Gone(self._evidence)
+        self._sureness = Sureness(self._evidence)
         self._on_overdue = on_overdue
         self._on_port = on_port
         self._talks: dict[str, Leg] = {}
@@ -112,7 +106,7 @@ class Talks:
 
     def split_at_flash(self) -> bool:
         """The PBX prints a record at every hook flash, whatever its dialect says. False: that was known."""
-        known, self._fits.legs = self._fits.legs == "split_at_flash", "split_at_flash"
+        known, self._evidence.legs = self._evidence.legs == "split_at_flash", "split_at_flash"
         return not known
 
     def begin(self, extension: str, call: Call) -> Call | None:
@@ -158,10 +152,10 @@ class Talks:
             and self._fits.fits_early(call, leg.began_s, agents, one, in_vain)
         ]
         if early:
-            found = min(early, key=lambda one: self._fits.rank(leg, one.record, None))
+            found = min(early, key=lambda one: self._evidence.rank(leg, one.record, None))
             self._early.remove(found)
             return found.record
-        if not completes and self._fits.legs == "whole_call":
+        if not completes and self._evidence.legs == "whole_call":
             self._passed[extension] = leg
             return None  # the agent's extension will be named
         self._owed.setdefault(extension, []).append(leg)
@@ -187,7 +181,7 @@ class Talks:
         only = not any(_still_waits(leg, now) for leg in self._owed.get(extension, ()))
         in_vain = self._as_if_late(now)
         return any(
-            one.record.extension == extension and self._fits.says_gone(one, call, only, in_vain)
+            one.record.extension == extension and self._gone.says_gone(one, call, only, in_vain)
             for one in self._early
             if one.came_s >= since
         )
@@ -201,7 +195,7 @@ class Talks:
             self._early[-1] = replace(self._early[-1], alone=False)
         self._last = record
         self._is_it_late(record, alone)
-        fits, when = self._fits, self._fits.interval(record, now if alone else None)
+        fits, when = self._fits, self._evidence.interval(record, now if alone else None)
         found = [leg for leg in self._of(extension) if fits.fits(leg, record, when, alone)]
         leg = fits.nearest(found, record, when, alone)
         if leg is None and (calls := self._left_lately(extension, record, now)):
@@ -215,27 +209,27 @@ class Talks:
         if others := self._as_near(leg, found, record, when, alone) or in_vain:
             return Ambiguous((leg.call, *others))
         damaged = record.doubt is not None or not believed
-        if leg.ended_s is None and damaged and not fits.as_long(leg, record):
+        if leg.ended_s is None and damaged and not self._sureness.as_long(leg, record):
             return Ambiguous((leg.call,))  # it ends no talk that it does not know
         if not leg.completes and not self._sure(leg, record, alone):
             self._drop(leg)
             return Ambiguous((leg.call,))  # of our port's part, which settles nothing, and maybe not even that
-        fits.name_callers = fits.name_callers or agree(leg.call.ani, record.number)
-        doubt = fits.doubt(leg, record, when, alone)
-        confirmed = fits.confirmed(leg, record, when)
+        self._evidence.name_callers = self._evidence.name_callers or agree(leg.call.ani, record.number)
+        doubt = self._sureness.doubt(leg, record, when, alone)
+        confirmed = self._sureness.confirmed(leg, record, when)
         if doubt is None and not believed and not confirmed and leg.completes:
             doubt = OFTEN
         leg.matched = True
-        if leg.ended_s is not None and (leg.completes or self._fits.legs != "split_at_flash"):
+        if leg.ended_s is not None and (leg.completes or self._evidence.legs != "split_at_flash"):
             self._drop(leg)
         if doubt is None and leg.call.trunk is None and self._sure(leg, record, alone):
             leg.call.trunk = record.trunk
-        talked = fits.talked(leg, record) if doubt is None else None
+        talked = self._sureness.talked(leg, record) if doubt is None else None
         return Match(leg.call, leg.ended_s is None, leg.completes, talked, doubt, confirmed)
 
     def interval(self, record: SmdrRecord, came_s: float | None = None) -> Interval | None:
         """When the record says it was, on our clock; None where that is not known. came_s: it came by itself then."""
-        return self._fits.interval(record, came_s)
+        return self._evidence.interval(record, came_s)
 
     def _as_near(
         self, leg: Leg, found: list[Leg], record: SmdrRecord, when: Interval | None, alone: bool
@@ -246,17 +240,17 @@ class Talks:
             return []
 
         def far(one: Leg) -> float:  # out of a buffer: nothing tells but what is printed, however it was rounded
-            return fits.far(one, record, when, at_least=not alone)
+            return self._evidence.far(one, record, when, at_least=not alone)
 
         near, every = far(leg) + (max(SURE_S, record.duration_step_s) if alone else SURE_S), list(found)
         if not self._sure(leg, record, alone):
             every += [one for one in self._of(leg.extension) if one not in found and fits.overlaps(one, record, when)]
-            every += [one for one in self._not_settled(leg.extension) if fits.same(one.call, record)]
+            every += [one for one in self._not_settled(leg.extension) if self._evidence.same(one.call, record)]
         return list(dict.fromkeys(one.call for one in every if one.call is not leg.call and far(one) < near))
 
     def _as_if_late(self, now: float) -> bool:
         """Do calls wait for their records that were over a while ago, and it is not known whether records come late?"""
-        if self._pbx is None or self._pbx.lateness.at_once or self._fits.late_s:
+        if self._pbx is None or self._pbx.lateness.at_once or self._evidence.late_s:
             return False
         for leg in reversed(self._order):
             waits_s = now - leg.until(now)
@@ -298,9 +292,9 @@ class Talks:
     def _of_who_is_there(self, there: Call, record: SmdrRecord) -> bool:
         """Does it name the caller on our port, or is as long as that call is now, at a PBX whose records come at once?
         The PBX has seen the end before us."""
-        if self._fits.late_s:
+        if self._evidence.late_s:
             return False
-        return known_caller(there, record) or self._fits.looks_like(record, there, self._clock.seconds())
+        return known_caller(there, record) or self._gone.looks_like(record, there, self._clock.seconds())
 
     def _not_settled(self, extension: str) -> Iterator[Leg]:
         """What a record without a known caller may be of as well though it settles nothing there: the talk under way,
@@ -333,18 +327,18 @@ class Talks:
         own, now = not leg.agents and leg.ended_s is not None, self._clock.seconds()
         if self._as_if_late(now) or (record.duration_s is None and self._others_wait(leg.call, record)):
             return False
-        due = now - self._fits.late_s
+        due = now - self._evidence.late_s
         return own and alone and abs(due - leg.until(0.0)) <= AT_ONCE_S
 
     def _others_wait(self, call: Call, record: SmdrRecord) -> bool:
         """Does another call that left the extension a while ago wait for a record? This one may be late, and its."""
         now = self._clock.seconds()
         waiting = (leg for leg in self._owed.get(record.extension or "", ()) if _still_waits(leg, now, START_S))
-        return any(leg.call is not call and self._fits.same(leg.call, record) for leg in waiting)
+        return any(leg.call is not call and self._evidence.same(leg.call, record) for leg in waiting)
 
     def _of_the_call_there(self, record: SmdrRecord, leg: Leg, when: Interval | None) -> bool:
         there = self._on_port(record.extension or "")
-        return there is not None and self._fits.of_the_call_there(record, there, leg, when)
+        return there is not None and self._gone.of_the_call_there(record, there, leg, when)
 
     def close(self) -> list[Call]:
         """The server stops: the calls that still wait for a record."""

@@ -15,7 +15,7 @@ from cti.call import CALL, Call
 from cti.machine import Machine
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.fits import WAITED
+from cti.talks.sureness import WAITED
 from cti.talks.talks import OWED_S, RECORD_S, Legs, Match, Talks
 from drivers.clock import SteppedClock
 

@@ -114,4 +114,4 @@ def test_a_doubted_number_that_the_records_have_said_themselves_is_no_evidence(l
     late.clock.advance(1.0)
     assert late.talks.owe("2001", second) is None
     second.ani_doubt = None
-    assert late.talks._fits.same(second, replace(record, number=A)) is False
+    assert late.talks._evidence.same(second, replace(record, number=A)) is False

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.fits import AT_ONCE_S, NAMELESS_S
+from cti.talks.margins import AT_ONCE_S, NAMELESS_S
 from cti.talks.talks import Ambiguous, Match
 from tests.cti.talks.test_talks import Desk
 from tests.cti.talks.test_talks import record as any_record
