@@ -12,6 +12,8 @@ from tests.rig.settled import look, settled
 CALLS = 14
 # Records are damaged on their way in these scenarios.
 DAMAGE = {"smdr_damaged"}
+# Which of its times this PBX prints is not published: our dialect assumes the one, the simulated PBX prints the other.
+TO_LEARN = {"toshiba-ctx": {"smdr_stamp"}}
 
 
 @pytest.mark.parametrize("name", MAKES)
@@ -20,7 +22,7 @@ def test_a_make(name: str) -> None:
     told = "\n".join(map(str, seen.run.findings))
     assert not told, told
     assert seen.run.strangers == []
-    settled(seen, alarms=DAMAGE & set(seen.alarms))
+    settled(seen, alarms=(DAMAGE & set(seen.alarms)) | TO_LEARN.get(name, set()))
     assert len(seen.calls("answered")) >= 7
     assert set(seen.run.records) <= {"reconciled", "doubted", "marked"}
     assert missing_step(seen.run.calls, records=MAKES[name].records is not None) is None
