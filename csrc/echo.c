@@ -14,7 +14,7 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define STEADY_CHANGE 0.2f /* noise changes by 0.3 and more from block to block, speech by more still */
 #define STEADY_BLOCKS 10
 #define SILENT_PEAK 8      /* idle codes: silence, or the line is open */
-#define QUIET_PEAK 128     /* sent: its echo may be nothing */
+#define QUIET_PEAK 300     /* sent: its echo may be nothing */
 #define ANOTHER_PATH 0.1f  /* of the echo expected: A-law makes quiet echoes unlike themselves, but not so much */
 #define STUDY_SPENT 200    /* blocks with all that began anew: 4 s a call */
 #define STUDY_BLOCKS 100   /* of sound: 2 s */
@@ -28,6 +28,12 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define STUDY_PRICE 250.0f /* times the power left of a sample; 2560: a path of 10 dB is expected, over all taps */
 #define STUDY_GAIN 1.0f    /* power gain of a path at any frequency: a line is passive */
 #define STUDY_FLOOR 0.001f /* of the power sent: with less a frequency is as much in doubt as before */
+#define STUDY_DOUBT 10.0f  /* times what a near end that is always as loud would leave in doubt */
+#define STUDY_LOUDER 4.0f  /* times the near end so far, and the study is better off without it */
+#define STUDY_NEAR 1000.0f /* mean square, -54 dBm0: so loud nobody talks */
+#define STUDY_AGAIN 5      /* blocks after those in which somebody talked */
+#define STUDY_UNSURE 4.0f  /* times the echo in doubt may be left and nobody has talked */
+#define STUDY_LAW 0.01f    /* and so much of the echo that is expected: what A-law makes of it */
 
 /* Of each frequency, by part: return losses of 10 dB of the near hybrid, 20 dB of a far one. */
 static const float first_doubt[TR_ECHO_PARTS] = {0.1f, 0.01f};
@@ -52,6 +58,7 @@ void tr_echo_doubt(struct tr_echo *echo) {
     doubt_all(echo, first_doubt);
     study_again(echo);
     echo->study.spent = 0;
+    echo->study.talked = echo->study.weight = 0;
 }
 
 static void forget(struct tr_echo *echo) {
@@ -171,9 +178,11 @@ static const float *earlier(const struct tr_echo *echo) {
 /* With the sums at 0, from the path in use on. */
 static void study_anew(struct tr_echo *echo) {
     struct tr_echo_study *study = &echo->study;
-    uint16_t spent = study->spent;
+    struct tr_echo_study was = *study;
     memset(study, 0, sizeof *study);
-    study->spent = spent;
+    study->spent = was.spent;
+    study->talked = was.talked;
+    study->weight = was.weight;
     memcpy(study->taps, echo->path[0].taps, sizeof study->taps);
     memcpy(study->head, earlier(echo), sizeof study->head);
     study->headed = power(study->head, TR_ECHO_TAPS) > 0;
@@ -186,7 +195,7 @@ static void take_over(struct tr_echo *echo) {
     struct tr_echo_path *path = &echo->path[0];
     memcpy(path->taps, study->taps, sizeof path->taps);
     for (int k = 0; k < TR_ECHO_TAPS; k++) {
-        float doubt = path->noise[k] / (study->power[k] + study->products[0] * STUDY_FLOOR);
+        float doubt = STUDY_DOUBT * path->noise[k] / (study->power[k] + study->products[0] * STUDY_FLOOR);
         path->doubt[k] = doubt < path->doubt[k] ? doubt : path->doubt[k];
     }
     study->others = study->left;
@@ -223,6 +232,40 @@ static float price(const struct tr_echo_study *study) {
     return study->products[0] * STUDY_RIDGE + least * (1.0f - STUDY_RATE) / TR_BLOCK * STUDY_PRICE;
 }
 
+/* Power of a block of which the path in use leaves `left`, without what may still be echo. */
+static float near_end(const struct tr_echo *echo, const struct tr_echo_step *step, float left) {
+    const struct tr_echo_path *path = &echo->path[0];
+    const float *re = step->sent[0], *im = re + TR_ECHO_TAPS, *wr = path->taps, *wi = wr + TR_ECHO_TAPS;
+    float sum[8] = {0};
+    for (int k = 0; k < TR_ECHO_TAPS; k += 8) {
+        for (int i = k; i < k + 8; i++) {
+            float gain = STUDY_UNSURE * path->doubt[i] + STUDY_LAW * (wr[i] * wr[i] + wi[i] * wi[i]);
+            sum[i - k] += gain * (re[i] * re[i] + im[i] * im[i]);
+        }
+    }
+    float all = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    float near = left - all * ((float)TR_BLOCK / TR_ECHO_POINTS / TR_ECHO_TAPS);
+    return near > 0 ? near : 0;
+}
+
+/* Least squares believe all blocks alike: one in which the near end is much louder than in the others, weighed by what
+ * was sent, teaches less than it spoils. What the study found before is in use, and it begins anew afterwards. */
+static bool somebody_talks(struct tr_echo *echo, const struct tr_echo_step *step, float left) {
+    struct tr_echo_study *study = &echo->study;
+    float near = near_end(echo, step, left) / TR_BLOCK;
+    float sent = power(sent_before(echo, 0) + TR_ECHO_POINTS - TR_BLOCK, TR_BLOCK);
+    if (near > STUDY_LOUDER * (study->talked / (study->weight + 1.0f) + STUDY_NEAR)) {
+        study->waits = STUDY_AGAIN;
+    } else if (study->waits) {
+        study->waits--;
+        study->begun = false;
+    } else {
+        study->talked += left / TR_BLOCK * sent;
+        study->weight += sent;
+    }
+    return study->waits > 0;
+}
+
 /* Every block counts, sound or not, so that nothing is missing at the end of another. A gap in which all was silent
  * does no harm. */
 static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_t *studies) {
@@ -230,6 +273,10 @@ static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_
     uint64_t tick = echo->next - 1;
     if (echo->parts > 1 || study->sounding >= STUDY_BLOCKS || study->spent >= STUDY_SPENT ||
         echo->heard < TR_ECHO_HEARD || *studies >= TR_ECHO_STUDIES) {
+        return;
+    }
+    float others = power(step->left + TR_ECHO_TAPS - TR_BLOCK, TR_BLOCK);
+    if (somebody_talks(echo, step, others)) {
         return;
     }
     ++*studies;
@@ -242,7 +289,6 @@ static void study(struct tr_echo *echo, const struct tr_echo_step *step, uint32_
     study->sounding = (uint16_t)(study->sounding + step->worth);
     int steps = study->sounding < STUDY_TWICE ? 2 : 1;
     float left = tr_kernels->echo_study(sent_before(echo, 0), step->sent[0], echo->came, steps, price(study), study);
-    float others = power(step->left + TR_ECHO_TAPS - TR_BLOCK, TR_BLOCK);
     float better = (others - left) / (others + left + 1.0f);
     study->left = study->left * STUDY_RATE + left;
     study->others = study->others * STUDY_RATE + others;

@@ -10,6 +10,9 @@
  * to us, from the line that it hears, and what is sent then tells what the near end says. Limit: a line with a
  * resonance of more than 0 dB is learnt by the Kalman filter alone.
  *
+ * While somebody talks much louder than before, nothing is studied; it begins anew when he has been silent for 100 ms.
+ * So half a second to a second after both have talked, the line is known as well as if nobody had.
+ *
  * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
  * nothing afterwards, until there is a new call or the path has changed; at most 4 s in a call. Limit: TR_ECHO_STUDIES
  * lines in a tick, by their numbers; others wait, and the Kalman filter learns alone. */
@@ -34,12 +37,14 @@ struct tr_echo_study {
     float ridge;          /* price of the way so far, in the slope */
     float left, others;   /* power left of late, by these taps and by those in use */
     float better, varies; /* sums of the difference, of -1 .. 1 a block, and of its square */
+    float talked, weight; /* sums of this call: power left times that sent, and of that alone */
     uint64_t next;        /* tick of the block that carries it on */
     bool headed;          /* there is sound in the head */
     bool rests;           /* the last 256 samples sent, and all since, are silence */
     bool begun;
     uint16_t sounding; /* blocks in which something was sent */
     uint16_t spent;    /* blocks studied in this call, with those before it began anew */
+    uint16_t waits;    /* blocks in which nobody must talk before it begins anew */
 };
 
 #endif

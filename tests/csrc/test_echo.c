@@ -244,6 +244,32 @@ static void does_not_diverge_when_both_talk(void) {
     CHECK(enhancement(6, SECONDS) > 32);
 }
 
+/* The hardest near end: it speaks with the voice that we send, while the line is still studied. One second after it
+ * falls silent the line is known as if it had not spoken. */
+static void is_not_misled_by_a_voice_like_ours(void) {
+    const char *voices[] = {"en", "zh", "en+f3"};
+    for (int v = 0; v < 3; v++) {
+        for (int i = 0; i < 6; i++) {
+            bool early = i < 3; /* while it is studied; or towards the end of it */
+            int level = i % 3 * 10 - 26, count, from = (early ? 28 : 140) * TR_RATE / 80, to = from + 3 * TR_RATE;
+            int16_t *ours = any_prompt(voices[v], -16, &count), *theirs = any_prompt(voices[v], level, &count);
+            line(early ? 20 : 14, early ? 24 : 0, false);
+            for (int n = 0; n < N; n++) {
+                sent[n] = tr_linear_of[TR_LAW_A][tr_alaw(ours[(n + (early ? 16800 : 21000)) % count])];
+                near[n] = n >= from && n < to ? theirs[(n + (early ? 10216 : 11770)) % count] : 0;
+            }
+            free(ours);
+            free(theirs);
+            hear_line();
+            cancel_all();
+            double at = (double)to / TR_RATE + 1, after = enhancement(at, at + 1), best = at_best(at, at + 1);
+            fprintf(stderr, "  %-5s near end %3d dBm0 for 3 s, return loss %d dB: then %.1f dB of at best %.1f\n",
+                    voices[v], level, early ? 20 : 14, after, best);
+            CHECK(best < 26 ? after > best - 1.5 : after > 25);
+        }
+    }
+}
+
 static void follows_a_line_that_changes(void) {
     const int delays[] = {60, 0};
     for (int i = 0; i < 2; i++) {
@@ -260,7 +286,7 @@ static void follows_a_line_that_changes(void) {
             cancel_all();
             fprintf(stderr, "  %s: before %.1f dB, 1.5 to 2.5 s after %.1f dB, then %.1f dB\n",
                     noise ? "noise" : "speech", enhancement(2, 3), enhancement(4.5, 5.5), enhancement(6, SECONDS));
-            CHECK(enhancement(4.5, 5.5) > (noise ? 35 : 26));
+            CHECK(enhancement(4.5, 5.5) > (noise ? 35 : 25));
             CHECK(enhancement(6, SECONDS) > 31);
         }
     }
@@ -498,6 +524,8 @@ static void studies_two_seconds_of_sound(void) {
     tr_echo_doubt(&canceller); /* another call */
     learn_blocks(200, 210, 0);
     CHECK_INT(canceller.study.sounding, 10);
+    memset(sent + 210 * TR_BLOCK, 0, 20 * TR_BLOCK * sizeof *sent);
+    hear_line();
     for (int b = 210; b < 230; b++) { /* we are silent: it goes on afterwards */
         struct tr_echo_step step;
         uint32_t studies = 0;
@@ -541,6 +569,7 @@ int main(void) {
     RUN(converges_on_speech_within_a_second);
     RUN(hears_a_far_echo_with_the_longer_tail);
     RUN(does_not_diverge_when_both_talk);
+    RUN(is_not_misled_by_a_voice_like_ours);
     RUN(follows_a_line_that_changes);
     RUN(keeps_the_line_through_tones);
     RUN(bears_two_steady_tones);
