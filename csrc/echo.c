@@ -33,6 +33,8 @@ _Static_assert(TR_ECHO_TAPS == 256 && TR_ECHO_POINTS == 512, "the kernels' trans
 #define STUDY_NEAR 1000.0f /* mean square, -54 dBm0: so loud nobody talks */
 #define STUDY_AGAIN 5      /* blocks after those in which somebody talked */
 #define STUDY_UNSURE 4.0f  /* times the echo in doubt may be left and nobody has talked */
+#define STUDY_ALIKE 1.5f   /* times as much at the most, and the near end is as loud as before */
+#define STUDY_USUAL 25     /* blocks as loud as each other, which no talker is: a tone, noise */
 #define STUDY_LAW 0.01f    /* and so much of the echo that is expected: what A-law makes of it */
 
 /* Of each frequency, by part: return losses of 10 dB of the near hybrid, 20 dB of a far one. */
@@ -58,7 +60,8 @@ void tr_echo_doubt(struct tr_echo *echo) {
     doubt_all(echo, first_doubt);
     study_again(echo);
     echo->study.spent = 0;
-    echo->study.talked = echo->study.weight = 0;
+    echo->study.talked = echo->study.weight = echo->study.loud = 0;
+    echo->study.alike = 0;
 }
 
 static void forget(struct tr_echo *echo) {
@@ -183,6 +186,8 @@ static void study_anew(struct tr_echo *echo) {
     study->spent = was.spent;
     study->talked = was.talked;
     study->weight = was.weight;
+    study->loud = was.loud;
+    study->alike = was.alike;
     memcpy(study->taps, echo->path[0].taps, sizeof study->taps);
     memcpy(study->head, earlier(echo), sizeof study->head);
     study->headed = power(study->head, TR_ECHO_TAPS) > 0;
@@ -254,6 +259,12 @@ static bool somebody_talks(struct tr_echo *echo, const struct tr_echo_step *step
     struct tr_echo_study *study = &echo->study;
     float near = near_end(echo, step, left) / TR_BLOCK;
     float sent = power(sent_before(echo, 0) + TR_ECHO_POINTS - TR_BLOCK, TR_BLOCK);
+    bool alike = near < STUDY_ALIKE * study->loud && near * STUDY_ALIKE > study->loud;
+    study->alike = alike ? (uint16_t)(study->alike + (study->alike < STUDY_USUAL)) : 0;
+    study->loud = alike ? study->loud : near;
+    if (study->alike == STUDY_USUAL && near > study->talked / (study->weight + 1.0f)) {
+        study->talked = near * (study->weight + 1.0f); /* nobody talks: that is how loud it is here */
+    }
     if (near > STUDY_LOUDER * (study->talked / (study->weight + 1.0f) + STUDY_NEAR)) {
         study->waits = STUDY_AGAIN;
     } else if (study->waits) {

@@ -11,6 +11,7 @@
  * resonance of more than 0 dB is learnt by the Kalman filter alone.
  *
  * While somebody talks much louder than before, nothing is studied; it begins anew when he has been silent for 100 ms.
+ * A tone and noise at the near end are no talker, and only change how loud it is there.
  * So half a second to a second after both have talked, the line is known as well as if nobody had.
  *
  * Costs: as much as four blocks of the Kalman filter with each block of its first second of sound, three of the next;
@@ -38,12 +39,14 @@ struct tr_echo_study {
     float left, others;   /* power left of late, by these taps and by those in use */
     float better, varies; /* sums of the difference, of -1 .. 1 a block, and of its square */
     float talked, weight; /* sums of this call: power left times that sent, and of that alone */
+    float loud;           /* near end of the last blocks that were as loud as each other */
     uint64_t next;        /* tick of the block that carries it on */
     bool headed;          /* there is sound in the head */
     bool rests;           /* the last 256 samples sent, and all since, are silence */
     bool begun;
     uint16_t sounding; /* blocks in which something was sent */
     uint16_t spent;    /* blocks studied in this call, with those before it began anew */
+    uint16_t alike;    /* of these, STUDY_USUAL at the most */
     uint16_t waits;    /* blocks in which nobody must talk before it begins anew */
 };
 

@@ -270,6 +270,20 @@ static void is_not_misled_by_a_voice_like_ours(void) {
     }
 }
 
+/* A tone at the near end from the first moment on is no talker: the line is studied beside it all the same. */
+static void studies_beside_a_tone_that_was_there_before(void) {
+    line(14, 0, false);
+    add_sine(near, N, 0, N, 1725, -15, 0.3);
+    send_speech("en", 0);
+    memset(sent, 0, TR_RATE * sizeof *sent);
+    hear_line();
+    cancel_all();
+    fprintf(stderr, "  speech beside 1725 Hz: %d blocks studied, then %.1f dB\n", canceller.study.sounding,
+            enhancement(SECONDS - 3, SECONDS));
+    CHECK(canceller.study.sounding >= 50);
+    CHECK(enhancement(SECONDS - 3, SECONDS) > 12);
+}
+
 static void follows_a_line_that_changes(void) {
     const int delays[] = {60, 0};
     for (int i = 0; i < 2; i++) {
@@ -570,6 +584,7 @@ int main(void) {
     RUN(hears_a_far_echo_with_the_longer_tail);
     RUN(does_not_diverge_when_both_talk);
     RUN(is_not_misled_by_a_voice_like_ours);
+    RUN(studies_beside_a_tone_that_was_there_before);
     RUN(follows_a_line_that_changes);
     RUN(keeps_the_line_through_tones);
     RUN(bears_two_steady_tones);
