@@ -6,7 +6,7 @@ from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
 from cti.talks.evidence import Evidence, over_before
-from cti.talks.leg import Early, Interval, Leg, known_caller
+from cti.talks.leg import Early, Interval, Leg, known_caller, nobody_took
 from cti.talks.margins import AT_ONCE_S, FRESH_S, NAMELESS_NEAR_S, NEAR_S, SURE_S, TAKEN_S
 
 
@@ -26,7 +26,8 @@ class Gone:
         fresh = when is not None and abs(early.came_s - when.end_s) <= when.within <= FRESH_S
         if not (early.alone or known or fresh) or self._ev.waited(early, when, known):
             return False
-        if not known and (in_vain or not early.believed or over_before(call, when)):
+        believed = early.believed or agree(call.ani, early.record.number)
+        if not known and (in_vain or not believed or over_before(call, when)):
             return False
         record, whole = early.record, self._ev.legs == "per_leg" and not early.record.transferred
         silent = record.duration_s is None and not record.number and early.came_s > (call.answered_s or 0.0)
@@ -44,7 +45,7 @@ class Gone:
         if record.duration_s is None:
             return agree(call.ani, record.number)  # said twice by a line that is in doubt, it is the number
         lasted = came_s - call.answered_s
-        if record.answered is False and lasted > TAKEN_S:
+        if nobody_took(record) and lasted > TAKEN_S:
             return False  # one that nobody took is over before we lift, if only by a moment
         step = record.duration_step_s if record.duration_step_s > 1.0 else 0.0
         return abs(record.duration_s - lasted) <= (NEAR_S if known else NAMELESS_NEAR_S) + step

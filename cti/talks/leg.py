@@ -59,3 +59,9 @@ class Early:
 def known_caller(call: Call, record: SmdrRecord) -> bool:
     """Do both name the same caller, and is nothing doubtful about the call's number?"""
     return call.ani_doubt is None and agree(call.ani, record.number)
+
+
+def nobody_took(record: SmdrRecord) -> bool:
+    """Does it say that nobody answered? Not by a length of nought that is rounded down to whole steps of more than a
+    second."""
+    return record.answered is False and not (record.duration_s == 0.0 and record.duration_step_s > 1.0)

@@ -28,7 +28,7 @@ from cti.pbx.smdr import SmdrRecord
 from cti.talks.evidence import Evidence
 from cti.talks.fits import Fits
 from cti.talks.gone import Gone
-from cti.talks.leg import Early, Interval, Leg, Legs, known_caller
+from cti.talks.leg import Early, Interval, Leg, Legs, known_caller, nobody_took
 from cti.talks.margins import AT_ONCE_S, EARLY_S, NAMELESS_S, PROMPT_S, RECORD_S, START_S, SURE_S
 from cti.talks.sureness import Sureness
 from drivers.clock import Clock, DelayedCall
@@ -262,7 +262,7 @@ class Talks:
 
     def _is_it_late(self, record: SmdrRecord, alone: bool) -> None:
         """What our own ears know of our ports tells whether records come long after the end of their calls."""
-        if self._pbx is None or not alone or record.extension not in self._own or record.answered is False:
+        if self._pbx is None or not alone or record.extension not in self._own or nobody_took(record):
             return
         legs, there = list(self._on_ports.get(record.extension, ())), self._on_port(record.extension)
         if there is not None and there.answered_s is not None:

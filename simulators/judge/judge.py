@@ -42,6 +42,7 @@ TALK_TOLERANCE_S = 3.0
 # A tone that begins so short before a flash ends is not heard: the flash itself, and the moment until there is a sound.
 UNHEARD_S, FLASH_S = 1.0, 1.0
 UNDER_MUSIC_S = 3.0  # with the echo of our own music it is known by its cadence alone
+LATELY = 16  # records
 NAMELESS_S = 20.0  # a record that names nobody may be so late
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
 AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
@@ -304,7 +305,7 @@ def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     the make prints none, or it did not come whole and at once, nothing tells that nobody is there; the agent says so,
     or hears it."""
     gone = mine.at("released")
-    if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, scenario):
+    if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, truth, scenario):
         return False
     near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
     unheard_s = UNHEARD_S if mine.outcome == "lost_in_transfer" else UNDER_MUSIC_S
@@ -323,7 +324,7 @@ def _as_we_hung_up(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     if mine.first("power cut") is not None:
         return True
     window = scenario.pbx.flash_ms[1] / 1000 + TICKS_S
-    if not _recorded_at_once(mine, scenario):
+    if not _recorded_at_once(mine, truth, scenario):
         window += AGENT_HEARD_S
     hung_up = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "on-hook")
     return any(0.0 <= one.at_s - gone <= window for one in hung_up)
@@ -333,12 +334,14 @@ def _cut_off(mine: CallTruth, scenario: Scenario) -> bool:
     return any(scenario.vru_extensions[port] in mine.vru_extensions for port, _ in scenario.cuts)
 
 
-def _recorded_at_once(mine: CallTruth, scenario: Scenario) -> bool:
-    """Did the record of the VRU's extension come whole, as the call ended?"""
+def _recorded_at_once(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
+    """Did the record of the VRU's extension come whole, as the call ended, and is it believed?"""
     ours = [one for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions]
     out = [(at_s, at_s + (for_s or float("inf"))) for name, at_s, for_s in scenario.unplugs if name == "smdr"]
     unread = any(begin <= one.at_s < end for one in ours for begin, end in out)
-    return MAKES[scenario.make].records is not None and not unread and not any(one.data["fault"] for one in ours)
+    printed = [one for one in truth.log if one.what == "smdr"]
+    doubtful = any(one.data["fault"] or (not _names(one, mine) and _line_is_damaged(one, printed)) for one in ours)
+    return MAKES[scenario.make].records is not None and not unread and not doubtful
 
 
 def _flash_does_not_suit(scenario: Scenario) -> bool:
@@ -349,7 +352,8 @@ def _flash_does_not_suit(scenario: Scenario) -> bool:
 def _put_on_hook_by_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Was the VRU's flash on-hook for this PBX? The dial tone comes all the same, and the agent lifts. The PBX's record
     of the VRU's extension tells; not where it came spoilt, or in one breath with another's, as out of a buffer; nor one
-    that names nobody where the call before it on that line still waits for its own, for it may be that one, late."""
+    that names nobody where the call before it on that line still waits for its own, for it may be that one, late, or
+    where others were spoilt."""
     gone = mine.at("released")
     if gone is None or not _flash_does_not_suit(scenario):
         return False
@@ -360,8 +364,19 @@ def _put_on_hook_by_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario)
     near = [one for one in printed if abs(one.at_s - gone) <= BREATH_S]
     if len(near) != 1 or near[0].data["fault"]:
         return True
-    named = mine.ani is not None and mine.ani in str(near[0].data["raw"])
-    return not named and _one_before_is_nobodys(near[0], printed)
+    if _names(near[0], mine):
+        return False
+    return _line_is_damaged(near[0], printed) or _one_before_is_nobodys(near[0], printed)
+
+
+def _names(record: Happening, mine: CallTruth) -> bool:
+    return mine.ani is not None and mine.ani in str(record.data["raw"])
+
+
+def _line_is_damaged(record: Happening, printed: list[Happening]) -> bool:
+    """Were two of the last records spoilt? Then one that names nobody ends no call by itself: it may be another's."""
+    lately = [one for one in printed if one.at_s <= record.at_s][-LATELY:]
+    return sum(1 for one in lately if one.data["fault"]) >= 2
 
 
 def _one_before_is_nobodys(record: Happening, printed: list[Happening]) -> bool:

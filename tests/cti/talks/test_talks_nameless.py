@@ -441,6 +441,29 @@ def test_a_record_of_one_whom_nobody_took_is_not_of_the_call_that_we_have(
     assert desk.talks.gone_already("2001", call) is gone
 
 
+@pytest.mark.parametrize(("step_s", "gone"), [(1.0, False), (6.0, True)])
+def test_a_length_of_nought_in_tenths_of_a_minute_does_not_say_that_nobody_answered(
+    desk: Desk, step_s: float, gone: bool
+) -> None:
+    call = desk.call()
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(2.9)
+    desk.talks._on_port = lambda extension: call
+    short = replace(any_record("2001", None, 0.0, trunk=None, answered=False), duration_step_s=step_s)
+    assert desk.talks.match(short) is None
+    assert desk.talks.gone_already("2001", call) is gone
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_on_a_damaged_line_the_same_number_twice_ends_a_call(desk: Desk, names: bool) -> None:
+    call = desk.call()
+    call.answered_s, call.ani_doubt = desk.clock.seconds(), "serial_damaged"
+    desk.clock.advance(12.0)
+    desk.talks._on_port = lambda extension: call
+    assert desk.talks.match(any_record("2001", call.ani if names else None, 12.0, trunk=None), believed=False) is None
+    assert desk.talks.gone_already("2001", call) is names
+
+
 @pytest.mark.parametrize(("ago_s", "gone"), [(7.0, False), (0.0, True)])
 def test_a_record_that_says_it_was_over_before_we_answered(ago_s: float, gone: bool) -> None:
     """Printed out of turn, a few seconds late, it is as long as the call there now: but its times are exact."""
