@@ -296,9 +296,13 @@ class CardSide:
         return self.verbs.do(self.seating.at_desk(agent), verb, to)
 
     def agent_changed(self, agent: Agent, cause: str) -> None:
-        """Who logs in at a telephone that is in use gets callers as soon as it is hung up."""
-        seat = self.switch.seats.get(agent.extension or "") if cause == "login" else None
-        if seat is not None and not seat.idle:
+        """Who logs in at a telephone that is in use gets callers as soon as it is hung up; who logs out needs none."""
+        seat = self.switch.seats.get(agent.extension or "")
+        if seat is None:
+            return
+        if agent.declared == "logged_off":
+            seat.nobody_sits()
+        elif cause == "login" and not seat.idle:
             self.agents.follow([seat])
 
     def has_screen(self, agent: str) -> None:
@@ -347,6 +351,11 @@ class CardSide:
             extension: CardSeat(clock, port, extension, cadence, site.zone, self.moves)
             for extension, port in wiring.seats
         }
+
+        def kept(extension: str) -> bool:
+            agent = self.seating.agent_at(extension)
+            return agent is not None and agent.declared != "logged_off"
+
         for row in (row for row in site.seats if row.numbers):
             seats[row.extension] = MobileSeat(
                 clock,
@@ -355,7 +364,7 @@ class CardSide:
                 self.moves,
                 lambda number, shown: self.routes.call(number, "international", shown),
                 ring=row.ring,
-                nailed_up=row.nailed_up,
+                nailed_up=partial(kept, row.extension) if row.nailed_up else lambda: False,
                 question=(lambda: say("mobile_confirm", site.site.language)) if row.confirm else None,
             )
         return seats

@@ -5,8 +5,9 @@ network says that one has answered, and the others are cleared. With ``confirm``
 voice boxes and wrong numbers answer calls, too. Nobody answers at any number: it does not ring any more, and the caller
 goes to the next agent. There is no recall button: verbs come from the desk.
 
-Nailed up, the line stays when a conversation is over: the next call is announced by a beep and is there at once. What
-would be busy tone is the end of the line, after BUSY_S, or for a nailed-up one nothing.
+Nailed up, the line stays when a conversation is over: the next call is announced by a beep and is there at once. It
+is cleared when its agent logs out, in a talk when that is over. What would be busy tone is the end of the line, after
+BUSY_S, or for a nailed-up one nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ BEEP: Final = Tone(1000, level_dbm0=-15.0, ms=200)
 
 
 class MobileSeat(Seat):
-    """``call_out(number, shown)``: over the routes, CannotCall says why not. ``question``: what asks for the key."""
+    """``call_out(number, shown)``: over the routes, CannotCall says why not. ``question``: what asks for the key.
+    ``nailed_up``: does the line stay now?"""
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class MobileSeat(Seat):
         call_out: Callable[[str, str], CallOut],
         *,
         ring: Literal["in_order", "at_once"] = "in_order",
-        nailed_up: bool = False,
+        nailed_up: Callable[[], bool] = lambda: False,
         question: Callable[[], list[PlayItem]] | None = None,
     ) -> None:
         super().__init__(extension)
@@ -64,7 +66,7 @@ class MobileSeat(Seat):
 
     def stop(self) -> None:
         """Every line to it is cleared."""
-        self._nailed_up = False
+        self._nailed_up = lambda: False
         self.stop_ringing()
         self._hang_up()
 
@@ -113,17 +115,22 @@ class MobileSeat(Seat):
         if not self.off_hook:
             return
         self.off_hook = False
-        if not self._nailed_up:
+        if not self._nailed_up():
             self._hang_up()
 
     def nag(self) -> None:
         """Busy tone for a moment; then the line is cleared, or kept for the next call."""
         self._stop_timer()
-        self._timer = self._clock.callLater(0.0 if self._nailed_up else BUSY_S, self._over)
+        self._timer = self._clock.callLater(0.0 if self._nailed_up() else BUSY_S, self._over)
 
     def calm(self) -> None:
         """Something else came before that."""
         self._stop_timer()
+
+    def nobody_sits(self) -> None:
+        """Its agent has logged out: a line that is kept for nothing is cleared."""
+        if self.idle and self._line is not None:
+            self._hang_up()
 
     # within
 
@@ -204,7 +211,7 @@ class MobileSeat(Seat):
         if self.alerting is None:  # meanwhile the caller went elsewhere
             if out in self._calling:
                 self._calling.remove(out)
-            if out is not self._line or not self._nailed_up:
+            if out is not self._line or not self._nailed_up():
                 out.clear(NORMAL)
             return
         self._calling = [one for one in self._calling if one is not out]
@@ -220,7 +227,7 @@ class MobileSeat(Seat):
         self._timer = None
         self.off_hook = False
         self._owner.hung_up(self)
-        if not self._nailed_up:
+        if not self._nailed_up():
             self._hang_up()
 
     def _hang_up(self) -> None:

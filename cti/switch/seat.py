@@ -119,6 +119,9 @@ class Seat(Device):
     def lamp(self, on: bool) -> None:
         """The message lamp, where it has one."""
 
+    def nobody_sits(self) -> None:
+        """Who was logged in there has logged out."""
+
 
 class CardSeat(Seat):
     """On an FXS port."""

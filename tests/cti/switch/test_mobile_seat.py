@@ -121,6 +121,25 @@ def test_a_line_that_is_kept_and_ends_in_the_beep_is_called_anew(bench: Bench) -
     one.run(5.0)
 
 
+@pytest.mark.parametrize("in_a_talk", [False, True])
+def test_a_line_is_not_kept_for_nobody(bench: Bench, in_a_talk: bool) -> None:
+    """Its agent logs out: the channel is free again, at once or when the talk is over."""
+    one = bench(["66880001"], nailed_up=True)
+    one.talking(60.0)
+    seat = one.side.switch.seats["8100"]
+    if in_a_talk:
+        one.centre.acd.logout("1001")
+        one.run(1.0)
+        assert seat.off_hook, "the talk goes on"
+    one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    assert (seat.port is None) is in_a_talk
+    one.centre.acd.logout("1001")
+    one.run(5.0)
+    assert seat.port is None and one.happened("subscriber released", "subscriber 66880001")
+    assert one.side.trunks[0].span is not None and one.side.trunks[0].span.state().busy == 0
+
+
 @pytest.mark.parametrize("nailed_up", [False, True])
 def test_who_calls_from_the_desk_is_called_first(bench: Bench, nailed_up: bool) -> None:
     """The agent's mobile rings, is lifted, and goes on with the number that was asked for."""
