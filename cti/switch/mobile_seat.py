@@ -226,9 +226,9 @@ class MobileSeat(Seat):
     def _over(self) -> None:
         self._timer = None
         self.off_hook = False
-        self._owner.hung_up(self)
-        if not self._nailed_up():
+        if not self._nailed_up():  # first: who is free may be called in this very moment, and not on this line
             self._hang_up()
+        self._owner.hung_up(self)
 
     def _hang_up(self) -> None:
         line, self._line = self._line, None

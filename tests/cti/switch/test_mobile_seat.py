@@ -33,7 +33,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         ]
         text = (
             f"setup | site | {json.dumps({'seats': seats})}\n"
-            "setup | agent 1001 | sales 8001 does not answer\n" + TOWN + CALL
+            "setup | agent 1001 | sales 8001 does not answer\n"
+            "setup | rights | national\n" + TOWN + CALL
         )
         one = CardBench(text, tmp_path)
         made.append(one)
@@ -119,6 +120,20 @@ def test_a_line_that_is_kept_and_ends_in_the_beep_is_called_anew(bench: Bench) -
     assert seat.port is not None and seat._line is not line
     one.side.verb("1001", "hang_up", None)
     one.run(5.0)
+
+
+@pytest.mark.parametrize("nailed_up", [False, True])
+def test_a_caller_who_waits_comes_as_soon_as_a_failed_call_is_over(bench: Bench, nailed_up: bool) -> None:
+    """The line that ends is not the one on which the caller is announced: the number is called anew."""
+    one = bench(["66880001"], nailed_up=nailed_up)
+    one.side.verb("1001", "make", "66880003")
+    one.until(lambda: any(kind == "queued" for _, kind, _ in one.events), 30.0)
+    assert one.side.switch.seats["8100"].off_hook and not one.happened("talks", "caller 1")
+    talks = one.talking(60.0)
+    assert not any(kind == "no_answer" for _, kind, _ in one.events)
+    gone = one.until(lambda: bool(one.happened("caller gone")), 60.0)
+    one.run(15.0)
+    assert one.heard("caller 1", talks + 1, gone - 1) == {frozenset({"subscriber 66880001"})}
 
 
 @pytest.mark.parametrize("in_a_talk", [False, True])
