@@ -5,7 +5,8 @@ A ring within recall_s may be such a caller. Which, is known by the dialect's re
 
 - message: the PBX's message names the extension that did not answer, or the caller;
 - number: in-band caller ID names the caller, where the recall can ring: at the port that transferred, or, with
-  recall_to group, at any;
+  recall_to group, at any; of a caller whose number we do not know it says so only within AT_ONCE_S: later it names the
+  next caller, who would go on where ours was;
 - ring: a ring without a word, where we hung up for a recall (NEC key systems give no digits). Where several callers are
   awaited so, the one who was left first is the one who rings first, and is not certain; nor is one who rings later than
   AT_ONCE_S after we hung up: it may be the next caller, and ours gone. A caller handed over while the
@@ -136,10 +137,13 @@ class Recalls:
         if not found:
             return None
         first = min(found, key=lambda call: call.left_extension != line.extension)  # at its own port before others
-        awaited = self._awaited[first]
-        late = self._rang.get(line, self._clock.seconds()) - awaited.since_s > AT_ONCE_S
-        guessed = message is None and number is None and (bool(awaited.giver) or late)
+        giver = self._awaited[first].giver
+        guessed = message is None and number is None and (bool(giver) or self._late(first, line))
         return Recall(first, tuple(found), guessed)
+
+    def _late(self, call: Call, line: VruLine) -> bool:
+        """Did the ring on this line begin when the PBX would have brought the call back already?"""
+        return self._rang.get(line, self._clock.seconds()) - self._awaited[call].since_s > AT_ONCE_S
 
     def _can_be(self, call: Call, line: VruLine) -> bool:
         return call.left_extension == line.extension or (self._rules.recall_to == "group" and call.state == "recall")
@@ -158,7 +162,11 @@ class Recalls:
         giver = self._awaited[call].giver
         if giver and (number == giver or agree(number, call.ani)):
             return True
-        return _likely(call) and self._can_be(call, line) and (call.ani is None or agree(number, call.ani))
+        if not _likely(call) or not self._can_be(call, line):
+            return False
+        if call.ani is None and call.state == "recall" and number:
+            return not self._late(call, line)
+        return call.ani is None or agree(number, call.ani)
 
     def _rings(self, call: Call, line: VruLine) -> bool:
         awaited = self._awaited[call]

@@ -6,7 +6,7 @@ from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.leg import Early, Interval, Leg, Legs, known_caller
+from cti.talks.leg import Early, Interval, Leg, Legs, known_caller, names
 from cti.talks.margins import EXACT_S, PROMPT_S, STALE_S, SURE_S, outside
 from drivers.clock import Clock
 
@@ -63,7 +63,7 @@ class Evidence:
         """The lowest wins: the same number, of which many may call, also one that a doubted line has said; neither
         names one; only one of them does."""
         ani, number = self._named(leg.call), record.number
-        both = 0 if agree(ani, number) else 1 if not (ani or number) else 2
+        both = 0 if names(record, ani) else 1 if not (ani or number) else 2
         return both, self.far(leg, record, when)
 
     def far(self, leg: Leg, record: SmdrRecord, when: Interval | None, *, at_least: bool = False) -> float:
@@ -124,3 +124,9 @@ def over_before(call: Call, when: Interval | None) -> bool:
     """Was it over when the call was answered, or began? The PBX's clock is known better than we hear an end."""
     since_s = call.began_s if call.answered_s is None else call.answered_s
     return when is not None and when.end_s + when.within - EXACT_S + SURE_S < since_s
+
+
+def of_this_stay(call: Call, when: Interval | None) -> bool:
+    """As printed, was it over only when we had answered this call? A port has one call at a time: a record of the port
+    where the call is, or which it just left, is then of no call before, even out of a buffer."""
+    return when is not None and call.answered_s is not None and when.end_s - when.within > call.answered_s

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.evidence import Evidence, over_before
+from cti.talks.evidence import Evidence, of_this_stay, over_before
 from cti.talks.leg import Early, Interval, Leg, known_caller
 from cti.talks.margins import (
     AT_ONCE_S,
@@ -69,7 +69,7 @@ class Fits:
             return False
         if known or (early.alone and (record.duration_s is None or self._ev.legs == "split_at_flash")):
             return True
-        if record.duration_s is None or not early.alone:
+        if record.duration_s is None or not (early.alone or (not agents and of_this_stay(call, when))):
             return False
         answered = call.answered_s is not None or record.answered is not False
         lasted = (began_s, min(began_s, call.began_s) if self._ev.legs == "whole_call" else began_s)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cti.arrivals.numbers import agree
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.evidence import Evidence, over_before
-from cti.talks.leg import Early, Interval, Leg, known_caller, nobody_took
+from cti.talks.evidence import Evidence, of_this_stay, over_before
+from cti.talks.leg import Early, Interval, Leg, known_caller, names, nobody_took
 from cti.talks.margins import AT_ONCE_S, FRESH_S, NAMELESS_NEAR_S, NEAR_S, SURE_S, TAKEN_S
 
 
@@ -18,15 +17,16 @@ class Gone:
 
     def says_gone(self, early: Early, call: Call, only: bool, in_vain: bool) -> bool:
         """Is it the record of a call that is still on our port? Not one out of a buffer: neither one that names nobody
-        and came among others, nor one of a call that was over before. only: no other call waits for a record of this
-        port, so that one which says nothing is of this call. in_vain: others wait as if all records were late."""
+        and came among others, unless its times can be of no call before, nor one of a call that was over before. only:
+        no other call waits for a record of this port, so that one which says nothing is of this call. in_vain: others
+        wait as if all records were late."""
         if self._ev.late_s:
             return False
         known, when = known_caller(call, early.record), self._ev.interval(early.record)
         fresh = when is not None and abs(early.came_s - when.end_s) <= when.within <= FRESH_S
-        if not (early.alone or known or fresh) or self._ev.waited(early, when, known):
+        if not (early.alone or known or fresh or of_this_stay(call, when)) or self._ev.waited(early, when, known):
             return False
-        believed = early.believed or agree(call.ani, early.record.number)
+        believed = early.believed or names(early.record, call.ani)
         if not known and (in_vain or not believed or over_before(call, when)):
             return False
         record, whole = early.record, self._ev.legs == "per_leg" and not early.record.transferred
@@ -43,7 +43,7 @@ class Gone:
             return False
         known = known_caller(call, record)
         if record.duration_s is None:
-            return agree(call.ani, record.number)  # said twice by a line that is in doubt, it is the number
+            return names(record, call.ani)  # said twice by a line that is in doubt, it is the number
         lasted = came_s - call.answered_s
         if nobody_took(record) and lasted > TAKEN_S:
             return False  # one that nobody took is over before we lift, if only by a moment
@@ -59,7 +59,7 @@ class Gone:
         if known_caller(leg.call, record):
             if there.answered_s is None and _nobody_answered(record):
                 return not leg.agents and leg.call.answered_s is not None and self._ev.far(leg, record, None) > SURE_S
-            if record.duration_s is None or there.answered_s is None or not agree(there.ani, record.number):
+            if record.duration_s is None or there.answered_s is None or not names(record, there.ani):
                 return False
             lasted = self._ev.now() - there.answered_s
             looks_like = self.looks_like(record, there, self._ev.now())

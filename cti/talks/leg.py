@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from cti.arrivals.numbers import agree
+from cti.arrivals.numbers import SUFFIX, agree
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
 
 Legs = Literal["per_leg", "whole_call", "split_at_flash"]
+
+# Digits that are a subscriber's number by their length alone.
+_NUMBER: Final = re.compile(rf"\d{{{SUFFIX},}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,15 @@ class Early:
 
 def known_caller(call: Call, record: SmdrRecord) -> bool:
     """Do both name the same caller, and is nothing doubtful about the call's number?"""
-    return call.ani_doubt is None and agree(call.ani, record.number)
+    return call.ani_doubt is None and names(record, call.ani)
+
+
+def names(record: SmdrRecord, ani: str | None) -> bool:
+    """Does the record say this number: as the caller's, or, where it has no column for that, in one whose meaning the
+    dialect does not know? By chance a number so long stands nowhere."""
+    if record.number or ani is None or len(ani) < SUFFIX:
+        return agree(ani, record.number)
+    return any(agree(ani, digits) for text in record.fields.values() for digits in _NUMBER.findall(text))
 
 
 def nobody_took(record: SmdrRecord) -> bool:

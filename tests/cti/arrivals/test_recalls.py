@@ -169,6 +169,22 @@ def test_a_caller_without_a_number_is_brought_back_without_one(tmp_path: Path) -
     bench.stop()
 
 
+@pytest.mark.parametrize(("after_s", "back"), [(2.5, True), (8.0, False)])
+def test_a_number_at_the_port_of_one_who_is_not_known_is_theirs_only_at_once(
+    tmp_path: Path, after_s: float, back: bool
+) -> None:
+    """Whom the PBX holds rings at once; later it is the next caller, who has chosen nothing yet."""
+    bench = made(tmp_path)
+    call = recall(bench, None)
+    bench.run(after_s)
+    bench.port.ring()
+    bench.port.caller_id(B)
+    bench.run(3.1)
+    assert (len(bench.calls) == 1) is back
+    assert back or (call.state == "recall" and bench.calls[1].state == "menu" and bench.calls[1].ani == B)
+    bench.stop()
+
+
 def test_who_rang_and_left_before_it_was_known_whose_ring_it_was_leaves_a_call(tmp_path: Path) -> None:
     """The line goes out of order, or the site waits long for numbers: nobody whom we await rings here by a mere ring,
     so it was somebody else."""

@@ -344,6 +344,42 @@ def test_who_hangs_up_as_another_call_ends_is_gone(resolution_s: int, ago_s: flo
     assert pbx.talks.gone_already("2001", call) is gone
 
 
+@pytest.mark.parametrize(("lasts_s", "ago_s", "gone"), [(175.0, 0.0, True), (175.0, 180.0, False), (10.0, 0.0, False)])
+def test_a_port_has_one_call_at_a_time(lasts_s: float, ago_s: float, gone: bool) -> None:
+    """Printed to the minute, in one breath with another's, naming nobody: but as printed the record's call was over
+    after ours was answered, so it is none from before, though it may have waited in a buffer."""
+    pbx = Pbx()
+    pbx.clock.advance(300.0)
+    call = pbx.call(None)
+    pbx.talks._on_port = lambda extension: call
+    pbx.clock.advance(lasts_s)
+    end_s = pbx.clock.seconds() - ago_s
+    pbx.talks.match(pbx.record(end_s - 61.0, end_s, "8002", None, trunk=None), True)
+    assert pbx.talks.match(pbx.record(end_s - lasts_s, end_s, "2001", None, trunk=None), False) is None
+    pbx.clock.advance(1.4)
+    assert pbx.talks.gone_already("2001", call) is gone
+    assert (pbx.talks.owe("2001", call) is not None) is gone
+    pbx.talks.close()
+
+
+@pytest.mark.parametrize(("rest", "gone"), [(f"00 {A} 7", True), (f"0{A}", True), (B, False), (A[-6:], False)])
+def test_the_callers_number_in_a_column_that_nobody_explained(pbx: Pbx, rest: str, gone: bool) -> None:
+    """Which column is the caller's is not known, nor that the printed time is the beginning: as the end it is of a call
+    that was over long before. The digits stand there all the same."""
+    for _ in range(20):
+        pbx.pbx.lateness.came([0.5])
+    pbx.clock.advance(300.0)
+    call = pbx.call()
+    pbx.talks._on_port = lambda extension: call
+    pbx.clock.advance(175.0)
+    began_s = pbx.clock.seconds() - 175.0
+    printed = pbx.record(began_s - 175.0, began_s, "2001", None, trunk=None, fields={"rest": rest})
+    assert pbx.talks.match(printed) is None
+    assert pbx.talks.gone_already("2001", call) is gone
+    assert (pbx.talks.owe("2001", call) is not None) is gone
+    pbx.talks.close()
+
+
 def test_a_number_of_many_does_not_win_over_the_time() -> None:
     """Two callers of one company; the first one's record was lost, the second one's number was not told."""
     pbx = Pbx(resolution_s=1)
