@@ -63,7 +63,7 @@ class BackplaneLink:
         try:
             far = connect(self.path)
         except OSError as error:
-            self._tell(True, f"card {self.name}: nothing at {self.path} ({error.strerror}); tried each {LOOK_S:g} s")
+            self._tell(True, f"card {self.name}: {nothing_at(self.path, error)}")
             return
         if self._backplane is None:
             self._backplane = card.backplane(0, self._count, far, paced=True)
@@ -74,6 +74,11 @@ class BackplaneLink:
         if down != self._down:
             self._down = down
             self._on_alarm(f"card_{self.name}", down, text)
+
+
+def nothing_at(path: str, error: OSError) -> str:
+    """Of the far end of a software card's wires, with the remedy."""
+    return f"nothing at {path} ({error.strerror}); start it: tipring sim"
 
 
 def connect(path: str) -> int:

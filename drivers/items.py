@@ -126,9 +126,9 @@ def encode(item: PlayItem) -> Iterator[Encoded]:
 
 def _digits(item: Digits) -> Iterator[Encoded]:
     text = item.text.upper() if item.kind == "dtmf" else item.text
-    allowed = r"[0-9*#A-D,]*" if item.kind == "dtmf" else r"[0-9A-F*#]*"
-    if not re.fullmatch(allowed, text) or len(text) > 256:
-        raise ArgumentError(f"{item.text!r} cannot be sent by {item.kind}")
+    allowed = "0-9*#A-D," if item.kind == "dtmf" else "0-9A-F*#"
+    if not re.fullmatch(rf"[{allowed}]*", text) or len(text) > 256:
+        raise ArgumentError(f"{item.text!r} cannot be sent by {item.kind}: at most 256 of {allowed}")
     if item.on_ms <= 0 or item.off_ms < 0:
         raise ArgumentError(f"digits of {item.on_ms} ms")
     if not text:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -83,7 +85,8 @@ def parser(name: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one sub-command; a fault the user can mend is one clear line and status 2."""
+    """Runs one sub-command; a fault the user can mend is one clear line and status 2. Who reads what we print has
+    enough: status 141. The disk to which it goes is full: one line, too."""
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Chinese, a file's name that is no text
@@ -92,14 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help(sys.stderr)
         return 2
     name = words[0]
-    if name.startswith("-"):
-        parser().parse_args(words)  # --help, --version or a complaint: all end here
-        return 2
     try:
-        if name not in installed():
-            raise TipringError(_unknown(name))
-        args = parser(name).parse_args(words)
-        return int(args.run(args))
+        try:
+            return _run(name, words)
+        finally:
+            if sys.stdout is not None:  # closed by who started us
+                sys.stdout.flush()
     except TipringError as error:
         print(f"tipring {name}: {error}", file=sys.stderr)
         return 2
@@ -109,10 +110,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tipring {name}: {_no_engine(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()
+        _print_no_more()
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        _print_no_more()
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"tipring {name}: {file}{error.strerror}: what was being written is not whole", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _run(name: str, words: list[str]) -> int:
+    """--help, --version and wrong arguments end by SystemExit."""
+    if name.startswith("-"):
+        parser().parse_args(words)
+        return 2
+    if name not in installed():
+        raise TipringError(_unknown(name))
+    args = parser(name).parse_args(words)
+    return int(args.run(args))
+
+
+def _print_no_more() -> None:
+    """What is left in the buffer goes nowhere, so that the interpreter's end does not try it again."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _unknown(name: str) -> str:

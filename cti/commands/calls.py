@@ -29,6 +29,10 @@ steps: 1 central office, 2 ANI and DNIS, 3 port, 4 RS232, 5 menu, 6 queue, 7 tra
 """
 
 
+MOST = 1_000_000_000
+"""Of rows, in one answer."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which site, which calls, how to print."""
     parser.epilog = EXAMPLES
@@ -73,13 +77,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def asked_since(args: argparse.Namespace, site: Site) -> datetime | None:
-    """What --since means at this site, None for all. Raises TipringError for that, or a --limit, that cannot be."""
+    """What --since means at this site, None for all. Raises TipringError for that, a --limit, or an --ani, that cannot
+    be."""
     from datetime import UTC
 
     from cti.errors import TipringError
 
-    if args.limit < 1:
-        raise TipringError(f"--limit {args.limit}: write a number from 1")
+    if not 1 <= args.limit <= MOST:
+        raise TipringError(f"--limit {args.limit}: write a number from 1 to {MOST}")
+    ani = getattr(args, "ani", None)
+    if ani is not None and not any(map(str.isdecimal, ani)):
+        raise TipringError(f"--ani {ani!r}: has no digit; write a number, or its end")
     try:
         return None if args.since is None else moment(args.since, datetime.now(UTC).astimezone(site.zone))
     except ValueError as error:
@@ -87,16 +95,17 @@ def asked_since(args: argparse.Namespace, site: Site) -> datetime | None:
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """The time that --since means. Raises ValueError for anything else."""
+    """The time that --since means. Raises ValueError for anything else, and what lies before 1970."""
     if text == "today":
         return now.replace(hour=0, minute=0, second=0, microsecond=0)
     ago = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if ago:
-        return now - int(ago[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[ago[2]]
+    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"--since {text}: write 30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00") from None
+        at = now - int(ago[1]) * units[ago[2]] if ago else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        at = datetime.min
+    if at.year < 1970:
+        raise ValueError(f"--since {text}: write 30m, 2h, 1d, today, 2026-01-05 or 2026-01-05T09:00")
     return at if at.tzinfo is not None else at.replace(tzinfo=now.tzinfo)
 
 

@@ -58,14 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Opens the port, measures, tells."""
-    import re
-
     from cti.errors import TipringError
+    from cti.install.alone import check_dialled
     from cti.reactor import install
     from cti.site.config import load_site
 
-    if args.dial is not None and not re.fullmatch(r"[0-9*#,A-Da-d]{1,32}", args.dial):
-        raise TipringError(f"--dial {args.dial!r}: write 1 to 32 of 0-9 * # A-D, and ',' for half a second")
+    check_dialled("--dial", args.dial)
     if not 0 <= args.ring <= LONGEST_RING_S:
         raise TipringError(f"--ring {args.ring:g}: write 0 to {LONGEST_RING_S:g} seconds")
     site = load_site(args.config)
@@ -179,7 +177,7 @@ def _beside(site: Site, card: Card, index: int) -> VruPort | None:
 
 def _open(engine: Engine, card: Card, numbers: list[int]) -> dict[int, Port]:
     """These channels of a real card; of a software card all ports, whose wires lead to the far end of its backplane."""
-    from cti.cards import LAWS, connect
+    from cti.cards import LAWS, connect, nothing_at
     from cti.errors import TipringError
     from cti.site.config import DahdiCard
     from drivers.card import SoftwareCard
@@ -205,9 +203,7 @@ def _open(engine: Engine, card: Card, numbers: list[int]) -> dict[int, Port]:
     try:
         software.backplane(0, card.ports, connect(card.backplane), paced=True)
     except OSError as error:
-        raise TipringError(
-            f"card {card.name}: nothing at {card.backplane} ({error.strerror}); start it: tipring sim"
-        ) from error
+        raise TipringError(f"card {card.name}: {nothing_at(card.backplane, error)}") from error
     return {number: software.ports[number] for number in numbers}
 
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Measures and prints."""
     from pathlib import Path
 
-    from cti.install.alone import Bench, run_alone
+    from cti.install.alone import Bench, check_dialled, run_alone
     from cti.install.flash import LENGTHS_MS, FlashTried, choose
     from cti.install.line import HungUp, LineLearner
     from cti.install.site_edit import edit_site, tones_and_line
@@ -60,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
     from cti.site.config import load_site
     from cti.site.pbx_dialect import site_dialect
 
+    for option in ("busy", "vacant", "congested"):
+        check_dialled(f"--{option}", getattr(args, option))
     site = load_site(args.config)
+    rules = site_dialect(site).line
     here, beside = _ports(site, args.port, args.beside)
     lengths = _lengths(args.flashes) if args.flashes is not None else LENGTHS_MS
     country = site.site.country
@@ -84,7 +87,6 @@ def run(args: argparse.Namespace) -> int:
         return learner.plan(country), gone, tried
 
     tones, gone, tried = run_alone(site, work)
-    rules = site_dialect(site).line
     flash, why = choose(tried, rules.flash_ms)
     signs = tuple(dict.fromkeys([*gone.signs, *rules.disconnect]))
     new_signs = set(signs) != set(rules.disconnect)

@@ -193,9 +193,11 @@ def _date(args: argparse.Namespace) -> datetime | None:
 
 def _learn(args: argparse.Namespace) -> int:
     import os
+    import re
     import sys
     from datetime import datetime
 
+    from cti.conf import fields
     from cti.errors import TipringError
     from cti.install.ports import numbers
     from cti.install.serial_watch import saved_times
@@ -206,6 +208,8 @@ def _learn(args: argparse.Namespace) -> int:
         extensions = set(numbers(args.extensions)) if args.extensions else set()
     except ValueError as error:
         raise TipringError(f"--extensions: {error}") from error
+    if not re.fullmatch(fields.NAME, args.name):
+        raise TipringError(f"--name {args.name}: write a short name in Latin letters; the dialect is saved under it")
     if args.config is not None:
         site = load_site(args.config)
         extensions |= {agent.extension for agent in site.agents if agent.extension}

@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if not 1 <= args.seconds <= 600:
             raise TipringError(f"--seconds {args.seconds:g}: write 1 to 600")
         takes_s = args.seconds
+        ask(site.state, {"do": "status"})  # better told now than after so many seconds
         print(f"port {args.port}: {takes_s:g} s, calls or not ...", file=sys.stderr)
         request |= {"path": str(Path(args.out).absolute()), "seconds": args.seconds}
     answer = ask(Path(site.state_dir), request, takes_s)

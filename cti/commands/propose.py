@@ -48,8 +48,10 @@ def write(path: Path, text: str) -> str:
             return f"{path}: is so already"
         target = path if before is None else path.with_name(path.name + ".new")
         target.write_text(text, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TipringError(f"{path}: {error}; name another file: --write FILE") from error
+    except OSError as error:
+        raise TipringError(f"{path}: {error.strerror}; name another file: --write FILE") from error
+    except UnicodeDecodeError as error:
+        raise TipringError(f"{path}: is there and is no text; name another file: --write FILE") from error
     if before is None:
         return f"{path}: written"
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), str(path), str(target), lineterm="")

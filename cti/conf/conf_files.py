@@ -47,7 +47,8 @@ def find(kind: str, name: str | Path) -> Path:
     if isinstance(name, Path) or is_path(name):
         path = Path(name)
         if not os.path.isfile(path):  # False, too, for what can be no name of a file
-            raise ConfigFaults([Fault(str(path), 0, "", "there is no such file", _those(kind, str(name)))])
+            what = "is a folder" if os.path.isdir(path) else "there is no such file"
+            raise ConfigFaults([Fault(str(path), 0, "", what, _those(kind, str(name)))])
         return path
     for folder in folders(kind):
         path = folder / f"{name}.yaml"
@@ -60,4 +61,6 @@ def _those(kind: str, name: str) -> str:
     known = names(kind)
     near = difflib.get_close_matches(name, known, 1, 0.6)
     there = "there are: " + (", ".join(known) or "none")
+    if not is_path(name) and os.path.isfile(name):
+        return f"write ./{name} for the file of this folder; {there}"
     return f"did you mean {near[0]}? {there}" if near else there

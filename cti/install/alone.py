@@ -6,6 +6,7 @@ on-hook and every device closed afterwards.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -60,6 +61,12 @@ def pause(clock: Clock, seconds: float) -> Deferred[None]:
     return done
 
 
+def check_dialled(option: str, number: str | None) -> None:
+    """TipringError where an option's number is none that can be dialled."""
+    if number is not None and not re.fullmatch(r"[0-9*#,A-Da-d]{1,32}", number):
+        raise TipringError(f"{option} {number!r}: write 1 to 32 of 0-9 * # A-D, and ',' for half a second")
+
+
 def refuse_beside_server(site: Site) -> None:
     """TipringError where a server of this site runs: cards and serial lines are its own."""
     path = site.state / SOCKET
@@ -104,8 +111,16 @@ def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
         if (line := getattr(site.pbx, name)) is not None
     }
     bench = Bench(clock, site, dialect, ports, serial)
+    away: dict[str, str] = {}
+
+    def wires(alarm: str, raised: bool, text: str) -> None:
+        name = alarm.removeprefix("card_")
+        away.pop(name, None)
+        if raised:
+            away[name] = text
+
     links = {
-        name: BackplaneLink(clock, name, card.backplane, card.ports, lambda name, raised, text: None)
+        name: BackplaneLink(clock, name, card.backplane, card.ports, wires)
         for name, (card, _) in cards.items()
         if isinstance(card, WiredCard) and card.backplane is not None
     }
@@ -118,7 +133,7 @@ def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
             card = cards[name][1]
             assert isinstance(card, SoftwareCard)
             link.start(card)
-        await _wired(clock, links)
+        await _wired(clock, links, away)
         return await work(bench)
 
     def begin() -> None:
@@ -149,11 +164,12 @@ def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
     return result
 
 
-async def _wired(clock: Clock, links: dict[str, BackplaneLink]) -> None:
-    """The wires of software cards are there."""
+async def _wired(clock: Clock, links: dict[str, BackplaneLink], away: dict[str, str]) -> None:
+    """The wires of software cards are there; ``away`` says of each why not."""
     ends_s = clock.seconds() + WIRES_S
     for name, link in links.items():
         while not (stats := link.stats()) or stats["alarm"]:
             if clock.seconds() > ends_s:
-                raise TipringError(f"card {name}: nothing at {link.path}: does the far end of its wires run?")
+                silent = f"card {name}: {link.path} says nothing; start it again: tipring sim"
+                raise TipringError(away.get(name, silent))
             await pause(clock, LOOK_S / 4)

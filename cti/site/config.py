@@ -7,6 +7,7 @@ can be read, even where others are wrong. Relative paths are relative to the sit
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ from msgspec import Meta, Struct
 
 from cti.conf import checked_yaml, conf_files
 from cti.conf.fields import NAME, Extension, Name, TcpPort, Text, Wait
-from cti.errors import ConfigFaults
+from cti.errors import ConfigFaults, Fault
 from cti.pbx.call_rules import CallRules, CallSources, DnisOrder, NumberMax, OutsidePrefix
 from cti.pbx.line_rules import (
     AfterFailure,
@@ -382,6 +383,9 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
         return next((group for group in self.groups if group.name == name), None)
 
 
+NO_SITE = "-c FILE names the site file; that of a service is /etc/tipring/site.yaml"
+
+
 def load_site(path: Path | str, *, machine: bool = False) -> Site:
     """Reads and checks a site file. Raises ConfigFaults with all of its faults.
 
@@ -391,6 +395,8 @@ def load_site(path: Path | str, *, machine: bool = False) -> Site:
     from cti.site.checks import check_site
 
     path = Path(path)
+    if not os.path.lexists(path):
+        raise ConfigFaults([Fault(str(path), 0, "", "there is no such file", NO_SITE)])
     document = checked_yaml.read(path)
     site, faults = checked_yaml.convert(document, Site)
     faults += check_site(document, path.absolute().parent, machine=machine)

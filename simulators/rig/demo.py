@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
 def _stepped(args: argparse.Namespace) -> int:
     import time
 
+    from cti.errors import TipringError
     from simulators.rig import verdict
     from simulators.rig.on_card import run as run_on_card
     from simulators.rig.stepped import run as run_behind_pbx
@@ -102,6 +103,8 @@ def _stepped(args: argparse.Namespace) -> int:
     count = len(scenario.callers)
     run_stepped: Any = run_on_card if scenario.switch == "card" else run_behind_pbx
     if args.wires is not None:
+        if args.wires.exists() and not args.wires.is_dir():
+            raise TipringError(f"--wires {args.wires}: is not a folder")
         _try_writing(args.wires / "smdi.jsonl" if scenario.switch == "pbx" else args.wires / "line-1.jsonl")
     if args.json not in (None, "-"):
         _try_writing(Path(args.json), make_folder=False)

@@ -21,7 +21,7 @@ from cti.operations.control import ControlError, ask
 from cti.reactor import install
 from cti.site.config import load_site
 from drivers.card import Card, SoftwareCard
-from drivers.clock import ReactorClock
+from drivers.clock import DelayedCall, ReactorClock
 from drivers.engine import Engine
 from simulators.lines.serial_line import PtyLine
 from simulators.office.log import OfficeLog
@@ -35,6 +35,8 @@ from simulators.world.world import World, lines_of
 MAX_PORTS = 1024
 # The world waits so long for the server's wires and desks before the first caller sets out.
 READY_S = 0.5
+# So often it looks for a server that plugs its cables in.
+LOOK_S = 0.05
 # After the last caller: the record is printed, the agents' wrap-up is over.
 SETTLE_S = 6.0
 
@@ -118,6 +120,7 @@ class WorldProcess:
         cables = {} if vru_lines is not None else self.world.cables
         self._cables = [Cable(card, count, folder / f"{name}.sock") for name, (card, count) in cables.items()]
         self._unplugged = set(self._cables)
+        self._looks: DelayedCall | None = None
         self._traffic = OwnTraffic(self.world) if traffic and isinstance(self.world, World) else None
 
     def _world(self, vru_lines: Card | None) -> Surroundings:
@@ -143,7 +146,9 @@ class WorldProcess:
             self._find_desks()
 
     def stop(self) -> None:
-        """Takes its ends away."""
+        """Takes its ends away, and looks for no server any more."""
+        if self._looks is not None and self._looks.active():
+            self._looks.cancel()
         self._office.close()
         for desk in self.world.desks.values():
             desk.close()
@@ -164,7 +169,7 @@ class WorldProcess:
                         if self._traffic is not None:
                             self._traffic.plugged()
                         self._find_desks()
-        self.reactor.callLater(0.05, self._accept)
+        self._looks = self.reactor.callLater(LOOK_S, self._accept)
 
     def _find_desks(self) -> None:
         """The server says where its desk port is."""

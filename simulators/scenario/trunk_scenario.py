@@ -59,8 +59,10 @@ def read_numbers(path: Path) -> list[Pair]:
     names the line."""
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NumbersError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise NumbersError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NumbersError(f"{path}: is not UTF-8: a text of lines ANI,DNIS is wanted") from error
     found = []
     for at, row in enumerate(rows, 1):
         cells = [cell.strip() for cell in row]

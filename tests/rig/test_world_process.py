@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.error import ConnectionRefusedError
@@ -31,4 +32,17 @@ def test_a_pc_that_is_refused_tries_again() -> None:
     assert len(tries) > 3 and set(tries) == {41349} and set(said) == {"no connection"}
     desk.close()
     Stepper(clock, []).run_for(10.0)
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_world_that_ends_looks_for_no_server_any_more() -> None:
+    """Its socket is closed, and the reactor goes on a little."""
+    clock = SteppedClock()
+    process: Any = object.__new__(WorldProcess)
+    process.reactor, process._cables, process._unplugged, process.wires = clock, [], set(), {}
+    process._office, process.world = SimpleNamespace(close=list), SimpleNamespace(desks={})
+    process.engine = SimpleNamespace(stopService=list)
+    process._accept()
+    assert len(clock.getDelayedCalls()) == 1
+    process.stop()
     assert clock.getDelayedCalls() == []
