@@ -21,6 +21,28 @@ static void fade(struct tr_fade *gain, bool sounded) {
     }
 }
 
+/* Something is heard by a new way from now on: it sounds in the next tick. */
+static bool begins(const struct tr_port *port) {
+    const struct tr_bridge_end *end = &port->bridge;
+    uint64_t now = port->engine->tick + 1;
+    bool found = end->member[0].conference && end->member[0].since == now && end->member[0].listen.target;
+    for (uint32_t i = 0; i < end->pairs && !found; i++) {
+        found = end->pair[i].since == now && end->pair[i].gain.target;
+    }
+    return found;
+}
+
+/* The course of a gain in this block: what is being left waits for what begins. */
+static struct tr_fade course(const struct tr_fade *gain, bool waits) {
+    return waits ? (struct tr_fade){gain->now, gain->now} : *gain;
+}
+
+/* The conference of a member; NULL: none, or over, and its number has been given again. */
+static struct tr_conference *conference_of(const struct tr_port *port, const struct tr_member *member) {
+    struct tr_conference *conference = member->conference ? &port->engine->conferences[member->conference - 1] : NULL;
+    return conference && conference->since <= member->since ? conference : NULL;
+}
+
 /* ---- commands ---------------------------------------------------------------------------------- */
 
 static void drop_pair(struct tr_port *port, uint32_t at) {
@@ -70,7 +92,7 @@ int tr_bridge_hear(struct tr_port *port, int32_t number, int32_t gain_cdb, bool 
             return TR_E_FULL;
         }
         at = end->pairs++;
-        end->pair[at] = (struct tr_pair){.port = number};
+        end->pair[at] = (struct tr_pair){.port = number, .since = engine->tick + 1};
         engine->by_number[number]->bridge.heard_by++;
     }
     if (!beside) {
@@ -82,9 +104,21 @@ int tr_bridge_hear(struct tr_port *port, int32_t number, int32_t gain_cdb, bool 
     return TR_OK;
 }
 
+static void enter(struct tr_port *port, uint32_t number) {
+    struct tr_member *member = &port->bridge.member[0];
+    struct tr_conference *conference = &port->engine->conferences[number - 1];
+    member->conference = number;
+    member->since = port->engine->tick + 1;
+    if (conference->members++ == 0) {
+        conference->since = member->since;
+        conference->tick[0] = conference->tick[1] = 0;
+    }
+}
+
 static void leave(struct tr_port *port) {
     struct tr_member *member = port->bridge.member;
     if (member[0].conference) {
+        port->engine->conferences[member[0].conference - 1].members--;
         member[1] = member[0]; /* where one was being left already, that one is cut */
         member[1].talk.target = member[1].listen.target = 0;
         memset(&member[0], 0, sizeof member[0]);
@@ -99,18 +133,41 @@ int tr_bridge_join(struct tr_port *port, int32_t conference, uint32_t roles, int
     }
     if (member->conference != (uint32_t)conference) {
         leave(port);
-        member->conference = (uint32_t)conference;
+        if (conference > 0) {
+            enter(port, (uint32_t)conference);
+        }
     }
     if (conference > 0) {
         member->talk.target = roles & TR_TALK ? tr_gain(talk_cdb) : 0;
         member->listen.target = roles & TR_LISTEN ? tr_gain(listen_cdb) : 0;
+        if (port->engine->conferences[conference - 1].since == port->engine->tick + 1) {
+            member->talk.now = member->talk.target;
+        }
     }
     return TR_OK;
+}
+
+/* What it said last is still to be heard by its conference, and ends without a click. */
+static void fade_away(struct tr_port *port, const struct tr_member *member) {
+    uint64_t tick = port->engine->tick;
+    int half = (int)((tick - 1) & 1);
+    struct tr_conference *conference = conference_of(port, member);
+    if (!conference || tick == 0 || conference->tick[half] != tick || member->said_tick[half] != tick) {
+        return;
+    }
+    for (int i = 0; i < TR_BLOCK; i++) {
+        conference->sum[half][i] -= member->said[half][i] * (i + 1) / TR_BLOCK;
+    }
 }
 
 void tr_bridge_cut(struct tr_port *port) {
     while (port->bridge.pairs) {
         drop_pair(port, 0);
+    }
+    fade_away(port, &port->bridge.member[0]);
+    fade_away(port, &port->bridge.member[1]);
+    if (port->bridge.member[0].conference) {
+        port->engine->conferences[port->bridge.member[0].conference - 1].members--;
     }
     memset(port->bridge.member, 0, sizeof port->bridge.member);
     port->bridge.heard[0].tick = port->bridge.heard[1].tick = 0;
@@ -150,17 +207,16 @@ static void add(int32_t *sum, const int16_t *x, const struct tr_fade *gain) {
 }
 
 /* One party's part: what it says, into the sum of its conference; kept, so that it can be taken off what it hears. */
-static void say(struct tr_port *port, struct tr_member *member, const int16_t *samples) {
-    uint64_t tick = port->engine->tick;
-    struct tr_conference *conference = &port->engine->conferences[member->conference - 1];
+static void say(struct tr_conference *conference, uint64_t tick, struct tr_member *member, struct tr_fade gain,
+                const int16_t *samples) {
     int half = (int)(tick & 1);
     int16_t *said = member->said[half];
     int32_t *sum = conference->sum[half];
-    if (steady(&member->talk) && member->talk.now == UNITY) {
+    if (steady(&gain) && gain.now == UNITY) {
         memcpy(said, samples, sizeof member->said[half]);
     } else {
         int32_t part[TR_BLOCK] = {0};
-        add(part, samples, &member->talk);
+        add(part, samples, &gain);
         for (int i = 0; i < TR_BLOCK; i++) {
             said[i] = tr_saturate(part[i]);
         }
@@ -192,11 +248,15 @@ void tr_bridge_keep(struct tr_port *port, const int16_t *samples, bool as_came, 
     }
     for (int i = 0; i < 2; i++) {
         struct tr_member *member = &end->member[i];
-        bool says = member->conference && samples && !silent && audible(&member->talk);
+        struct tr_conference *conference = conference_of(port, member);
+        bool waits = i == 1 && conference && begins(port);
+        bool says = conference && samples && !silent && audible(&member->talk);
         if (says) {
-            say(port, member, samples);
+            say(conference, tick, member, course(&member->talk, waits), samples);
         }
-        fade(&member->talk, says);
+        if (!waits) {
+            fade(&member->talk, says);
+        }
     }
 }
 
@@ -222,16 +282,16 @@ bool tr_bridge_copy(struct tr_port *port) {
     return true;
 }
 
-static bool hear_conference(struct tr_port *port, struct tr_member *member, int32_t *sum) {
+static bool hear_conference(struct tr_port *port, struct tr_member *member, struct tr_fade gain, int32_t *sum) {
     uint64_t tick = port->engine->tick;
     int half = (int)((tick - 1) & 1);
-    const struct tr_conference *conference = &port->engine->conferences[member->conference - 1];
-    if (tick == 0 || conference->tick[half] != tick || !audible(&member->listen)) {
+    const struct tr_conference *conference = conference_of(port, member);
+    if (!conference || tick == 0 || conference->tick[half] != tick || !audible(&gain)) {
         return false;
     }
     const int16_t *own = member->said_tick[half] == tick ? member->said[half] : silence;
     const int32_t *all = conference->sum[half];
-    if (steady(&member->listen) && member->listen.now == UNITY) {
+    if (steady(&gain) && gain.now == UNITY) {
         for (int i = 0; i < TR_BLOCK; i++) {
             sum[i] += all[i] - own[i];
         }
@@ -241,21 +301,21 @@ static bool hear_conference(struct tr_port *port, struct tr_member *member, int3
     for (int i = 0; i < TR_BLOCK; i++) {
         others[i] = tr_saturate(all[i] - own[i]);
     }
-    add(sum, others, &member->listen);
+    add(sum, others, &gain);
     return true;
 }
 
-static bool hear_pair(struct tr_port *port, const struct tr_pair *pair, int32_t *sum) {
+static bool hear_pair(struct tr_port *port, const struct tr_pair *pair, struct tr_fade gain, int32_t *sum) {
     struct tr_port *other = port->engine->by_number[pair->port];
     struct tr_heard *heard = last_heard(other);
-    if (!heard || !audible(&pair->gain)) {
+    if (!heard || !audible(&gain)) {
         return false;
     }
     if (!heard->linear) { /* the first who needs the samples makes them for all */
         tr_g711_decode(other->law, heard->codes, heard->samples, TR_BLOCK);
         heard->linear = true;
     }
-    add(sum, heard->samples, &pair->gain);
+    add(sum, heard->samples, &gain);
     return true;
 }
 
@@ -270,21 +330,28 @@ static void hush(int32_t sum[TR_BLOCK], bool before, bool now) {
 bool tr_bridge_mix(struct tr_port *port, int16_t tx[TR_BLOCK], bool sounds, bool digits) {
     struct tr_bridge_end *end = &port->bridge;
     int32_t sum[TR_BLOCK] = {0};
-    bool heard = false;
+    bool heard = false, waits = begins(port);
     for (int i = 0; i < 2; i++) {
         struct tr_member *member = &end->member[i];
-        if (member->conference) {
-            bool sounded = hear_conference(port, member, sum);
+        bool holds = i == 1 && waits;
+        bool sounded = hear_conference(port, member, course(&member->listen, holds), sum);
+        if (!holds) {
             fade(&member->listen, sounded);
-            heard |= sounded;
         }
-    }
-    end->member[1].conference = 0; /* left for good */
-    for (uint32_t i = end->pairs; i-- > 0;) {
-        bool sounded = hear_pair(port, &end->pair[i], sum);
-        fade(&end->pair[i].gain, sounded);
         heard |= sounded;
-        if (!end->pair[i].gain.target) {
+    }
+    if (!waits) {
+        end->member[1].conference = 0; /* left for good */
+    }
+    for (uint32_t i = end->pairs; i-- > 0;) {
+        struct tr_pair *pair = &end->pair[i];
+        bool leaves = !pair->gain.target, holds = leaves && waits;
+        bool sounded = hear_pair(port, pair, course(&pair->gain, holds), sum);
+        if (!holds) {
+            fade(&pair->gain, sounded);
+        }
+        heard |= sounded;
+        if (leaves && !holds) {
             drop_pair(port, i);
         }
     }

@@ -10,6 +10,11 @@
  * Limits: TR_BRIDGE_PAIRS ports heard beside a conference (TR_E_FULL), one conference at a time, half as many
  * conferences as the engine has ports (TR_E_ARGUMENT). A conference may hold every port there is: 65,536 of them
  * stay within 32 bits.
+ *
+ * Who is heard by one way and goes on by another (of three who talk one leaves, and two remain; a supervisor begins to
+ * listen to two) is heard without a break: what is left waits for the block in which what begins is first heard, and
+ * the one grows as the other fades. A conference's first parties begin at full, for nobody hears them yet who does not
+ * begin softly. What a party said last before a new epoch fades away in its conference.
  */
 #ifndef TIPRING_BRIDGE_H
 #define TIPRING_BRIDGE_H
@@ -30,6 +35,7 @@ struct tr_fade {
 struct tr_pair {
     int32_t port;
     struct tr_fade gain; /* to 0: leaves after the block */
+    uint64_t since;      /* the tick + 1 in which it began */
 };
 
 /* What a port received in a tick, for those who hear it. */
@@ -44,6 +50,7 @@ struct tr_heard {
 /* A port's part in a conference. */
 struct tr_member {
     uint32_t conference; /* 0: none */
+    uint64_t since;      /* the tick + 1 in which it joined */
     struct tr_fade talk, listen;
     uint64_t said_tick[2]; /* the tick + 1 whose part lies in said[] */
     int16_t said[2][TR_BLOCK];
@@ -59,6 +66,8 @@ struct tr_bridge_end {
 };
 
 struct tr_conference {
+    uint32_t members;
+    uint64_t since;   /* the tick + 1 in which the first of them joined */
     uint64_t tick[2]; /* the tick + 1 whose sum lies in sum[] */
     int32_t sum[2][TR_BLOCK];
 };

@@ -24,9 +24,10 @@ what is different, so that nothing clicks.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from twisted.internet.defer import Deferred
 
@@ -38,6 +39,10 @@ from drivers.items import PlayItem
 from drivers.operations import quietly
 from drivers.port import Port
 from drivers.problems import note
+
+RESTING: Final = 8
+"""So many numbers of conferences rest. An engine has a number for every two of its ports, and 64 ports or more; a
+conference has three parties."""
 
 Sound = Literal["dial", "ringback", "busy", "congestion", "info", "howler", "music", "notice", "preempted"]
 
@@ -108,7 +113,8 @@ class Hearing:
         self._sounds, self._said = sounds, said
         self._set: dict[Port, Hears] = {}
         self._playing: dict[Port, Deferred[Any]] = {}
-        self._conferences: set[int] = set()
+        self._numbers = 0  # of conferences given so far
+        self._rest: deque[int] = deque()
 
     def forget(self, port: Port) -> None:
         """A new call begins on the port, or it is hung up: the engine has cut everything already."""
@@ -123,14 +129,16 @@ class Hearing:
                 )
 
     def conference(self) -> int:
-        """A number that is free."""
-        number = next(n for n in range(1, len(self._conferences) + 2) if n not in self._conferences)
-        self._conferences.add(number)
-        return number
+        """A number that is free, and has been for a while: who goes from a conference that ends into one that begins
+        has to be told, or stays with those who leave."""
+        if len(self._rest) > RESTING:
+            return self._rest.popleft()
+        self._numbers += 1
+        return self._numbers
 
     def conference_over(self, number: int) -> None:
-        """May be given again."""
-        self._conferences.discard(number)
+        """May be given again, after others."""
+        self._rest.append(number)
 
     def apply(self, device: Device, wanted: Hears) -> None:
         """Makes it so. A port that the engine refuses is noted, and tried again at the next change."""

@@ -174,6 +174,17 @@ def test_only_what_is_different_is_changed() -> None:
     hearing.forget(other.port)
     hearing.apply(one, Hears((other.port,)))
     assert one.port.log == ["hear other", "hear other"], "who had a new epoch is heard anew"
-    assert [hearing.conference(), hearing.conference()] == [1, 2]
-    hearing.conference_over(1)
-    assert hearing.conference() == 1
+
+
+def test_a_number_of_a_conference_rests_before_it_is_given_again() -> None:
+    # who is in one that ends and one that begins in the same turn would else not be told to leave
+    hearing = Hearing(lambda sound, port: [sound])  # type: ignore[list-item]
+    lasting, last = hearing.conference(), 0
+    given = []
+    for _ in range(100):
+        number = hearing.conference()
+        assert number not in (lasting, last)
+        given.append(number)
+        hearing.conference_over(number)
+        last = number
+    assert max(given) <= 12, "they do not run out"
