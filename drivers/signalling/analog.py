@@ -9,7 +9,7 @@ Outgoing: the loop is closed, the office gives dial tone, digits go out by DTMF.
 battery, a voice after ringback, or ringback that stops are the answer, as the line can tell it; busy, congestion and
 vacant-number tone are causes. A line that rings in the very moment in which we seize it has given us its caller: our
 call fails with cause 44, theirs is offered. So is silence in place of dial tone on a line that gave one before: the
-burst may have been too short to be told.
+burst may have been too short to be told. A line on which the digits of a caller ID are heard is not seized.
 
 The far end's hang-up is a loop drop, a reversal, busy tone, or dial tone. Time-outs: `AnalogRules`. Ground start is not
 there. Sources: GB/T 3380 (tones), YDN 069 and GR-30 (caller ID). Serves steps 1 to 3, and outside calls.
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from drivers.channels import Channels
-from drivers.errors import ArgumentError
+from drivers.errors import ArgumentError, PortBusy
 from drivers.port import Port
 from drivers.signalling.analog_line import Line
 from drivers.signalling.analog_rules import AnalogRules
@@ -58,10 +58,14 @@ class AnalogTrunk:
         return self._span
 
     def call(self, numbers: Numbers, *, slot: int | None = None) -> TrunkCall:
-        """Seizes a line and dials `numbers.called` on it; other numbers cannot be sent. PortBusy: none is free."""
+        """Seizes a line and dials `numbers.called` on it; other numbers cannot be sent. PortBusy: none is free, or it
+        is about to ring."""
         if "+" in numbers.called:
             raise ArgumentError(f"{self.name}: {numbers.called} cannot be dialled")
-        port = self._span.seize(slot)
+        coming = [slot for slot, line in self._lines.items() if line.ringing.coming]
+        if slot in coming:
+            raise PortBusy(f"{self.name}: line {slot} is about to ring")
+        port = self._span.seize(slot, avoid=coming)
         return self._lines[self._span.slot_of(port)].call(numbers)
 
     def block(self, slot: int) -> None:

@@ -2,7 +2,8 @@
 
 The first ring offers a call; its numbers are complete once the caller ID is there, with the second ring, or `id_wait_s`
 after the first. No ring for `ring_gap_s`: the caller gave up. A line that rings in the very moment in which it is
-seized has given us its caller: ours fails, theirs is offered with the loop closed already.
+seized has given us its caller: ours fails, theirs is offered with the loop closed already. Digits on the idle line say
+before the first ring that it is about to ring: it is not seized then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from drivers.callerid import decode
 from drivers.errors import CallerIdError, PortBusy
-from drivers.events import CallerId, Event, RingBegin
+from drivers.events import CallerId, DigitBegin, Event, RingBegin
 from drivers.problems import report
 from drivers.signalling.analog_call import AnalogCall
 from drivers.signalling.causes import FAILURE, NORMAL, Cause, reason
@@ -25,6 +26,8 @@ LONGEST_RING_S: Final = 2.0
 """A card may tell a burst's begin only; GB/T 3380 rings for 1 s, others for up to 2."""
 FRESH_ID_S: Final = 6.0
 """A caller ID heard on-hook belongs to the ring that follows within this time (DTMF before the first ring)."""
+COMING_S: Final = 2.0
+"""The first ring follows the digits of a caller ID within a second; so long after the last one none will."""
 GLARE: Final = Cause(44, "the line rang while it was seized")
 
 
@@ -34,10 +37,21 @@ class Ringing:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._heard_id: tuple[CallerId, float] | None = None
+        self._digit_s: float | None = None
 
     def forget(self) -> None:
         """On-hook anew: no caller ID was heard yet."""
-        self._heard_id = None
+        self._heard_id = self._digit_s = None
+
+    def digit_heard(self, event: DigitBegin) -> None:
+        """Perhaps of a caller ID, whose first ring is still to come."""
+        if self._line.phase in ("idle", "guard"):
+            self._digit_s = self._line.clock.seconds()
+
+    @property
+    def coming(self) -> bool:
+        """Whoever lifts the line now answers a caller."""
+        return self._digit_s is not None and self._line.clock.seconds() - self._digit_s < COMING_S
 
     def rang(self, event: Event) -> None:
         """A burst of ringing begins or ends."""
@@ -61,6 +75,8 @@ class Ringing:
             trunk.span.free(self._line.port, self._line.failure)
             self._line.listen()
         self._line.phase = "rings"
+        self._line.hears_id()
+        self._line.port.typed_ahead.clear()  # of the number; none of them was typed by the caller
         self._line.later("ring", self._line.rules.ring_gap_s, self._rings_no_more)
         try:
             trunk.span.taken(self._line.slot, begin=False)

@@ -16,7 +16,18 @@ from twisted.python.failure import Failure
 from drivers._engine import lib
 from drivers.clock import DelayedCall
 from drivers.errors import CallEnded
-from drivers.events import Alarm, CallerId, Event, Fallback, LoopDrop, Polarity, RingBegin, RingEnd, ToneHeard
+from drivers.events import (
+    Alarm,
+    CallerId,
+    DigitBegin,
+    Event,
+    Fallback,
+    LoopDrop,
+    Polarity,
+    RingBegin,
+    RingEnd,
+    ToneHeard,
+)
 from drivers.operations import Operation, quietly
 from drivers.port import Port
 from drivers.problems import is_a, report
@@ -129,6 +140,8 @@ class Line:
             self.ringing.rang(event)
         elif isinstance(event, CallerId):
             self.ringing.id_heard(event)
+        elif isinstance(event, DigitBegin) and call is None:
+            self.ringing.digit_heard(event)
         elif isinstance(event, Alarm):
             if event.alarms and call is not None:
                 self.far_end(replace(FAILURE, detail=f"alarm {' '.join(event.alarms)}"))
@@ -228,8 +241,12 @@ class Line:
         self.loop_closed = False
         self.ringing.forget()
         self.port.begin_call()
+        self.hears_id("dtmf")
+
+    def hears_id(self, *besides: str) -> None:
+        """Ears for caller ID, where the card hears the on-hook line."""
         if "hears_on_hook" in self.port.capabilities:
-            self.port.detect("fsk_id", "dtmf_id")
+            self.port.detect("fsk_id", "dtmf_id", *besides)
 
     def tell(self, call: AnalogCall, what: What, cause: Cause | None = None) -> None:
         """A step of the far end."""

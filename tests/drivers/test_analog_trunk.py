@@ -256,6 +256,45 @@ def test_digits_before_the_first_ring_are_the_caller_at_once(lines: Make) -> Non
     assert trunks.offered[0].numbers == Numbers("66886688", "13800138000")
 
 
+def test_a_line_that_is_told_its_caller_is_not_seized(lines: Make) -> None:
+    """Lifted in the middle of the digits before the first ring, it would have answered the caller, and have waited for
+    dial tone."""
+    trunks = lines()
+    trunks.far.form = "dtmf"
+    trunks.far.call(Numbers("66886688", "13800138000"), 1)
+    trunks.time.run_for(0.5)
+    assert not trunks.offered
+    with pytest.raises(PortBusy, match="line 1 is about to ring"):
+        trunks.near.call(Numbers("02162005678"), slot=1)
+    ours = trunks.near.call(Numbers("02162005678"))
+    assert ours.slot == 2
+    trunks.time.run(lambda: bool(trunks.offered), 10.0)
+    assert trunks.offered[0].slot == 1 and trunks.offered[0].numbers == Numbers("66886688", "13800138000")
+    ours.clear()
+    trunks.offered[0].answer()
+    trunks.time.run_for(1)
+    collected = trunks.offered[0].port.collect(5, 3, 1)
+    quietly(trunks.far.on_line[trunks.far.ports[0]].port.play(Digits("357")))
+    got = trunks.time.run(collected)
+    assert got is not None and got.text == "357", "what the office sent was not typed by the caller"
+
+
+def test_digits_that_nobody_rings_after_block_a_line_for_two_seconds(lines: Make) -> None:
+    trunks = lines()
+    trunks.far.ports[0].begin_call()
+    quietly(trunks.far.ports[0].ring((1000, 4000), "13800138000"))
+    trunks.time.run_for(0.5)
+    trunks.far.ports[0].begin_call()  # the caller gives up, or it was noise
+    trunks.time.run_for(1.0)
+    with pytest.raises(PortBusy):
+        trunks.near.call(Numbers("02162005678"), slot=1)
+    trunks.time.run_for(1.5)
+    ours = trunks.near.call(Numbers("02162005678"), slot=1)
+    trunks.follow(ours)
+    trunks.until(ours, "proceeding")
+    ours.clear()
+
+
 def test_without_caller_id_the_numbers_are_complete_when_none_can_come(lines: Make) -> None:
     trunks = lines()
     trunks.far.form = "none"
