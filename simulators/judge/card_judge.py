@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.judge.heard import deed_faults
-from simulators.judge.struck import DTMF_S
+from simulators.judge.struck import FIRST_DIGIT_S
 from simulators.lines.caller_id import dtmf_lasts_s
 from simulators.people.hearing import WINDOW_S, Heard
 from simulators.scenario.scenario import Scenario
@@ -22,6 +22,7 @@ from simulators.world.card_world import CardWorld
 NEAR_S = 60.0  # R2 needs 9 s for two numbers of 20 digits, and longer where tones are lost
 BEFORE_S = 0.5  # what both ends note at once
 GLARE_S = 1.0
+FIRST_RING_S = 0.3  # from the last digit of a number in DTMF until the server can know of the first ring
 LAYER_2_S = 6.0  # Q.921: four tries of a second, and the call's own messages again
 BUSY_TONE_S = 3.0  # four cycles of 350 ms on and off
 PREEMPTED = "9 "  # Q.850, preemption, with what the server says of it
@@ -85,7 +86,7 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping
         cleared = truth.calls[number].at("trunk cleared")
         until = float("inf") if cleared is None else cleared + BEFORE_S
         if _never_rang(truth.calls[number]):
-            until = ring.at_s + DTMF_S
+            until = ring.at_s + dtmf_lasts_s(truth.calls[number].ani) + FIRST_RING_S
         near = [
             (abs(began - ring.at_s), index)
             for index, call in enumerate(calls)
@@ -105,8 +106,9 @@ def match(calls: Sequence[Mapping[str, Any]], truth: Truth) -> dict[int, Mapping
 def _never_rang(mine: CallTruth) -> bool:
     """DTMF caller ID comes before the first ring, in which the caller hung up: nothing says that somebody called."""
     rang, gone = mine.first("rings"), mine.at("caller gone")
-    before = rang is not None and gone is not None and gone - rang.at_s < DTMF_S
-    return before and rang is not None and rang.data["form"] == "dtmf" and mine.first("answered") is None
+    if rang is None or gone is None or rang.data["form"] != "dtmf" or mine.first("answered") is not None:
+        return False
+    return gone - rang.at_s < dtmf_lasts_s(mine.ani) + FIRST_RING_S
 
 
 def _line(call: Mapping[str, Any]) -> int | None:
@@ -198,12 +200,12 @@ def _lost_channel(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) ->
 
 
 def _glare(mine: CallTruth) -> bool:
-    """The line was lifted for a call out in the moment in which it rang, or while its number came in DTMF, before the
-    first ring: before any caller ID could be there."""
+    """The line was lifted for a call out in the moment in which it rang, or before the first digit of its number, sent
+    in DTMF before the first ring, could be known: before any caller ID could be there."""
     rang, answered = mine.first("rings"), mine.at("answered")
     if rang is None or answered is None:
         return False
-    return answered - rang.at_s < (dtmf_lasts_s(mine.ani) if rang.data["form"] == "dtmf" else GLARE_S)
+    return answered - rang.at_s < (FIRST_DIGIT_S if rang.data["form"] == "dtmf" else GLARE_S)
 
 
 def _just_missed(call: Mapping[str, Any], mine: CallTruth, world: CardWorld) -> bool:

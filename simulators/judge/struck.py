@@ -1,7 +1,7 @@
 """What is planned with a caller's call, and cannot come to pass any more: the line it went over was cut, the office
 gave no dial tone to the call out that it needs, or no caller ID by which people know at a screen whom it rings for, or
-was sending that in DTMF when the line was lifted to call out (`--fault cut=…`, `dialtone=none`, `callerid=…`, on cards;
-step 7). On an E1: the call never came, or its line had an alarm or no D channel, or a call outside that it needs did
+had just begun to send that in DTMF when the line was lifted to call out (`--fault cut=…`, `dialtone=none`,
+`callerid=…`, on cards; step 7). On an E1: the call never came, or its line had an alarm or no D channel, or a call outside that it needs did
 not come through while that was so, or while tones were drowned (`alarm=…`, `frames=lost:…`, `mfc=…`).
 
 From that second on the rows of a scenario that belong to this call are not judged; all rows before it are, everybody
@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from simulators.lines.caller_id import dtmf_lasts_s
 from simulators.people.deeds import Deed, Done, Hears
 from simulators.truth import Happening
 from simulators.world.surroundings import Surroundings
 
-DTMF_S = 2.5  # so long at least a number in DTMF takes, before the first ring
+FIRST_DIGIT_S = 0.2  # of a number in DTMF: before that the server cannot know that the line is about to ring
 TOLD_S = 30.0  # three channels are tried, for 5 s each, and a line that is let go rests
 UP_AGAIN_S = 10.0  # from the end of an alarm until calls can be made
 OUTSIDE = "outside of "
@@ -138,12 +137,12 @@ def _on_an_e1(world: Surroundings, outward: list[Done]) -> Iterator[tuple[int, S
 
 
 def _glares(world: Surroundings) -> Iterator[tuple[int, float]]:
-    """Callers whose number was still being sent in DTMF, before the first ring, when their line was lifted: to call
-    out, for nobody answers what has not rung. The caller hears that, and the call out wants another line."""
+    """Callers whose number had just begun to be sent in DTMF, before the first ring, when their line was lifted: to
+    call out, for nobody answers what has not rung. The caller hears that, and the call out wants another line."""
     for number, call in world.truth.calls.items():
         rang, answered_s = call.first("rings"), call.at("answered")
         by_dtmf = rang is not None and rang.data.get("form") == "dtmf"
-        if by_dtmf and rang is not None and answered_s is not None and answered_s - rang.at_s < dtmf_lasts_s(call.ani):
+        if by_dtmf and rang is not None and answered_s is not None and answered_s - rang.at_s < FIRST_DIGIT_S:
             yield number, answered_s
 
 

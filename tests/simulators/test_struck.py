@@ -76,7 +76,7 @@ def test_an_alarm_strikes_the_calls_on_its_lines_from_then_on() -> None:
     assert early and all("caller 1" in one for one in early)
 
 
-def test_numbers_in_dtmf_excuse_who_is_answered_before_the_last_digit_alone() -> None:
+def test_numbers_in_dtmf_excuse_who_is_answered_before_the_first_digit_alone() -> None:
     """Every caller is answered 0.4 s after the last digit; nobody of them had a line that was lifted too early."""
     rows = f"{OWN}setup | fault | callerid=dtmf\n"
     assert findings(rows) == []
