@@ -1,8 +1,9 @@
 """What is planned with a caller's call, and cannot come to pass any more: the line it went over was cut, the office
 gave no dial tone to the call out that it needs, or no caller ID by which people know at a screen whom it rings for, or
 had just begun to send that in DTMF when the line was lifted to call out (`--fault cut=…`, `dialtone=none`,
-`callerid=…`, on cards; step 7). On an E1: the call never came, or its line had an alarm or no D channel, or a call outside that it needs did
-not come through while that was so, or while tones were drowned (`alarm=…`, `frames=lost:…`, `mfc=…`).
+`callerid=…`, on cards; step 7). On an E1: the call never came, or its line had an alarm or no D channel, or a call
+outside that it needs did not come through while that was so, or while tones were drowned (`alarm=…`, `frames=lost:…`,
+`mfc=…`).
 
 From that second on the rows of a scenario that belong to this call are not judged; all rows before it are, everybody
 else's are, and what holds whatever happens: nobody hears a stranger, every handset comes down and every line is freed,
