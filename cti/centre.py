@@ -74,7 +74,7 @@ class Centre:
             site.groups,
             site.agents,
             self._acd_event,
-            Limits(talk_s=site.limits.talk_s, line_is_known=site.switch == "card"),
+            Limits(talk_s=site.limits.talk_s, misses=site.limits.misses, line_is_known=site.switch == "card"),
         )
         self.desks = desks(self.acd)
         self.pop_ups = PopUps(clock, records, self.desks)

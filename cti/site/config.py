@@ -317,6 +317,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """How much and how long, with the values that suit most sites."""
 
     talk_s: Annotated[float, Meta(ge=60, le=86400)] = 7200.0  # a conversation without a sign of its end
+    misses: Annotated[int, Meta(ge=1, le=100)] | None = None  # unanswered in a row: the agent is set to not ready
     journal_files: Annotated[int, Meta(ge=2, le=100_000)] = 64  # of 16 MiB, kept after they are in the database
     last_calls: Annotated[int, Meta(ge=0, le=50)] = 5  # on the pop-up
     messages_keep_days: Annotated[int, Meta(ge=1, le=36500)] | None = None  # then they are removed; null: never
