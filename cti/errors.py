@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+def printable(text: str) -> str:
+    """Text of somebody else's as it can be shown: control characters, which a terminal would obey, as \\x1b or \\n."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 class TipringError(Exception):
     """Base of all errors that the control half raises on purpose."""
 
@@ -32,9 +39,7 @@ class Fault:
         where = f"{self.file}:{self.line}" if self.line else self.file
         what = f"{self.field}: {self.message}" if self.field else self.message
         text = f"{where}: {what}; {self.remedy}" if self.remedy else f"{where}: {what}"
-        if text.isprintable():
-            return text
-        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)  # what the file has in it
+        return printable(text)  # the file may have anything in it
 
 
 class ConfigFaults(TipringError):

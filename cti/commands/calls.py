@@ -123,12 +123,11 @@ def as_json(row: CallRow) -> dict[str, Any]:
 
 def _table(rows: list[CallRow], zone: tzinfo) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
+    from cti.commands.pages import cells, page
+
+    console = page(200)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in (
         "call 通话编号",
@@ -146,17 +145,19 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
     for row in rows:
         ani = (row.ani or "") + ("…" if row.ani_truncated else "") + ("?" if row.ani_doubt else "")
         table.add_row(
-            row.id,
-            KINDS.get(row.kind, row.kind),
-            f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            ani,
-            row.dnis or "",
-            row.group_name or "",
-            row.agent or "",
-            row.outcome or "…",
-            "" if row.wait_s is None else f"{row.wait_s:.1f}",
-            "" if row.talk_s is None or row.ended_at is None else f"{row.talk_s:.1f}",
-            "".join(str(n) if n in row.steps else "·" for n in range(1, 10)),
+            *cells(
+                row.id,
+                KINDS.get(row.kind, row.kind),
+                f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                ani,
+                row.dnis,
+                row.group_name,
+                row.agent,
+                row.outcome or "…",
+                "" if row.wait_s is None else f"{row.wait_s:.1f}",
+                "" if row.talk_s is None or row.ended_at is None else f"{row.talk_s:.1f}",
+                "".join(str(n) if n in row.steps else "·" for n in range(1, 10)),
+            )
         )
     console.print(table)
     console.print(f"{len(rows)} call{'s' if len(rows) != 1 else ''}")

@@ -86,14 +86,12 @@ def _print_json(found: Found, faults: list[str]) -> None:
 
 
 def _show(found: Found) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from cti.commands.pages import page
     from drivers.detect import ranges
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
+    console = page(140)
     if found.version is not None:
         console.print(f"DAHDI {found.version}", highlight=False)
     if found.pci:

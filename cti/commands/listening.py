@@ -204,18 +204,17 @@ def act(
 def show(headings: Iterable[Heading], rows: Iterable[Sequence[str]], noun: str, last: str = "") -> None:
     """A table, and under it how many there are."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
+    from cti.commands.pages import cells, page
+
+    console = page(200)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, number in headings:
         table.add_column(heading, no_wrap=True, justify="right" if number else "left")
     count = 0
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*cells(*row))
         count += 1
     console.print(table)
     console.print(f"{count} {noun}{'s' if count != 1 else ''}{last}")

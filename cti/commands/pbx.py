@@ -162,6 +162,7 @@ def _unread(args: argparse.Namespace) -> int:
     import sys
 
     from cti.commands.calls import asked_since
+    from cti.errors import printable
     from cti.records.store import existing_store
     from cti.site.config import load_site
 
@@ -173,7 +174,7 @@ def _unread(args: argparse.Namespace) -> int:
     for event in found:
         raw = str(event.data.get("raw", ""))
         when = f"{event.t.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
-        print(raw if args.raw else f"{when}  {event.data.get('reason', '')}: {raw}")
+        print(raw if args.raw else printable(f"{when}  {event.data.get('reason', '')}: {raw}"))
     if not found:
         print("none 没有读不出的话单行", file=sys.stderr)
     return 1 if found else 0
@@ -240,7 +241,7 @@ def _decode(args: argparse.Namespace) -> int:
 
     import msgspec
 
-    from cti.errors import TipringError
+    from cti.errors import TipringError, printable
     from cti.pbx.dialect import load_dialect
     from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrUnknown
 
@@ -254,7 +255,7 @@ def _decode(args: argparse.Namespace) -> int:
             lines += 1
             if isinstance(item, SmdrUnknown):
                 unknown += 1
-                print(f"{args.file}:{item.line_no}: {item.reason}: {item.raw}", file=sys.stderr)
+                print(printable(f"{args.file}:{item.line_no}: {item.reason}: {item.raw}"), file=sys.stderr)
             else:
                 sys.stdout.write(msgspec.json.encode(item).decode() + "\n")
 

@@ -76,12 +76,11 @@ def alike(alarms: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
+    from cti.commands.pages import cells, page
+
+    console = page(160)
     ports = "  ".join(f"{name} {port}" for name, port in (answer.get("addresses") or {}).items())
     console.print(f"TCP ports  {ports}", highlight=False)
     for title, key in (
@@ -100,7 +99,7 @@ def _show(answer: dict[str, Any]) -> None:
         for name in rows[0]:
             table.add_column(name)
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(*cells(*row.values()))
         console.print(table)
     if answer.get("links"):
         console.print(f"PBX clock 交换机时钟  {clock_words(answer.get('pbx_clock_s'))}", highlight=False)

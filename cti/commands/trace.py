@@ -142,6 +142,8 @@ def lines(events: list[Entry], zone: tzinfo) -> list[str]:
     where it was told later, when; source, kind, data."""
     import msgspec
 
+    from cti.errors import printable
+
     found = []
     moments = _began(events)
     start = min((at for entry, at in moments if entry.boot == events[0].boot), default=0.0)
@@ -152,7 +154,7 @@ def lines(events: list[Entry], zone: tzinfo) -> list[str]:
         where = "".join(
             [f" agent {event.agent}" if event.agent else "", "" if event.port is None else f" port {event.port}"]
         )
-        data = msgspec.json.encode(event.data).decode() if event.data else ""
+        data = printable(msgspec.json.encode(event.data).decode()) if event.data else ""
         boot = entry.boot != events[0].boot
         after = "restart" if boot else f"+{at - start:.2f}"
         late = "" if boot or entry.seconds - at < 0.01 else f" (told +{entry.seconds - start:.2f})"

@@ -40,3 +40,12 @@ def test_a_card_that_is_gone_is_one_row_and_not_one_a_port(capsys: pytest.Captur
     _show({"alarms": [card, *lines], "engine": {}})
     out = capsys.readouterr().out
     assert "line_2001 … line_2030" in out and "30 of them 共30条: red" in out and "line_2002" not in out
+
+
+def test_what_an_agent_wrote_stands_on_the_page_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither square brackets nor control characters do anything to the operator's terminal."""
+    said = ["[/foo] x", "[red]lunch[/red]", "\x1b[2Jcleared", "a\nb", ":x:", "培训"]
+    _show({"agents": [{"agent": f"100{n}", "reason": reason} for n, reason in enumerate(said)], "engine": {}})
+    out = capsys.readouterr().out
+    shown = [line.split("│")[2].strip() for line in out.splitlines() if line.startswith("│ 100")]
+    assert shown == ["[/foo] x", "[red]lunch[/red]", "\\x1b[2Jcleared", "a\\nb", ":x:", "培训"]
