@@ -14,7 +14,7 @@ from cti.errors import CannotCall
 from cti.switch.connection import Connection
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device, TrunkEnd
-from cti.switch.errors import NotAllowed, NoTrunk, TargetBusy, UnknownNumber
+from cti.switch.errors import NotAllowed, NoTrunk, TargetBusy, UnknownNumber, WrongState
 from cti.switch.hearing import Sound
 from cti.switch.seat import Seat
 from drivers.signalling.causes import NORMAL, Cause
@@ -92,14 +92,14 @@ class Reach:
 
     def prompt(self, seat: Seat, shown: str, then: Callable[[], object]) -> None:
         """Rings a telephone that is on-hook, for its own agent's sake; goes on when it is lifted. An off-hook one, with
-        nothing else in hand, goes on at once. TargetBusy."""
+        nothing else in hand, goes on at once. WrongState."""
         switch = self._switch
         if seat.off_hook and seat.ready_to_go_on:
             self.put_down(seat)
             then()
             return
         if not seat.idle:
-            raise TargetBusy(f"telephone {seat.name} is in use")
+            raise WrongState(f"telephone {seat.name} is in use itself")
         conversation = switch.converse(shown)
         conversation.then = then
         with switch.turn():

@@ -40,7 +40,7 @@ class UnknownNumber(VerbRefused):
 
 
 class TargetBusy(VerbRefused):
-    """The telephone that was named is in use, or out of order."""
+    """The telephone or slot that was named is in use, or out of order."""
 
     name = "busy"
 

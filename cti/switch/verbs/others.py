@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cti.switch.connection import Connection, Role
-from cti.switch.errors import NobodyThere, TargetBusy, UnknownNumber, WrongState
+from cti.switch.errors import NobodyThere, UnknownNumber, WrongState
 from cti.switch.seat import Seat
 from cti.switch.verbs.asker import Answer, Asker
 
@@ -135,7 +135,7 @@ class Others:
                 switch.clear(ringing, f"picked up by {seat.name}", "divert")
             return
         if not seat.idle:
-            raise TargetBusy(f"telephone {seat.name} is in use")
+            raise WrongState(f"telephone {seat.name} is in use itself")
         mine = switch.deliver(seat, conversation, "pickup")
         switch.clear(ringing, f"picked up by {seat.name}", "divert")
         if conversation.offered is None:
