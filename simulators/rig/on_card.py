@@ -111,9 +111,7 @@ def _run(
     differ, result.lost, gone = join(calls, office, scenario.alarms)
     result.findings = [found for found in judge(calls, world) if found.number not in gone] + differ
     result.findings += [CardFinding(0, None, what) for what in unrecorded(entries, world, stage.began)]
-    amiss = [*unrecorded_talks(calls)]
-    if scenario.line_is_sound:  # else the ends of a line do not hear the same
-        amiss += misrecorded(recordings, site.recordings, world)
+    amiss = [*unrecorded_talks(calls), *misrecorded(recordings, site.recordings, world)]
     result.findings += [CardFinding(0, None, what) for what in amiss]
     result.popups = popups(world)
     return result

@@ -2,7 +2,8 @@
 
 A file is looked at by frequency, as the wires are: left is who speaks on the recorded line, whenever that party speaks,
 and nobody else of the world; right is whoever that party's own ear heard at that time, by the ear's recording in the
-world, which the server has never seen. Files are kept beside the wires where those are asked for.
+world, which the server has never seen. While an E1 has an alarm nobody beyond it is heard, and nothing is compared;
+wrong bits and slips change no frequency. Files are kept beside the wires where those are asked for.
 """
 
 from __future__ import annotations
@@ -100,8 +101,11 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
     voices, party = world.voices, one.party
     moments: tuple[list[Moment], list[Moment]] = ([], [])
     here = 0 if voices.digital and not party.startswith("phone ") else 1  # wires to the party of the line
+    silent = [(began_s - NEAR_S, began_s + for_s + NEAR_S) for _, began_s, for_s in world.scenario.alarms]
     for at in range(0, len(sides[0]) - WINDOW + 1, round(HOP_S * RATE)):
         at_s = one.from_s + at / RATE
+        if any(from_s <= at_s <= to_s for from_s, to_s in silent):
+            continue
         moments[0].append(voices.moment("", at_s, sides[0][at : at + WINDOW], frozenset({party}), wires=here))
         moments[1].append(voices.moment(party, at_s, sides[1][at : at + WINDOW], wires=1))
     left = [
@@ -115,9 +119,10 @@ def _differences(one: Recorded, sides: Any, world: CardWorld) -> tuple[list[str]
         for one in moments[0]
         if party not in one.words and voices.speaks_throughout(party, one.at_s - NEAR_S, one.at_s + NEAR_S)
     ]
+    ear = voices.heard[party].moments if party in voices.heard else []
     return (
         [*_told(left, "is there"), *_told(mute, "is missing", HANG_UP_S)],
-        _right(moments[1], voices.heard[party].moments if party in voices.heard else []),
+        _right(moments[1], [one for one in ear if not any(from_s <= one.at_s <= to_s for from_s, to_s in silent)]),
     )
 
 

@@ -100,3 +100,32 @@ def test_files_that_are_not_there_or_too_short(kept: tuple[CardRun, Path], tmp_p
     assert "2 sides of" in next(misrecorded([longer], files, result.world))
     call = {"call": "1-000001", "talk_s": 20.0, "recordings": [one.about()]}
     assert list(unrecorded_talks([call])) == [f"call 1-000001: 20.0 s were talked, {one.seconds:.1f} s are recorded"]
+
+
+@pytest.mark.parametrize("faults", [{"bit_errors": 1e-3}, {"span_slips": 20.0}], ids=lambda faults: "+".join(faults))
+def test_a_line_with_wrong_bits_or_slips_excuses_nothing(faults: dict[str, float], tmp_path: Path) -> None:
+    scenario = replace(mixed(1, 2, trunk="pri"), **faults)  # type: ignore[arg-type]
+    result = run(scenario, wires=tmp_path / "wires")
+    assert result.findings == [] and result.recordings
+    [said, *_] = swapped_sides(result, tmp_path)
+    assert "is there for" in said
+
+
+def test_an_alarm_excuses_its_own_time_alone(kept: tuple[CardRun, Path], tmp_path: Path) -> None:
+    result, _ = kept
+    one = next(one for one in result.recordings if one.party == "caller 2")
+    scenario = result.world.scenario
+    for alarm_s, wanted in ((one.from_s + 7.5, 0), (one.from_s + 100.0, 1)):
+        result.world.scenario = replace(scenario, alarms=(("los", alarm_s, 3.5),))
+        found = told(kept, tmp_path, lambda sides, _: (silent(sides[0], 7.5, 11.0), sides[1]))
+        assert len(found) == wanted, found
+    result.world.scenario = scenario
+
+
+def swapped_sides(result: CardRun, folder: Path) -> list[str]:
+    """What the judge says of the first file, with left and right changed."""
+    one = result.recordings[0]
+    left, right = wav.read(folder / "wires" / KEPT / one.file).channels
+    (folder / one.file).parent.mkdir(exist_ok=True)
+    wav.write(folder / one.file, [right, left])
+    return list(misrecorded([one], folder, result.world))
