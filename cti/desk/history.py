@@ -41,5 +41,5 @@ def call_line(row: CallRow) -> dict[str, Any]:
         "outcome": row.outcome,
         "group": row.group_name,
         "agent": row.agent,
-        "talk_s": row.talk_s,
+        "talk_s": row.talk_s if row.ended_at is not None else None,
     }

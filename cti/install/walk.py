@@ -124,10 +124,11 @@ def judge(key: str, site: Site, status: Mapping[str, Any] | None, rows: Sequence
 
 
 def _hung_up(site: Site, row: CallRow) -> bool:
-    """By a sign on the PBX's line; on a trunk its signalling says so, once the VRU has answered."""
+    """By a sign on the PBX's line; on a trunk its signalling says so, once the VRU has answered. Who hung up before
+    (abandoned_ring) was noticed by dial tone in the place of a caller: it proves nothing of a hang-up in a call."""
     if site.switch == "card":
         return row.answered_at is not None and (row.outcome or "") in ("abandoned_menu", "abandoned_queue")
-    return row.cause in HUNG_UP
+    return row.cause in HUNG_UP and row.outcome != "abandoned_ring"
 
 
 def _one(rows: Sequence[CallRow], text: str) -> tuple[bool, str]:

@@ -75,6 +75,11 @@ def test_messages_are_those_of_the_agents_groups(agent: str, expected: list[int]
     assert all(message["path"].startswith("/m/") and message["seconds"] == 4.0 for message in messages)
 
 
+def test_a_call_that_lasts_has_no_length_yet() -> None:
+    assert call_line(row(1, talk_s=0.0))["talk_s"] is None
+    assert call_line(row(1, talk_s=4.5, ended_at=START))["talk_s"] == 4.5
+
+
 def test_a_line_holds_what_the_protocol_promises() -> None:
     assert set(call_line(row(1))) == {
         "call", "kind", "at", "ani", "dnis", "outcome", "group", "agent", "talk_s",

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cti.assemble import Assembly
 from cti.errors import TipringError
-from cti.install.walk import Walk, judge, open_walk, report
+from cti.install.walk import HUNG_UP, Walk, judge, open_walk, report
 from cti.install.walk_guide import Guide
 from cti.install.walk_steps import STEPS
 from cti.operations.operator import Operator
@@ -85,6 +85,16 @@ def test_a_site_on_which_all_is_well(tmp_path: Path) -> None:
     assert all(good for good, _ in found.values()), found
     assert found["calls"][1] == "all 2 ports, each with a caller's number"
     assert "8001" in found["transfer"][1] and "loop_drop" in found["disconnect"][1]
+
+
+def test_who_hung_up_before_the_answer_proves_no_hang_up(tmp_path: Path) -> None:
+    """A port that answers after that hears dial tone."""
+    made = installed(tmp_path)
+    made.rows = [row for row in made.rows if row.cause in HUNG_UP]
+    assert made.rows and verdicts(made)["disconnect"][0]
+    for row in made.rows:
+        row.outcome, row.cause = "abandoned_ring", "dial_tone"
+    assert not verdicts(made)["disconnect"][0]
 
 
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:
