@@ -238,7 +238,7 @@ class Recordings:
         self._timers["mend"] = self._clock.callLater(MEND_S, self._mend)
         since = self._clock.now().timestamp() - MEND_S
         asked = self._disk.ask(lambda known: list(files.repair(self.folder, known, since)), set(self._talks))
-        asked.addCallbacks(self._mended, self._not_removed)
+        asked.addCallbacks(self._mended, self._not_mended)
 
     def _mended(self, found: Iterable[files.Repaired]) -> None:
         for one in found:
@@ -252,10 +252,13 @@ class Recordings:
         said = f"old recordings are not removed: {text}" if text else "old recordings are removed again"
         self._alarm("recording_removal", bool(text), said)
 
-    def _not_removed(self, failure: Failure) -> None:
+    def _not_mended(self, failure: Failure) -> None:
+        """An hour later again; the next recording that is written well says that the disk is."""
         if not isinstance(failure.value, OSError | OutsideError):
             failure.raiseException()
-        self._trouble(failure.getErrorMessage())
+        self._failed(
+            None, f"{self.folder}: what a disk that hung has left in {files.OPEN} is not mended: {_said(failure)}"
+        )
 
     def _failed(self, call: str | None, text: str) -> None:
         self._alarm("recording_failed", True, f"call {call}: {text}" if call else text)

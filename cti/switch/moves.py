@@ -173,7 +173,7 @@ class Moves(Turns):
         if connection.state == "connected" and back is not None and back is not device:
             if back.idle:
                 recall = self.deliver(back, conversation, "recall")
-                self.limit(recall, RECALL_S, lambda: self.not_taken(recall))
+                self.limit(recall, back.takes_s(RECALL_S), lambda: self.not_taken(recall))
                 return True
             if self._owner.nobody_took(conversation):
                 return True

@@ -112,7 +112,7 @@ class TelephoneMoves:
             held = seat.held[-1]
             switch.send(held, "recall", "on hold")
             seat.ring(held.conversation.calling)
-            switch.limit(held, RECALL_S, lambda: switch.not_taken(held))
+            switch.limit(held, seat.takes_s(RECALL_S), lambda: switch.not_taken(held))
 
     def flashed(self, seat: Seat) -> None:
         """The recall button."""

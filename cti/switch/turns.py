@@ -84,6 +84,8 @@ class Turns(ABC):
                 continue
             if conversation.then is not None:
                 continue
+            if not conversation.ringing and len(conversation.together) > 1:
+                conversation.back = None  # nobody took it, and others talk on: it is theirs
             for connection in list(conversation.connections):
                 if connection.live and not conversation.partners(connection) and self._alone(connection):
                     looked.discard(conversation)

@@ -86,7 +86,8 @@ class Handing:
         for other in others:
             switch.move(other, conversation)
             if other.state == "alerting":
-                switch.limit(other, RING_S, lambda other=other: switch.clear(other, "no answer"))  # type: ignore[misc]
+                ring_s = other.device.takes_s(RING_S) if isinstance(other.device, Seat) else RING_S
+                switch.limit(other, ring_s, lambda other=other: switch.clear(other, "no answer"))  # type: ignore[misc]
         switch.clear(held, f"transferred by {back.name}", "transfer")
         switch.clear(present, f"transferred by {back.name}", "transfer")
         switch.busy(back, "transferred")

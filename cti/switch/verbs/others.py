@@ -14,6 +14,7 @@ from cti.switch.connection import Connection, Role
 from cti.switch.errors import NobodyThere, UnknownNumber, WrongState
 from cti.switch.seat import Seat
 from cti.switch.verbs.asker import Answer, Asker
+from cti.switch.verbs.handing import RING_S
 
 if TYPE_CHECKING:
     from cti.switch.calling import Reach
@@ -139,7 +140,7 @@ class Others:
         mine = switch.deliver(seat, conversation, "pickup")
         switch.clear(ringing, f"picked up by {seat.name}", "divert")
         if conversation.offered is None:
-            switch.limit(mine, 30.0, lambda: switch.clear(mine, "no answer"))
+            switch.limit(mine, seat.takes_s(RING_S), lambda: switch.clear(mine, "no answer"))
 
     # within
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -190,6 +191,29 @@ def test_a_disk_that_hung_leaves_a_file_that_is_mended_an_hour_later(
     desk.forward()
     (row,) = desk.store.recordings()
     assert row.why == "repaired" and row.seconds == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_cannot_be_mended_is_told_until_a_recording_is_written_well(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that old recordings were not removed, and that for ever, where none ever are."""
+    desk.recordings.start()
+    desk.port.begin_call()
+
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "repair", refuses)
+        desk.stepper.run_for(MEND_S + 1)
+    name, raised, text = desk.alarms[-1]
+    assert (name, raised) == ("recording_failed", True) and "is not mended: Input/output error" in text
+    talk = desk.recordings.begin(desk.port, "1-000001", "v1")
+    assert talk is not None
+    desk.stepper.run_for(1.0)
+    talk.end()
+    desk.stepper.run_for(1.0)
+    assert [alarm[:2] for alarm in desk.alarms] == [("recording_failed", True), ("recording_failed", False)]
 
 
 def test_a_disk_that_does_not_answer_takes_no_more_recordings_until_it_does(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cti.switch.mobile_seat import MobileSeat
+from cti.switch.verbs.asker import Asker
 from tests.cti.switch.card_bench import CardBench
 
 Bench = Callable[..., CardBench]
@@ -169,3 +170,40 @@ def test_who_calls_from_the_desk_is_called_first(bench: Bench, nailed_up: bool) 
     one.side.verb("1001", "hang_up", None)
     one.run(10.0)
     assert seat.idle and called.idle and (seat.port is not None) is nailed_up
+
+
+@pytest.mark.parametrize("how", ["transfer", "pickup"])
+def test_every_number_has_its_time_for_whoever_is_handed_on_or_picked_up(tmp_path: Path, how: str) -> None:
+    numbers = ["13800001111", "13800002222", "66880001"]
+    seats = [
+        {"card": "seats", "first": 0, "count": 2, "extension": "8001"},
+        {"extension": "8100", "numbers": numbers},
+    ]
+    one = CardBench(
+        f"setup | site | {json.dumps({'seats': seats})}\n"
+        "setup | agent 1001 | sales 8001 answers after 2 talks 300\n"
+        "setup | agent 1002 | service 8002 does not answer\n"
+        "setup | rights | national\n"
+        f"{TOWN}setup | subscriber 13800002222 | does not answer\n" + CALL.replace("talk 12", "talk 200"),
+        tmp_path,
+    )
+    one.talking()
+    one.run(1.0)
+    if how == "transfer":
+        one.side.verb("1001", "consult", "8100")
+        one.run(1.0)
+        one.side.verb("1001", "transfer", None)
+    else:
+        one.side.verb("1001", "blind_transfer", "8002")
+        one.run(1.0)
+        ringing = one.switch.seats["8002"].alerting
+        assert ringing is not None
+        with one.switch.turn():
+            one.side.verbs.others._pick(Asker(one.switch.seats["8100"], None, "agent", "desk"), ringing)
+    one.phone("8001").hang_up("handed on")
+    one.run(50.0)
+    assert one.happened("subscriber answers", "subscriber 66880001")
+    [call] = one.centre.calls.values()
+    assert call.state == "talking" and not one.switch.seats["8001"].connections
+    one.stop()
+    assert not one.faults()

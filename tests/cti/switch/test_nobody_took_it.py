@@ -73,3 +73,28 @@ def test_a_slot_has_one_name(tmp_path: Path) -> None:
     world.side.verb("1001", "pick_up", "001")
     world.until(lambda: call.agent == "1001", 30.0)
     world.stop()
+
+
+@pytest.mark.parametrize("who_ends", ["caller", "colleague"])
+def test_whoever_handed_it_on_out_of_a_conference_is_not_rung_when_the_others_end(
+    tmp_path: Path, who_ends: str
+) -> None:
+    """Nobody took it, but the caller and a colleague talked on: it is theirs."""
+    world, call = bench(tmp_path, STAFF + "setup | agent 1003 | service 8003 answers after 2 talks 300\n")
+    world.centre.acd.not_ready("1001", "lunch")
+    world.side.verb("1001", "conference", "8003")
+    world.until(lambda: world.phone("8003").state == "talking", 20.0)
+    world.run(1.0)
+    world.side.verb("1001", "blind_transfer", "8002")
+    world.phone("8001").hang_up("handed on")
+    world.run(60.0)
+    assert world.phone("8002").state == "idle" and call.state == "talking"
+    if who_ends == "colleague":
+        world.phone("8003").hang_up("done")
+    else:
+        world.world.callers[0].hang_up("done")
+    world.run(5.0)
+    assert call.ended and call.outcome == "answered"
+    assert len(world.happened("rings", "phone 8001")) <= 1 and world.phone("8001").state == "idle"
+    world.stop()
+    assert not world.faults()
