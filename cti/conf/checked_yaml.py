@@ -199,15 +199,10 @@ def convert(document: Document, kind: type[T]) -> tuple[T | None, list[Fault]]:
     return (None if checker.faults else cast(T, value)), checker.faults
 
 
-def as_far_as(document: Document, kind: type[T]) -> T | None:
-    """The value where wrong fields have their defaults, for checks of the rest; None where that gives nothing whole."""
-    value = _Checker(document, lenient=True).value(document.root, kind, ())
-    return None if value is _BAD else cast(T, value)
-
-
 def readable(document: Document, kind: type[T]) -> tuple[T | None, list[Fault]]:
-    """As as_far_as, where a wrong text that must be there is Unread; with the faults that there are."""
-    checker = _Checker(document, lenient=True, unread=True)
+    """The value where wrong fields have their defaults, and a wrong text that must be there is Unread, for checks of
+    the rest; None where that gives nothing whole; with the faults that there are."""
+    checker = _Checker(document, lenient=True)
     value = checker.value(document.root, kind, ())
     return (None if value is _BAD else cast(T, value)), checker.faults
 
@@ -222,10 +217,11 @@ def describe(kind: Any) -> str:
 
 
 class _Checker:
-    def __init__(self, document: Document, *, lenient: bool = False, unread: bool = False) -> None:
+    def __init__(self, document: Document, *, lenient: bool = False) -> None:
         self.document = document
-        self.lenient = lenient  # a wrong field is left out where it has a default, a wrong entry of a plain list too
-        self.unread = unread  # so is, with Unread in its place, a text without a default
+        # a wrong field is left out where it has a default, a wrong entry of a plain list too; and, with Unread in its
+        # place, a text without a default
+        self.lenient = lenient
         self.faults: list[Fault] = []
         self.nodes = 0
         self.cut = False  # the limit was met and reported
@@ -341,7 +337,7 @@ class _Checker:
         if len(self.faults) > before:
             values = {name: value for name, value in values.items() if value is not _BAD}
             needed = {field.name for field in fields.values() if _is_required(field)}
-            if self.unread:
+            if self.lenient:
                 texts = {field.name for field in fields.values() if _members(field.type) == [str]}
                 values |= {name: Unread(f"\0{path} {name}") for name in (needed & texts) - values.keys()}
             if not self.lenient or not needed <= values.keys():

@@ -31,6 +31,9 @@ from cti.pbx.smdr_rules import SmdrRules
 # While one of these is wrong, examples prove nothing.
 READING = frozenset({"date_order", "encoding", "pattern", "columns", "shapes", "block", "bits"})
 
+# The settings of a line say nothing of the section of its name.
+WHOLE_LINES = frozenset({"serial.smdi", "serial.smdr", "serial.mci"})
+
 
 class SerialSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """One RS232 line of the PBX."""
@@ -128,8 +131,9 @@ def _checked(document: Document) -> Dialect:
     dialect, faults = checked_yaml.convert(document, Dialect)
     if dialect is not None:
         faults = list(_further_faults(dialect, document))
-    elif (readable := checked_yaml.as_far_as(document, Dialect)) is not None:
-        told = {re.split(r"[.\[]", fault.field.rstrip("0123456789[]"))[-1] for fault in faults}
+    elif (readable := checked_yaml.readable(document, Dialect)[0]) is not None:
+        fields = {fault.field for fault in faults} - WHOLE_LINES
+        told = {re.split(r"[.\[]", field.rstrip("0123456789[]"))[-1] for field in fields}
         faults += [fault for fault in _further_faults(readable, document) if not _follows(fault, told)]
     if dialect is None or faults:
         raise ConfigFaults(sorted(faults, key=lambda fault: fault.line))
@@ -137,7 +141,10 @@ def _checked(document: Document) -> Dialect:
 
 
 def _follows(fault: Fault, told: set[str]) -> bool:
-    """A fault that may only be there because those fields are wrong: it is of one of them, or speaks of it."""
+    """A fault that may only be there because those fields are wrong: it is of one of them, or speaks of it, or of a
+    text that could not be read (checked_yaml.Unread)."""
+    if "\0" in fault.message:
+        return True
     lacks = fault.remedy if fault.remedy.startswith("add ") else ""
     words = set(re.findall(r"\w+", f"{fault.field} {fault.message} {lacks}"))
     # a line that breaks off does so in any order of the date

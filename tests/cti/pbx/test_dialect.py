@@ -310,6 +310,17 @@ def test_faults_of_values_do_not_hide_what_fields_contradict() -> None:
     assert '"01/05/26 09:00 80O1" does not fit: breaks off at character 18' in str(raised.value)
 
 
+def test_neither_a_missing_name_nor_a_wrong_line_hides_what_is_wrong_elsewhere() -> None:
+    text = FAULTY.replace("name: faulty\ntitle: Faulty\n", "name: 5\n").replace("{baud: 9601}", "7")
+    with pytest.raises(ConfigFaults) as raised:
+        dialect_from_text(text)
+    with pytest.raises(ConfigFaults) as before:
+        dialect_from_text(FAULTY)
+    fields = [fault.field for fault in before.value.faults]
+    told = [fault.field for fault in raised.value.faults]
+    assert sorted(told) == sorted(["name", "title", "serial.smdr", *fields[1:]])
+
+
 def test_examples_prove_nothing_while_the_order_of_dates_is_wrong() -> None:
     text = GENERIC_HEAD + "  date_order: dym\n  records:\n    - {name: a, pattern: '^(?P<date>\\S+)$', examples: [x]}\n"
     with pytest.raises(ConfigFaults) as raised:
