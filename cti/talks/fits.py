@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
 from cti.talks.evidence import Evidence, of_this_stay, over_before
-from cti.talks.leg import Early, Interval, Leg, known_caller
+from cti.talks.leg import Early, Interval, Leg, known_caller, names
 from cti.talks.margins import (
     AT_ONCE_S,
     DUE_S,
@@ -47,7 +47,7 @@ class Fits:
         now = self._ev.now()
         if not self._ev.same(leg.call, record) or self._long_over(leg, record, when, alone, now):
             return False
-        if self.tells_nothing(record, when, alone) or (alone and self._not_due(leg, record, now)):
+        if self._tells_nothing(leg.call, record, when, alone) or (alone and self._not_due(leg, record, now)):
             return False
         if when is None:
             return self._by_length(leg, record, now)
@@ -61,7 +61,7 @@ class Fits:
         record, when, known = early.record, self._ev.interval(early.record), known_caller(call, early.record)
         if self._ev.late_s or (in_vain and not known):
             return False  # of those that are late none comes before its call is over
-        if not self._ev.same(call, record) or self.tells_nothing(record, when, early.alone):
+        if not self._ev.same(call, record) or self._tells_nothing(call, record, when, early.alone):
             return False
         if early.came_s < call.began_s or (not known and over_before(call, when)):
             return False
@@ -101,10 +101,6 @@ class Fits:
         ended_s = leg.until(self._ev.now())
         return when.start_s - when.within <= ended_s and when.end_s + when.within >= leg.began_s
 
-    def tells_nothing(self, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
-        """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
-        return not alone and when is None and not record.number
-
     def waited_on_its_way(self, legs: Iterable[Leg], record: SmdrRecord) -> list[float]:
         """How long after the end of its call a record of one of our ports came, whose legs these are, for each that it
         can be of by caller, trunk and length: our own ears know that end."""
@@ -120,6 +116,11 @@ class Fits:
             and now - leg.until(now) <= RECORD_S
             and (lasted is None or abs(lasted - (leg.until(now) - leg.began_s)) <= near)
         ]
+
+    @staticmethod
+    def _tells_nothing(call: Call, record: SmdrRecord, when: Interval | None, alone: bool) -> bool:
+        """It names no caller, nobody knows when it was, and it came among others, as out of a buffer."""
+        return not alone and when is None and not record.number and not names(record, call.ani)
 
     def _not_due(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """It is known how late records are, and this came by itself: did our own port's part end at another time?"""

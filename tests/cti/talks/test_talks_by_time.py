@@ -380,6 +380,16 @@ def test_the_callers_number_in_a_column_that_nobody_explained(pbx: Pbx, rest: st
     pbx.talks.close()
 
 
+@pytest.mark.parametrize(("rest", "ends"), [(A, True), (B, False)])
+def test_a_date_of_stars_in_one_breath_with_another_and_the_callers_number_anywhere(
+    pbx: Pbx, rest: str, ends: bool
+) -> None:
+    call = pbx.talk(A, 30.0)
+    undated: dict[str, Any] = {"start": None, "end": None, "duration_s": 30.0, "trunk": None, "fields": {"rest": rest}}
+    match = pbx.talks.match(pbx.record(0.0, 30.0, number=None, **undated), False)
+    assert match == (Match(call, True) if ends else None)
+
+
 def test_a_number_of_many_does_not_win_over_the_time() -> None:
     """Two callers of one company; the first one's record was lost, the second one's number was not told."""
     pbx = Pbx(resolution_s=1)
