@@ -7,16 +7,17 @@ did, never by its number: that may be what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.judge.told import differences, record_of, tellings, whole, wrong_customers
+from simulators.judge.matching import heard, match, message_alone, rang_on, step, taken_for
+from simulators.judge.rows import row_faults
+from simulators.judge.told import differences, record_of
 from simulators.pbx.makes import MAKES
 from simulators.scenario.scenario import Scenario
 from simulators.truth import CallTruth, Happening, Truth
 
-NEAR_S = 8.0  # a call is looked for so long around the ring of its VRU extension
 SAME: dict[str, frozenset[str]] = {
     "answered": frozenset({"answered"}),
     "message": frozenset({"message"}),
@@ -29,10 +30,16 @@ SAME: dict[str, frozenset[str]] = {
     "cut_by_power": frozenset(
         {"abandoned_ring", "abandoned_menu", "abandoned_queue", "lost_in_transfer", "failed", "no_choice", "message"}
     ),
-    "released": frozenset(
-        {"abandoned_queue", "no_choice", "gone_by_choice", "queue_full", "overdue", "failed", "lost_in_transfer"}
-    ),
+    # who was hung up on has been told why; over good lines there is no other reason
+    "released": frozenset({"no_choice", "gone_by_choice", "queue_full", "overdue"}),
 }
+# The lines did not let the VRU put the caller through, or it took one for gone who was not.
+RELEASED_OVER_BAD_LINES = frozenset({"abandoned_queue", "failed", "lost_in_transfer"})
+# What an installer reads off the lines: a PBX that does otherwise cannot be told.
+OF_THE_LINES = (
+    "tones", "flash_ms", "flash_ignored", "hold_dial", "dial_late_s", "transfer_lost", "recall_to", "recall_message",
+    "no_ring", "disconnect", "trunk_disconnect", "legs",
+)  # fmt: skip
 # With tones that the server does not know nobody is put through, and the dial tone of an empty line is none.
 UNKNOWN_TONES = frozenset({"no_choice", "failed"})
 # A transfer was tried and failed before the caller went: both words are true.
@@ -47,13 +54,6 @@ NAMELESS_S = 20.0  # a record that names nobody may be so late
 BREATH_S = 1.0  # two records within this time may look like those of a buffer
 AGENT_HEARD_S = 4.0  # from an agent's lifting until the VRU is sure of a voice
 TICKS_S = 0.1  # between an edge on a wire and what the world notes of it
-# A line that rings again so soon rings on, for who cannot see whose ring it is: the longest pause between two bursts.
-RING_PAUSE_S = 6.0
-# So long at least a number takes that an extension is sent by DTMF before it rings.
-DTMF_S = 2.5
-# An unanswered transfer brings its caller back within this time: a ring of which nothing is told may be that.
-RECALL_S = 90.0
-UNRECORDED_S = 6.0  # without a record the agent's word ends the talk, five seconds later
 WITHOUT_RECORD_S = 12.0  # the call record was damaged: the server knows the end from the desk
 
 
@@ -69,137 +69,56 @@ class Finding:
         return f"caller {self.number} (call {self.call}): {self.what}"
 
 
-def match(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[int, list[Mapping[str, Any]]]:
-    """Each caller for whom a VRU extension rang, with the server's calls for it: one for the first ring, and one more
-    where a recall found the call already given up."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    near: list[tuple[float, int, int, int]] = []  # how far in time, whether a recall, caller, call
-    for number in sorted(truth.calls):
-        rings = [
-            ring for ring in truth.calls[number].all("rings") if ring.data.get("extension") in scenario.vru_extensions
-        ]
-        if rings:
-            found[number] = []
-        for place, ring in enumerate(rings):
-            port = scenario.vru_extensions.index(str(ring.data["extension"]))
-            for index, call in enumerate(calls):
-                began = _step(call, 3)
-                if call.get("port") == port and began is not None and abs(began - ring.at_s) <= NEAR_S:
-                    near.append((abs(began - ring.at_s), place, number, index))
-    taken: set[int] = set()
-    rung: set[tuple[int, int]] = set()
-    for _, place, number, index in sorted(near):
-        if index not in taken and (number, place) not in rung:
-            taken.add(index)
-            rung.add((number, place))
-            found[number].append(calls[index])
-    for before, after in _rang_on(truth, scenario):
-        if found.get(before) and not found.get(after, [0]):
-            found[after] = found.pop(before)
-    for mine in found.values():
-        mine.sort(key=lambda call: str(call["call"]))
-    return found
-
-
-def _rang_on(truth: Truth, scenario: Scenario) -> list[tuple[int, int]]:
-    """Callers who gave up while a VRU extension rang, and those for whom it rang next, before a burst was missing: on
-    the line that is one ring, and both have one call, the second caller's."""
-    last: dict[str, tuple[int, float]] = {}
-    pairs = []
-    for one in truth.log:
-        extension = str(one.data.get("extension"))
-        if one.call is None or one.what != "rings" or extension not in scenario.vru_extensions:
-            continue
-        before = last.get(extension)
-        if before is not None and before[0] != one.call and one.at_s - before[1] <= RING_PAUSE_S:
-            pairs.append((before[0], one.call))
-        mine = truth.calls[one.call]
-        gone = mine.at("released") if mine.outcome == "abandoned_ring" else None
-        if gone is not None and not (scenario.pbx.in_band == "dtmf" and gone - one.at_s < DTMF_S):  # had not rung yet
-            last[extension] = (one.call, gone)
-        else:
-            last.pop(extension, None)
-    return pairs
-
-
-def _like_a_recall(mine: CallTruth, truth: Truth) -> bool:
-    """Was nothing told until the call was answered, or given up, at an extension which the PBX may ring to bring back
-    somebody whose transfer failed? It looks like that."""
-    rings, first = mine.first("rings", extension=mine.rang), mine.first("through") or mine.first("released")
-    if rings is None or first is None:
-        return False
-    if any(one.at_s < first.at_s and one.data["way"] not in ("caller id", "digits") for one in whole(mine)):
-        return False
-    who, since = f"ext {mine.rang}", rings.at_s - RECALL_S
-    return any(one.who == who and one.what == "flash" and since <= one.at_s < rings.at_s for one in truth.log)
-
-
-def _taken_for(one: CallTruth, other: CallTruth, truth: Truth) -> bool:
-    """Did somebody ring and leave, unnamed, where the VRU had hung up on another whom the PBX might bring back?"""
-    return one.outcome == "abandoned_ring" and one.rang in other.vru_extensions and _like_a_recall(one, truth)
-
-
-def _heard(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
-    """Was there anything to hear of this caller? A dead port does not ring, and caller ID by DTMF comes before the
-    ring: who hangs up meanwhile has not rung."""
-    if _like_a_recall(mine, truth):
-        return False
-    if scenario.pbx.in_band == "dtmf" and mine.outcome == "abandoned_ring":
-        return False
-    live = set(scenario.vru_extensions) - scenario.pbx.no_ring
-    cut = {scenario.vru_extensions[port]: at_s for port, at_s in scenario.cuts}
-    rings = [one for one in mine.all("rings") if one.data.get("extension") in live]
-    return any(one.at_s < cut.get(str(one.data["extension"]), float("inf")) for one in rings)
-
-
-def _message_alone(call: Mapping[str, Any], truth: Truth) -> bool:
-    """Is this no call but the message of one, kept and doubted? Where message lines are exchanged, a message names the
-    port of another caller, who may have one already: then it is nobody's."""
-    if not call.get("ani_doubt") or (call.get("sources") or {}).get("3") == "port":
-        return False
-    crossed = [one for mine in truth.calls.values() for one in tellings(mine) if one.data["fault"] == "crossed"]
-    return any(one.data["calling"] == call["ani"] for one in crossed)
-
-
-def _step(call: Mapping[str, Any], number: int) -> float | None:
-    steps = call.get("steps") or {}
-    value = steps.get(str(number), steps.get(number))
-    return None if value is None else float(value)
-
-
 def judge(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[Finding]:
     """Every disagreement, in the order of the callers. An empty list is a good run."""
     findings: list[Finding] = []
     matched = match(calls, truth, scenario)
-    rang_on = _rang_on(truth, scenario)
-    unnamed = {after for _, after in rang_on}  # of the second burst of a ring no number is expected
-    shared = {before for before, after in rang_on if matched.get(after)}
+    bursts = rang_on(truth, scenario)
+    before = {after: truth.calls[number].ani for number, after in bursts}
+    shared = {number for number, after in bursts if matched.get(after)}
     for number, theirs in matched.items():
         if theirs:
             mine = truth.calls[number]
-            compared = [_compare(number, call, mine, truth, scenario, number in unnamed) for call in theirs]
+            compared = [_compare(number, call, mine, truth, scenario, before.get(number, "")) for call in theirs]
             compared.sort(key=len)
             findings.extend(compared[0])
-        elif number not in shared and _heard(truth.calls[number], truth, scenario):
+        elif number not in shared and heard(truth.calls[number], truth, scenario):
             findings.append(Finding(number, None, "the server has no call for it"))
-    findings += _records(matched, truth)
+    findings += _records(matched, truth, scenario)
     named = {str(call["call"]) for theirs in matched.values() for call in theirs}
     for call in calls:
-        if str(call["call"]) not in named and not _message_alone(call, truth):
+        if str(call["call"]) not in named and not message_alone(call, truth):
             findings.append(Finding(0, str(call["call"]), "nobody made this call"))
     return findings
 
 
-def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth) -> list[Finding]:
-    """Calls that were given another caller's call record."""
-    findings = []
+def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth, scenario: Scenario) -> Iterator[Finding]:
+    """Calls that were given another caller's call record, or not their own that came."""
     for number, theirs in matched.items():
+        mine = truth.calls[number]
         for call in theirs:
             # Whose ring was taken for the recall of a caller who had gone unheard, so is the record.
-            others = [one for one in truth.calls.values() if not _taken_for(one, truth.calls[number], truth)]
-            if record_of(call, truth.calls[number], others) == "wrong":
-                findings.append(Finding(number, str(call["call"]), f"has another's record: {call['smdr']}"))
-    return findings
+            others = [one for one in truth.calls.values() if not taken_for(one, mine, truth)]
+            word = record_of(call, mine, others)
+            if word == "wrong":
+                yield Finding(number, str(call["call"]), f"has another's record: {call['smdr']}")
+            elif word == "missing" and call.get("outcome") == "answered":
+                yield Finding(number, str(call["call"]), "has no record, and does not say so")
+            elif word == "marked" and (came := _came(call, mine, scenario)) is not None:
+                yield Finding(number, str(call["call"]), f"is without its record, which came: {came.data['raw']!r}")
+
+
+def _came(call: Mapping[str, Any], mine: CallTruth, scenario: Scenario) -> Happening | None:
+    """The record of the agent's part, where all that was printed of the call came whole and it names the caller as the
+    server knows it: nothing else can it be of. A damaged one of the VRU's part may have told a wrong trunk."""
+    known = call.get("ani") == mine.ani and not call.get("ani_doubt") and not call.get("ani_truncated")
+    printed = mine.all("smdr")
+    if call.get("outcome") != "answered" or mine.outcome != "answered" or not known:
+        return None
+    if any(one.data["fault"] or _unread(one, scenario) for one in printed):
+        return None
+    own = (one for one in printed if one.data["extension"] == mine.agent_extension)
+    return next((one for one in own if _names(one, mine)), None)
 
 
 def records(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[str, int]:
@@ -213,18 +132,8 @@ def records(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario
     return counts
 
 
-def strangers(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> list[str]:
-    """Pop-ups with a customer, shown as certain, who was not the caller."""
-    of_call = {
-        str(call["call"]): truth.calls[number]
-        for number, theirs in match(calls, truth, scenario).items()
-        for call in theirs
-    }
-    return wrong_customers(truth.log, of_call)
-
-
 def _compare(
-    number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario, unnamed: bool
+    number: int, call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario, rang: str | None
 ) -> list[Finding]:
     name = str(call["call"])
     out: list[Finding] = []
@@ -234,11 +143,15 @@ def _compare(
 
     outcome = str(call.get("outcome"))
     same = SAME.get(mine.outcome, frozenset())
-    flashed = mine.first("flash") is not None or _step(call, 7) is not None
+    flashed = mine.first("flash") is not None or step(call, 7) is not None
     if flashed and mine.outcome in ("message", "abandoned_queue"):
         same = same | AFTER_A_FLASH
         if _flash_does_not_suit(scenario):
             same = same | {"failed"}  # told so, and hung up
+    if mine.outcome == "released" and not _lines_are_good(scenario):
+        same = same | RELEASED_OVER_BAD_LINES
+    if mine.first("cut off") is not None and _lines_are_good(scenario):
+        differs("cut off in the transfer")
     if mine.outcome == "released" and _put_on_hook_by_the_flash(mine, truth, scenario):
         same = same | {"answered"}
     if scenario.pbx.tones != MAKES[scenario.make].plan.tones:
@@ -259,21 +172,31 @@ def _compare(
         same = same | SAME["abandoned_menu"]
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
-    for what in differences(call, mine):
-        if not unnamed or call.get("ani"):
+    for what in differences(call, mine, truth):
+        shown = call.get("ani")
+        if rang == "" or (shown and not (shown == rang and call.get("ani_doubt"))):
             differs(what)
     extensions = {str(one.data["extension"]) for one in mine.all("through") if one.data["kind"] == "agent"}
     taken = extensions if scenario.deeds else {mine.agent_extension}  # an agent's own transfer is no new agent of ours
     agents = [who for extension in taken for who in scenario.sitting_at(extension, _through_s(mine))]
     if call.get("agent") not in agents and mine.outcome == "answered":
         differs(f"agent {call.get('agent')}, put through to {', '.join(agents)} ({mine.agent_extension})")
+    elif mine.outcome == "answered" and call.get("agent_extension") not in (None, *extensions):
+        differs(f"agent's extension {call['agent_extension']}, put through to {', '.join(extensions)}")
+    for what in row_faults(call, mine, scenario):
+        differs(what)
     talked = _talked(mine) if len(extensions) == 1 else None
     said = call.get("talk_s")
     spoilt = any(happening.data["fault"] for happening in mine.all("smdr"))
     by_desk = call.get("cause") == "call_ended"  # the record was late, or went with a neighbour's spoilt line end
     near = WITHOUT_RECORD_S if spoilt or by_desk else TALK_TOLERANCE_S
     later = near + (_kept_off_hook(mine, truth) if by_desk else 0.0)
-    if talked is not None and said is not None and mine.outcome == "answered" and not -near <= said - talked <= later:
+    if (
+        talked is not None
+        and said is not None
+        and mine.outcome == "answered"
+        and not -(near if spoilt else TALK_TOLERANCE_S) <= said - talked <= later
+    ):
         differs(f"talked {said} s, the world saw {talked:.1f} s")
     return out
 
@@ -337,11 +260,25 @@ def _cut_off(mine: CallTruth, scenario: Scenario) -> bool:
 def _recorded_at_once(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     """Did the record of the VRU's extension come whole, as the call ended, and is it believed?"""
     ours = [one for one in mine.all("smdr") if one.data["extension"] in scenario.vru_extensions]
-    out = [(at_s, at_s + (for_s or float("inf"))) for name, at_s, for_s in scenario.unplugs if name == "smdr"]
-    unread = any(begin <= one.at_s < end for one in ours for begin, end in out)
+    unread = any(_unread(one, scenario) for one in ours)
     printed = [one for one in truth.log if one.what == "smdr"]
     doubtful = any(one.data["fault"] or (not _names(one, mine) and _line_is_damaged(one, printed)) for one in ours)
     return MAKES[scenario.make].records is not None and not unread and not doubtful
+
+
+def _unread(record: Happening, scenario: Scenario) -> bool:
+    """Was the server's cable out when it was printed?"""
+    out = [(at_s, at_s + (for_s or float("inf"))) for name, at_s, for_s in scenario.unplugs if name == "smdr"]
+    return any(begin <= record.at_s < end for begin, end in out)
+
+
+def _lines_are_good(scenario: Scenario) -> bool:
+    """Do the lines do all that the site file says? What is wrong elsewhere, as on serial lines, loses nobody."""
+    plan, usual = scenario.pbx, MAKES[scenario.make].plan
+    broken = scenario.cuts or scenario.power_cuts or scenario.alarms or scenario.mfc or scenario.frames_lost
+    spoilt = scenario.wires.changes() or scenario.frames_damaged or scenario.bit_errors or scenario.span_slips
+    as_said = all(getattr(plan, name) == getattr(usual, name) for name in OF_THE_LINES)
+    return as_said and scenario.was is None and not (broken or spoilt)
 
 
 def _flash_does_not_suit(scenario: Scenario) -> bool:
@@ -419,22 +356,3 @@ def unexpected(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scena
             name = str(theirs[0]["call"]) if theirs else None
             findings.append(Finding(number, name, f"expected {outcome} {extension}, the server says {said}"))
     return findings
-
-
-def popups(truth: Truth) -> list[str]:
-    """Desks whose telephone rang before the pop-up was shown. Only rings at a desk that is logged in count, and none
-    by which an agent's own call begins."""
-    wrong = []
-    asked: set[str] = set()  # telephones that ring next because their agents want to call
-    own_s = -1.0
-    for happening in truth.log:
-        if happening.what == "deed" and happening.data.get("verb") == "make" and not happening.data.get("refused"):
-            asked.add(happening.who)
-        elif happening.what == "phone rings" and happening.who in asked:
-            asked.discard(happening.who)
-            own_s = happening.at_s
-        elif happening.at_s == own_s:
-            continue
-        elif happening.who.startswith("desk ") and happening.what == "rings" and not happening.data["popup"]:
-            wrong.append(f"{happening.at_s:.2f} s: {happening.who} rang without a pop-up")
-    return wrong

@@ -1,7 +1,8 @@
 """What the PBX has told the VRU of a call's numbers, and whether the server's record agrees (steps 2 and 4).
 
 A caller whom the PBX does not name has no number; a number that it cut is right as far as it goes, if it is marked;
-what was damaged or lost on its way excuses a missing number, and a wrong one only if it is marked as doubted.
+what was damaged or lost on its way excuses a missing number, and a wrong one only if it is marked as doubted, and of
+whom it was damaged or out of place: nobody's number comes out of nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from simulators.truth import CallTruth, Happening
+from simulators.truth import CallTruth, Happening, Truth
 
 # A record may be rounded to tenths of a minute.
 LENGTH_S = 6.0
@@ -49,32 +50,51 @@ def _heard_out(one: Happening, mine: CallTruth) -> bool:
     return "takes_s" not in one.data or _in_time(one, mine)
 
 
-def differences(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
+def differences(call: Mapping[str, Any], mine: CallTruth, truth: Truth) -> Iterator[str]:
     """What is wrong with ANI and DNIS of the server's call."""
-    yield from _ani(call, mine)
+    yield from _ani(call, mine, truth)
     told = [one for one in whole(mine) if one.data["called"] and _in_time(one, mine)]
     dnis = call.get("dnis")
-    if dnis is not None and dnis != mine.dnis and call.get("ani_doubt") != "serial_damaged":
+    if dnis is not None and dnis != mine.dnis and not (call.get("ani_doubt") == "serial_damaged" and _spoilt(mine)):
         yield f"dnis {dnis}, called was {mine.dnis}"
     elif dnis is None and told and mine.outcome not in ("abandoned_ring", "abandoned_menu"):
         yield f"no dnis, called was {mine.dnis}, told by {told[0].data['way']}"
 
 
-def _ani(call: Mapping[str, Any], mine: CallTruth) -> Iterator[str]:
+def _ani(call: Mapping[str, Any], mine: CallTruth, truth: Truth) -> Iterator[str]:
     ani, told = call.get("ani"), {str(one.data["calling"]) for one in whole(mine) if one.data["calling"]}
-    if ani == mine.ani or (ani and call.get("ani_truncated") and (mine.ani or "").endswith(ani)):
-        return  # right, or right as far as it goes and marked so
+    cut = call.get("ani_truncated")
+    if ani == mine.ani:
+        if cut:
+            yield f"ani {ani} is marked as cut, and is whole"
+        return
+    if ani and cut and (mine.ani or "").endswith(ani) and (ani in told or _spoilt(mine)):
+        return  # right as far as it goes, and marked so
     if ani is None:
-        spoilt = any(one.data["fault"] not in WHOLE for one in tellings(mine))
-        if told and not spoilt and mine.outcome != "abandoned_ring":
+        if told and not _spoilt(mine) and mine.outcome != "abandoned_ring":
             yield f"ani None, the caller's is {mine.ani}"
     elif ani in told and mine.ani is not None and mine.ani.endswith(ani):
-        if not call.get("ani_truncated"):
+        if not cut:
             yield f"ani {ani} is not marked as cut, the caller's is {mine.ani}"
-    elif not call.get("ani_doubt") and not _exchanged(
+    elif not (call.get("ani_doubt") and _explained(ani, mine, truth)) and not _exchanged(
         ani, mine
     ):  # a damaged digit that nothing shows, on a line that is known to be bad
         yield f"ani {ani}, the caller's is {mine.ani}"
+
+
+def _spoilt(mine: CallTruth) -> bool:
+    """Was something that the PBX told of this call damaged on its way, or lost?"""
+    return any(one.data["fault"] not in WHOLE for one in tellings(mine, by_a_recall=True))
+
+
+def _explained(ani: str, mine: CallTruth, truth: Truth) -> bool:
+    """Can a wrong number that is doubted come from the world? Its digits were damaged, or it is another's, whose
+    message came late, crossed or damaged, or which came when this caller's did not."""
+    if _spoilt(mine):
+        return True
+    others = (one for other in truth.calls.values() if other is not mine for one in tellings(other, by_a_recall=True))
+    theirs = [one for one in others if str(one.data["calling"]).endswith(ani)]
+    return any(one.data["fault"] for one in theirs) or (bool(theirs) and not whole(mine))
 
 
 def _exchanged(ani: str, mine: CallTruth) -> bool:
@@ -89,18 +109,6 @@ def _in_time(one: Happening, mine: CallTruth) -> bool:
     ends = [at for at in (mine.at("flash"), mine.at("released"), mine.at("caller hangs up")) if at is not None]
     over_s = OVER_S if one.data["way"] == "digits" else 0.0
     return not ends or one.at_s + one.data.get("takes_s", 0.0) + over_s < min(ends)
-
-
-def wrong_customers(truth_log: list[Happening], of_call: Mapping[str, CallTruth]) -> list[str]:
-    """Pop-ups that showed a customer as certain who was not the caller."""
-    wrong = []
-    for one in truth_log:
-        if one.what not in ("popup", "popup update") or not one.data.get("confirmed"):
-            continue
-        mine = of_call.get(str(one.data["call"]))
-        if mine is not None and one.data["ani"] != mine.ani:
-            wrong.append(f"{one.at_s:.2f} s: {one.who} shows {one.data['ani']} as certain, the caller is {mine.ani}")
-    return wrong
 
 
 def record_of(call: Mapping[str, Any], mine: CallTruth, others: list[CallTruth]) -> str:

@@ -245,9 +245,10 @@ class Desk:
 
     def _shows(self, what: str, params: dict[str, Any]) -> None:
         """A pop-up; `confirmed`: it names a customer and says that it is certain."""
-        confirmed = bool(params.get("confirmed")) and params.get("customer") is not None
+        customer = params.get("customer") or {}
+        confirmed = bool(params.get("confirmed")) and bool(customer)
         numbers = {name: params.get(name) for name in ("call", "ani", "dnis")}
-        self._note(what, confirmed=confirmed, **numbers)
+        self._note(what, confirmed=confirmed, customer=customer.get("name"), **numbers)
 
     def _show(self, state: dict[str, Any]) -> None:
         before, self.state = self.state, {**self.state, **state}

@@ -15,7 +15,8 @@ from typing import Any
 
 from drivers.signalling.causes import NORMAL
 from simulators.judge.card_judge import CardFinding
-from simulators.judge.judge import Finding, match
+from simulators.judge.judge import Finding
+from simulators.judge.matching import match
 from simulators.office.log import Sent, calls, matched
 from simulators.scenario.scenario import Scenario
 from simulators.truth import Truth

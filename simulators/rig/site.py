@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,11 @@ from simulators.lines.tones import CHINA
 from simulators.pbx.makes import MAKES
 from simulators.rig.site_card import site_on_card
 from simulators.rig.site_dialect import site_dialect
+from simulators.scenario.customers import customers
 from simulators.scenario.scenario import Scenario
 from simulators.world.world import lines_of
 
 GROUPS = {"sales": ("销售", "Sales"), "service": ("客户服务", "Customer service"), "complaints": ("投诉", "Complaints")}
-CUSTOMERS = (
-    ("陈晓东", "远航物流", "月结客户"),
-    ("周丽", "", "上次咨询发货时间"),
-    ("Global Parts Ltd", "Global Parts", "speaks English"),
-)
 
 
 def password_hash(password: str, agent: str) -> str:
@@ -106,8 +101,7 @@ def write_site(scenario: Scenario, folder: Path, **ports: int) -> Path:
         scenario = scenario.with_make(scenario.was)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "state").mkdir(exist_ok=True)
-    numbers = [plan.ani for plan in scenario.callers if plan.ani][:: 2 if len(scenario.callers) > 3 else 1]
-    _customers(folder / "customers.csv", numbers)
+    _customers(folder / "customers.csv", scenario)
     path = folder / "site.yaml"
     with path.open("w", encoding="utf-8") as out:
         yaml = YAML(typ="safe", pure=True)
@@ -163,10 +157,8 @@ def _ports(scenario: Scenario) -> list[dict[str, Any]]:
     ]
 
 
-def _customers(path: Path, numbers: Sequence[str]) -> None:
+def _customers(path: Path, scenario: Scenario) -> None:
     """Some of the callers are known."""
     rows = ["number,name,company,note"]
-    for index, number in enumerate(numbers):
-        name, company, note = CUSTOMERS[index % len(CUSTOMERS)]
-        rows.append(f"{number},{name},{company},{note}")
+    rows += [",".join((number, *entry)) for number, entry in customers(scenario)]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -19,7 +19,8 @@ from drivers.card import Card, SoftwareCard
 from drivers.clock import SteppedClock
 from simulators.faults import parse
 from simulators.judge.freed import Freed, agents_freed
-from simulators.judge.judge import Finding, judge, popups, records, strangers
+from simulators.judge.judge import Finding, judge, records
+from simulators.judge.screens import popups, strangers
 from simulators.lines.serial_line import Line
 from simulators.office.log import OfficeLog, office_file
 from simulators.people.speech import Speech
