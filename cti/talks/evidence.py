@@ -7,7 +7,7 @@ from cti.call import Call
 from cti.pbx.pbx_clock import PbxClock
 from cti.pbx.smdr import SmdrRecord
 from cti.talks.leg import Early, Interval, Leg, Legs, known_caller, names
-from cti.talks.margins import EXACT_S, PROMPT_S, STALE_S, SURE_S, outside
+from cti.talks.margins import EXACT_S, PROMPT_S, RECORD_S, STALE_S, SURE_S, outside
 from drivers.clock import Clock
 
 
@@ -130,3 +130,8 @@ def of_this_stay(call: Call, when: Interval | None) -> bool:
     """As printed, was it over only when we had answered this call? A port has one call at a time: a record of the port
     where the call is, or which it just left, is then of no call before, even out of a buffer."""
     return when is not None and call.answered_s is not None and when.end_s - when.within > call.answered_s
+
+
+def others_overdue(call: Call, came_s: float) -> bool:
+    """Did a record come so long after we answered this call that none of a call before on its port can still be due?"""
+    return call.answered_s is not None and came_s - call.answered_s > RECORD_S

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.evidence import Evidence, of_this_stay, over_before
+from cti.talks.evidence import Evidence, of_this_stay, others_overdue, over_before
 from cti.talks.leg import Early, Interval, Leg, known_caller, names
 from cti.talks.margins import (
     AT_ONCE_S,
@@ -59,6 +59,7 @@ class Fits:
         """Can a record that came before we noticed be of this call, which leaves its extension now? Not one that had
         waited somewhere when it came: what it is of was over before. in_vain: others wait as if all were late."""
         record, when, known = early.record, self._ev.interval(early.record), known_caller(call, early.record)
+        in_vain = in_vain and (agents or not others_overdue(call, early.came_s))
         if self._ev.late_s or (in_vain and not known):
             return False  # of those that are late none comes before its call is over
         if not self._ev.same(call, record) or self._tells_nothing(call, record, when, early.alone):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
-from cti.talks.evidence import Evidence, of_this_stay, over_before
+from cti.talks.evidence import Evidence, of_this_stay, others_overdue, over_before
 from cti.talks.leg import Early, Interval, Leg, known_caller, names, nobody_took
 from cti.talks.margins import AT_ONCE_S, FRESH_S, NAMELESS_NEAR_S, NEAR_S, SURE_S, TAKEN_S
 
@@ -27,6 +27,7 @@ class Gone:
         if not (early.alone or known or fresh or of_this_stay(call, when)) or self._ev.waited(early, when, known):
             return False
         believed = early.believed or names(early.record, call.ani)
+        in_vain = in_vain and not others_overdue(call, early.came_s)
         if not known and (in_vain or not believed or over_before(call, when)):
             return False
         record, whole = early.record, self._ev.legs == "per_leg" and not early.record.transferred

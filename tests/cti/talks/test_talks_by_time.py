@@ -390,6 +390,23 @@ def test_a_date_of_stars_in_one_breath_with_another_and_the_callers_number_anywh
     assert match == (Match(call, True) if ends else None)
 
 
+@pytest.mark.parametrize(("lasts_s", "gone"), [(175.0, True), (100.0, False)])
+def test_while_others_wait_as_if_all_were_late_none_is_late_by_as_long_as_this_call(
+    pbx: Pbx, lasts_s: float, gone: bool
+) -> None:
+    """Undated, and another talk is without its record: one of a call before on this port would have come long ago."""
+    call = pbx.call(None)
+    pbx.talks._on_port = lambda extension: call
+    pbx.clock.advance(lasts_s - 60.0)
+    other = pbx.talk(B, 30.0, vru_s=0.0)
+    pbx.over(other)
+    pbx.clock.advance(30.0)
+    undated: dict[str, Any] = {"start": None, "end": None, "duration_s": lasts_s, "trunk": None}
+    assert not isinstance(pbx.talks.match(pbx.record(0.0, 1.0, "2001", None, **undated)), Match)
+    assert pbx.talks.gone_already("2001", call) is gone
+    assert (pbx.talks.owe("2001", call) is not None) is gone
+
+
 def test_a_number_of_many_does_not_win_over_the_time() -> None:
     """Two callers of one company; the first one's record was lost, the second one's number was not told."""
     pbx = Pbx(resolution_s=1)
