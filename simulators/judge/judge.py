@@ -102,7 +102,7 @@ def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth, s
             word = record_of(call, mine, others)
             if word == "wrong":
                 yield Finding(number, str(call["call"]), f"has another's record: {call['smdr']}")
-            elif word == "missing" and call.get("outcome") == "answered":
+            elif word == "missing" and call.get("outcome") == "answered" and not scenario.deeds:
                 yield Finding(number, str(call["call"]), "has no record, and does not say so")
             elif word == "marked" and (came := _came(call, mine, scenario)) is not None:
                 yield Finding(number, str(call["call"]), f"is without its record, which came: {came.data['raw']!r}")
@@ -172,7 +172,7 @@ def _compare(
         same = same | SAME["abandoned_menu"]
     if outcome not in same:
         differs(f"outcome {outcome}, the world saw {mine.outcome}")
-    for what in differences(call, mine, truth):
+    for what in differences(call, mine, truth, scenario):
         shown = call.get("ani")
         if rang == "" or (shown and not (shown == rang and call.get("ani_doubt"))):
             differs(what)

@@ -26,7 +26,8 @@ def row_faults(call: Mapping[str, Any], mine: CallTruth, scenario: Scenario) -> 
     port, extension = call.get("port"), call.get("extension")
     if port is not None and extension not in (None, scenario.vru_extensions[port]):
         yield f"extension {extension}, port {port} is {scenario.vru_extensions[port]}"
-    if call.get("agent") is not None and call.get("outcome") not in ("answered", "lost_in_transfer"):
+    ended = call.get("outcome") in ("answered", "lost_in_transfer")
+    if call.get("agent") is not None and not ended and mine.first("recall") is None:  # handed over, and brought back
         yield f"agent {call['agent']} with outcome {call['outcome']}"
     yield from _group(call, mine, scenario)
     if call.get("outcome") == "answered" and mine.outcome == "answered":
@@ -57,8 +58,9 @@ def _answered(call: Mapping[str, Any], mine: CallTruth, scenario: Scenario) -> I
     flashes = [one.at_s for one in mine.all("flash")]
     if flashes and not any(FLASHED_S[0] <= at_s - steps["7"] <= FLASHED_S[1] for at_s in flashes):
         yield f"step 7 at {steps['7']:.1f} s, the VRU flashed at {flashes[0]:.1f} s"
-    chose, through = mine.first("chose"), mine.first("through", kind="agent")
-    if chose is not None and through is not None and not scenario.deeds:
-        waited = through.at_s - chose.at_s
+    through = mine.first("through", kind="agent")
+    chose = [one for one in mine.all("chose") if through is not None and one.at_s <= through.at_s]
+    if chose and through is not None and not scenario.deeds:
+        waited = through.at_s - chose[-1].at_s  # anew, where the server lost the call and had it back
         if not WAITED_S[0] <= call["wait_s"] - waited <= WAITED_S[1]:
             yield f"waited {call['wait_s']:.1f} s, the world saw {waited:.1f} s"

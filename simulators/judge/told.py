@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from simulators.scenario.scenario import Scenario
 from simulators.truth import CallTruth, Happening, Truth
 
 # A record may be rounded to tenths of a minute.
@@ -50,8 +51,12 @@ def _heard_out(one: Happening, mine: CallTruth) -> bool:
     return "takes_s" not in one.data or _in_time(one, mine)
 
 
-def differences(call: Mapping[str, Any], mine: CallTruth, truth: Truth) -> Iterator[str]:
-    """What is wrong with ANI and DNIS of the server's call."""
+def differences(call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario) -> Iterator[str]:
+    """What is wrong with ANI and DNIS of the call. A number that is as long as this PBX passes on may be cut."""
+    smdi = scenario.pbx.smdi
+    longest = {scenario.pbx.number_max, smdi.number_max if smdi is not None else None}
+    if call.get("ani_truncated") and call.get("ani") == mine.ani and len(mine.ani or "") not in longest:
+        yield f"ani {mine.ani} is marked as cut, and is whole"
     yield from _ani(call, mine, truth)
     told = [one for one in whole(mine) if one.data["called"] and _in_time(one, mine)]
     dnis = call.get("dnis")
@@ -65,8 +70,6 @@ def _ani(call: Mapping[str, Any], mine: CallTruth, truth: Truth) -> Iterator[str
     ani, told = call.get("ani"), {str(one.data["calling"]) for one in whole(mine) if one.data["calling"]}
     cut = call.get("ani_truncated")
     if ani == mine.ani:
-        if cut:
-            yield f"ani {ani} is marked as cut, and is whole"
         return
     if ani and cut and (mine.ani or "").endswith(ani) and (ani in told or _spoilt(mine)):
         return  # right as far as it goes, and marked so
