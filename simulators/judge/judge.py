@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from simulators.judge.matching import heard, match, message_alone, rang_on, step, taken_for
@@ -104,21 +105,24 @@ def _records(matched: Mapping[int, Sequence[Mapping[str, Any]]], truth: Truth, s
                 yield Finding(number, str(call["call"]), f"has another's record: {call['smdr']}")
             elif word == "missing" and call.get("outcome") == "answered" and not scenario.deeds:
                 yield Finding(number, str(call["call"]), "has no record, and does not say so")
-            elif word == "marked" and (came := _came(call, mine, scenario)) is not None:
+            elif word == "marked" and (came := _came(call, mine, truth, scenario)) is not None:
                 yield Finding(number, str(call["call"]), f"is without its record, which came: {came.data['raw']!r}")
 
 
-def _came(call: Mapping[str, Any], mine: CallTruth, scenario: Scenario) -> Happening | None:
+def _came(call: Mapping[str, Any], mine: CallTruth, truth: Truth, scenario: Scenario) -> Happening | None:
     """The record of the agent's part, where all that was printed of the call came whole and it names the caller as the
-    server knows it: nothing else can it be of. A damaged one of the VRU's part may have told a wrong trunk."""
+    server knows it: nothing else can it be of. A damaged one of the VRU's part may have told a wrong trunk; what is
+    left of one that was spoilt may stand before it."""
     known = call.get("ani") == mine.ani and not call.get("ani_doubt") and not call.get("ani_truncated")
     printed = mine.all("smdr")
     if call.get("outcome") != "answered" or mine.outcome != "answered" or not known:
         return None
     if any(one.data["fault"] or _unread(one, scenario) for one in printed):
         return None
+    every = [one for one in truth.log if one.what == "smdr"]
+    alone = [one for before, one in pairwise((None, *every)) if before is None or not before.data["fault"]]
     own = (one for one in printed if one.data["extension"] == mine.agent_extension)
-    return next((one for one in own if _names(one, mine)), None)
+    return next((one for one in own if _names(one, mine) and one in alone), None)
 
 
 def records(calls: Sequence[Mapping[str, Any]], truth: Truth, scenario: Scenario) -> dict[str, int]:
