@@ -234,7 +234,8 @@ def _at_the_flash(mine: CallTruth, truth: Truth, scenario: Scenario) -> bool:
     gone = mine.at("released")
     if gone is None or scenario.pbx.disconnect not in ("tone", "digits") or _recorded_at_once(mine, truth, scenario):
         return False
-    near = (one for one in truth.log if one.who in _ports_of(mine) and one.what == "flash")
+    words = ("flash", "on-hook") if _flash_does_not_suit(scenario) else ("flash",)  # too long, it is on-hook
+    near = (one for one in truth.log if one.who in _ports_of(mine) and one.what in words)
     unheard_s = UNHEARD_S if mine.outcome == "lost_in_transfer" else UNDER_MUSIC_S
     return any(-FLASH_S <= one.at_s - gone <= unheard_s for one in near)
 

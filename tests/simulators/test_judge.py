@@ -236,3 +236,18 @@ def test_who_was_hung_up_on_over_good_lines_and_who_was_cut_off() -> None:
     assert judge([{**row, "outcome": "overdue"}], truth, SCENARIO) == []
     truth.note(1, "pbx", "cut off")
     assert "cut off in the transfer" in str(judge([{**row, "outcome": "lost_in_transfer"}], truth, SCENARIO)[0])
+
+
+@pytest.mark.parametrize(("flash_ms", "found"), [((80, 300), False), ((80, 1000), True)])
+def test_who_hung_up_as_a_flash_began_that_is_on_hook_for_this_pbx(flash_ms: tuple[int, int], found: bool) -> None:
+    """A PBX that prints no records and gives a busy tone, which the flash hides: the agent lifts for nobody."""
+    scenario = SCENARIO.with_make("hipath1100")
+    scenario = replace(scenario, pbx=replace(scenario.pbx, flash_ms=flash_ms))
+    truth = world()
+    mine = truth.calls[1]
+    mine.happenings = [one for one in mine.happenings if one.data.get("kind") != "agent" and one.what != "smdr"]
+    truth.log[:] = [one for one in truth.log if one.what != "flash"]
+    truth.note(None, "ext 2001", "on-hook")
+    row = {**CALL, "talk_s": 7.0, "cause": "call_ended", "smdr": None, "recorded": None}
+    assert mine.outcome == "abandoned_queue"
+    assert any("outcome answered" in str(one) for one in judge([row], truth, scenario)) is found
