@@ -129,6 +129,7 @@ class Call:
     unanswered: bool = False  # handed over so, and nobody answered: the PBX's record says
     turned_away: bool = False  # it came while the server was being taken out of service
     unmarked: bool = False  # the PBX's record of our leg says that the call ended there and was not transferred
+    contested: bool = False  # a record came that can be of this call, or of another
     flashed_s: float | None = None  # when the last transfer began
     recalled_among: tuple[Call, ...] = ()  # who could have been meant by the ring that brought it back
     back_s: float | None = None  # when a transfer that failed, or a recall, brought the caller back

@@ -304,7 +304,7 @@ class Callers:
     def _line_changed(self, name: Source) -> Callable[[bool, str], None]:
         def changed(raised: bool, text: str) -> None:
             if not self.numbers.listens(name):
-                return  # its records are looked at one by one
+                return  # its records are looked at one by one, and cti.talks.settled tells of damage
             self._centre.set_alarm(f"{name}_damaged", raised, text)
             if raised:
                 self._look_again(lambda call: self.numbers.doubt(call, [name], "serial_damaged"))

@@ -62,9 +62,12 @@ OFTEN: Final = 2
 
 
 class RecentDamage:
-    """The last FEW lines of a record printer: which of them showed damage, and of which calls they were."""
+    """The last FEW lines of a record printer: which of them showed damage, and of which calls they were.
+    ``on_change(raised, text)``: damage is seen again and again, or in none of them any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[bool, str], object] = lambda raised, text: None) -> None:
+        self._on_change = on_change
+        self._alarm = False
         self._lines: deque[bool] = deque(maxlen=FEW)
         self._calls: deque[object] = deque(maxlen=FEW)
 
@@ -78,6 +81,7 @@ class RecentDamage:
         before = self.often
         self._lines.append(damaged)
         self._calls.append(None)
+        self._tell()
         if before or not self.often:
             return []
         calls = [call for call in self._calls if call is not None]
@@ -88,3 +92,12 @@ class RecentDamage:
         """The last line was taken for the record of this call, without a doubt."""
         if self._calls:
             self._calls[-1] = call
+
+    def _tell(self) -> None:
+        if self.often and not self._alarm:
+            self._alarm = True
+            text = f"smdr: {sum(self._lines)} of the last {len(self._lines)} lines came damaged; records may be lost or"
+            self._on_change(True, f"{text} doubtful. Check cable, speed and parity")
+        elif self._alarm and not any(self._lines):
+            self._alarm = False
+            self._on_change(False, f"smdr: {FEW} lines in a row came whole")

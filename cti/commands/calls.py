@@ -22,6 +22,7 @@ EXAMPLES = """\
 examples:
   tipring calls -c site.yaml                              the last hundred
   tipring calls -c site.yaml --since today --outcome abandoned_queue
+  tipring calls -c site.yaml --since today --recorded missing
   tipring calls -c site.yaml --ani 13800138000            one caller's
   tipring calls -c site.yaml --agent 1001 --kind outward  what an agent called outside
   tipring calls -c site.yaml --since 1d --json --limit 100000 > calls.jsonl
@@ -47,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="callers' (inward), or what agents called: outside (outward), inside (internal)",
     )
     parser.add_argument("--outcome", choices=OUTCOMES, help="only calls that ended like this")
+    parser.add_argument(
+        "--recorded",
+        choices=("smdr", "doubtful", "missing"),
+        help="only calls of which the PBX's record came (smdr), may be damaged or another's (doubtful), did not come",
+    )
     parser.add_argument("--ani", metavar="NUMBER", help="only with this number: any way of writing, or its end")
     parser.add_argument("--agent", metavar="ID", help="only this agent's")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (100)")
@@ -64,7 +70,15 @@ def run(args: argparse.Namespace) -> int:
     since = asked_since(args, site)
     store = existing_store(site.database_url, NumberPlan(site.site.country, site.site.area_code))
     kind = None if args.kind == "all" else args.kind
-    rows = store.calls(since=since, outcome=args.outcome, ani=args.ani, agent=args.agent, kind=kind, limit=args.limit)
+    rows = store.calls(
+        since=since,
+        outcome=args.outcome,
+        ani=args.ani,
+        agent=args.agent,
+        kind=kind,
+        recorded=args.recorded,
+        limit=args.limit,
+    )
     store.close()
     if args.json:
         import msgspec
@@ -121,6 +135,13 @@ def as_json(row: CallRow) -> dict[str, Any]:
     return shown
 
 
+def of_record(row: CallRow) -> str:
+    """Why the PBX's record is doubtful or missing, in words; "": it is neither."""
+    if row.recorded not in ("doubtful", "missing"):
+        return ""
+    return row.recorded + (f": {row.recorded_why}" if row.recorded_why else "")
+
+
 def _table(rows: list[CallRow], zone: tzinfo) -> None:
     from rich import box
     from rich.table import Table
@@ -142,6 +163,9 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("wait 等待 s", "talk 通话 s", "steps 步骤"):
         table.add_column(heading, justify="right", no_wrap=True)
+    marked = any(map(of_record, rows))
+    if marked:
+        table.add_column("record 话单")
     for row in rows:
         ani = (row.ani or "") + ("…" if row.ani_truncated else "") + ("?" if row.ani_doubt else "")
         table.add_row(
@@ -157,6 +181,7 @@ def _table(rows: list[CallRow], zone: tzinfo) -> None:
                 "" if row.wait_s is None else f"{row.wait_s:.1f}",
                 "" if row.talk_s is None or row.ended_at is None else f"{row.talk_s:.1f}",
                 "".join(str(n) if n in row.steps else "·" for n in range(1, 10)),
+                *([of_record(row)] if marked else []),
             )
         )
     console.print(table)

@@ -84,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def head(row: CallRow, zone: tzinfo) -> list[str]:
-    """What the call was, in three lines."""
+    """What the call was, in three lines, and a fourth where the PBX's record is doubtful or missing."""
+    from cti.commands.calls import of_record
+    from cti.errors import printable
     from cti.records.outcome import MEANING
 
     words = next((meaning for outcome, meaning in MEANING.items() if outcome == row.outcome), ("under way", "进行中"))
@@ -97,10 +99,12 @@ def head(row: CallRow, zone: tzinfo) -> list[str]:
         if value is not None
     )
     ani = ani if row.kind == "inward" else row.agent_extension or "unknown"
+    record = [f"record 话单: {printable(of_record(row))}"] if of_record(row) else []
     return [
         f"call {row.id}  {row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}  ANI {ani}  DNIS {row.dnis or 'unknown'}",
         f"{row.outcome or '…'}: {words[0]} {words[1]}{cause}",
         "  ".join(part for part in (f"agent {row.agent}" if row.agent else "", seconds) if part) or "no agent",
+        *record,
     ]
 
 

@@ -85,6 +85,7 @@ call = Table(
     Column("smdr_raw", Text),
     Column("smdr_fields", Text),
     Column("recorded", Text),
+    Column("recorded_why", Text),
     Column("alarms", Integer, nullable=False),
     Column("queue_clock", Float),
     Column("talk_clock", Float),

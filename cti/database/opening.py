@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cti.errors import StoreError
 
-HEAD = "0006"
+HEAD = "0007"
 """The version of the database that this program reads and writes (the last one in cti/database/migrations/versions)."""
 BUSY_S = 5.0
 # A PostgreSQL whose computer went off without a word is given up after some 25 s; libpq alone would wait for two hours.

@@ -254,8 +254,8 @@ class SmdrDecoder:
                 continue
             begins, groups = fit
             try:
-                text = text if begins <= _PREFIX else text[begins:]
-                return replace(self._read(form, groups, text, number), doubt=doubt_of(form, pattern, text, self._ascii))
+                own = text if begins <= _PREFIX else text[begins:]
+                return replace(self._read(form, groups, own, number), doubt=doubt_of(form, pattern, own, self._ascii))
             except NotARecord as error:
                 reason = f"{form.name}: {error}"
         return SmdrUnknown(text, number, reason)

@@ -71,6 +71,7 @@ class CallRow(msgspec.Struct):
     smdr_fields: str | None = None  # JSON
     # smdr: by the PBX's own record; doubtful: by one that may be damaged; missing: none came in time; null: not known
     recorded: str | None = None
+    recorded_why: str | None = None  # why it is doubtful, or missing
     alarms: int = 0
     queue_clock: float | None = None  # monotonic seconds at which the wait began; null when it is over
     talk_clock: float | None = None
@@ -128,7 +129,7 @@ def _step(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
     if n is not None and 1 <= n <= 9 and n not in row.steps:
         row.steps[n] = StepAt(event.t, event.source)
     if n == 9 and event.source == "smdr":
-        row.recorded = "smdr"
+        row.recorded, row.recorded_why = "smdr", None
 
 
 def _ani(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
@@ -233,8 +234,8 @@ def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
     if data.get("leg") == "vru":
         if row.recorded in ("smdr", "doubtful"):
             return
-    elif _text(data, "doubt") is not None:
-        row.recorded = "doubtful"
+    elif (doubt := _text(data, "doubt")) is not None:
+        row.recorded, row.recorded_why = "doubtful", doubt
     row.smdr_raw = _text(data, "raw") or row.smdr_raw
     told, measured = _seconds(data.get("talk_s")), _seconds(data.get("instead_of"))
     if told is not None and measured is not None and row.talk_s is not None:
@@ -249,11 +250,12 @@ def _smdr(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> Non
 
 def _doubted(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
     if row.recorded == "smdr":
-        row.recorded = "doubtful"
+        row.recorded, row.recorded_why = "doubtful", _text(data, "why")
 
 
 def _unrecorded(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:
-    row.recorded = row.recorded or "missing"
+    if row.recorded is None:
+        row.recorded, row.recorded_why = "missing", _text(data, "why")
 
 
 def _alarm(row: CallRow, entry: Entry, event: Event, data: dict[str, Any]) -> None:

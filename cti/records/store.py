@@ -215,10 +215,12 @@ class Store:
         ani: str | None = None,
         agent: str | None = None,
         kind: str | None = "inward",
+        recorded: str | None = None,
         limit: int = 100,
     ) -> list[CallRow]:
         """Calls that began in [since, until), newest first. ani: in any way of writing, or the end of a number; of
-        calls that agents made, the number called. kind: inward, outward, internal; None: all."""
+        calls that agents made, the number called. kind: inward, outward, internal; None: all. recorded: as in the
+        row."""
         query = select(*_COLUMNS).order_by(call.c.started_at.desc(), call.c.first_serial.desc()).limit(limit)
         if since is not None:
             query = query.where(call.c.started_at >= since)
@@ -228,6 +230,8 @@ class Store:
             query = query.where(call.c.outcome == outcome)
         if agent is not None:
             query = query.where(call.c.agent == agent)
+        if recorded is not None:
+            query = query.where(call.c.recorded == recorded)
         if kind is not None:
             query = query.where(call.c.kind == kind)
         if ani is not None:

@@ -28,6 +28,11 @@ class Evidence:
         """So long after the end of its call a record comes, as a rule; 0: at once, or not known."""
         return self.pbx.late_s if self.pbx is not None else 0.0
 
+    @property
+    def comes_at_once(self) -> bool:
+        """Is it known that a record comes as its call ends?"""
+        return self.pbx is not None and self.pbx.lateness.at_once
+
     def interval(self, record: SmdrRecord, came_s: float | None = None) -> Interval | None:
         """When the record says it was, on our clock; None where that is not known. came_s: it came by itself then,
         which says when the call ended, too, where it is known how late records are."""
@@ -112,7 +117,7 @@ class Evidence:
         these records have said, as long as they may all be late."""
         if call.ani_doubt == "place_guessed":
             return None
-        may_be_late = self.pbx is not None and not self.pbx.lateness.at_once
+        may_be_late = self.pbx is not None and not self.comes_at_once
         return None if call.ani_doubt and call.ani_source == "smdr" and may_be_late else call.ani
 
     @staticmethod

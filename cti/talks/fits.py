@@ -68,7 +68,9 @@ class Fits:
             return False
         if self._ev.waited(early, when, known):
             return False
-        if known or (early.alone and (record.duration_s is None or self._ev.legs == "split_at_flash")):
+        if known:
+            return self._as_long_early(call, began_s, agents, early)
+        if early.alone and (record.duration_s is None or self._ev.legs == "split_at_flash"):
             return True
         if record.duration_s is None or not (early.alone or (not agents and of_this_stay(call, when))):
             return False
@@ -76,6 +78,13 @@ class Fits:
         lasted = (began_s, min(began_s, call.began_s) if self._ev.legs == "whole_call" else began_s)
         off = outside(record.duration_s, [early.came_s - since if answered else 0.0 for since in lasted])
         return off <= (PROMPT_S if agents else NAMELESS_LEG_S) + record.duration_step_s
+
+    def _as_long_early(self, call: Call, began_s: float, agents: bool, early: Early) -> bool:
+        """Can it be as long as it says? Many may call from one number."""
+        if agents:
+            most = early.came_s - call.began_s + NEAR_S + early.record.duration_step_s
+            return early.record.duration_s is None or early.record.duration_s <= most
+        return self._our_length(Leg("", call, began_s, agents), early.record, early.came_s)
 
     def may_be_late_for(self, leg: Leg, record: SmdrRecord) -> bool:
         """Can a record that came by itself, and names no caller whom we know, be late, and of this leg, which was over
@@ -214,6 +223,8 @@ class Fits:
         """The leg of the lowest rank, of those which fit. A number alone does not make one that was over at another
         time win over one whose time and length are the record's: of one number many may call."""
         first = min(legs, key=lambda leg: self._ev.rank(leg, record, when), default=None)
+        if first is not None and alone and self._ev.comes_at_once:
+            first = self._just_left(first, legs, record, when)
         if first is None or when is None or self._in_time(first, record, when, alone):
             return first
         exact = max(SURE_S, record.duration_step_s)
@@ -221,6 +232,14 @@ class Fits:
             leg for leg in legs if self._in_time(leg, record, when, alone) and self._ev.far(leg, record, None) <= exact
         ]
         return min(timely, key=lambda leg: self._ev.rank(leg, record, when), default=first)
+
+    def _just_left(self, first: Leg, legs: list[Leg], record: SmdrRecord, when: Interval | None) -> Leg:
+        """Of those of this caller's number that were at our port for as long: the one that has just left it."""
+        if first.agents or not known_caller(first.call, record):
+            return first
+        near = self._ev.far(first, record, when) + max(SURE_S, record.duration_step_s)
+        alike = [leg for leg in legs if known_caller(leg.call, record) and self._ev.far(leg, record, when) <= near]
+        return min(alike, key=lambda leg: self._ev.now() - leg.until(self._ev.now()))
 
     def _by_length(self, leg: Leg, record: SmdrRecord, now: float) -> bool:
         """It cannot have lasted longer than the call so far; what is over must be so since a short while only. Without

@@ -9,15 +9,18 @@ damaged, too (`recorded: doubtful`). A record that can be of several calls is no
 Without a record the agent is freed by the desk's word, or asked at talk_s and freed ask_s later (cti.acd.truths); if
 the next transfer finds the extension busy after such a guess, the guess is noted as wrong; the caller keeps the place.
 
-Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_late (records come long after the end of their calls),
-pbx_clock (a jump of over a minute), smdr_stamp (cti.talks.stamps), smdr_unread (several lines in a row that no form
-reads: cti.pbx.unread).
+Alarms: smdr_down and smdr_silent (cti.pbx.link), smdr_damaged (damage in several of the last lines; of a line that
+names callers, in one: cti.arrivals.trust), smdr_late (records come long after the end of their calls), pbx_clock (a
+jump of over a minute), smdr_stamp (cti.talks.stamps), smdr_unread (several lines in a row that no form reads:
+cti.pbx.unread).
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from cti.arrivals.arrivals import MESSAGE_S
 from cti.arrivals.numbers import agree
@@ -32,7 +35,7 @@ from cti.pbx.smdr import SmdrDecoder, SmdrItem, SmdrRecord, SmdrUnknown
 from cti.pbx.unread import UnreadLines
 from cti.talks.held import Held
 from cti.talks.left_behind import left_behind
-from cti.talks.stamps import Stamps
+from cti.talks.stamps import MISREAD, Stamps
 from cti.talks.talks import OFTEN, Ambiguous, Match, Talks
 from cti.vru.line import VruLine
 
@@ -64,7 +67,7 @@ class Settled:
         self._unread = UnreadLines(dialect.name, centre.records.outside, self.pbx.now, self._unread_alarm)
         parity = wire is not None and ParityCheck(wire.bits, wire.parity).checks
         self._checked = parity or "stx_etx_bcc" in self._rules.terminators
-        self._damage, self._looks = RecentDamage(), Looks(self._rules.encoding == "ascii")
+        self._damage, self._looks = RecentDamage(self._damaged), Looks(self._rules.encoding == "ascii")
         self._last_s = float("-inf")  # when a line came last
         self._held = Held(centre.clock, self._dated, self._breath_s, lambda *whole: centre.steps.step_9_record(*whole))
         self._guessed: dict[str, Call] = {}  # extension -> the call whose end there was guessed
@@ -132,6 +135,8 @@ class Settled:
             if alone and item.end is not None:
                 self.pbx.heard(item.end, item.resolution_s)
                 self._stamps.heard(item)
+            elif item.doubt is None and self._stamps.wrong(item):
+                item = replace(item, doubt=MISREAD)
             self._held.take(item, alone)
             return
         if is_second:
@@ -154,6 +159,8 @@ class Settled:
         """Into the history; where it ends a conversation under way, the agent is free."""
         self._say_late()
         if isinstance(match, Ambiguous):
+            for call in match.calls:
+                call.contested = True
             self._history(None, record, between=[call.id for call in match.calls])
             return
         if match is None:
@@ -286,6 +293,10 @@ class Settled:
             assert isinstance(call, Call)
             self._centre.event(call, "doubted", "smdr", why=OFTEN)
 
+    def _damaged(self, raised: bool, text: str) -> None:
+        if not self._side.callers.numbers.listens("smdr"):  # else the first damaged byte has told it
+            self._centre.set_alarm("smdr_damaged", raised, text)
+
     def _unread_alarm(self, raised: bool, text: str) -> None:
         self._centre.set_alarm("smdr_unread", raised, text)
 
@@ -293,6 +304,8 @@ class Settled:
         if 9 in call.steps:
             return
         why = "the line is down" if self.link is not None and not self.link.up else "none came"
+        if call.contested:
+            why = "one came that can be of another call as well"
         self._centre.event(call, "unrecorded", "inferred", why=why)
         self._centre.metrics.unrecorded()
 

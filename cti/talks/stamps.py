@@ -8,7 +8,8 @@ minutes beside their calls.
 
 Judged by the middle half of the last WINDOW records: late ones, or a clock that was set, do not count. FEW are needed,
 and their lengths must differ. Records without a length, and those that print both times, say nothing. Nothing is
-changed by itself: the installer looks which it is, and writes it down.
+changed by itself: the installer looks which it is, and writes it down. Until then nothing but their times tells of
+which calls records out of a buffer are, and these are taken wrongly: such records are doubtful.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ WINDOW: Final = 31
 FEW: Final = 10
 # What agrees differs by what printing takes; a printed minute is up to 59 s old.
 CLEAR_S: Final = 5.0
+# Why a record out of a buffer is doubtful meanwhile.
+MISREAD: Final = "it came out of a buffer, and its time is not the one that the dialect says (alarm smdr_stamp)"
 ZERO: Final = datetime(2000, 1, 1)
 
 
@@ -54,6 +57,10 @@ class Stamps:
         seen.append(_Sample(since_s - record.duration_s, since_s))
         if len(seen) >= FEW:
             self._judge(record, seen)
+
+    def wrong(self, record: SmdrRecord) -> bool:
+        """Is the time of this record not the one that the dialect says, as far as those before it tell?"""
+        return record.form in self._wrong
 
     def _judge(self, record: SmdrRecord, seen: deque[_Sample]) -> None:
         start, end = _spread([one.if_start for one in seen]), _spread([one.if_end for one in seen])

@@ -10,7 +10,7 @@ from typing import Final
 
 from cti.pbx.smdr import SmdrRecord
 from cti.talks.evidence import Evidence
-from cti.talks.leg import Interval, Leg
+from cti.talks.leg import Interval, Leg, names
 from cti.talks.margins import LATE_S, NAMELESS_S, NEAR_S, STALE_S, START_S, SURE_S, outside
 
 # Why a record that names nobody is doubtful when it comes out of a buffer.
@@ -42,7 +42,8 @@ class Sureness:
             return f"the number is {number}, the caller's {call.ani}"
         waited = when is not None and now - self._ev.late_s - when.end_s > when.within + STALE_S
         waited = waited or (leg.ended_s is not None and now - self._ev.late_s - leg.at_latest(now) > NAMELESS_S)
-        if waited and leg.agents and not number and not (call.trunk and call.trunk == record.trunk):
+        named = number or names(record, call.ani)
+        if waited and leg.agents and not named and not (call.trunk and call.trunk == record.trunk):
             return WAITED
         if not leg.agents or leg.guessed or call.blind or record.answered is False or self._ev.legs != "per_leg":
             return None

@@ -379,8 +379,6 @@ class VruLine:
         if event == "stop":
             self.owner.line_stopped_ringing(self)
 
-        self.watch(False)
-
     def _listen_for_silence(self) -> None:
         """Neither the caller nor we made a sound: who listens to music in the queue is silent for minutes."""
         now = self._clock.seconds()

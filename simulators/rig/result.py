@@ -37,6 +37,7 @@ def call_object(row: CallRow, began: datetime) -> dict[str, Any]:
         "smdr": row.smdr_raw,
         "smdr_fields": json.loads(row.smdr_fields) if row.smdr_fields else None,
         "recorded": row.recorded,
+        "recorded_why": row.recorded_why,
     }
 
 

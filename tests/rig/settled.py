@@ -91,7 +91,8 @@ def settled(
     assert {line for line, state in seen.lines.items() if state != "idle"} == set(dead)
     gone = dict.fromkeys(signed_off, "logged_off")
     assert {a: t for a, t in seen.agents.items() if t != (gone.get(a, "ready"), "idle", "none")} == {}
-    assert set(seen.alarms) == set(alarms)
+    damaged = {"smdr_damaged"} if seen.run.scenario.smdr_of else set()  # a record or two: then it may stand
+    assert set(seen.alarms) - damaged == set(alarms) - damaged
     assert seen.run.popups == []
     for call in seen.run.calls:
         assert call["outcome"] and call["port"] is not None and call["extension"], call

@@ -283,3 +283,17 @@ def test_lines_between_frames_are_told_one_by_one() -> None:
         ("first line", "stands outside a frame (STX ... ETX)"),
         ("second", "stands outside a frame (STX ... ETX)"),
     ]
+
+
+def test_what_no_form_reads_is_given_whole() -> None:
+    """Also where a form found its shape in the midst of it, but no time."""
+    records = r"""
+  records:
+    - {name: one, pattern: '(?P<extension>\d{4}) at (?P<time>\d\d:\d\d)$'}
+    - {name: other, pattern: '^(?P<extension>\d+)!$'}
+"""
+    text = SIMPLE[: SIMPLE.index("  records:")] % ("crlf", "mdy") + records.lstrip("\n")
+    decoder = SmdrDecoder(dialect_from_text(text), lambda: TODAY)
+    line = "this is no page header that anybody knows 8001 at 25:00"
+    (item,) = decoder.feed(line.encode() + b"\r\n")
+    assert isinstance(item, SmdrUnknown) and item.raw == line and "one: 25:00 is not a time" in item.reason

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from cti.errors import OutsideError, StoreError
 from cti.outside import SteppedOutside, ThreadedOutside
@@ -231,16 +231,23 @@ def test_what_hangs_apart_holds_up_nobody(clock: SteppedClock, monkeypatch: pyte
 
 
 def test_a_cancelled_question_leaves_nothing(clock: SteppedClock) -> None:
-    stepped = SteppedOutside(clock)
-    answer = stepped.ask(len, "x")
-    answer.addErrback(lambda _: None)
-    answer.cancel()
+    """No timer, no answer to nobody, and no place among those that wait."""
+
+    def cancelled(answer: Deferred[Any]) -> bool:
+        told = results(answer)
+        answer.cancel()
+        assert clock.getDelayedCalls() == []
+        return [type(failure.value) for failure in told] == [CancelledError]
+
+    assert cancelled(SteppedOutside(clock).ask(len, "x"))
     threads = Threads()
-    outside = ThreadedOutside(clock, threads)
-    answer = outside.ask(len, "x")
-    answer.addErrback(lambda _: None)
-    answer.cancel()
+    outside = ThreadedOutside(clock, threads, waiting=1)
+    assert cancelled(outside.ask(len, "x"))
+    threads.run()  # its thread comes all the same
+    assert outside.late == outside.refused == 0
+    next_one = results(outside.ask(len, "xy"))
     threads.run()
+    assert next_one == [2], "the one before does not count among those that wait"
     outside.close()
 
 

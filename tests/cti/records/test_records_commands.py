@@ -20,7 +20,7 @@ from cti.records.events import Entry, Event
 from cti.records.row import reduce
 from cti.records.store import Store, open_store
 from cti.site.config import load_site
-from tests.cti.records.calls import ANSWERED, entries
+from tests.cti.records.calls import ANSWERED, Line, entries
 from tests.cti.records.conftest import START
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$dGlwcmluZy1kZW1vLTAwMDA$LZ/RvwI4LomXrbm5SRnGWnptDpcPjiB+D5t2FwMbLOs"
@@ -154,6 +154,28 @@ def test_calls_as_a_table(site: Path, store: Store, capsys: pytest.CaptureFixtur
     ]
     assert rows[0][-1] == "1234567··" and rows[0][8] == "failed"
     assert lines[-1] == "2 calls"
+
+
+def test_calls_say_why_their_record_is_doubtful_or_missing(
+    site: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why: tuple[Line, Line] = (
+        (90.0, "smdr", "smdr", {"raw": "x", "doubt": "account holds 'b k'"}),
+        (90.0, "unrecorded", "inferred", {"why": "the line is down"}),
+    )
+    for n, more in enumerate(why, 3):
+        lines = [line for line in ANSWERED if line[1] != "smdr" and line[3] != {"n": 9}]
+        store.forward(entries([*lines, more], call=f"1-00000{n}", first=store.position() + 1))
+    assert run(calls, "-c", str(site)) == 0
+    out = capsys.readouterr().out
+    for n, told in (3, "doubtful: account holds 'b k'"), (4, "missing: the line is down"):
+        (line,) = (line for line in out.splitlines() if line.strip().startswith(f"1-00000{n}"))
+        assert line.rstrip().endswith(f"12345678·   {told}")
+        assert run(trace, "-c", str(site), f"1-00000{n}") == 0
+        assert capsys.readouterr().out.splitlines()[3] == f"record 话单: {told}"
+    assert run(calls, "-c", str(site), "--json", "--recorded", "missing") == 0
+    (found,) = map(msgspec.json.decode, capsys.readouterr().out.splitlines())
+    assert (found["call"], found["recorded_why"]) == ("1-000004", "the line is down")
 
 
 def test_calls_as_json_and_by_filter(site: Path, store: Store, capsys: pytest.CaptureFixture[str]) -> None:

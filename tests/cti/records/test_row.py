@@ -125,16 +125,30 @@ def test_a_number_in_doubt_says_why() -> None:
     assert made.ani_doubt == "port_map"
 
 
-@pytest.mark.parametrize(("more", "recorded", "raw"), [
-    ([(9, "smdr", "smdr", {"raw": "own"})], "smdr", "own"),
-    ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"})], "doubtful", "own"),
-    ([(9, "smdr", "smdr", {"raw": "own"}), (20, "doubted", "smdr", {"why": "odd"})], "doubtful", "own"),
+@pytest.mark.parametrize(("more", "recorded", "why", "raw"), [
+    ([(9, "smdr", "smdr", {"raw": "own"})], "smdr", None, "own"),
+    ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"})], "doubtful", "odd", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own"}), (20, "doubted", "smdr", {"why": "odd"})], "doubtful", "odd", "own"),
     ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"}), (9, "smdr", "smdr", {"raw": "vru", "leg": "vru"})],
-     "doubtful", "own"),
+     "doubtful", "odd", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own", "doubt": "odd"}), (20, "doubted", "smdr", {"why": "often"})],
+     "doubtful", "odd", "own"),
+    ([(9, "smdr", "smdr", {"raw": "own"}), (20, "unrecorded", "inferred", {"why": "none came"})], "smdr", None, "own"),
 ])  # fmt: skip
-def test_a_record_that_may_be_damaged_is_marked(more: list[Line], recorded: str, raw: str) -> None:
+def test_a_record_that_may_be_damaged_is_marked(more: list[Line], recorded: str, why: str | None, raw: str) -> None:
     made = row([(1, "connected", "port", {"agent": "7"}), (9, "step", "smdr", {"n": 9}), *more])
-    assert (made.recorded, made.smdr_raw) == (recorded, raw)
+    assert (made.recorded, made.recorded_why, made.smdr_raw) == (recorded, why, raw)
+
+
+def test_a_call_without_a_record_says_why_until_one_comes_after_all() -> None:
+    lines: list[Line] = [
+        (1, "connected", "port", {"agent": "7"}),
+        (130, "unrecorded", "inferred", {"why": "the line is down"}),
+        (150, "unrecorded", "inferred", {"why": "the server stops"}),
+    ]
+    assert ((made := row(lines)).recorded, made.recorded_why) == ("missing", "the line is down")
+    lines += [(900, "step", "smdr", {"n": 9}), (900, "smdr", "smdr", {"raw": "own"})]
+    assert ((made := row(lines)).recorded, made.recorded_why) == ("smdr", None)
 
 
 def test_doubt_makes_no_record_where_none_came() -> None:

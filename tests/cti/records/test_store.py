@@ -293,6 +293,7 @@ def test_a_database_of_the_first_version_keeps_its_calls_and_lists_messages_by_i
         connection.execute(text("DROP INDEX ix_call_outcome_started_at"))
         connection.execute(text("DROP INDEX ix_system_event_kind_serial"))
         connection.execute(text("ALTER TABLE call DROP COLUMN recorded"))
+        connection.execute(text("ALTER TABLE call DROP COLUMN recorded_why"))
         connection.execute(text("ALTER TABLE call DROP COLUMN ani_doubt"))
         connection.execute(text("ALTER TABLE call DROP COLUMN kind"))
         connection.execute(text("DROP TABLE recording"))

@@ -16,6 +16,7 @@ from cti.call import Call
 from cti.pbx.smdr import SmdrUnknown
 from cti.sides.pbx_side import SerialWire
 from cti.switch.interface import Caller, Transfer
+from cti.talks.stamps import MISREAD
 from cti.talks.talks import RECORD_S
 from tests.cti.centre_bench import A, B, CentreBench
 
@@ -77,6 +78,18 @@ def test_after_the_desks_word_a_late_record_mends_the_length(bench: CentreBench)
     assert bench.outcome(call) == ("answered", "call_ended") and 9 in call.steps
 
 
+def test_a_call_whose_record_can_be_anothers_says_so(tmp_path: Path) -> None:
+    bench = CentreBench(tmp_path, wires={"smdr": SerialWire(silent)})
+    call = bench.talking()
+    bench.run(40.0)
+    bench.record(duration_s=None, doubt="pulses holds '('")
+    assert call.state == "talking"
+    bench.centre.acd.call_ended("1001")
+    bench.run(RECORD_S + 1)
+    assert [one["why"] for one in kinds(bench, call, "unrecorded")] == ["one came that can be of another call as well"]
+    bench.stop()
+
+
 def test_a_call_without_a_record_is_marked(tmp_path: Path) -> None:
     bench = CentreBench(tmp_path, wires={"smdr": SerialWire(silent)})
     call = bench.talking()
@@ -129,6 +142,28 @@ def test_a_buffer_emptied_after_a_reconnection_writes_history(bench: CentreBench
     bench.run(2.0)
     printed(bench, 33.0)
     assert bench.outcome(call) == ("answered", "smdr")
+
+
+def test_out_of_a_buffer_records_whose_times_are_misread_are_doubtful(bench: CentreBench) -> None:
+    """The PBX prints when its calls began, the dialect says that it is the end: neither frees the agent who talks now,
+    though the misread time fits, nor is anybody's for certain."""
+
+    def misread(seconds: float, **more: Any) -> None:
+        begun = now(bench, 1) - timedelta(seconds=seconds)
+        length = timedelta(seconds=seconds)
+        bench.record(start=begun - length, end=begun, duration_s=seconds, resolution_s=1, **more)
+
+    for lasted in (20.0, 200.0, 40.0, 160.0, 60.0, 120.0, 80.0, 180.0, 30.0, 140.0, 100.0, 50.0):
+        bench.run(lasted)
+        misread(lasted, extension="8009", number="13300000000")
+    assert "smdr_stamp" in bench.centre.alarms
+    before = bench.talking()
+    bench.run(50.0)
+    bench.centre.acd.call_ended("1001")
+    bench.run(60.0)
+    misread(100.0, extension="8009", number="13300000000")
+    misread(110.0)
+    assert [one["doubt"] for one in kinds(bench, before, "smdr")] == [MISREAD]
 
 
 def test_a_clock_that_jumps_is_told(bench: CentreBench) -> None:

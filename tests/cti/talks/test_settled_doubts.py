@@ -63,6 +63,18 @@ def test_damage_again_and_again_makes_every_record_doubtful(bench: CentreBench) 
     assert [one["doubt"] for one in kinds(bench, call, "smdr")] == [OFTEN]
 
 
+def test_damage_again_and_again_is_an_alarm(bench: CentreBench) -> None:
+    """Also of a line that names no callers: its records free agents."""
+    damaged_lines(bench, 1)
+    assert "smdr_damaged" not in bench.centre.alarms, "one bit in a day"
+    damaged_lines(bench, 1)
+    assert "2 of the last 2 lines came damaged" in bench.centre.alarms["smdr_damaged"]
+    for _ in range(FEW):
+        bench.run(40.0)
+        bench.record(extension="8009", number="13300000000", duration_s=20.0)
+    assert "smdr_damaged" not in bench.centre.alarms
+
+
 def test_but_not_what_is_known_otherwise(bench: CentreBench) -> None:
     damaged_lines(bench, 2)
     call = bench.talking()

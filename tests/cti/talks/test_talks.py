@@ -126,12 +126,29 @@ def test_a_vru_leg_completes_nothing(desk: Desk) -> None:
 
 def test_a_record_that_came_before_we_noticed(desk: Desk) -> None:
     early, first, second, third = record("2001", duration_s=12), desk.call(B), desk.call(A), desk.call(A)
+    desk.clock.advance(12.0)
     assert desk.talks.match(early) is None
     desk.clock.advance(EARLY_S - 1)
     assert desk.talks.owe("2001", desk.call(A)) is None, "it came before this call"
     assert desk.talks.owe("2001", first) is None
     assert desk.talks.owe("2001", second) is early
     assert desk.talks.owe("2001", third) is None
+
+
+def test_an_early_record_of_the_same_number_must_be_as_long_as_the_call(desk: Desk) -> None:
+    """Many call from one number, and a buffer comes: two minutes are not of a call that was there for ten seconds."""
+    call = desk.call(A)
+    call.answered_s = desk.clock.seconds()
+    desk.clock.advance(5.0)
+    longer, own = record("2001", A, 157.0), record("2001", A, 6.0)
+    assert desk.talks.match(longer, alone=False) is None
+    desk.clock.advance(1.0)
+    desk.talks.match(own, alone=False)
+    assert desk.talks.owe("2001", call) is own
+    other = desk.talk(A, 20.0)
+    assert desk.talks.end("8001", other)
+    desk.talks.match(record("8001", A, 157.0), alone=False)
+    assert desk.talks.owe("8001", other, agents=True) is None
 
 
 def test_an_early_record_is_soon_nobodys(desk: Desk) -> None:

@@ -441,6 +441,26 @@ def test_the_first_of_two_of_one_number_has_its_late_record() -> None:
     pbx.talks.close()
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_of_one_number_the_call_that_has_just_left_our_port_has_the_record_that_comes_at_once(known: bool) -> None:
+    """Another one was as long, shortly before, and its own record was damaged; where records come late, this may
+    be that one's."""
+    pbx = Pbx()
+    pbx.clock.advance(30.0)  # a printed minute says the same of both
+    for _ in range(20 if known else 0):
+        pbx.pbx.lateness.came([0.5])
+    calls = []
+    for vru_s, since_s in (12.0, 5.0), (12.9, 0.1):
+        calls.append(pbx.call(A))
+        pbx.clock.advance(vru_s)
+        pbx.talks.owe("2001", calls[-1], completes=False)
+        pbx.clock.advance(since_s)
+    now = pbx.clock.seconds()
+    matched = pbx.talks.match(pbx.record(now - 12.9, now, "2001"))
+    assert isinstance(matched, Match) and matched.call is calls[known]
+    pbx.talks.close()
+
+
 @pytest.mark.parametrize("since_s, freed", [(5.0, True), (300.0, False)])
 def test_out_of_a_buffer_the_end_of_a_call_before_the_talk_frees_nobody(since_s: float, freed: bool) -> None:
     """The telephone had a call that is not ours, until just before; a release without a length, at once or later."""

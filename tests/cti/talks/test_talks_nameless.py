@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cti.call import Call
 from cti.pbx.smdr import SmdrRecord
+from cti.talks.leg import names
 from cti.talks.margins import AT_ONCE_S, NAMELESS_S
 from cti.talks.talks import Ambiguous, Match
 from tests.cti.talks.test_talks import Desk
@@ -117,6 +118,25 @@ def test_an_early_record_must_be_as_long_as_the_call(desk: Desk) -> None:
     right = record("2001", 6.0)
     assert desk.talks.match(right) is None
     assert desk.talks.owe("2001", call) is right
+
+
+def test_a_number_in_another_field_names_the_caller_all_the_same(pbx: Pbx) -> None:
+    """The dialect does not know which of the PBX's fields it is; the call before was as long, and its record lost."""
+    before = pbx.talk(A, 61.0)
+    pbx.clock.advance(5.0)
+    pbx.over(before)
+    call = pbx.talk(B, 63.0)
+    assert pbx.talks.match(pbx.record(pbx.clock.seconds() - 61.0, pbx.clock.seconds(), number=None)) != Match(
+        call, True
+    )
+    own = replace(pbx.own(call), number=None, fields={"rest": f"66886688 9{B} 0"})
+    assert pbx.talks.match(own) == Match(call, True)
+
+
+@pytest.mark.parametrize("rest", ["", A[-6:], f"{A}1", "66886688"])
+def test_other_digits_name_nobody(pbx: Pbx, rest: str) -> None:
+    call = pbx.call(A)
+    assert not names(pbx.record(0.0, 10.0, number=None, fields={"rest": rest}), call.ani)
 
 
 def test_a_minute_is_no_license(pbx: Pbx) -> None:
