@@ -79,4 +79,6 @@ class Sureness:
             return False
         since = (call.began_s, call.answered_s or call.began_s) if self._ev.legs == "whole_call" else (leg.began_s,)
         ended_s = leg.until(self._ev.now() - self._ev.late_s)
-        return outside(record.duration_s, [ended_s - at for at in since]) <= SURE_S + record.duration_step_s
+        lasted, step_s = [ended_s - at for at in since], record.duration_step_s
+        cut = step_s if step_s > 1.0 else 0.0  # of whole steps, as printed: it was longer, not shorter
+        return outside(record.duration_s, [min(lasted) - cut, max(lasted)]) <= SURE_S + step_s - cut

@@ -266,6 +266,17 @@ def test_what_is_known_otherwise_where_records_name_nobody(pbx: Pbx) -> None:
     assert match(None).confirmed and match(A).confirmed and not match(None).confirmed
 
 
+@pytest.mark.parametrize("printed_s, confirmed", [(24.0, True), (36.0, False), (18.0, False)])
+def test_a_length_in_tenths_of_a_minute_is_confirmed_by_what_it_was_cut_from(
+    pbx: Pbx, printed_s: float, confirmed: bool
+) -> None:
+    """27.5 s are four tenths; of another one a digit may have been damaged."""
+    call = pbx.talk(None, 27.5)
+    record = replace(pbx.own(call), duration_s=printed_s, duration_step_s=6.0)
+    match = pbx.talks.match(record, believed=False)
+    assert isinstance(match, Match) and match.call is call and (match.doubt is None) is confirmed
+
+
 def test_out_of_order_it_may_be_of_the_talk_under_way(pbx: Pbx) -> None:
     """It came in one breath with another, so it frees nobody; nor is it of the caller before, whose own was lost."""
     pbx.clock.advance(45.0)  # to the second half of a minute of the PBX
