@@ -203,7 +203,7 @@ class Callers:
             digits = await collect_packet(line.port, self._in_band, self._reader)
         finally:
             self._collecting.discard(call)
-        line.forget_digits()
+        line.supervision.forget_digits()
         if digits:
             self._packet(call, line, digits)
 

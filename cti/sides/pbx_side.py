@@ -174,7 +174,7 @@ class PbxSide:
         if group is not None and group.agent_number and agent.id.isdigit() and call.line is not None:
             await self._centre.attendant.say(call, "agent_number", agent=agent.id)
         if isinstance(call.line, VruLine):
-            await call.line.clear()
+            await call.line.supervision.clear()
         return "smdr" if self.settled.caller_left(call) else ""
 
     def completes_alone(self, call: Call, how: str) -> bool:

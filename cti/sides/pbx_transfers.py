@@ -202,7 +202,7 @@ class PbxTransfers:
         rules, line, clock = self._rules, call.line, self._centre.clock
         if not isinstance(line, VruLine) or "silence" not in rules.disconnect:
             return True
-        if clock.seconds() - line.heard_s < rules.silence_s:
+        if clock.seconds() - line.supervision.heard_s < rules.silence_s:
             return True
         found = await sign_of_life(clock, rules, line.port, self._question(call), flashed=False)
         return found.caller is Caller.WITH_US

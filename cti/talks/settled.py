@@ -234,7 +234,7 @@ class Settled:
     def caller_left(self, call: Call) -> bool:
         """Did the PBX's record of this call come already, while our port has not yet heard the end?"""
         assert isinstance(call.line, VruLine)
-        return self.talks.gone_already(call.line.extension, call, call.line.key_s)
+        return self.talks.gone_already(call.line.extension, call, call.line.supervision.key_s)
 
     def reached(self, agent: Agent, *, busy: bool) -> None:
         """A transfer tried the agent's extension. Busy after a guess: the guess was wrong, the talk goes on."""

@@ -1,15 +1,13 @@
 """One VRU line: a card port together with the extension and the SMDI (desk, line) that the PBX knows it by.
 
 Keeps the port's idle life: listens for in-band caller ID while on-hook, tells of the first ring, guards the line
-after hanging up, dials feature codes, is taken out of service and brought back. During a call it watches for the
-caller's hang-up as the dialect says: loop drop, polarity, busy tone, dial tone, silence; the first that comes counts.
-An alarm ends the call that is on the line; when it clears, the line is idle (or blocked, where that was asked).
-Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 and 4.
+after hanging up, dials feature codes, is taken out of service and brought back. During a call its caller's hang-up is
+watched for (cti.vru.disconnect). An alarm ends the call that is on the line; when it clears, the line is idle (or
+blocked, where that was asked). Whatever a line reports in whatever order, nothing is raised. Serves steps 1, 3 and 4.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Protocol
 
@@ -17,29 +15,11 @@ from twisted.internet.defer import Deferred, succeed
 
 from cti.machine import Chart, Machine
 from cti.pbx.line_rules import LineRules
-from cti.vru.bursts import Bursts
+from cti.vru.disconnect import DisconnectSupervision
 from cti.vru.feature_code import Confirm, Dialled, dial_code
 from cti.vru.out_of_service import OutOfService
 from drivers.clock import Clock, DelayedCall
-from drivers.errors import TimedOut
-from drivers.events import (
-    Alarm,
-    CallerId,
-    DigitBegin,
-    DigitEnd,
-    Event,
-    Fallback,
-    LoopDrop,
-    NotTone,
-    PlayDone,
-    Polarity,
-    RingBegin,
-    RingEnd,
-    ToneEnded,
-    ToneHeard,
-    VoiceBegin,
-    VoiceEnd,
-)
+from drivers.events import Alarm, CallerId, Event, Fallback, RingBegin, RingEnd
 from drivers.port import Port
 
 # No ring for so long: the caller gave up before we answered (a Chinese PBX rings 1 s in 5).
@@ -92,15 +72,6 @@ LINE = Chart(
         "returning": "the same",
     },
 )
-
-
-# What a caller, the PBX or we make; silence is when there was none of it.
-SOUNDS = (VoiceBegin, VoiceEnd, DigitBegin, DigitEnd, ToneHeard, ToneEnded, NotTone, PlayDone)
-
-# Four cycles of a slow busy tone (0.5 s on and off), and a breath.
-UNCLEAR_S = 4.5
-# No gap of a busy or congestion tone is longer (0.7 s, GB/T 3380).
-GAP_S = 0.8
 
 
 class LineOwner(Protocol):
@@ -157,15 +128,15 @@ class VruLine:
         self._out = OutOfService(clock, port, rules, self._dial_out_code, self._out_trouble)
         self._dialling: Deferred[Dialled] | None = None
         self._gave_dial_tone = False
-        self.heard_s = clock.seconds()  # the last sound from the far end
-        self.key_s = 0.0  # the last key, which only somebody who is there can have pressed
         self._timer: DelayedCall | None = None
-        self._watching = False
-        self._silence: DelayedCall | None = None
-        self._voice = False
-        self._stirred = False  # a sound began of which nothing is known yet
-        self._sounded_s = 0.0
-        self._bursts, self._gone = Bursts(clock, burst_s, self._digits), frozenset(gone)
+
+        def left(how: str) -> None:
+            self.owner.line_lost_caller(self, how)
+
+        def digits(heard: str) -> None:
+            self.owner.line_heard_digits(self, heard)
+
+        self.supervision = DisconnectSupervision(clock, port, rules, left, digits, burst_s=burst_s, gone=gone)
         self._unlisten: Callable[[], None] | None = None
 
     def start(self) -> None:
@@ -212,7 +183,7 @@ class VruLine:
     def take(self) -> None:
         """The line is off-hook for a call."""
         self._stop_timer()
-        self._stirred = False
+        self.supervision.begin()
         self.machine.send("take")
 
     def free(self, *, stay: bool = False) -> None:
@@ -284,37 +255,7 @@ class VruLine:
 
     def watch(self, on: bool) -> None:
         """Watches for the caller's hang-up, or not (while a transfer listens to the PBX's tones itself)."""
-        self._watching = on
-        if self._silence is not None and self._silence.active():
-            self._silence.cancel()
-        self._silence = None
-        if on and "silence" in self._rules.disconnect:
-            self._voice = False
-            self._sounded_s = self._clock.seconds()
-            self._silence = self._clock.callLater(self._rules.silence_s, self._listen_for_silence)
-        if not on:
-            self.forget_digits()
-
-    async def clear(self) -> None:
-        """Waits while there is something to hear of which nobody can say yet what it is: a busy tone is known by its
-        cadence, which takes seconds, and a flash in them would hide that the caller has gone; so would one in the
-        midst of the digits by which some PBXs say it. Keys and voices are known at once; what is still unknown after
-        UNCLEAR_S is no tone of this PBX. CallEnded with the call."""
-        limit_s = self._clock.seconds() + UNCLEAR_S
-        while (left := min(self._unclear_s(), limit_s - self._clock.seconds())) > 0.001:
-            with contextlib.suppress(TimedOut):
-                await self.port.wait_for(*SOUNDS, timeout_s=left)
-
-    def _unclear_s(self) -> float:
-        """So long it may be before the next burst of a tone, or until digits are over by which the PBX may say that the
-        caller has gone; 0: nothing was heard, or it was neither."""
-        if not self._stirred:
-            return self._bursts.left_s(self._gone)
-        return GAP_S if self._voice else self.heard_s + GAP_S - self._clock.seconds()
-
-    def forget_digits(self) -> None:
-        """The digits heard just now were somebody's business already."""
-        self._bursts.clear()
+        self.supervision.watch(on)
 
     # actions of the table
 
@@ -379,21 +320,6 @@ class VruLine:
         if event == "stop":
             self.owner.line_stopped_ringing(self)
 
-    def _listen_for_silence(self) -> None:
-        """Neither the caller nor we made a sound: who listens to music in the queue is silent for minutes."""
-        now = self._clock.seconds()
-        if self._voice or self.port.player is not None:
-            self._sounded_s = now
-        left = self._sounded_s + self._rules.silence_s - now
-        if left > 0:
-            self._silence = self._clock.callLater(left, self._listen_for_silence)
-        else:
-            self._caller_left("silence")
-
-    def _caller_left(self, how: str) -> None:
-        self.watch(False)
-        self.owner.line_lost_caller(self, how)
-
     def _entered(self) -> None:
         if self.machine.state == "returning":
             self.machine.send("entered")
@@ -425,17 +351,7 @@ class VruLine:
         self._trouble("busy_out", f"extension {self.extension}: {text}")
 
     def _event(self, event: Event) -> None:
-        if isinstance(event, SOUNDS):
-            self._sounded_s = self._clock.seconds()
-            if isinstance(event, (VoiceBegin, VoiceEnd)):
-                self._voice = isinstance(event, VoiceBegin)
-                self._stirred = self._stirred or self._voice
-            elif not isinstance(event, PlayDone):
-                self._stirred = False  # it was a key, a voice, or a tone that is known
-            if not isinstance(event, PlayDone):
-                self.heard_s = self._sounded_s
-            if isinstance(event, (DigitBegin, DigitEnd)):
-                self.key_s = self._sounded_s
+        self.supervision.hears(event)
         if isinstance(event, RingBegin) or (isinstance(event, RingEnd) and self._tells_ends_only):
             self._ring()
         elif isinstance(event, CallerId):
@@ -446,11 +362,8 @@ class VruLine:
         elif isinstance(event, Fallback):
             if event.what != "leave":
                 self._trouble("stood_still", f"extension {self.extension}: made busy, the server stood still for 5 s")
-        elif self._watching and self.machine.state == "busy":
-            self._bursts.event(event)
-            how = self._hung_up(event)
-            if how:
-                self._caller_left(how)
+        elif self.machine.state == "busy":
+            self.supervision.in_call(event)
 
     def _ring(self) -> None:
         state = self.machine.state
@@ -481,20 +394,3 @@ class VruLine:
         elif not alarms and self.machine.state == "alarm":
             self.owner.line_alarm(self, alarms)
             self.machine.send("clear")
-
-    def _digits(self, digits: str) -> None:
-        self.owner.line_heard_digits(self, digits)
-
-    def _hung_up(self, event: Event) -> str:
-        """The sign of the far end's hang-up, if this is one at this PBX."""
-        signs = self._rules.disconnect
-        if isinstance(event, LoopDrop):
-            return "loop_drop" if "loop_drop" in signs else ""
-        if isinstance(event, Polarity):
-            return "polarity" if "polarity" in signs else ""
-        if isinstance(event, ToneHeard):
-            if event.name in ("busy", "congestion") and "busy_tone" in signs:
-                return f"{event.name}_tone"
-            if event.name == "dial" and "dial_tone" in signs:
-                return "dial_tone"
-        return ""

@@ -222,6 +222,7 @@ class Day:
 
     def _dies(self) -> None:
         """As by SIGKILL: nothing more is written, the ports fall on-hook, the serial device is closed."""
+        self.journal.close()  # all of it is in its file; what a dead server's timers would do is cancelled below
         self.life.die()
         self.epoch += 1
         self.dead = True
@@ -233,7 +234,6 @@ class Day:
         end.protocol = None
         end.abortConnection()
         self.line.closed(end)
-        self.journal.close()
         self.store.close()
         for index in list(self.visitors):
             self._leaves(index)

@@ -10,7 +10,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from cti.pbx.line_rules import LineRules, StatusDigits
-from cti.vru.line import GAP_S, RING_GAP_S, UNCLEAR_S, VruLine
+from cti.vru.disconnect import GAP_S, UNCLEAR_S
+from cti.vru.line import RING_GAP_S, VruLine
 from drivers import events as ev
 from drivers.card import SoftwareCard
 from drivers.clock import SteppedClock
@@ -583,7 +584,7 @@ class TestASoundBeforeTheFlash:
     """A busy tone takes seconds to be known; a flash in them would hide it."""
 
     def waits_s(self, bench: Bench, limit_s: float = 10.0) -> float:
-        began, done = bench.clock.seconds(), Deferred.fromCoroutine(bench.line.clear())
+        began, done = bench.clock.seconds(), Deferred.fromCoroutine(bench.line.supervision.clear())
         while not done.called and bench.clock.seconds() - began < limit_s:
             bench.clock.advance(0.02)
         return bench.clock.seconds() - began
@@ -624,7 +625,7 @@ class TestASoundBeforeTheFlash:
         busy.clock.callLater(at_s + 0.08, lambda: busy.port.tell(ev.DigitEnd, digit=digit, ms=80))
 
     def test_digits_by_which_the_pbx_may_say_that_the_caller_has_gone_are_heard_out(self, busy: Bench) -> None:
-        busy.line._gone = frozenset({"#9"})
+        busy.line.supervision._gone = frozenset({"#9"})
         self.digit(busy, 0.02, "#")
         self.digit(busy, 0.18, "9")
         busy.clock.advance(0.12)
@@ -632,7 +633,7 @@ class TestASoundBeforeTheFlash:
         assert busy.told == [("digits", "#9")]
 
     def test_a_key_that_begins_no_such_string(self, busy: Bench) -> None:
-        busy.line._gone = frozenset({"#9"})
+        busy.line.supervision._gone = frozenset({"#9"})
         self.digit(busy, 0.02, "2")
         busy.clock.advance(0.12)
         assert self.waits_s(busy) == 0.0
