@@ -16,7 +16,7 @@ former's.
 A call without a message or a whole in-band ID is answered after the site's ``ani_wait``, counted from the first ring;
 so is one whose message is doubted (cti.arrivals.numbers), as the in-band ID may confirm it. A ring on a line that a
 transfer left may be the PBX's recall: the message, the in-band number, or their absence for ``ani_wait`` decides. One
-message a line is held; a second one replaces it with an alarm. A message that names no line is of the only one that
+message a line is held; another one replaces it with an alarm. A message that names no line is of the only one that
 rings without a message, if there is exactly one. A serial line that brings damaged bytes opens no call by its word
 alone. Serves steps 1 to 4; the steps themselves are in cti.nine_steps, which number counts is in cti.arrivals.numbers.
 """
@@ -25,8 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from cti.arrivals.former import MESSAGE_S, Formers, is_meant
+from cti.arrivals.interface import Service, Steps
 from cti.arrivals.numbers import DnisRules, Numbers, agree
 from cti.arrivals.port_map import PortMap
 from cti.call import Call, Source
@@ -37,14 +38,10 @@ from drivers.clock import Clock, DelayedCall
 from drivers.errors import CallerIdError
 from drivers.events import CallerId
 
-# A message waits so long for its ring, and a ring's message may be this late (Asterisk's res_smdi keeps 30 s).
-MESSAGE_S = 30.0
 # A message on a quiet line may be the next call's, which rings within this time, or else is the former call's.
 DOUBT_S = 3.0
 # Message and ring of one call are hardly further apart than this.
 LONG_S = 5.0
-# So late may a message be that the next call rings on its line already.
-LATEST_S = 10.0
 # In-band ID before the first ring (DTMF, GB/T and ETSI) is followed by the ring within this time.
 ID_RING_S = 10.0
 
@@ -57,45 +54,6 @@ class _Held:
     timer: DelayedCall | None
     since_s: float
     former: Call | None = None
-
-
-class Steps(Protocol):
-    """The first four of the nine steps, as cti.nine_steps has them."""
-
-    def step_1_call_arrives(self, source: Source) -> Call | None: ...
-
-    def step_2_numbers(self, call: Call, numbers: Numbers) -> None: ...
-
-    def step_3_hunted_to(self, call: Call, line: VruLine, source: Source) -> None: ...
-
-    def step_4_pbx_tells(self, call: Call, source: Source) -> None: ...
-
-
-class Service(Protocol):
-    """What becomes of an arriving call, as cti.conduct has it."""
-
-    def answer(self, call: Call) -> None: ...
-
-    def recall_expected(self, line: VruLine) -> bool:
-        """May a ring on this line bring back a call that a transfer took away?"""
-        ...
-
-    def recalled(self, line: VruLine, message: Announcement | None, number: str | None) -> Call | None:
-        """The call that a ring with this message, or this in-band number ("": it says that there is none), or neither,
-        brings back."""
-        ...
-
-    def resume(self, call: Call, line: VruLine) -> None:
-        """It is back, and rings on this line."""
-        ...
-
-    def recall_stopped(self, line: VruLine) -> bool:
-        """What may have been a recall stopped ringing before that was known. False: it was none."""
-        ...
-
-    def caller_gone(self, call: Call, how: str) -> None:
-        """The far end hung up, before or after our answer."""
-        ...
 
 
 class Arrivals:
@@ -128,7 +86,7 @@ class Arrivals:
         self._held: dict[VruLine, _Held] = {}
         self._of_either: dict[Call, _Held] = {}  # calls that were given a message which may be another's
         self._timers: dict[Call, DelayedCall] = {}
-        self._left: dict[VruLine, tuple[Call, float]] = {}  # who left a line without having been announced, and when
+        self._formers = Formers(clock)
         self._foretold: dict[VruLine, tuple[float, CallerIdFields, str]] = {}  # numbers before a ring, of recalls
         self._undecided: dict[VruLine, DelayedCall] = {}  # rings that may be recalls
 
@@ -142,7 +100,7 @@ class Arrivals:
         self._of_either.clear()
         self._timers.clear()
         self._undecided.clear()
-        self._left.clear()
+        self._formers.clear()
         self._map.close()
 
     def call_at(self, line: VruLine) -> Call | None:
@@ -156,10 +114,7 @@ class Arrivals:
         if self._calls.get(line) is not call:
             return False
         del self._calls[line]
-        if call.announced:
-            self._left.pop(line, None)
-        else:
-            self._left[line] = (call, self._clock.seconds())
+        self._formers.left(line, call)
         return True
 
     def took(self, line: VruLine, call: Call) -> None:
@@ -181,10 +136,8 @@ class Arrivals:
             ready = call.told.called and not self._may_confirm(call)
             self._answer(call) if ready else self._start_timer(call, self._ani_wait_s, self._answer)
             return
-        held = self._held.pop(line, None)
+        held = self._drop(line)
         if held is not None:
-            assert held.timer is not None
-            held.timer.cancel()
             doubtful = held.former is not None or self._clock.seconds() - held.since_s > LONG_S
             self._decide(line, held.message, None, held=held if doubtful else None)
         elif told := self._just_foretold(line):
@@ -252,12 +205,12 @@ class Arrivals:
         if self._settle(line):
             self._decide(line, message, None)
             return
-        call, former = self._calls.get(line), self._former(line)
+        call, former = self._calls.get(line), self._formers.of(line)
         if call is not None and message.source not in call.announced_by:
-            if former is not None and _of_former(former, call, message):
+            if former is not None and is_meant(former, call, message):
                 self._late(line, former, message)
             else:
-                if former is not None and self._may_be_late(former, message):
+                if former is not None and self._formers.may_be_meant(former, message):
                     self._of_either[call] = _Held(message, None, self._clock.seconds(), former)
                     self._map.met(line)
                     guessed = True
@@ -274,7 +227,7 @@ class Arrivals:
                 self._map.message(line)
         elif self._damaged(message.source):
             self._hold(line, message, MESSAGE_S, self._expire)
-        elif former is not None and not (former.ani and message.calling):
+        elif former is not None and not (former.ani and message.calling) and not self._first_was_late(line, message):
             self._hold(line, message, DOUBT_S, self._late_after_all, former)
         else:
             call = self._open(line, message.source)
@@ -301,16 +254,6 @@ class Arrivals:
 
     # whose is it?
 
-    def _former(self, line: VruLine) -> Call | None:
-        """The call that left this line lately without a message."""
-        left = self._left.get(line)
-        if left is None:
-            return None
-        if self._clock.seconds() - left[1] > MESSAGE_S:
-            del self._left[line]
-            return None
-        return left[0]
-
     def _said_before(self, call: Call, line: VruLine, message: Announcement) -> bool:
         dnis, _ = self._dnis.of(message, line)
         said = call.said.get(message.source)
@@ -320,21 +263,25 @@ class Arrivals:
 
     def _late(self, line: VruLine, call: Call, message: Announcement) -> None:
         """The message of a call that has left the line: its record has the numbers all the same."""
-        self._left.pop(line, None)
+        self._formers.told(line)
         if call.ended:
             self._alarm("message_too_late", f"the message for line {line.line} came after the end of its call")
         self._told(call, line, message)
 
     def _late_after_all(self, line: VruLine) -> None:
-        held, former = self._held.pop(line), self._left.get(line)
-        if former is not None:
-            self._late(line, former[0], held.message)
+        held = self._held.pop(line)
+        assert held.former is not None
+        self._late(line, held.former, held.message)
 
-    def _may_be_late(self, former: Call, message: Announcement) -> bool:
-        """The call before rang a short time ago, and nothing has been said of it: is this of that one?"""
-        if message.source not in SERIAL or former.rang_s is None or (former.ani and message.calling):
+    def _first_was_late(self, line: VruLine, message: Announcement) -> bool:
+        """Does another message wait for a ring or for the former call's? Then that one is the former's, and this one
+        the next caller's."""
+        held = self._held.get(line)
+        if held is None or held.former is None or held.message == message:
             return False
-        return self._clock.seconds() - former.rang_s <= LATEST_S
+        self._drop(line)
+        self._late(line, held.former, held.message)
+        return True
 
     def _is_the_second(self, call: Call, message: Announcement) -> bool:
         """Was the call given a message that may be another's, and is this one about another caller?"""
@@ -464,12 +411,18 @@ class Arrivals:
         then: Callable[[VruLine], None],
         former: Call | None = None,
     ) -> None:
-        old = self._held.pop(line, None)
-        if old is not None:
-            assert old.timer is not None
-            old.timer.cancel()
+        old = self._drop(line)
+        if old is not None and old.message != message:
             self._alarm("message_replaced", f"a second message for line {line.line} before the first one's ring")
         self._held[line] = _Held(message, self._clock.callLater(seconds, then, line), self._clock.seconds(), former)
+
+    def _drop(self, line: VruLine) -> _Held | None:
+        """Holds a message no longer."""
+        held = self._held.pop(line, None)
+        if held is not None:
+            assert held.timer is not None
+            held.timer.cancel()
+        return held
 
     def _expire(self, line: VruLine) -> None:
         self._held.pop(line, None)
@@ -493,10 +446,3 @@ def _read(event: CallerId) -> CallerIdFields | None:
         return decode(event.raw, event.form)
     except CallerIdError:
         return None
-
-
-def _of_former(former: Call, call: Call, message: Announcement) -> bool:
-    """Is a message for a line late and of the call before, rather than of the one that is there now?"""
-    if not message.calling or agree(call.ani, message.calling):
-        return False
-    return agree(former.ani, message.calling) or (former.ani is None and call.ani is not None)

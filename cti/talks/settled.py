@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from cti.arrivals.arrivals import MESSAGE_S
+from cti.arrivals.former import MESSAGE_S
 from cti.arrivals.numbers import agree
 from cti.arrivals.trust import RecentDamage
 from cti.call import Call
@@ -61,7 +61,8 @@ class Settled:
         own = {where.extension for where in centre.site.vru.all_ports()}
         kept = centre.site.state / "pbx_clock.json"
         self.pbx = PbxClock(centre.clock, centre.site.zone, lambda text: centre.alarm("pbx_clock", text, "smdr"), kept)
-        self._stamps = Stamps(centre.clock, lambda raised, text: centre.set_alarm("smdr_stamp", raised, text))
+        kept = centre.site.state / "smdr_stamps.json"
+        self._stamps = Stamps(centre.clock, lambda raised, text: centre.set_alarm("smdr_stamp", raised, text), kept)
         overdue = self._overdue if wire is not None else (lambda call: None)
         self.talks = Talks(centre.clock, self._rules.legs, self.pbx, own, overdue, self._on_port)
         self._unread = UnreadLines(dialect.name, centre.records.outside, self.pbx.now, self._unread_alarm)

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from cti.arrivals.arrivals import DOUBT_S, ID_RING_S, MESSAGE_S, Arrivals
+from cti.arrivals.arrivals import DOUBT_S, ID_RING_S, Arrivals
+from cti.arrivals.former import MESSAGE_S
 from cti.arrivals.numbers import DnisRules, NumberRules, Numbers, agree
 from cti.arrivals.port_map import PortMap
 from cti.call import CALL, Call, Source, Step
@@ -355,6 +356,21 @@ def test_a_late_message_before_the_next_ring_is_the_formers_when_the_next_caller
     bench.says(B)
     assert bench.told == [(A, DNIS, "ended"), (B, DNIS, "menu")] and bench.alarms == ["message_too_late"]
     assert bench.calls[1].ani_doubt is None
+
+
+def test_two_messages_for_a_quiet_line_are_the_formers_and_the_next_callers(bench: Bench) -> None:
+    bench.port.ring()
+    bench.run(3.0)
+    bench.end(bench.calls[0])
+    bench.run(3.0)
+    bench.says(A)
+    bench.says(A)  # said twice, it is still of one of them
+    bench.run(1.0)
+    bench.says(B)
+    assert bench.told == [(A, DNIS, "ended"), (B, DNIS, "arriving")] and bench.alarms == ["message_too_late"]
+    bench.run(1.0)
+    bench.port.ring()
+    assert bench.told[1] == (B, DNIS, "menu") and bench.calls[1].ani_doubt is None
 
 
 @pytest.mark.parametrize(("waits_s", "doubt"), [(2.0, None), (6.0, "place_guessed")])

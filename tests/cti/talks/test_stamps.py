@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -18,11 +19,11 @@ End = Literal["start", "end"]
 class Printer:
     """A PBX that prints one end of its calls, beside a dialect that says which it is."""
 
-    def __init__(self, resolution_s: int = 1) -> None:
+    def __init__(self, resolution_s: int = 1, kept: Path | None = None) -> None:
         self.clock = SteppedClock(datetime(2026, 1, 5, 1, tzinfo=UTC))
         self.random, self.resolution_s = Random(5), resolution_s
         self.told: list[tuple[bool, str]] = []
-        self.stamps = Stamps(self.clock, lambda raised, text: self.told.append((raised, text)))
+        self.stamps = Stamps(self.clock, lambda raised, text: self.told.append((raised, text)), kept)
 
     def call(
         self, printed: End, said: End, longest_s: float = 120.0, late_s: float = 0.0, slow_s: float = 420.0
@@ -82,3 +83,19 @@ def test_records_that_say_nothing_of_it() -> None:
         pbx.stamps.heard(record(duration_s=pbx.random.uniform(5, 90), end=now, stamp="end", doubt="damaged"))
         pbx.stamps.heard(record(duration_s=pbx.random.uniform(5, 90), end=now, stamp="end", answered=False))
     assert pbx.told == []
+
+
+def test_what_is_known_outlives_a_restart_until_the_dialect_is_mended(tmp_path: Path) -> None:
+    """A buffer may come before ten calls have shown it again."""
+    kept = tmp_path / "smdr_stamps.json"
+    pbx = Printer(kept=kept)
+    for _ in range(WINDOW):
+        pbx.call("start", "end")
+    again = Printer(kept=kept)
+    assert again.stamps.wrong(record(stamp="end")) and not again.stamps.wrong(record(stamp="start"))
+    again.call("start", "end")
+    assert [raised for raised, _ in again.told] == [True], "the alarm stands again with the first record"
+    mended = Printer(kept=kept)
+    for _ in range(2 * WINDOW):
+        mended.call("start", "start")
+    assert mended.told == [] and not Printer(kept=kept).stamps.wrong(record(stamp="end"))
