@@ -157,7 +157,10 @@ class Fits:
             half = self._ev.legs == "split_at_flash" and when.end_s + within > leg.began_s
             later = within + (EARLY_S if known else 0.0)
             return when.end_s - later <= ended_s and (half or ended_s <= when.end_s + within + EARLY_S)
-        if when.end_s + within < leg.began_s or when.end_s - within > leg.at_latest(now) + EARLY_S:
+        latest = leg.at_latest(now) + EARLY_S
+        if leg.over_s is not None:
+            latest = min(latest, leg.over_s)
+        if when.end_s + within < leg.began_s or when.end_s - within > latest:
             return False
         if record.duration_s is not None:
             if self._ev.legs != "split_at_flash" and when.start_s > leg.began_s + within + START_S:

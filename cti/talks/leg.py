@@ -38,7 +38,7 @@ class Leg:
     guessed: bool = False  # a limit ended it: it may have gone on
     matched: bool = False
     called_s: float | None = None  # our flash before it: the agent's part cannot have begun before
-    over_s: float | None = None  # guessed: the telephone had another call then, so this one was over
+    over_s: float | None = None  # the telephone had another call then, so this one was over
 
     def until(self, now: float) -> float:
         """When it ended; under way: now."""

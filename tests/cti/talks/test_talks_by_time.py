@@ -315,6 +315,22 @@ def test_a_talk_whose_end_was_guessed_was_over_when_the_telephone_had_another_ca
     assert isinstance(match, Match) and match.call is first
 
 
+def test_out_of_a_buffer_the_end_of_the_talk_after_a_guess_is_not_of_the_one_before_it() -> None:
+    """Whose end a limit guessed; the next talk began at once, and its caller's number, which the record names, came on
+    the line that was out."""
+    pbx = Pbx(resolution_s=1)
+    first = pbx.talk(None, 1530.0)
+    assert pbx.talks.end("8001", first)
+    pbx.talks.owe("8001", first, agents=True, guessed=True)
+    second = pbx.talk(None, 25.0, vru_s=5.0)
+    ended = pbx.clock.seconds()
+    pbx.clock.advance(200.0)
+    release = replace(pbx.record(ended, ended, number=B), duration_s=None)
+    match = pbx.talks.match(release, alone=False)
+    assert isinstance(match, Match) and match.call is second and match.ends_talk
+    pbx.talks.close()
+
+
 def test_a_record_that_names_nobody_and_waited_is_doubtful(pbx: Pbx) -> None:
     """It may be of a call that is not ours; not where the trunk is the same."""
     calls, records = [], []
