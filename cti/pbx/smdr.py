@@ -59,8 +59,8 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     when not printed; exact to duration_step_s. direction: in, out, internal, None when the line is about no call.
     answered: None when the PBX cannot tell. number: the far party, or the digits dialled, as printed. condition: the
     printed code. line_no counts the lines (frames) from 1. continued: a line that continues it follows; continues: this
-    is such a line. mended: cut out of a line that was damaged before it. doubt: what shows damage (cti.pbx.doubts), in
-    words.
+    is such a line. mended: cut out of a line that was damaged before it. waited: its own line was not ended, so that it
+    was read only with the next one. doubt: what shows damage (cti.pbx.doubts), in words.
     """
 
     form: str
@@ -83,6 +83,7 @@ class SmdrRecord(Struct, frozen=True, omit_defaults=True):
     stamp: Stamp = "end"
     duration_step_s: float = 1.0
     mended: bool = False
+    waited: bool = False
     doubt: str | None = None
     continued: bool = False
     continues: bool = False
@@ -224,7 +225,7 @@ class SmdrDecoder:
         item = self._record(text, number)
         if isinstance(item, SmdrUnknown):
             return SmdrUnknown(text, number, "is not ended, and stands before a record", True)
-        return replace(item, doubt="it was not ended")
+        return replace(item, doubt="it was not ended", waited=True)
 
     def _record_behind(self, text: str, number: int) -> SmdrRecord | None:
         """The line before was not ended: the record that runs from somewhere within this text to its end."""

@@ -131,7 +131,7 @@ class Settled:
             self._trust.damaged()
         if not item.mended or self._ours(item.extension):
             self._unread.read()
-        alone = self._alone(item)
+        alone = self._alone(item) and not item.waited
         if item.event == "end":
             if alone and item.end is not None:
                 self.pbx.heard(item.end, item.resolution_s)

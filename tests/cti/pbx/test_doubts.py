@@ -86,6 +86,7 @@ def test_two_records_in_one_line_are_two() -> None:
     assert [(item.extension, bool(item.doubt)) for item in items if isinstance(item, SmdrRecord)] == [
         ("8004", True), ("2004", True),
     ]  # fmt: skip
+    assert [item.waited for item in items if isinstance(item, SmdrRecord)] == [True, False]
 
 
 def test_a_page_header_that_nobody_prints_is_told() -> None:

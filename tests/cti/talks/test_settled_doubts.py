@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_a_damaged_record_ends_no_talk_that_it_does_not_know(bench: CentreBench,
     bench.run(30.0)
     bench.record(duration_s=32.0)
     assert bench.outcome(call) == ("answered", "smdr")
+
+
+def test_a_record_whose_line_was_not_ended_has_waited_for_the_next_one(bench: CentreBench) -> None:
+    """It is of a call before, as short as the present one is now."""
+    call = bench.talking(None)
+    bench.run(1.0)
+    more: dict[str, Any] = {"number": None, "duration_s": 0.0, "duration_step_s": 6.0}
+    bench.record(**more, doubt="it was not ended", waited=True)
+    bench.run(2.0)
+    assert call.state == "talking" and bench.agent()[1] == "talking"
+    bench.record(**more)
+    bench.run(2.0)
+    assert call.ended, "and this one is its own"
 
 
 def test_damage_again_and_again_makes_every_record_doubtful(bench: CentreBench) -> None:
