@@ -112,6 +112,7 @@ class Hearing:
         """``said(port)``: a notice is at its end there."""
         self._sounds, self._said = sounds, said
         self._set: dict[Port, Hears] = {}
+        self._unsure: set[Port] = set()  # the engine took less than was wanted
         self._playing: dict[Port, Deferred[Any]] = {}
         self._numbers = 0  # of conferences given so far
         self._rest: deque[int] = deque()
@@ -119,6 +120,7 @@ class Hearing:
     def forget(self, port: Port) -> None:
         """A new call begins on the port, or it is hung up: the engine has cut everything already."""
         self._set.pop(port, None)
+        self._unsure.discard(port)
         playing = self._playing.pop(port, None)
         if playing is not None:
             playing.cancel()
@@ -141,19 +143,25 @@ class Hearing:
         self._rest.append(number)
 
     def apply(self, device: Device, wanted: Hears) -> None:
-        """Makes it so. A port that the engine refuses is noted, and tried again at the next change."""
+        """Makes it so. Where the engine refuses, that is noted, and at the next change the port begins with nobody: it
+        may hear somebody whom it should not."""
         port = device.port
         if port is None:
             return
         is_so = self._set.get(port, SILENCE)
-        if wanted == is_so:
+        if wanted == is_so and port not in self._unsure:
             return
         self._set[port] = wanted
         try:
+            if port in self._unsure:
+                port.hear(None, beside=False)
+                port.join(None, talk=True)
+                is_so = Hears(sound=is_so.sound)
+            self._unsure.discard(port)
             self._bridge(port, is_so, wanted)
         except EngineError as error:
             note(f"{port.name}: bridge: {error}")
-            self._set.pop(port, None)
+            self._unsure.add(port)
         if wanted.sound != is_so.sound:
             self._play(port, wanted.sound)
 

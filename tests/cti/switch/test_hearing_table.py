@@ -12,6 +12,7 @@ from cti.switch.connection import CONNECTION, EVENTS, Connection, Role
 from cti.switch.conversation import Conversation
 from cti.switch.device import Device
 from cti.switch.hearing import Hearing, Hears, Sound, hears, needs_conference
+from drivers.errors import EngineError
 from drivers.signalling.causes import Cause
 
 
@@ -174,6 +175,25 @@ def test_only_what_is_different_is_changed() -> None:
     hearing.forget(other.port)
     hearing.apply(one, Hears((other.port,)))
     assert one.port.log == ["hear other", "hear other"], "who had a new epoch is heard anew"
+
+
+def test_a_port_that_the_engine_refused_hears_nobody_when_it_should() -> None:
+    hearing = Hearing(lambda sound, port: [sound])  # type: ignore[list-item]
+    one, other = Party("one"), Party("other")
+    hearing.apply(one, Hears((other.port,)))
+    usual = one.port.unhear
+
+    def full(port: Any) -> None:
+        raise EngineError("command: the ring is full")
+
+    one.port.unhear = full
+    hearing.apply(one, Hears())  # in vain: it still hears the other one
+    one.port.unhear = usual
+    one.port.log.clear()
+    hearing.apply(one, Hears())
+    assert one.port.log == ["hear None", "join None talks"]
+    hearing.apply(one, Hears())
+    assert len(one.port.log) == 2, "now it is so"
 
 
 def test_a_number_of_a_conference_rests_before_it_is_given_again() -> None:
