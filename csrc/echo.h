@@ -27,8 +27,8 @@
  *
  * What stays the same for 200 ms (tones of machines, never speech) has taught what it can; from then on only what the
  * near end leaks into it would be learnt. So it teaches no more until it changes. Limit: of a steady tone that begins
- * while another is heard and nothing is known of the line, what is added lies 13 dB below the near end, until something
- * else is sent.
+ * while another is heard and nothing is known of the line, what is added lies 13 dB below the near end as a rule, and 4
+ * dB at the worst that was seen, until something else is sent.
  *
  * Limit: a steady near end of which a hundredth of the power or more comes back to us, so that it is in what is sent,
  * is taken for an echo in part; at a sixteenth, what is heard beside it may lie only 8 dB below it.
