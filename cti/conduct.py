@@ -205,10 +205,10 @@ class Conduct:
         """Steps 6 to 8, again and again until an agent has answered or the call is over."""
         while call.state == "queued":
             agent = await self._centre.steps.step_6_queue(call)
+            if call.state != "queued" or call.line is None:
+                return  # the caller hung up: there is nobody to say good-bye to
             if agent is None:
                 await self._without_agent(call)
-                return
-            if call.state != "queued" or call.line is None:
                 return
             gone = await self._centre.side.gone(call, agent)
             if gone:

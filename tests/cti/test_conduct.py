@@ -626,3 +626,17 @@ def test_a_wire_cut_while_the_agent_rings(bench: CentreBench, answered: bool, ou
     assert not bench.switch.under_way
     bench.record(duration_s=15 if answered else 0, answered=answered)
     assert bench.outcome(call)[0] == outcome and bench.agent()[1] == "idle"
+
+
+def test_who_hangs_up_as_the_queue_ends_is_told_no_goodbye(bench: CentreBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait ends without an agent in the turn in which the caller went: there is no line any more to speak on."""
+    steps = bench.centre.steps
+
+    async def ends(call: Any) -> None:
+        bench.centre.conduct.caller_gone(call, "loop_drop")
+
+    monkeypatch.setattr(type(steps), "step_6_queue", lambda self, call: ends(call))
+    call = bench.to("menu")
+    bench.press("1")
+    bench.run(5.0)
+    assert bench.outcome(call)[0] == "abandoned_queue"
