@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,7 +20,8 @@ from cti.cards import LOOK_S, BackplaneLink, open_cards
 from cti.errors import TipringError
 from cti.operations.control import SOCKET
 from cti.pbx.dialect import Dialect
-from cti.site.config import Site, WiredCard
+from cti.site.config import Card, Site, WiredCard
+from drivers.card import Card as EngineCard
 from drivers.card import SoftwareCard
 from drivers.clock import Clock
 from drivers.port import Port
@@ -111,19 +112,7 @@ def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
         if (line := getattr(site.pbx, name)) is not None
     }
     bench = Bench(clock, site, dialect, ports, serial)
-    away: dict[str, str] = {}
-
-    def wires(alarm: str, raised: bool, text: str) -> None:
-        name = alarm.removeprefix("card_")
-        away.pop(name, None)
-        if raised:
-            away[name] = text
-
-    links = {
-        name: BackplaneLink(clock, name, card.backplane, card.ports, wires)
-        for name, (card, _) in cards.items()
-        if isinstance(card, WiredCard) and card.backplane is not None
-    }
+    links, away = _links(clock, cards)
     results: list[T | Failure] = []
     doing: Deferred[Any] | None = None
     stopping: list[bool] = []
@@ -162,6 +151,26 @@ def run_alone(site: Site, work: Callable[[Bench], Coroutine[Any, Any, T]]) -> T:
     if result is None or isinstance(result, Failure):
         raise TipringError("interrupted; nothing was written")
     return result
+
+
+def _links(
+    clock: Clock, cards: Mapping[str, tuple[Card, EngineCard]]
+) -> tuple[dict[str, BackplaneLink], dict[str, str]]:
+    """The wires of software cards; and, for as long as they are not there, why."""
+    away: dict[str, str] = {}
+
+    def told(alarm: str, raised: bool, text: str) -> None:
+        name = alarm.removeprefix("card_")
+        away.pop(name, None)
+        if raised:
+            away[name] = text
+
+    links = {
+        name: BackplaneLink(clock, name, card.backplane, card.ports, told)
+        for name, (card, _) in cards.items()
+        if isinstance(card, WiredCard) and card.backplane is not None
+    }
+    return links, away
 
 
 async def _wired(clock: Clock, links: dict[str, BackplaneLink], away: dict[str, str]) -> None:

@@ -55,6 +55,7 @@ from drivers.tones import TonePlan
 if TYPE_CHECKING:
     from cti.acd.agent import Agent
     from cti.centre import Centre
+    from cti.site.seats import SeatRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,9 +353,9 @@ class CardSide:
             for extension, port in wiring.seats
         }
 
-        def kept(extension: str) -> bool:
-            agent = self.seating.agent_at(extension)
-            return agent is not None and agent.declared != "logged_off"
+        def kept(row: SeatRow) -> bool:
+            agent = self.seating.agent_at(row.extension)
+            return row.nailed_up and agent is not None and agent.declared != "logged_off"
 
         for row in (row for row in site.seats if row.numbers):
             seats[row.extension] = MobileSeat(
@@ -364,7 +365,7 @@ class CardSide:
                 self.moves,
                 lambda number, shown: self.routes.call(number, "international", shown),
                 ring=row.ring,
-                nailed_up=partial(kept, row.extension) if row.nailed_up else lambda: False,
+                nailed_up=partial(kept, row),
                 question=(lambda: say("mobile_confirm", site.site.language)) if row.confirm else None,
             )
         return seats

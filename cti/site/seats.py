@@ -33,7 +33,7 @@ class SeatRow(Struct, frozen=True, forbid_unknown_fields=True):
     count: PortCount | None = None
     numbers: Annotated[tuple[Number, ...], Meta(max_length=5)] = ()
     ring: Literal["in_order", "at_once"] = "in_order"
-    nailed_up: bool = False  # the line is kept open after a call; the next call needs no ringing
+    nailed_up: bool = False  # the line is kept until the agent logs out; the next call needs no ringing
     confirm: bool = False  # the person must press a key: voice boxes and wrong numbers answer calls, too
 
     def __post_init__(self) -> None:

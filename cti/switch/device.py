@@ -39,6 +39,10 @@ class Device(ABC):
     def port(self) -> Port | None:
         """Where it is heard and speaks; None: nowhere now (a mobile seat that is not called)."""
 
+    def takes_s(self, ring_s: float) -> float:
+        """How long it takes to let it ring for ``ring_s``."""
+        return ring_s
+
     @property
     def present(self) -> Connection | None:
         """The conversation it is in."""

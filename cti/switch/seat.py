@@ -83,10 +83,6 @@ class Seat(Device):
         states = {one.state for one in self.connections}
         return self.off_hook and not self.alarms and states <= {"initiated", "failed"}
 
-    def takes_s(self, ring_s: float) -> float:
-        """How long it takes to let it ring for ``ring_s``."""
-        return ring_s
-
     @abstractmethod
     def start(self) -> None:
         """The server begins."""

@@ -498,6 +498,7 @@ def test_whoever_hangs_the_port_up_ends_the_call(lines: Make) -> None:
     call, _ = trunks.talking()
     call.port.hangup()
     trunks.until(call, "cleared")
+    assert call.cause is not None
     trunks.all_free()
 
 

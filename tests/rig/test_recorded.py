@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from drivers import wav
+from simulators.faults import parse
 from simulators.rig.on_card import CardRun, run
 from simulators.rig.recorded import KEPT, Recorded, misrecorded, unrecorded_talks
 from simulators.scenario.card_scenario import mixed, with_case
@@ -102,9 +103,9 @@ def test_files_that_are_not_there_or_too_short(kept: tuple[CardRun, Path], tmp_p
     assert list(unrecorded_talks([call])) == [f"call 1-000001: 20.0 s were talked, {one.seconds:.1f} s are recorded"]
 
 
-@pytest.mark.parametrize("faults", [{"bit_errors": 1e-3}, {"span_slips": 20.0}], ids=lambda faults: "+".join(faults))
-def test_a_line_with_wrong_bits_or_slips_excuses_nothing(faults: dict[str, float], tmp_path: Path) -> None:
-    scenario = replace(mixed(1, 2, trunk="pri"), **faults)  # type: ignore[arg-type]
+@pytest.mark.parametrize("fault", ["biterrors=1e-3", "spanslips=20/min"])
+def test_a_line_with_wrong_bits_or_slips_excuses_nothing(fault: str, tmp_path: Path) -> None:
+    scenario = mixed(1, 2, trunk="pri").with_fault(parse(fault))
     result = run(scenario, wires=tmp_path / "wires")
     assert result.findings == [] and result.recordings
     [said, *_] = swapped_sides(result, tmp_path)

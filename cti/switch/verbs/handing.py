@@ -7,6 +7,7 @@ A transfer that nobody takes within RING_S comes back to who made it (cti.switch
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cti.switch.connection import Connection
@@ -86,8 +87,7 @@ class Handing:
         for other in others:
             switch.move(other, conversation)
             if other.state == "alerting":
-                ring_s = other.device.takes_s(RING_S) if isinstance(other.device, Seat) else RING_S
-                switch.limit(other, ring_s, lambda other=other: switch.clear(other, "no answer"))  # type: ignore[misc]
+                switch.limit(other, other.device.takes_s(RING_S), partial(switch.clear, other, "no answer"))
         switch.clear(held, f"transferred by {back.name}", "transfer")
         switch.clear(present, f"transferred by {back.name}", "transfer")
         switch.busy(back, "transferred")

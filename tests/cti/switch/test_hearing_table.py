@@ -178,7 +178,7 @@ def test_only_what_is_different_is_changed() -> None:
 
 
 def test_a_port_that_the_engine_refused_hears_nobody_when_it_should() -> None:
-    hearing = Hearing(lambda sound, port: [sound])  # type: ignore[list-item]
+    hearing = Hearing(lambda sound, port: [])
     one, other = Party("one"), Party("other")
     hearing.apply(one, Hears((other.port,)))
     usual = one.port.unhear
@@ -198,7 +198,7 @@ def test_a_port_that_the_engine_refused_hears_nobody_when_it_should() -> None:
 
 def test_a_number_of_a_conference_rests_before_it_is_given_again() -> None:
     # who is in one that ends and one that begins in the same turn would else not be told to leave
-    hearing = Hearing(lambda sound, port: [sound])  # type: ignore[list-item]
+    hearing = Hearing(lambda sound, port: [])
     lasting, last = hearing.conference(), 0
     given = []
     for _ in range(100):
