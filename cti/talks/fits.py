@@ -226,6 +226,8 @@ class Fits:
         """The leg of the lowest rank, of those which fit. A number alone does not make one that was over at another
         time win over one whose time and length are the record's: of one number many may call."""
         first = min(legs, key=lambda leg: self._ev.rank(leg, record, when), default=None)
+        if first is not None and alone and first.guessed:
+            first = self._under_way(legs, record) or first
         if first is not None and alone and self._ev.comes_at_once:
             first = self._just_left(first, legs, record, when)
         if first is None or when is None or self._in_time(first, record, when, alone):
@@ -235,6 +237,13 @@ class Fits:
             leg for leg in legs if self._in_time(leg, record, when, alone) and self._ev.far(leg, record, None) <= exact
         ]
         return min(timely, key=lambda leg: self._ev.rank(leg, record, when), default=first)
+
+    def _under_way(self, legs: list[Leg], record: SmdrRecord) -> Leg | None:
+        """This caller's talk that goes on, if it is as long by now as the record says, which came by itself: before one
+        whose end nobody knows, so that its length says nothing."""
+        near = max(SURE_S, record.duration_step_s)
+        there = [leg for leg in legs if leg.ended_s is None and known_caller(leg.call, record)]
+        return next((leg for leg in there if self._ev.far(leg, record, None) <= near), None)
 
     def _just_left(self, first: Leg, legs: list[Leg], record: SmdrRecord, when: Interval | None) -> Leg:
         """Of those of this caller's number that were at our port for as long: the one that has just left it."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cti.customers.numbering import NumberPlan
 from cti.outside import SteppedOutside
 from cti.records.forwarder import Forwarder
@@ -46,8 +48,8 @@ class Life:
         return {row.id: row for row in self.store.calls()}
 
     def dies(self) -> None:
-        self.clock.die()
         self.journal.close()
+        self.clock.die()
         self.store.close()
 
 
@@ -78,4 +80,29 @@ def test_records_kept_by_the_printer_find_the_calls_of_the_run_before(tmp_path: 
     assert rows[over[0].id].recorded == rows[under_way[0].id].recorded == "smdr"
     assert rows[silent[0].id].recorded == "missing" and rows[silent[0].id].outcome == "answered"
     assert rows[under_way[0].id].smdr_raw is not None and rows[under_way[0].id].outcome == "answered"
+    second.dies()
+
+
+@pytest.mark.parametrize("away_s", [2.0, 6.0, 20.0])
+def test_a_record_that_comes_as_a_talk_ends_is_not_of_the_same_callers_call_before_the_cut(
+    tmp_path: Path, away_s: float
+) -> None:
+    """Cut off in a talk, the caller rings again and has the same agent; times are printed in minutes. So long as the
+    server was not there the former talk was by chance as long as the new one is."""
+    clock = SteppedClock()
+    first = Life(tmp_path, clock)
+    first.bench.talking(A)
+    clock.advance(14.0)
+    first.dies()
+    clock.advance(away_s)
+
+    second = Life(tmp_path, clock)
+    call = second.bench.talking(A)
+    clock.advance(21.5)
+    end = second.clock.now().astimezone(second.bench.site.zone).replace(tzinfo=None, second=0, microsecond=0)
+    second.bench.record("8001", A, end=end, start=end - timedelta(seconds=20), duration_s=20.0, resolution_s=60)
+    clock.advance(5.0)
+    rows = second.rows()
+    assert rows[call.id].recorded == "smdr" and second.bench.agent()[1] == "idle"
+    assert [row.recorded for row in rows.values() if row.id != call.id] == ["missing"]
     second.dies()
